@@ -1,0 +1,60 @@
+"""genrekit tells the genre of music.
+
+>>> import genrekit
+>>> genrekit.__version__.count(".")
+2
+
+The public names below are resolved on first use, so importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Classifier",
+    "GenreError",
+    "TrackPrediction",
+    "Waveform",
+    "__version__",
+    "build_frontend",
+    "decode",
+    "load_bundle",
+    "synthesise",
+    "train",
+]
+
+_HOMES = {
+    "Classifier": "genrekit.inference",
+    "GenreError": "genrekit.errors",
+    "TrackPrediction": "genrekit.schema",
+    "Waveform": "genrekit.audio",
+    "build_frontend": "genrekit.features",
+    "decode": "genrekit.audio",
+    "load_bundle": "genrekit.bundles",
+    "synthesise": "genrekit.audio",
+    "train": "genrekit.training",
+}
+
+if TYPE_CHECKING:
+    from genrekit.audio import Waveform, decode, synthesise
+    from genrekit.bundles import load_bundle
+    from genrekit.errors import GenreError
+    from genrekit.features import build_frontend
+    from genrekit.inference import Classifier
+    from genrekit.schema import TrackPrediction
+    from genrekit.training import train
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'genrekit' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,66 @@
+"""Name to object, without importing anything until it is asked for.
+
+The one registry mechanism: listing imports nothing, getting imports one module, an unknown name
+raises with near matches, and third parties add names by entry point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from genrekit.errors import ConfigError
+
+
+class Catalog:
+    """A named set of ``"module:object"`` targets.
+
+    Parameters
+    ----------
+    kind : str
+        What an entry is, in the plural, for messages: ``"models"``.
+    targets : Mapping[str, str]
+        Name to ``"package.module:attribute"``.
+    group : str
+        Entry-point group that may add names; built-in names win.
+    """
+
+    def __init__(self, kind: str, targets: Mapping[str, str], group: str) -> None:
+        self.kind = kind
+        self.group = group
+        self._built_in = dict(targets)
+
+    def _targets(self) -> dict[str, str]:
+        return {point.name: point.value for point in entry_points(group=self.group)} | self._built_in
+
+    def names(self) -> tuple[str, ...]:
+        """All names, sorted."""
+        return tuple(sorted(self._targets()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._targets()
+
+    def get(self, name: str) -> Any:
+        """Import and return the object called ``name``.
+
+        Raises
+        ------
+        ConfigError
+            If there is none; the message lists near matches and all names.
+        """
+        target = self._built_in.get(name) or self._targets().get(name)
+        if target is None:
+            near = get_close_matches(name, self.names(), n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else "no name is near it."
+            raise ConfigError(
+                f"there is no {name!r} among the {self.kind}; {hint} "
+                f"Known: {', '.join(self.names())}."
+            )
+        module, _, attribute = target.partition(":")
+        return getattr(import_module(module), attribute)

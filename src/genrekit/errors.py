@@ -1,0 +1,138 @@
+"""The one exception tree, and what each branch means to a caller.
+
+::
+
+    GenreError
+    ├── AudioError                a file or buffer that cannot be analysed
+    │   ├── AudioNotFoundError    no such file, a directory, a pipe, no permission
+    │   ├── AudioFormatError      not audio, or damaged beyond recovery
+    │   ├── AudioLimitError       a cap on bytes, seconds, channels, rate or time was passed
+    │   └── AudioContentError     decoded, but empty, too short or not finite
+    ├── DatasetError              data that is missing, malformed or leaking
+    ├── ConfigError               a recipe, option or name that makes no sense
+    ├── BundleError               a model directory that must not be trusted
+    │   ├── SkewError             its front-end or scores differ from those it was trained with
+    │   └── IncompatibleError     written by another format version
+    └── MissingExtraError         an optional dependency is not installed
+
+Every message says what was seen, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class GenreError(Exception):
+    """Root of everything genrekit raises on purpose."""
+
+
+class AudioError(GenreError):
+    """A file or buffer that cannot be analysed."""
+
+
+class AudioNotFoundError(AudioError):
+    """There is no readable regular file at the path."""
+
+
+class AudioFormatError(AudioError):
+    """The bytes are not audio, or damaged beyond recovery."""
+
+
+class AudioLimitError(AudioError):
+    """A decoding cap was passed.
+
+    Parameters
+    ----------
+    limit : str
+        Name of the field of ``DecodeLimits`` that was passed.
+    allowed, seen : float
+        The cap and the value that passed it, in the unit of the field.
+    """
+
+    def __init__(self, limit: str, allowed: float, seen: float, advice: str = "") -> None:
+        message = f"{limit} is {seen:g}, more than the limit of {allowed:g}"
+        super().__init__(f"{message}; {advice}" if advice else message)
+        self.limit = limit
+        self.allowed = allowed
+        self.seen = seen
+
+
+class AudioContentError(AudioError):
+    """The audio was decoded but holds nothing that can be analysed.
+
+    Parameters
+    ----------
+    state : str
+        ``"empty"``, ``"too_short"`` or ``"non_finite"``.
+    """
+
+    def __init__(self, state: str, message: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+class DatasetError(GenreError):
+    """Data that is missing, malformed or leaking."""
+
+
+class ConfigError(GenreError):
+    """A recipe, option or name that makes no sense."""
+
+
+class BundleError(GenreError):
+    """A model directory that must not be trusted."""
+
+
+class SkewError(BundleError):
+    """Loading re-ran the golden clip and got other features or scores."""
+
+
+class IncompatibleError(BundleError):
+    """The bundle was written by another, unsupported format version."""
+
+
+class MissingExtraError(GenreError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    package : str
+        The module that could not be imported.
+    extra : str
+        The extra of genrekit that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; run: pip install 'genrekit[{extra}]'")
+        self.package = package
+        self.extra = extra
+
+
+class Outcome(NamedTuple):
+    """What an error means at a surface."""
+
+    exit_code: int
+    http_status: int
+
+
+# The most specific class of an error's MRO decides.
+OUTCOMES: dict[type[GenreError], Outcome] = {
+    GenreError: Outcome(1, 500),
+    ConfigError: Outcome(2, 422),
+    AudioError: Outcome(3, 422),
+    AudioNotFoundError: Outcome(3, 404),
+    AudioFormatError: Outcome(3, 415),
+    AudioLimitError: Outcome(3, 413),
+    DatasetError: Outcome(4, 422),
+    BundleError: Outcome(5, 500),
+    MissingExtraError: Outcome(6, 501),
+}
+
+#: Exit code of a run that finished, but with error records for some of its tracks.
+EXIT_SOME_TRACKS_FAILED = 3
+
+
+def outcome(error: GenreError) -> Outcome:
+    """Exit code and HTTP status of ``error``, from the most specific class listed."""
+    return next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)

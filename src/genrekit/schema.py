@@ -1,0 +1,273 @@
+"""Contracts for everything that crosses a boundary: disk, network or command line.
+
+All are frozen pydantic models that refuse unknown fields. In-process values are plain dataclasses
+and live in the rooms that use them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FORMAT_VERSION = 1
+UNKNOWN = "unknown"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Task = Literal["single-label", "multi-label"]
+
+
+class Contract(BaseModel):
+    """Frozen, and refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+# --- front-ends ---------------------------------------------------------------------------------
+
+
+class MelConfig(Contract):
+    """Log-mel spectrogram, ``center=False``, decibels against a fixed reference of 1.0."""
+
+    kind: Literal["mel"] = "mel"
+    sample_rate_hz: int = Field(22050, ge=4000, le=96000)
+    fft_samples: int = Field(2048, ge=64, le=16384)
+    hop_samples: int = Field(512, ge=16, le=16384)
+    n_mels: int = Field(128, ge=8, le=512)
+    low_hz: float = Field(0.0, ge=0)
+    high_hz: float | None = Field(None, gt=0, description="None is half the sample rate")
+    floor_db: float = Field(-100.0, le=0, description="quieter cells are raised to this level")
+
+
+class Gtzan57Config(Contract):
+    """The 57 columns of the published ``features_30_sec.csv``, in that table's own framing."""
+
+    kind: Literal["gtzan57"] = "gtzan57"
+    sample_rate_hz: Literal[22050] = 22050
+
+
+class DescriptorsConfig(Contract):
+    """The full set of timbre, rhythm, harmony and dynamics statistics."""
+
+    kind: Literal["descriptors"] = "descriptors"
+    sample_rate_hz: Literal[22050] = 22050
+
+
+FrontendConfig = Annotated[
+    MelConfig | Gtzan57Config | DescriptorsConfig, Field(discriminator="kind")
+]
+
+
+# --- windows ------------------------------------------------------------------------------------
+
+
+class ExcerptConfig(Contract):
+    """Which part of a track is analysed."""
+
+    start_seconds: float | None = Field(
+        None, ge=0, description="None takes the middle of the track"
+    )
+    duration_seconds: float | None = Field(
+        30.0, gt=0, description="None takes everything from the start position on"
+    )
+
+    @model_validator(mode="after")
+    def _middle_needs_a_duration(self) -> ExcerptConfig:
+        if self.duration_seconds is None and self.start_seconds is None:
+            object.__setattr__(self, "start_seconds", 0.0)
+        return self
+
+
+class WindowConfig(Contract):
+    """How a track is cut into the windows that the model scores.
+
+    The last window is moved back to end with the audio, so every sample is covered and nothing is
+    dropped. Audio shorter than one window follows ``short``: ``keep`` scores it as it is, ``loop``
+    repeats it, ``pad`` adds zeros at its end.
+    """
+
+    window_seconds: float = Field(30.0, gt=0, le=600)
+    hop_seconds: float = Field(30.0, gt=0, le=600)
+    short: Literal["keep", "loop", "pad"] = "keep"
+    minimum_seconds: float = Field(1.0, gt=0, description="less audio than this is an error")
+
+    @model_validator(mode="after")
+    def _hop_leaves_no_gap(self) -> WindowConfig:
+        if self.hop_seconds > self.window_seconds:
+            raise ValueError("hop_seconds is longer than window_seconds: audio would be skipped")
+        return self
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+class Estimate(Contract):
+    """A number with its interval."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+    method: str = Field(description="wilson, bootstrap-by-track, t-over-folds, ...")
+
+
+class GenreNumbers(Contract):
+    """Precision, recall and F1 of one genre."""
+
+    genre: str
+    precision: float
+    recall: float
+    f1: float
+    tracks: int
+
+
+class EvaluationResult(Contract):
+    """What one model scored under one protocol."""
+
+    model: str
+    dataset: str
+    dataset_fingerprint: Sha256
+    protocol: str
+    leaky: bool = Field(description="True if anything of a test track was seen in training")
+    split_fingerprint: Sha256
+    bundle_sha256: Sha256 | None = Field(None, description="None when folds were fitted on the fly")
+    unit: Literal["track", "segment"] = "track"
+    items: int = Field(ge=1, description="test items scored, of this unit")
+    labels: tuple[str, ...]
+    accuracy: Estimate
+    macro_f1: Estimate
+    log_loss: float
+    expected_calibration_error: float
+    per_genre: tuple[GenreNumbers, ...]
+    confusion: tuple[tuple[int, ...], ...] = Field(description="rows true, columns predicted")
+    fold_accuracies: tuple[float, ...] = ()
+    versions: dict[str, str] = {}
+
+
+class BundleMetrics(Contract):
+    """``metrics.json`` of a bundle: the headline first, the other protocols beside it."""
+
+    results: tuple[EvaluationResult, ...] = Field(min_length=1)
+
+
+# --- bundle -------------------------------------------------------------------------------------
+
+
+class BundleFile(Contract):
+    """Size and hash of one file of a bundle."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+    size_bytes: int = Field(ge=0)
+    sha256: Sha256
+
+
+class Provenance(Contract):
+    """Where the weights come from."""
+
+    dataset: str
+    dataset_fingerprint: Sha256
+    split_fingerprint: Sha256 | None = None
+    protocol: str
+    tracks: int = Field(ge=1, description="tracks the weights were fitted on")
+    left_out: str = Field("", description="which tracks were kept away from the weights, and why")
+    data_licence: str
+    citation: str = ""
+    recipe: str = Field(description="the YAML recipe, verbatim")
+
+
+class Manifest(Contract):
+    """``manifest.json``: everything needed to run the model and to judge it."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    version: str = Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
+    description: str = ""
+    licence: str = "MIT"
+    task: Task = "single-label"
+    architecture: str
+    labels: tuple[str, ...] = Field(min_length=2, max_length=1000)
+    frontends: dict[str, FrontendConfig] = Field(min_length=1, max_length=8)
+    frontend_fingerprints: dict[str, Sha256]
+    excerpt: ExcerptConfig = ExcerptConfig()
+    windows: WindowConfig = WindowConfig()
+    aggregation: Literal["mean-probability", "mean-logit"] = "mean-probability"
+    temperature: float = Field(1.0, gt=0, le=100)
+    unknown_below: Probability = 0.0
+    thresholds: tuple[Probability, ...] = ()
+    provenance: Provenance
+    versions: dict[str, str] = {}
+    files: tuple[BundleFile, ...] = ()
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Manifest:
+        if len(set(self.labels)) != len(self.labels) or UNKNOWN in self.labels:
+            raise ValueError(f"labels must differ from each other and from {UNKNOWN!r}")
+        if set(self.frontends) != set(self.frontend_fingerprints):
+            raise ValueError("every front-end needs one fingerprint")
+        if len({config.sample_rate_hz for config in self.frontends.values()}) != 1:
+            raise ValueError("all front-ends of a bundle must share one sample rate")
+        wanted = len(self.labels) if self.task == "multi-label" else 0
+        if len(self.thresholds) != wanted:
+            raise ValueError(f"{self.task} wants {wanted} thresholds, got {len(self.thresholds)}")
+        return self
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """The rate audio is decoded at, in hertz."""
+        return next(iter(self.frontends.values())).sample_rate_hz
+
+
+# --- predictions --------------------------------------------------------------------------------
+
+
+class SegmentScore(Contract):
+    """Scores of one window."""
+
+    start_seconds: float
+    end_seconds: float
+    scores: dict[str, Probability] = Field(description="genre to probability, best first")
+
+
+class ModelIdentity(Contract):
+    """Which model answered."""
+
+    name: str
+    version: str
+    sha256: Sha256
+
+
+class Timings(Contract):
+    """Wall time of each stage, in milliseconds."""
+
+    decode: float
+    frontend: float
+    model: float
+    total: float
+
+
+class ErrorRecord(Contract):
+    """Why there is no prediction."""
+
+    type: str
+    message: str
+
+
+class TrackPrediction(Contract):
+    """The answer for one track, the same at every surface.
+
+    ``scores`` holds all genres, best first. ``genres`` is the multi-label choice above the
+    thresholds; for single-label it is the one genre, or nothing when the answer is ``unknown``.
+    With ``error`` set, everything but ``path`` is empty.
+    """
+
+    path: str
+    genre: str | None = None
+    scores: dict[str, Probability] = {}
+    genres: tuple[str, ...] = ()
+    segments: tuple[SegmentScore, ...] = ()
+    seconds: float = 0.0
+    model: ModelIdentity | None = None
+    warnings: tuple[str, ...] = ()
+    timings_ms: Timings | None = None
+    error: ErrorRecord | None = None
