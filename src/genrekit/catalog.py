@@ -34,7 +34,9 @@ class Catalog:
         self._built_in = dict(targets)
 
     def _targets(self) -> dict[str, str]:
-        return {point.name: point.value for point in entry_points(group=self.group)} | self._built_in
+        return {
+            point.name: point.value for point in entry_points(group=self.group)
+        } | self._built_in
 
     def names(self) -> tuple[str, ...]:
         """All names, sorted."""

@@ -50,12 +50,17 @@ class AudioLimitError(AudioError):
         The cap and the value that passed it, in the unit of the field.
     """
 
+    # The arguments go to ``args`` unchanged, so that the error survives a trip between processes.
     def __init__(self, limit: str, allowed: float, seen: float, advice: str = "") -> None:
-        message = f"{limit} is {seen:g}, more than the limit of {allowed:g}"
-        super().__init__(f"{message}; {advice}" if advice else message)
+        super().__init__(limit, allowed, seen, advice)
         self.limit = limit
         self.allowed = allowed
         self.seen = seen
+        self.advice = advice
+
+    def __str__(self) -> str:
+        message = f"{self.limit} is {self.seen:.10g}, more than the limit of {self.allowed:.10g}"
+        return f"{message}; {self.advice}" if self.advice else message
 
 
 class AudioContentError(AudioError):
@@ -68,8 +73,12 @@ class AudioContentError(AudioError):
     """
 
     def __init__(self, state: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(state, message)
         self.state = state
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class DatasetError(GenreError):
@@ -104,9 +113,12 @@ class MissingExtraError(GenreError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; run: pip install 'genrekit[{extra}]'")
+        super().__init__(package, extra)
         self.package = package
         self.extra = extra
+
+    def __str__(self) -> str:
+        return f"{self.package} is not installed; run: pip install 'genrekit[{self.extra}]'"
 
 
 class Outcome(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 UNKNOWN = "unknown"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -1,0 +1,105 @@
+"""Features on disk, so that nothing is computed twice.
+
+An entry's key is the hash of the audio file's bytes, the excerpt, and the front-end's fingerprint:
+a changed file, excerpt, configuration or front-end code is another key, and a renamed file is not.
+Entries are written to a temporary file and renamed, so several processes may share one directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.home import home
+from genrekit.schema import ExcerptConfig
+
+DEFAULT_LIMIT_BYTES = 2 * 1024**3
+# Pruning goes below the limit by this much, so that it does not run again at the next entry.
+_PRUNE_TO = 0.9
+_ENTRIES_BETWEEN_CHECKS = 256
+
+
+@dataclass(slots=True)
+class FeatureCache:
+    """A directory of ``.npy`` files with a limit on their total size.
+
+    Parameters
+    ----------
+    directory : Path
+        Created on the first entry; by default ``features`` below the user's genrekit folder.
+    limit_bytes : int
+        When the entries take more, those unused for longest are removed.
+    """
+
+    directory: Path
+    limit_bytes: int = DEFAULT_LIMIT_BYTES
+    _entries_until_check: int = 0
+
+    @classmethod
+    def default(cls) -> FeatureCache:
+        """The cache in the user's genrekit folder."""
+        return cls(home() / "features")
+
+    def get(self, key: str) -> NDArray[np.float32] | None:
+        """The features stored under ``key``, or None; a damaged entry counts as none."""
+        path = self._path(key)
+        try:
+            features: NDArray[np.float32] = np.load(path, allow_pickle=False)
+            os.utime(path)
+        except (OSError, ValueError, EOFError):
+            return None
+        return features if features.dtype == np.float32 else None
+
+    def put(self, key: str, features: NDArray[np.float32]) -> None:
+        """Store ``features``; afterwards the whole cache is within its limit, or nearly so."""
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, features, allow_pickle=False)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        if self._entries_until_check <= 0:
+            self.prune()
+            self._entries_until_check = _ENTRIES_BETWEEN_CHECKS
+        self._entries_until_check -= 1
+
+    def prune(self) -> int:
+        """Remove what was unused for longest until the limit holds; returns bytes removed."""
+        entries = []
+        for path in self.directory.glob("*/*.npy"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # another process pruned it
+                continue
+            entries.append((status.st_mtime_ns, status.st_size, path))
+        total = sum(size for _, size, _ in entries)
+        removed = 0
+        if total > self.limit_bytes:
+            for _, size, path in sorted(entries):
+                path.unlink(missing_ok=True)
+                removed += size
+                if total - removed <= self.limit_bytes * _PRUNE_TO:
+                    break
+        return removed
+
+    def _path(self, key: str) -> Path:
+        return self.directory / key[:2] / f"{key}.npy"
+
+
+def cache_key(path: Path, excerpt: ExcerptConfig, frontend_fingerprint: str) -> str:
+    """Key of one file's features: 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(excerpt.model_dump_json().encode())
+    digest.update(frontend_fingerprint.encode())
+    return digest.hexdigest()
