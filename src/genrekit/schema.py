@@ -170,6 +170,10 @@ class Provenance(Contract):
     split_fingerprint: Sha256 | None = None
     protocol: str
     tracks: int = Field(ge=1, description="tracks the weights were fitted on")
+    trained_on: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")], ...] = Field(
+        (),
+        description="sorted first 12 hex digits of sha256(group id) of every recording fitted on",
+    )
     left_out: str = Field("", description="which tracks were kept away from the weights, and why")
     data_licence: str
     citation: str = ""
