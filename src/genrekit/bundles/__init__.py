@@ -1,1 +1,32 @@
+"""Saved models that describe themselves: load, verify, write, name. Nothing in them is pickle."""
 
+from __future__ import annotations
+
+from genrekit.bundles.bundle import Bundle, load_bundle
+from genrekit.bundles.card import render_card
+from genrekit.bundles.store import (
+    DEFAULT_BUNDLE,
+    BundleSummary,
+    add_bundle,
+    find_bundle,
+    list_bundles,
+    set_alias,
+)
+from genrekit.bundles.window import fill_window, window_features, window_samples
+from genrekit.bundles.write import write_bundle
+
+__all__ = [
+    "DEFAULT_BUNDLE",
+    "Bundle",
+    "BundleSummary",
+    "add_bundle",
+    "fill_window",
+    "find_bundle",
+    "list_bundles",
+    "load_bundle",
+    "render_card",
+    "set_alias",
+    "window_features",
+    "window_samples",
+    "write_bundle",
+]

@@ -1,0 +1,106 @@
+"""A saved model that describes itself: load it, prove it, run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.bundles.golden import check_golden, golden_from_bytes
+from genrekit.bundles.session import open_session, run_session
+from genrekit.bundles.store import find_bundle
+from genrekit.bundles.verify import check_frontends, read_bundle_files
+from genrekit.bundles.window import window_features
+from genrekit.features import Frontend, build_frontend
+from genrekit.schema import BundleMetrics, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A loaded bundle.
+
+    Attributes
+    ----------
+    directory : Path
+        Where it was read from.
+    manifest : Manifest
+        What it says of itself.
+    metrics : BundleMetrics
+        What it scored.
+    sha256 : str
+        Of ``manifest.json``, which holds the hash of every other file.
+    frontends : mapping of str to Frontend
+        What the inputs of the graph are computed with.
+    session : onnxruntime.InferenceSession
+        The graph.
+    """
+
+    directory: Path
+    manifest: Manifest
+    metrics: BundleMetrics
+    sha256: str
+    frontends: Mapping[str, Frontend]
+    session: Any
+
+    def features(self, samples: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Features of one window of mono audio (n,) at ``manifest.sample_rate_hz``."""
+        return window_features(samples, self.frontends, self.manifest.windows)
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Score windows.
+
+        Parameters
+        ----------
+        inputs : mapping of str to float32 array
+            By front-end name, windows stacked on axis 0.
+
+        Returns
+        -------
+        (n_windows, n_labels) float32
+            Logits, before the temperature.
+
+        Raises
+        ------
+        BundleError
+            If shapes do not fit, or a logit is not finite.
+        """
+        return run_session(self.session, inputs, n_labels=len(self.manifest.labels))
+
+
+def load_bundle(name_or_path: str | Path, *, verify: bool = True) -> Bundle:
+    """Load a bundle and refuse it unless everything in it holds together.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        ``"name"``, ``"name@version"``, ``"name@alias"``, or a directory.
+    verify : bool
+        False skips only the golden clip; files, hashes and signatures are always checked.
+
+    Raises
+    ------
+    ConfigError
+        If no bundle has that name.
+    BundleError
+        If the directory is damaged or hostile.
+    SkewError
+        If the front-ends or the runtime of this installation give other numbers.
+    IncompatibleError
+        If it was written by another format version.
+    """
+    directory = find_bundle(name_or_path)
+    files = read_bundle_files(directory)
+    manifest = files.manifest
+    check_frontends(manifest)
+    frontends = {name: build_frontend(config) for name, config in manifest.frontends.items()}
+    names, n_labels = tuple(manifest.frontends), len(manifest.labels)
+    session = open_session(files.model_onnx, inputs=names, n_labels=n_labels)
+    bundle = Bundle(directory, manifest, files.metrics, files.sha256, frontends, session)
+    if verify:
+        golden = golden_from_bytes(files.golden_npz, frontends=names, n_labels=n_labels)
+        check_golden(golden, frontends, manifest.windows, bundle.run)
+    return bundle

@@ -1,0 +1,170 @@
+"""``CARD.md``: the manifest and the metrics of a bundle for people to read. Never hand-written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from genrekit.schema import BundleMetrics, Estimate, EvaluationResult, Manifest
+
+_CONFUSION_LABELS = 30
+
+
+def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
+    """The card as Markdown; equal inputs give equal text.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Its ``files`` are not used, so the card can be one of them.
+    metrics : BundleMetrics
+        The first result is the headline.
+    """
+    headline = metrics.results[0]
+    blocks = [
+        f"# {manifest.name} {manifest.version}",
+        manifest.description,
+        _headline(headline),
+        "## All protocols\n\n" + _protocols(metrics.results),
+        "## Per genre\n\n" + _per_genre(headline),
+        "## Confusion\n\n" + _confusion(headline),
+        "## Calibration\n\n" + _calibration(manifest, headline),
+        "## Training data\n\n" + _training(manifest),
+        "## Input\n\n" + _input(manifest),
+        "## Intended use and limits\n\n" + _limits(manifest),
+        "## Licence\n\n"
+        + f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}.",
+        "## Made with\n\n" + _bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items())),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _headline(result: EvaluationResult) -> str:
+    return (
+        f"**Accuracy {_interval(result.accuracy)}, macro F1 {_interval(result.macro_f1)}** "
+        f"on {result.items} {result.unit}s of {result.dataset}, protocol `{result.protocol}`"
+        f"{_leaky(result)}.\n\n"
+        f"Split `{result.split_fingerprint[:16]}`, dataset `{result.dataset_fingerprint[:16]}`, "
+        f"{_scored(result)}."
+    )
+
+
+def _protocols(results: Sequence[EvaluationResult]) -> str:
+    rows = [
+        (
+            f"{result.protocol}{_leaky(result)}",
+            result.dataset,
+            f"{result.items} {result.unit}s",
+            _interval(result.accuracy),
+            _interval(result.macro_f1),
+            _scored(result),
+            f"`{result.split_fingerprint[:16]}`",
+        )
+        for result in results
+    ]
+    header = ("protocol", "data", "scored on", "accuracy", "macro F1", "what was scored", "split")
+    table = _table(header, rows)
+    if not any(result.leaky for result in results):
+        return table
+    return (
+        f"{table}\n\nLEAKY: something of the test tracks was seen in training. Such a number is "
+        "shown only because others publish it; it does not say how good the model is."
+    )
+
+
+def _scored(result: EvaluationResult) -> str:
+    return "a model per fold" if result.bundle_sha256 is None else "the saved bundle"
+
+
+def _per_genre(result: EvaluationResult) -> str:
+    rows = [
+        (row.genre, f"{row.precision:.3f}", f"{row.recall:.3f}", f"{row.f1:.3f}", str(row.tracks))
+        for row in result.per_genre
+    ]
+    return _table(("genre", "precision", "recall", "F1", "tracks"), rows)
+
+
+def _confusion(result: EvaluationResult) -> str:
+    if len(result.labels) > _CONFUSION_LABELS:
+        return f"Left out: {len(result.labels)} labels; the counts are in `metrics.json`."
+    rows = [
+        (label, *(str(count) for count in counts))
+        for label, counts in zip(result.labels, result.confusion, strict=False)
+    ]
+    return "Rows are the true genre, columns the answer.\n\n" + _table(("", *result.labels), rows)
+
+
+def _calibration(manifest: Manifest, result: EvaluationResult) -> str:
+    lines = [
+        f"Expected calibration error {result.expected_calibration_error:.3f}, "
+        f"log loss {result.log_loss:.3f}, temperature {manifest.temperature:.3f}.",
+        f'Below a probability of {manifest.unknown_below:.2f} the answer is "unknown".',
+    ]
+    return "\n".join(lines)
+
+
+def _training(manifest: Manifest) -> str:
+    source = manifest.provenance
+    lines = [
+        f"{source.dataset} (`{source.dataset_fingerprint[:16]}`), {source.tracks} tracks, "
+        f"protocol `{source.protocol}`",
+        f"left out: {source.left_out}" if source.left_out else "",
+        f"licence of the data: {source.data_licence}",
+        f"citation: {source.citation}" if source.citation else "",
+    ]
+    return f"{_bullets(lines)}\n\n```yaml\n{source.recipe.strip()}\n```"
+
+
+def _input(manifest: Manifest) -> str:
+    windows, excerpt = manifest.windows, manifest.excerpt
+    start = "the middle" if excerpt.start_seconds is None else f"{excerpt.start_seconds:g} s on"
+    length = (
+        "the whole track"
+        if excerpt.duration_seconds is None
+        else f"{excerpt.duration_seconds:g} s from {start}"
+    )
+    return _bullets(
+        [
+            f"labels: {', '.join(manifest.labels)} ({manifest.task})",
+            f"architecture: {manifest.architecture}",
+            f"front-ends: {', '.join(sorted(manifest.frontends))} "
+            f"at {manifest.sample_rate_hz} Hz, mono",
+            f"analysed: {length}, in windows of {windows.window_seconds:g} s every "
+            f"{windows.hop_seconds:g} s (shorter audio: {windows.short}), "
+            f"at least {windows.minimum_seconds:g} s; aggregated by {manifest.aggregation}",
+        ]
+    )
+
+
+def _limits(manifest: Manifest) -> str:
+    return (
+        f"Made to sort recorded music into these {len(manifest.labels)} genres, for browsing, "
+        "tagging with review, and research. Genre is a convention that people disagree on. The "
+        "model knows only its labels: music of any other genre, speech and noise get the nearest "
+        'one or "unknown". The numbers above hold for music like the training data\'s, in era, '
+        "region and recording quality; expect less elsewhere. It is not made for decisions about "
+        "artists, royalties or rights."
+    )
+
+
+def _leaky(result: EvaluationResult) -> str:
+    return " (LEAKY)" if result.leaky else ""
+
+
+def _interval(estimate: Estimate) -> str:
+    return (
+        f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] "
+        f"({estimate.level:.0%}, {estimate.method})"
+    )
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines if line)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,215 @@
+"""``golden.npz``: one clip with the features and logits that training saw for it.
+
+Loading a bundle computes the features of the clip again and runs the model on the stored ones.
+Either difference means that this machine would not give the answers the model was measured with.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.bundles.window import window_features, window_samples
+from genrekit.errors import BundleError, SkewError
+from genrekit.features import Frontend
+from genrekit.schema import WindowConfig
+
+#: Features agree if they differ by no more than this much relatively, plus a little absolutely.
+#: Float32 transforms of two CPUs differ by about 1e-6; a changed framing or filter by 1e-2 and up.
+FEATURE_RELATIVE_TOLERANCE = 1e-3
+FEATURE_ABSOLUTE_TOLERANCE = 1e-4
+#: Logits of the stored features, which only another runtime or CPU can change.
+LOGIT_TOLERANCE = 1e-3
+
+_INT16_SCALE = 32768.0
+_FEATURES = "features_"
+_MAXIMUM_BYTES = 64 * 2**20
+_DTYPES = {"samples": np.dtype("<i2")}
+
+Run = Callable[[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """The golden clip: at most one window of audio and what came of it.
+
+    Attributes
+    ----------
+    samples : (n,) int16
+        Mono audio at the bundle's rate.
+    features : dict of str to float32 array
+        By front-end name, without a window axis.
+    logits : (n_labels,) float32
+    """
+
+    samples: NDArray[np.int16]
+    features: dict[str, NDArray[np.float32]]
+    logits: NDArray[np.float32]
+
+    @property
+    def audio(self) -> NDArray[np.float32]:
+        """The clip as float32 in [-1, 1)."""
+        return self.samples.astype(np.float32) / np.float32(_INT16_SCALE)
+
+
+def make_golden(
+    audio: NDArray[np.float32],
+    frontends: Mapping[str, Frontend],
+    windows: WindowConfig,
+    run: Run,
+) -> Golden:
+    """Quantise ``audio`` (n,) to 16 bits, cut it to one window, and score what is left."""
+    rate = next(iter(frontends.values())).config.sample_rate_hz
+    length, _ = window_samples(windows, rate)
+    scaled = np.clip(np.rint(audio[:length] * _INT16_SCALE), -_INT16_SCALE, _INT16_SCALE - 1)
+    samples = scaled.astype(np.int16)
+    quantised = samples.astype(np.float32) / np.float32(_INT16_SCALE)
+    features = window_features(quantised, frontends, windows)
+    logits = run({name: array[np.newaxis] for name, array in features.items()})[0]
+    return Golden(samples, features, logits)
+
+
+def check_golden(
+    golden: Golden,
+    frontends: Mapping[str, Frontend],
+    windows: WindowConfig,
+    run: Run,
+) -> None:
+    """Compute the golden clip again and compare.
+
+    Raises
+    ------
+    SkewError
+        If features or logits differ; the message names the worst place.
+    """
+    features = window_features(golden.audio, frontends, windows)
+    for name, expected in golden.features.items():
+        _compare_features(frontends[name], name, features[name], expected)
+    stacked = {name: array[np.newaxis] for name, array in golden.features.items()}
+    difference = float(np.abs(run(stacked)[0] - golden.logits).max())
+    if not difference <= LOGIT_TOLERANCE * (1 + float(np.abs(golden.logits).max())):
+        raise SkewError(
+            f"the model scores its golden clip differently: a logit is off by {difference:.3g}; "
+            "model.onnx or the installed onnxruntime is not the one it was saved with"
+        )
+
+
+def _compare_features(
+    frontend: Frontend,
+    name: str,
+    seen: NDArray[np.float32],
+    expected: NDArray[np.float32],
+) -> None:
+    if seen.shape != expected.shape:
+        raise SkewError(
+            f"front-end {name!r} gives shape {seen.shape} for the golden clip, the model was "
+            f"trained with {expected.shape}; install the genrekit version it was made with"
+        )
+    allowed = FEATURE_ABSOLUTE_TOLERANCE + FEATURE_RELATIVE_TOLERANCE * np.abs(expected)
+    excess = np.abs(seen - expected) / allowed
+    # NaN must count as a difference, so the test is for what is good.
+    good = excess <= 1
+    if good.all():
+        return
+    worst = int(np.argmax(np.where(np.isnan(excess), np.inf, excess)))
+    row = worst // (expected.size // len(expected))
+    raise SkewError(
+        f"front-end {name!r} differs for the golden clip in {int((~good).sum())} of {good.size} "
+        f"values, worst in {frontend.feature_names[row]}: {seen.flat[worst]:.6g}, the model was "
+        f"trained with {expected.flat[worst]:.6g}; install the genrekit version it was made with"
+    )
+
+
+def golden_to_bytes(golden: Golden) -> bytes:
+    """The ``.npz`` file; equal clips give equal bytes."""
+    buffer = io.BytesIO()
+    features = {_FEATURES + name: array for name, array in sorted(golden.features.items())}
+    np.savez(
+        buffer,
+        allow_pickle=False,
+        samples=golden.samples.astype("<i2"),
+        logits=golden.logits.astype("<f4"),
+        **{name: array.astype("<f4") for name, array in features.items()},
+    )
+    return buffer.getvalue()
+
+
+def golden_from_bytes(raw: bytes, *, frontends: tuple[str, ...], n_labels: int) -> Golden:
+    """Read ``golden.npz`` without trusting a header in it.
+
+    Raises
+    ------
+    BundleError
+        If a member is missing, unknown, pickled, larger than the file could honestly be, or of
+        another shape or type than expected.
+    """
+    wanted = {"samples", "logits", *(_FEATURES + name for name in frontends)}
+    arrays = {name: _array(name, content) for name, content in _members(raw, wanted).items()}
+    golden = Golden(
+        samples=arrays["samples"].astype(np.int16),
+        features={name: arrays[_FEATURES + name] for name in frontends},
+        logits=arrays["logits"],
+    )
+    if golden.logits.shape != (n_labels,) or golden.samples.ndim != 1 or not golden.samples.size:
+        raise BundleError(
+            f"golden.npz has samples {golden.samples.shape} and logits {golden.logits.shape}, "
+            f"expected (n,) and ({n_labels},)"
+        )
+    if any(array.ndim not in (1, 2) or not array.size for array in golden.features.values()):
+        raise BundleError("golden.npz holds features that are neither a vector nor a mel matrix")
+    if not all(np.isfinite(array).all() for array in (golden.logits, *golden.features.values())):
+        raise BundleError("golden.npz holds numbers that are not finite")
+    return golden
+
+
+def _members(raw: bytes, wanted: set[str]) -> dict[str, bytes]:
+    """The members of the archive, inflated no further than their sum is allowed to be."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            entries = archive.infolist()
+            names = sorted(entry.filename for entry in entries)
+            if names != sorted(f"{name}.npy" for name in wanted):
+                raise BundleError(
+                    f"golden.npz holds {names[:10]}, expected {sorted(wanted)} as .npy members"
+                )
+            total = sum(entry.file_size for entry in entries)
+            if total > _MAXIMUM_BYTES:
+                raise BundleError(
+                    f"golden.npz inflates to {total} bytes, more than the limit of {_MAXIMUM_BYTES}"
+                )
+            return {entry.filename[: -len(".npy")]: archive.read(entry) for entry in entries}
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, *_ZIP_ERRORS) as error:
+        raise BundleError(f"golden.npz is damaged: {error}") from error
+
+
+# What zipfile and the decompressors behind it raise on damaged input, besides BadZipFile.
+_ZIP_ERRORS = (EOFError, OSError, ValueError, NotImplementedError, RuntimeError, KeyError)
+
+
+def _array(name: str, content: bytes) -> NDArray[np.float32]:
+    """One ``.npy`` member; its header must promise exactly the bytes that follow it."""
+    stream = io.BytesIO(content)
+    try:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise BundleError(f"golden.npz: {name} has an unexpected .npy version")
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    except (ValueError, TypeError, EOFError, RecursionError, MemoryError) as error:
+        raise BundleError(f"golden.npz: {name} is damaged: {error}") from error
+    body = content[stream.tell() :]
+    expected = _DTYPES.get(name, np.dtype("<f4"))
+    if dtype != expected or by_columns:
+        raise BundleError(f"golden.npz: {name} has type {dtype}, expected {expected} by rows")
+    cells = 1
+    for size in shape:
+        cells *= size
+    if any(size < 0 for size in shape) or cells * expected.itemsize != len(body):
+        raise BundleError(
+            f"golden.npz: {name} claims shape {shape}, but {len(body)} bytes follow its header"
+        )
+    array: NDArray[np.float32] = np.frombuffer(body, expected).reshape(shape)
+    return array

@@ -1,0 +1,146 @@
+"""The ONNX graph of a bundle: open it, check its signature, run it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.errors import BundleError
+
+LOGITS = "logits"
+# Scores are the same for any number of rows; this only bounds memory on long tables.
+_ROWS_AT_ONCE = 1024
+# An ONNX tensor may keep its data in another file, named under the key "location"; a hostile one
+# names a file of the reader's. This is that key in every spelling the wire format allows. Walking
+# the messages instead would take seconds for a forest, whose numbers are one field each.
+_EXTERNAL_DATA = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
+
+
+def open_session(model: bytes, *, inputs: tuple[str, ...], n_labels: int) -> Any:
+    """Open an ONNX model on one thread of the CPU.
+
+    Parameters
+    ----------
+    model : bytes
+        The ONNX file.
+    inputs : tuple of str
+        Names that the graph's inputs must have: those of the front-ends.
+    n_labels : int
+        Columns that the output ``logits`` must have.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+
+    Raises
+    ------
+    BundleError
+        If the file is damaged, points to other files or has another signature.
+    """
+    if _EXTERNAL_DATA.search(model):
+        raise BundleError(
+            "model.onnx keeps a tensor in another file; export it with the data inside"
+        )
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    # Spinning threads burn a core while they wait, which costs more than it gains here.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except _runtime_errors() as error:
+        raise BundleError(f"model.onnx cannot be opened: {_first_line(error)}") from error
+    _check_signature(session, inputs, n_labels)
+    return session
+
+
+def run_session(
+    session: Any, inputs: Mapping[str, NDArray[np.float32]], *, n_labels: int
+) -> NDArray[np.float32]:
+    """Run the graph.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+    inputs : mapping of str to float32 array
+        One array for each input, all with the windows on axis 0.
+
+    Returns
+    -------
+    (n_windows, n_labels) float32
+
+    Raises
+    ------
+    BundleError
+        If shapes do not fit, or a logit is not finite.
+    """
+    rows = {len(array) for array in inputs.values()}
+    if len(rows) != 1:
+        raise BundleError(f"the model's inputs differ in their number of windows: {sorted(rows)}")
+    (total,) = rows
+    parts = [
+        _run_rows(session, {k: v[start : start + _ROWS_AT_ONCE] for k, v in inputs.items()})
+        for start in range(0, total, _ROWS_AT_ONCE)
+    ]
+    logits = np.concatenate(parts) if parts else np.zeros((0, n_labels), np.float32)
+    if logits.shape != (total, n_labels):
+        raise BundleError(
+            f"model.onnx gives logits of shape {logits.shape}, expected {(total, n_labels)}"
+        )
+    if not np.isfinite(logits).all():
+        raise BundleError("model.onnx gives logits that are not finite; this is no prediction")
+    return logits
+
+
+def _run_rows(session: Any, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    feed = {name: np.ascontiguousarray(array, np.float32) for name, array in inputs.items()}
+    try:
+        (logits,) = session.run([LOGITS], feed)
+    except (*_runtime_errors(), ValueError) as error:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in feed.items())
+        raise BundleError(f"model.onnx cannot score {shapes}: {_first_line(error)}") from error
+    array = np.asarray(logits)
+    if array.ndim != 2 or array.dtype != np.float32:
+        raise BundleError(
+            f"model.onnx gives {array.dtype} logits of shape {array.shape}, "
+            "expected float32 (n_windows, n_labels)"
+        )
+    return array
+
+
+def _check_signature(session: Any, inputs: tuple[str, ...], n_labels: int) -> None:
+    seen = {node.name: node.type for node in session.get_inputs()}
+    if set(seen) != set(inputs) or set(seen.values()) != {"tensor(float)"}:
+        raise BundleError(
+            f"model.onnx takes {seen}, expected one float tensor for each of {sorted(inputs)}"
+        )
+    outputs = {node.name: node.shape for node in session.get_outputs()}
+    if LOGITS not in outputs:
+        raise BundleError(f"model.onnx has outputs {sorted(outputs)}, expected {LOGITS!r}")
+    columns = outputs[LOGITS][-1] if outputs[LOGITS] else None
+    if isinstance(columns, int) and columns != n_labels:
+        raise BundleError(f"model.onnx scores {columns} labels, the manifest has {n_labels}")
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """All exception types of onnxruntime: they share no root but ``Exception``."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    kinds = vars(state).values()
+    return (
+        *(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception)),
+        RuntimeError,
+        MemoryError,
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

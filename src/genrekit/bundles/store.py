@@ -1,0 +1,246 @@
+"""Models by name: those packaged with genrekit and those in the user's store.
+
+The store is ``<home>/models/<name>/<version>/``; ``<home>/models/aliases.json`` maps a name's
+aliases to versions. Versions are never changed once stored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from genrekit.bundles.verify import MANIFEST, read_manifest
+from genrekit.errors import BundleError, ConfigError
+from genrekit.home import home
+from genrekit.schema import Manifest
+
+#: The packaged bundle that ``"default"`` stands for.
+DEFAULT_BUNDLE = "box"
+PACKAGED = Path(__file__).resolve().parent / "packaged"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+_ALIASES = "aliases.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSummary:
+    """One stored bundle, for listings.
+
+    Attributes
+    ----------
+    name, version : str
+    aliases : tuple of str
+        Its aliases; ``"default"`` among them for the one used when none is named.
+    directory : Path
+    packaged : bool
+        True if it came with genrekit.
+    size_bytes : int
+    manifest : Manifest or None
+        None if it cannot be read; ``problem`` then says why.
+    problem : str
+    """
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    directory: Path
+    packaged: bool
+    size_bytes: int
+    manifest: Manifest | None
+    problem: str = ""
+
+
+def store_directory() -> Path:
+    """The user's store; it need not exist."""
+    return home() / "models"
+
+
+def find_bundle(name_or_path: str | Path) -> Path:
+    """Directory of a bundle.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        ``"default"``, ``"name"`` (the newest version in the store, else the packaged one),
+        ``"name@version"``, ``"name@alias"``, or a directory. Names go before directories: write
+        ``./name`` for a directory that is called like a model.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such name or directory.
+    """
+    if isinstance(name_or_path, str) and (found := _by_name(name_or_path)):
+        return found
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise BundleError(f"{path} is a file; a bundle is a directory with a {MANIFEST}")
+    known = sorted({summary.name for summary in list_bundles()} | {"default"})
+    near = get_close_matches(str(name_or_path), known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
+    raise ConfigError(f"there is no model or directory {str(name_or_path)!r}; {hint}")
+
+
+def list_bundles() -> tuple[BundleSummary, ...]:
+    """All packaged and stored bundles by name and version, damaged ones with their problem."""
+    return tuple(_summary(directory) for directory in (*_packaged(), *_stored()))
+
+
+def add_bundle(path: Path, *, alias: str | None = None) -> Path:
+    """Verify the bundle at ``path`` and copy it into the store.
+
+    Returns
+    -------
+    Path
+        Its directory in the store. Adding the same bundle again changes nothing.
+
+    Raises
+    ------
+    BundleError
+        If it does not verify, or another bundle of this name and version is stored.
+    """
+    from genrekit.bundles.bundle import load_bundle
+
+    manifest = load_bundle(path).manifest
+    target = store_directory() / manifest.name / manifest.version
+    if target.exists():
+        if (target / MANIFEST).read_bytes() != (path / MANIFEST).read_bytes():
+            raise BundleError(
+                f"another {manifest.name} {manifest.version} is stored already; "
+                "give the new one a higher version"
+            )
+    else:
+        _copy(path, target)
+    if alias is not None:
+        set_alias(manifest.name, alias, manifest.version)
+    return target
+
+
+def set_alias(name: str, alias: str, version: str) -> None:
+    """Let ``name@alias`` mean ``name@version`` from now on.
+
+    Raises
+    ------
+    ConfigError
+        If the version is not in the store or the alias is no plain word.
+    """
+    if not _NAME.fullmatch(alias):
+        raise ConfigError(f"alias {alias!r} must be lower-case letters, digits, - and _")
+    if (
+        not (_NAME.fullmatch(name) and _VERSION.fullmatch(version))
+        or not (store_directory() / name / version).is_dir()
+    ):
+        raise ConfigError(f"there is no {name}@{version} in {store_directory()}")
+    aliases = _aliases()
+    aliases.setdefault(name, {})[alias] = version
+    _write_atomically(store_directory() / _ALIASES, json.dumps(aliases, indent=2, sort_keys=True))
+
+
+def _by_name(text: str) -> Path | None:
+    name, _, tag = text.partition("@")
+    if not _NAME.fullmatch(name):
+        return None
+    if text == "default":
+        packaged = PACKAGED / DEFAULT_BUNDLE
+        return packaged if packaged.is_dir() else None
+    if not tag:
+        versions = _versions(store_directory() / name)
+        found = versions[-1] if versions else PACKAGED / name
+        return found if found.is_dir() else None
+    version = _aliases().get(name, {}).get(tag, tag)
+    if not _VERSION.fullmatch(version):
+        return None
+    if (stored := store_directory() / name / version).is_dir():
+        return stored
+    packaged = PACKAGED / name
+    return packaged if packaged.is_dir() and _version_of(packaged) == version else None
+
+
+def _versions(folder: Path) -> list[Path]:
+    """Stored versions of one name, oldest number first."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if _VERSION.fullmatch(path.name) and path.is_dir()]
+    return sorted(found, key=lambda path: tuple(int(part) for part in path.name.split(".")))
+
+
+def _packaged() -> Iterator[Path]:
+    if PACKAGED.is_dir():
+        yield from sorted(path for path in PACKAGED.iterdir() if (path / MANIFEST).is_file())
+
+
+def _stored() -> Iterator[Path]:
+    store = store_directory()
+    if store.is_dir():
+        for folder in sorted(store.iterdir()):
+            if _NAME.fullmatch(folder.name):
+                yield from _versions(folder)
+
+
+def _version_of(directory: Path) -> str:
+    try:
+        return read_manifest(directory).version
+    except BundleError:
+        return ""
+
+
+def _summary(directory: Path) -> BundleSummary:
+    packaged = directory.parent == PACKAGED
+    size = sum(path.lstat().st_size for path in directory.iterdir())
+    name = directory.name if packaged else directory.parent.name
+    try:
+        manifest = read_manifest(directory)
+    except BundleError as error:
+        version = "" if packaged else directory.name
+        return BundleSummary(name, version, (), directory, packaged, size, None, str(error))
+    chosen = _aliases().get(name, {}) if not packaged else {}
+    aliases = [alias for alias, version in sorted(chosen.items()) if version == manifest.version]
+    if packaged and name == DEFAULT_BUNDLE:
+        aliases.append("default")
+    return BundleSummary(
+        name, manifest.version, tuple(aliases), directory, packaged, size, manifest
+    )
+
+
+def _aliases() -> dict[str, dict[str, str]]:
+    path = store_directory() / _ALIASES
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"{path} is damaged ({error}); repair or delete it") from error
+    if not isinstance(data, dict) or not all(isinstance(value, dict) for value in data.values()):
+        raise BundleError(f"{path} is damaged: it must map names to aliases; repair or delete it")
+    return {
+        str(name): {str(alias): str(version) for alias, version in chosen.items()}
+        for name, chosen in data.items()
+    }
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    workshop = Path(tempfile.mkdtemp(prefix=".adding-", dir=target.parent))
+    try:
+        shutil.copytree(source, workshop / "new")
+        os.replace(workshop / "new", target)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+    Path(temporary).replace(path)

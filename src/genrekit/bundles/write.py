@@ -1,0 +1,127 @@
+"""Write a bundle: all of it or nothing, and the same bytes for the same inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from genrekit.audio import Waveform
+from genrekit.bundles.bundle import load_bundle
+from genrekit.bundles.card import render_card
+from genrekit.bundles.golden import golden_to_bytes, make_golden
+from genrekit.bundles.session import open_session, run_session
+from genrekit.bundles.verify import CARD, GOLDEN, MANIFEST, METRICS, MODEL
+from genrekit.errors import BundleError
+from genrekit.features import build_frontend
+from genrekit.schema import BundleFile, BundleMetrics, Contract, Manifest
+
+
+def write_bundle(
+    directory: Path,
+    *,
+    manifest: Manifest,
+    model_onnx: bytes,
+    metrics: BundleMetrics,
+    golden: Waveform,
+    extra_files: Mapping[str, bytes] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a bundle and load it once before it takes its place.
+
+    Parameters
+    ----------
+    directory : Path
+        The bundle; its parents are made.
+    manifest : Manifest
+        With ``files`` empty: names, sizes and hashes are filled in here.
+    model_onnx : bytes
+        Inputs named after the front-ends, output ``logits``.
+    metrics : BundleMetrics
+        What the model scored.
+    golden : Waveform
+        A few seconds of audio at the bundle's rate, stored as 16-bit samples.
+    extra_files : mapping of str to bytes, optional
+        Further files, for instance ``weights.safetensors``.
+    overwrite : bool
+        Replace ``directory`` if it is a bundle already.
+
+    Returns
+    -------
+    Path
+        ``directory``.
+
+    Raises
+    ------
+    BundleError
+        If the parts do not fit together or ``directory`` exists.
+    """
+    if golden.sample_rate_hz != manifest.sample_rate_hz:
+        raise BundleError(
+            f"the golden clip has {golden.sample_rate_hz} Hz, the bundle {manifest.sample_rate_hz}"
+        )
+    _check_target(directory, overwrite)
+    contents = {
+        **(extra_files or {}),
+        MODEL: model_onnx,
+        GOLDEN: _golden_bytes(manifest, model_onnx, golden),
+        METRICS: _json_bytes(metrics),
+        CARD: render_card(manifest, metrics).encode(),
+    }
+    files = tuple(
+        BundleFile(name=name, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+        for name, data in sorted(contents.items())
+    )
+    contents[MANIFEST] = _json_bytes(manifest.model_copy(update={"files": files}))
+    _place(directory, contents)
+    return directory
+
+
+def _golden_bytes(manifest: Manifest, model_onnx: bytes, golden: Waveform) -> bytes:
+    frontends = {name: build_frontend(config) for name, config in manifest.frontends.items()}
+    n_labels = len(manifest.labels)
+    session = open_session(model_onnx, inputs=tuple(frontends), n_labels=n_labels)
+    made = make_golden(
+        np.asarray(golden.samples, np.float32),
+        frontends,
+        manifest.windows,
+        lambda inputs: run_session(session, inputs, n_labels=n_labels),
+    )
+    return golden_to_bytes(made)
+
+
+def _json_bytes(contract: Contract) -> bytes:
+    return contract.model_dump_json(indent=2).encode() + b"\n"
+
+
+def _check_target(directory: Path, overwrite: bool) -> None:
+    if not (directory.exists() or directory.is_symlink()):
+        return
+    if not overwrite:
+        raise BundleError(f"{directory} exists already; choose another name or ask to overwrite it")
+    if not (directory / MANIFEST).is_file():
+        raise BundleError(f"{directory} exists and is not a bundle; it will not be overwritten")
+
+
+def _place(directory: Path, contents: Mapping[str, bytes]) -> None:
+    """Write beside ``directory``, load from there, then rename."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    workshop = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        fresh = workshop / "new"
+        fresh.mkdir()
+        for name, data in contents.items():
+            if Path(name).name != name:
+                raise BundleError(f"file name {name!r} is a path; a bundle is one flat folder")
+            (fresh / name).write_bytes(data)
+        load_bundle(fresh)
+        if directory.exists():
+            directory.rename(workshop / "old")
+        os.replace(fresh, directory)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)

@@ -1,0 +1,76 @@
+"""Cut a stream of audio into the windows that a model scores, in the memory of one window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of audio.
+
+    Attributes
+    ----------
+    start_sample : int
+        Where it begins in the stream.
+    samples : (n,) float32
+        Mono audio; shorter than a window only if the whole stream is.
+    """
+
+    start_sample: int
+    samples: NDArray[np.float32]
+
+
+def cut_windows(
+    blocks: Iterable[NDArray[np.float32]], *, length: int, hop: int
+) -> Iterator[Window]:
+    """Yield each window as soon as its last sample is there.
+
+    Windows start every ``hop`` samples; the last one is moved back to end with the audio, so every
+    sample is covered. How the audio is cut into blocks makes no difference.
+
+    Parameters
+    ----------
+    blocks : iterable of (n,) float32
+        Consecutive mono audio; blocks of any length, empty ones too.
+    length, hop : int
+        In samples, ``1 <= hop <= length``.
+
+    Yields
+    ------
+    Window
+        At least one if there is any sample. Its samples are a copy.
+    """
+    # The last window may need samples from before the next regular one, so the ring always holds
+    # the newest ``length`` samples; sample i of the stream lies at i % length.
+    ring = np.zeros(length, np.float32)
+    total, due, covered = 0, length, 0
+    for block in blocks:
+        used = 0
+        while used < len(block):
+            piece = block[used : used + due - total]
+            _write(ring, piece, total)
+            used += len(piece)
+            total += len(piece)
+            if total == due:
+                yield Window(total - length, _newest(ring, total))
+                due, covered = due + hop, total
+    if total > covered:
+        yield Window(max(0, total - length), _newest(ring, total))
+
+
+def _write(ring: NDArray[np.float32], piece: NDArray[np.float32], total: int) -> None:
+    start = total % len(ring)
+    first = min(len(piece), len(ring) - start)
+    ring[start : start + first] = piece[:first]
+    ring[: len(piece) - first] = piece[first:]
+
+
+def _newest(ring: NDArray[np.float32], total: int) -> NDArray[np.float32]:
+    if total < len(ring):
+        return ring[:total].copy()
+    return np.roll(ring, -(total % len(ring)))
