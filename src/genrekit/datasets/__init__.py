@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from genrekit.catalog import Catalog
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item, track_digest
-from genrekit.datasets.splits import Fold, Split, make_split
+from genrekit.datasets.leave_out import drop_tracks
+from genrekit.datasets.splits import PROTOCOLS, Fold, Split, make_split, straddling
+from genrekit.errors import ConfigError
 
 __all__ = [
     "DATASETS",
+    "PROTOCOLS",
     "CorpusInfo",
     "Dataset",
     "Fold",
     "Item",
     "Split",
+    "corpus_info",
+    "drop_tracks",
     "load_dataset",
     "make_split",
+    "straddling",
     "track_digest",
 ]
 
@@ -33,7 +42,13 @@ DATASETS = Catalog(
 )
 
 
-def load_dataset(corpus: str, path: Path | None = None, **options: Any) -> Dataset:
+def load_dataset(
+    corpus: str,
+    path: Path | None = None,
+    *,
+    leave_out: str | Path | Sequence[str] | None = None,
+    **options: Any,
+) -> Dataset:
     """Load a corpus by its name in `DATASETS`.
 
     Parameters
@@ -42,6 +57,8 @@ def load_dataset(corpus: str, path: Path | None = None, **options: Any) -> Datas
         ``"gtzan"``, ``"folder"``, ``"table"``, ``"jukebox"`` or a name added by an entry point.
     path : Path, optional
         Where it is; corpora that need none ignore it.
+    leave_out : path or sequence of str, optional
+        Tracks to keep away, see `drop_tracks`.
     **options
         Passed to the corpus's ``load``.
 
@@ -52,4 +69,18 @@ def load_dataset(corpus: str, path: Path | None = None, **options: Any) -> Datas
     DatasetError
         If the data is missing or malformed.
     """
-    return DATASETS.get(corpus)(path, **options)
+    load = DATASETS.get(corpus)
+    known = set(signature(load).parameters) - {"path"}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise ConfigError(
+            f"the dataset {corpus!r} has no option {unknown[0]!r}; it knows {sorted(known)}"
+        )
+    dataset: Dataset = load(path, **options)
+    return dataset if leave_out is None else drop_tracks(dataset, leave_out)
+
+
+def corpus_info(corpus: str) -> CorpusInfo:
+    """Title, licence, citation, layout and faults of a corpus, without loading it."""
+    info: CorpusInfo = import_module(DATASETS.get(corpus).__module__).INFO
+    return info

@@ -1,0 +1,133 @@
+"""Delimited text and Parquet to a header and rows of strings, with the place of every fault."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from genrekit.errors import DatasetError, MissingExtraError
+
+DELIMITERS = (",", "\t", ";", "|")
+PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A table as text.
+
+    Parameters
+    ----------
+    file : Path
+    header : tuple of str
+    rows : list of list of str
+        Stripped cells, as many in each row as the header has.
+    lines : list of int
+        Line of the file that each row ends on, counted from 1.
+    """
+
+    file: Path
+    header: tuple[str, ...]
+    rows: list[list[str]]
+    lines: list[int]
+
+    def column(self, name: str) -> list[str]:
+        """All cells of the column called ``name``."""
+        position = self.header.index(name)
+        return [row[position] for row in self.rows]
+
+
+def read_cells(file: Path, delimiter: str | None = None) -> Cells:
+    """Read CSV, TSV or Parquet.
+
+    Parameters
+    ----------
+    delimiter : str, optional
+        None takes the one of comma, tab, semicolon and bar that cuts the header most.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file, it is empty, not UTF-8 text, or its rows differ in length.
+    MissingExtraError
+        For Parquet without the extra ``train``.
+    """
+    if not file.is_file():
+        raise DatasetError(f"there is no table {file}")
+    cells = _parquet(file) if file.suffix.lower() in PARQUET_SUFFIXES else _text(file, delimiter)
+    if not cells.rows:
+        raise DatasetError(f"{file} has a header but no rows")
+    blank = [position for position, name in enumerate(cells.header) if not name]
+    # pandas writes its row index as a first column without a name.
+    if [position for position in blank if position > 0]:
+        raise DatasetError(f"{file}: column {blank[-1] + 1} has no name")
+    for position, name in enumerate(cells.header):
+        if name in cells.header[:position]:
+            raise DatasetError(f"{file}: column {name!r} occurs twice")
+    return cells
+
+
+def _text(file: Path, delimiter: str | None) -> Cells:
+    text = _decode(file)
+    if not text.strip():
+        raise DatasetError(f"{file} is empty")
+    delimiter = delimiter or _sniff(text.lstrip("\r\n").splitlines()[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: tuple[str, ...] = ()
+    rows, lines = [], []
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if not header:
+                header = tuple(cells)
+                continue
+            if len(cells) != len(header):
+                raise DatasetError(
+                    f"{file}, line {reader.line_num}: {len(cells)} cells where the header has "
+                    f"{len(header)}; is the file cut off, or {delimiter!r} the wrong delimiter?"
+                )
+            rows.append(cells)
+            lines.append(reader.line_num)
+    except csv.Error as problem:
+        raise DatasetError(f"{file}, line {reader.line_num}: {problem}") from problem
+    return Cells(file, header, rows, lines)
+
+
+def _decode(file: Path) -> str:
+    data = file.read_bytes()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DatasetError(f"{file} is UTF-16; expected UTF-8: save it again in that encoding")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise DatasetError(
+            f"{file}, line {line}: byte 0x{data[problem.start]:02x} is not UTF-8; expected UTF-8: "
+            "save it again in that encoding"
+        ) from problem
+    if "\0" in text:
+        raise DatasetError(f"{file} holds zero bytes: it is not a text table")
+    return text
+
+
+def _sniff(header: str) -> str:
+    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark))))
+
+
+def _parquet(file: Path) -> Cells:
+    try:
+        import pandas
+    except ImportError as problem:
+        raise MissingExtraError("pandas", "train") from problem
+    try:
+        frame = pandas.read_parquet(file)
+    except ImportError as problem:
+        raise MissingExtraError("pyarrow", "train") from problem
+    except (OSError, ValueError) as problem:
+        raise DatasetError(f"{file} is not readable as Parquet: {problem}") from problem
+    values = frame.astype(object).where(frame.notna(), "").to_numpy()
+    rows = [[str(cell).strip() for cell in row] for row in values]
+    return Cells(file, tuple(map(str, frame.columns)), rows, list(range(1, len(rows) + 1)))

@@ -1,0 +1,263 @@
+"""Feature tables: CSV, TSV or Parquet with a label column, one row a track or a segment."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.datasets.cells import Cells, read_cells
+from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
+from genrekit.datasets.gtzan import INFO as GTZAN_INFO
+from genrekit.datasets.gtzan_facts import GtzanName, official_part, parse_name, recording_of
+from genrekit.errors import DatasetError
+
+logger = logging.getLogger(__name__)
+
+INFO = CorpusInfo(
+    title="Feature table",
+    licence="That of the table; ask its owner",
+    citation="None; name the source of the table",
+    homepage="None: a table of your own",
+    layout=(
+        "CSV, TSV or Parquet with a header: a label column, numbers, and a column that says which "
+        "track a row is from (the Kaggle convention: filename, length, features, label)"
+    ),
+    obtain="Write one with: genrekit features FOLDER -o features.csv",
+)
+
+LABEL_COLUMNS = ("label", "genre", "class")
+ID_COLUMNS = ("filename", "file", "file_name", "path", "song_id")
+GROUP_COLUMNS = ("group", "track_id", "track id", "track")
+#: Kaggle's count of samples: a property of the file, not of the music.
+NEVER_FEATURES = ("length",)
+
+
+def load(
+    path: Path | None,
+    *,
+    label_column: str | None = None,
+    id_column: str | None = None,
+    group_column: str | None = None,
+    drop_columns: Sequence[str] = (),
+    delimiter: str | None = None,
+    rows_are_tracks: bool = False,
+) -> Dataset:
+    """Read a table; every column of numbers is a feature, columns of text are not.
+
+    Parameters
+    ----------
+    label_column, id_column, group_column : str, optional
+        None takes the first column, in any case, of `LABEL_COLUMNS`, `ID_COLUMNS` and
+        `GROUP_COLUMNS`. Without a group column, GTZAN file names give the group
+        (``blues.00012.3.wav`` is a segment of ``blues.00012``), then a column of
+        `GROUP_COLUMNS`, then the id.
+    drop_columns : sequence of str
+        Columns that are no features. Columns that merely restate the label are found and dropped.
+    delimiter : str, optional
+        None finds it from the header.
+    rows_are_tracks : bool
+        Say so where no column tells which track a row is from. Otherwise all rows of such a table
+        count as one recording, because nobody can say which of them belong together, and only a
+        leaky protocol can split it.
+
+    Raises
+    ------
+    DatasetError
+        With file, line and column of what is wrong.
+    """
+    if path is None:
+        raise DatasetError(f"a table needs a path; expected {INFO.layout}")
+    cells = read_cells(path, delimiter)
+    label = _required(cells, label_column, LABEL_COLUMNS, "label_column")
+    name = _column(cells, id_column, ID_COLUMNS, "id_column")
+    group = _column(cells, group_column, (), "group_column")
+    if group is None and not _all_gtzan(cells, name):
+        group = _column(cells, None, GROUP_COLUMNS, "group_column")
+    for column in drop_columns:
+        _column(cells, column, (), "drop_columns")
+
+    items = _items(cells, label, name, group, rows_are_tracks)
+    aside = {label, name, group, *drop_columns, ""} | set(_guessed(cells, GROUP_COLUMNS))
+    candidates = [
+        column
+        for column in cells.header
+        if column not in aside and column.lower() not in NEVER_FEATURES
+    ]
+    names, features = _features(cells, candidates, [item.labels[0] for item in items])
+    info = replace(GTZAN_INFO, title=f"Features of {GTZAN_INFO.title}")
+    return Dataset(
+        name=path.name,
+        labels=tuple(sorted({item.labels[0] for item in items})),
+        items=items,
+        info=info if _all_gtzan(cells, name) else INFO,
+        features=features,
+        feature_names=names,
+    )
+
+
+# --- which column is what -----------------------------------------------------------------------
+
+
+def _guessed(cells: Cells, guesses: Sequence[str]) -> list[str]:
+    lower = {column.lower(): column for column in reversed(cells.header)}
+    return [lower[guess] for guess in guesses if guess in lower]
+
+
+def _column(cells: Cells, named: str | None, guesses: Sequence[str], option: str) -> str | None:
+    if named is None:
+        return next(iter(_guessed(cells, guesses)), None)
+    if named not in cells.header:
+        raise DatasetError(
+            f"{cells.file} has no column {named!r} ({option}); it has: {_listed(cells.header)}"
+        )
+    return named
+
+
+def _required(cells: Cells, named: str | None, guesses: Sequence[str], option: str) -> str:
+    column = _column(cells, named, guesses, option)
+    if column is None:
+        raise DatasetError(
+            f"{cells.file} has none of the columns {list(guesses)}; name one with {option}. It "
+            f"has: {_listed(cells.header)}. One column only? Then name the delimiter."
+        )
+    return column
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:8])
+    return f"{shown}, ... ({len(names)} columns)" if len(names) > 8 else shown
+
+
+# --- items --------------------------------------------------------------------------------------
+
+
+def _all_gtzan(cells: Cells, name: str | None) -> bool:
+    return name is not None and all(parse_name(cell) for cell in cells.column(name))
+
+
+def _items(
+    cells: Cells, label: str, name: str | None, group: str | None, rows_are_tracks: bool
+) -> tuple[Item, ...]:
+    table = cells.file.stem
+    labels = _filled(cells, label)
+    rows = range(len(cells.rows))
+    names = [f"{table}#{row}" for row in rows] if name is None else _filled(cells, name)
+    gtzan = [parse_name(text) for text in names]
+    if group is not None:
+        groups = [_plain_group(table, text) for text in _filled(cells, group)]
+    elif name is None and not rows_are_tracks:
+        logger.warning("%s: no column says which track a row is from", cells.file)
+        groups = [f"{table}#unknown"] * len(names)
+    else:
+        groups = [
+            recording_of(found.track) if found else text
+            for found, text in zip(gtzan, names, strict=True)
+        ]
+    return tuple(
+        Item(
+            item_id=item_id,
+            labels=(labels[row],),
+            group=groups[row],
+            split=_part(gtzan[row]),
+        )
+        for row, item_id in zip(rows, _unique(names, gtzan), strict=True)
+    )
+
+
+def _plain_group(table: str, text: str) -> str:
+    """Recording of a group cell; bare numbers get the table's name, as they mean nothing alone."""
+    found = parse_name(text)
+    if found:
+        return recording_of(found.track)
+    return f"{table}#{text}" if text.isdigit() else text
+
+
+def _part(name: GtzanName | None) -> str | None:
+    return official_part(name.track) if name else None
+
+
+def _unique(names: Sequence[str], gtzan: Sequence[GtzanName | None]) -> list[str]:
+    """Ids without suffix for GTZAN names; rows that share a name are numbered."""
+    plain = [
+        text
+        if found is None
+        else found.track
+        if found.segment is None
+        else f"{found.track}.{found.segment}"
+        for text, found in zip(names, gtzan, strict=True)
+    ]
+    totals, seen = Counter(plain), Counter[str]()
+    unique = []
+    for text in plain:
+        unique.append(text if totals[text] == 1 else f"{text}.{seen[text]}")
+        seen[text] += 1
+    return unique
+
+
+def _filled(cells: Cells, column: str) -> list[str]:
+    values = cells.column(column)
+    for value, line in zip(values, cells.lines, strict=True):
+        if not value:
+            raise DatasetError(f"{cells.file}, line {line}: column {column!r} is blank")
+    return values
+
+
+# --- features -----------------------------------------------------------------------------------
+
+
+def _features(
+    cells: Cells, candidates: Sequence[str], labels: Sequence[str]
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    columns: dict[str, NDArray[np.float64]] = {}
+    for column in candidates:
+        numbers = _numbers(cells, column)
+        if numbers is None:
+            continue
+        if _restates(numbers, labels):
+            logger.warning("%s: column %r restates the label: dropped", cells.file, column)
+            continue
+        columns[column] = numbers
+    if not columns:
+        raise DatasetError(
+            f"{cells.file} has no columns of numbers besides label, id and group; it has: "
+            f"{_listed(cells.header)}"
+        )
+    return tuple(columns), np.column_stack(list(columns.values()))
+
+
+def _numbers(cells: Cells, column: str) -> NDArray[np.float64] | None:
+    """Values of a column of finite numbers; None for a column of text."""
+    values = cells.column(column)
+    parsed = [_number(value) for value in values]
+    wrong = [row for row, number in enumerate(parsed) if number is None or not np.isfinite(number)]
+    if not wrong:
+        return np.array(parsed, dtype=np.float64)
+    if all(number is None for number in parsed) and all(values):
+        return None
+    value, line = values[wrong[0]], cells.lines[wrong[0]]
+    seen = repr(value) if value else "a blank cell"
+    hint = "; write decimals with a point" if _number(value.replace(",", ".")) is not None else ""
+    raise DatasetError(
+        f"{cells.file}, line {line}, column {column!r}: {seen} is no finite number ({len(wrong)} "
+        f"such cells in the column); repair it or name the column in drop_columns{hint}"
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _restates(numbers: NDArray[np.float64], labels: Sequence[str]) -> bool:
+    """True for one number per label, as in a column of label ids beside the label names."""
+    pairs = set(zip(numbers.tolist(), labels, strict=True))
+    n_labels = len(set(labels))
+    return len(pairs) == len(set(numbers.tolist())) == n_labels < len(labels) / 5
