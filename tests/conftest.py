@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+
+from genrekit.schema import (
+    BundleMetrics,
+    Estimate,
+    EvaluationResult,
+    GenreNumbers,
+    Manifest,
+    MelConfig,
+    Provenance,
+    WindowConfig,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -23,3 +37,111 @@ def real_data() -> Path:
 def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep every test out of the user's model store and caches."""
     monkeypatch.setenv("GENREKIT_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+# --- a small model ------------------------------------------------------------------------------
+
+
+GENRES = (
+    *("blues", "classical", "country", "disco", "hiphop"),
+    *("jazz", "metal", "pop", "reggae", "rock"),
+)
+
+
+def _linear_onnx(n_mels: int, n_labels: int) -> bytes:
+    """Mean over frames, then a linear layer: mel (N, n_mels, frames) -> logits (N, n_labels)."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    generator = np.random.default_rng(7)
+    weights = generator.normal(0, 0.05, (n_mels, n_labels)).astype(np.float32)
+    weights -= weights.mean(axis=0)  # loudness as a whole has no vote
+    bias = generator.normal(0, 0.1, n_labels).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["mel", "time"], ["mean"], keepdims=0),
+            helper.make_node("Gemm", ["mean", "weights", "bias"], ["logits"]),
+        ],
+        "linear",
+        [helper.make_tensor_value_info("mel", TensorProto.FLOAT, ["n", n_mels, "frames"])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", n_labels])],
+        [
+            numpy_helper.from_array(np.array([2], np.int64), "time"),
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(bias, "bias"),
+        ],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+
+
+def _made_up_metrics(labels: tuple[str, ...]) -> BundleMetrics:
+    estimate = Estimate(value=0.5, low=0.4, high=0.6, method="wilson")
+    result = EvaluationResult(
+        model="tiny",
+        dataset="jukebox",
+        dataset_fingerprint="0" * 64,
+        protocol="holdout",
+        leaky=False,
+        split_fingerprint="1" * 64,
+        items=2 * len(labels),
+        labels=labels,
+        accuracy=estimate,
+        macro_f1=estimate,
+        log_loss=1.5,
+        expected_calibration_error=0.1,
+        per_genre=tuple(
+            GenreNumbers(genre=label, precision=0.5, recall=0.5, f1=0.5, tracks=2)
+            for label in labels
+        ),
+        confusion=tuple(tuple(2 * (a == b) for b in labels) for a in labels),
+    )
+    leaky = result.model_copy(update={"protocol": "segments-leaky", "leaky": True})
+    return BundleMetrics(results=(result, leaky))
+
+
+def build_bundle(directory: Path, **changes: Any) -> Path:
+    """Write a small valid bundle with untrained weights; ``changes`` go into its manifest."""
+    from genrekit.audio import synthesise
+    from genrekit.bundles import write_bundle
+    from genrekit.features import frontend_fingerprint
+
+    mel = MelConfig(fft_samples=1024, hop_samples=1024, n_mels=16)
+    fields: dict[str, Any] = {
+        "name": "tiny",
+        "version": "0.1.0",
+        "architecture": "linear",
+        "labels": GENRES,
+        "frontends": {"mel": mel},
+        "frontend_fingerprints": {"mel": frontend_fingerprint(mel)},
+        "windows": WindowConfig(window_seconds=1.0, hop_seconds=0.5, minimum_seconds=0.25),
+        "temperature": 1.5,
+        "provenance": Provenance(
+            dataset="jukebox",
+            dataset_fingerprint="0" * 64,
+            protocol="holdout",
+            tracks=20,
+            data_licence="CC0-1.0",
+            recipe="model: linear\n",
+        ),
+        "versions": {"genrekit": "0.1.0"},
+    } | changes
+    manifest = Manifest.model_validate(fields)
+    return write_bundle(
+        directory,
+        manifest=manifest,
+        model_onnx=_linear_onnx(mel.n_mels, len(manifest.labels)),
+        metrics=_made_up_metrics(manifest.labels),
+        golden=synthesise("blues", seconds=1.5, sample_rate_hz=mel.sample_rate_hz),
+    )
+
+
+@pytest.fixture(scope="session")
+def bundle_factory() -> Callable[..., Path]:
+    """``build(directory, **manifest_fields)`` writes a small valid bundle in milliseconds."""
+    return build_bundle
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small valid bundle of the ten GTZAN genres; copy it before changing anything in it."""
+    return build_bundle(tmp_path_factory.mktemp("bundles") / "tiny")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TypedDict
 
 from genrekit.errors import GenreError
 from genrekit.inference import Classifier, error_record
@@ -45,43 +46,40 @@ def predict_many(
     ConfigError, BundleError
         If the model cannot be loaded; at once, before any file is read.
     """
+    options = _Options(excerpt=excerpt, segments=segments, unknown_below=unknown_below)
     # Whatever is wrong with the model is said here, once, and not by every worker.
-    _classifier(str(model))
-    predict = partial(
-        _predict,
-        model=str(model),
-        excerpt=excerpt,
-        segments=segments,
-        unknown_below=unknown_below,
+    classifier = Classifier.load(model)
+    predict = (
+        partial(_predict, classifier=classifier, options=options)
+        if workers == 1
+        else partial(_predict_in_worker, model=str(model), options=options)
     )
     return _records(ordered_map(predict, paths, workers=workers))
 
 
-# Each process loads a model once.
-@lru_cache(maxsize=1)
-def _classifier(model: str) -> Classifier:
-    return Classifier.load(model)
+class _Options(TypedDict):
+    excerpt: ExcerptConfig | None
+    segments: bool
+    unknown_below: float | None
 
 
-def _predict(
-    path: str | Path,
-    *,
-    model: str,
-    excerpt: ExcerptConfig | None,
-    segments: bool,
-    unknown_below: float | None,
-) -> TrackPrediction:
-    classifier = _classifier(model)
+# Workers live as long as one call, so they never see a model change; each loads it once.
+_load = lru_cache(maxsize=1)(Classifier.load)
+
+
+def _predict_in_worker(path: str | Path, *, model: str, options: _Options) -> TrackPrediction:
+    return _predict(path, classifier=_load(model), options=options)
+
+
+def _predict(path: str | Path, *, classifier: Classifier, options: _Options) -> TrackPrediction:
     try:
-        return classifier.predict_file(
-            path, excerpt=excerpt, segments=segments, unknown_below=unknown_below
-        )
+        return classifier.predict_file(path, **options)
     except (GenreError, OSError, MemoryError) as error:
         return error_record(path, error)
 
 
 def _records(
-    outcomes: Iterable[TrackPrediction | WorkerDied[str | Path]],
+    outcomes: Iterator[TrackPrediction | WorkerDied[str | Path]],
 ) -> Iterator[TrackPrediction]:
     for outcome in outcomes:
         if isinstance(outcome, WorkerDied):

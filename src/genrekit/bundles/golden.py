@@ -134,7 +134,7 @@ def golden_to_bytes(golden: Golden) -> bytes:
         allow_pickle=False,
         samples=golden.samples.astype("<i2"),
         logits=golden.logits.astype("<f4"),
-        **{name: array.astype("<f4") for name, array in features.items()},
+        **{name: array.astype("<f4", order="C") for name, array in features.items()},
     )
     return buffer.getvalue()
 
@@ -203,7 +203,9 @@ def _array(name: str, content: bytes) -> NDArray[np.float32]:
     body = content[stream.tell() :]
     expected = _DTYPES.get(name, np.dtype("<f4"))
     if dtype != expected or by_columns:
-        raise BundleError(f"golden.npz: {name} has type {dtype}, expected {expected} by rows")
+        raise BundleError(
+            f"golden.npz: {name} has type {dtype}{' by columns' * by_columns}, expected {expected}"
+        )
     cells = 1
     for size in shape:
         cells *= size

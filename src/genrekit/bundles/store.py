@@ -233,7 +233,7 @@ def _copy(source: Path, target: Path) -> None:
     workshop = Path(tempfile.mkdtemp(prefix=".adding-", dir=target.parent))
     try:
         shutil.copytree(source, workshop / "new")
-        os.replace(workshop / "new", target)
+        (workshop / "new").replace(target)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""One window of audio to the arrays that a model takes: the same code trains, verifies and serves."""
+"""One window of audio to what a model takes: the same code trains, verifies and serves."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -122,6 +121,6 @@ def _place(directory: Path, contents: Mapping[str, bytes]) -> None:
         load_bundle(fresh)
         if directory.exists():
             directory.rename(workshop / "old")
-        os.replace(fresh, directory)
+        fresh.replace(directory)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)

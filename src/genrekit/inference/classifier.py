@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from genrekit.audio import Waveform, open_stream
 from genrekit.bundles import Bundle, load_bundle, window_samples
-from genrekit.errors import AudioContentError, ConfigError, GenreError
+from genrekit.errors import AudioContentError, ConfigError
 from genrekit.inference.scoring import aggregate, calibrated, decide, named, ranked
 from genrekit.inference.windows import Window, cut_windows
 from genrekit.schema import (
@@ -294,9 +294,7 @@ def _checked(blocks: Iterable[Block], progress: _Progress) -> Iterator[Block]:
     for block in _timed(blocks, progress):
         samples = np.asarray(block, np.float32)
         if samples.ndim != 1:
-            raise AudioContentError(
-                "non_finite", f"a block has shape {samples.shape}, expected mono audio (n,)"
-            )
+            raise ConfigError(f"a block has shape {samples.shape}, expected mono audio (n,)")
         peak = float(np.abs(samples).max(initial=0.0))
         if not np.isfinite(peak):
             raise AudioContentError(
