@@ -1,1 +1,31 @@
+"""Numbers that can be trusted: metrics with intervals, calibration, and a guard against leaks."""
 
+from __future__ import annotations
+
+from genrekit.evaluation.calibration import ReliabilityBin, fit_temperature, reliability_bins
+from genrekit.evaluation.evaluate import (
+    ItemScore,
+    evaluate_bundle,
+    refuse_leak,
+    score_items,
+    summarise,
+)
+from genrekit.evaluation.intervals import bootstrap_by_group, wilson
+from genrekit.evaluation.metrics import Tracks, aggregate_by_group
+from genrekit.evaluation.scoring import score
+
+__all__ = [
+    "ItemScore",
+    "ReliabilityBin",
+    "Tracks",
+    "aggregate_by_group",
+    "bootstrap_by_group",
+    "evaluate_bundle",
+    "fit_temperature",
+    "refuse_leak",
+    "reliability_bins",
+    "score",
+    "score_items",
+    "summarise",
+    "wilson",
+]

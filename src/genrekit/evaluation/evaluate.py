@@ -1,0 +1,224 @@
+"""Score a saved bundle on the test items of a split, through `Classifier`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.datasets import Dataset, Item, Split, track_digest
+from genrekit.errors import AudioError, DatasetError
+from genrekit.evaluation.metrics import Tracks, aggregate_by_group
+from genrekit.evaluation.scoring import score
+from genrekit.inference import Classifier
+from genrekit.schema import EvaluationResult, ExcerptConfig, Manifest
+
+ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScore:
+    """What a bundle said about one test item.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_labels,)
+        In the order of the bundle's labels.
+    """
+
+    item_id: str
+    group: str
+    true: str
+    predicted: str
+    probabilities: NDArray[np.float64]
+
+
+def evaluate_bundle(
+    classifier: Classifier,
+    dataset: Dataset,
+    split: Split,
+    *,
+    unit: Literal["track", "segment"] = "track",
+) -> tuple[EvaluationResult, tuple[ItemScore, ...]]:
+    """Score all test items at once; see `score_items` and `summarise` for a step at a time.
+
+    Raises
+    ------
+    DatasetError
+        If the bundle was trained on test items and the protocol is not a leaky one, or the data
+        does not fit the bundle.
+    """
+    scores = tuple(score_items(classifier, dataset, split))
+    return summarise(classifier, dataset, split, scores, unit=unit), scores
+
+
+def score_items(classifier: Classifier, dataset: Dataset, split: Split) -> Iterator[ItemScore]:
+    """Yield a score for each test item of the split, so that a surface can show progress.
+
+    Items with audio go through ``predict_file``; rows of a table through ``predict_features``,
+    their columns matched by name.
+
+    Raises
+    ------
+    DatasetError
+        As `evaluate_bundle` does, before the first item; or naming an item that cannot be read.
+    """
+    refuse_leak(classifier.bundle.manifest, dataset, split)
+    tested = dataset.select(dataset.indices(_test_ids(split)))
+    _check_labels(classifier, tested)
+    rows = (
+        _audio_scores(classifier, tested)
+        if tested.features is None
+        else _table_scores(classifier, tested, tested.features)
+    )
+    for item, probabilities in zip(tested.items, rows, strict=True):
+        yield ItemScore(
+            item_id=item.item_id,
+            group=item.group,
+            true=item.labels[0],
+            predicted=classifier.labels[int(probabilities.argmax())],
+            probabilities=probabilities,
+        )
+
+
+def summarise(
+    classifier: Classifier,
+    dataset: Dataset,
+    split: Split,
+    scores: Sequence[ItemScore],
+    *,
+    unit: Literal["track", "segment"] = "track",
+) -> EvaluationResult:
+    """Turn the scores of all test items into numbers.
+
+    Parameters
+    ----------
+    unit : {"track", "segment"}
+        ``track`` first merges the items of a recording, as the bundle merges windows.
+    """
+    number = {label: position for position, label in enumerate(classifier.labels)}
+    tracks = Tracks(
+        targets=np.array([number[item.true] for item in scores], dtype=np.int64),
+        probabilities=np.array([item.probabilities for item in scores]),
+        groups=tuple(item.group for item in scores),
+    )
+    if unit == "track":
+        how = classifier.bundle.manifest.aggregation
+        tracks = aggregate_by_group(tracks.targets, tracks.probabilities, tracks.groups, how)
+    return score(
+        tracks.targets,
+        tracks.probabilities,
+        labels=classifier.labels,
+        groups=tracks.groups,
+        dataset=dataset,
+        split=split,
+        model=classifier.identity.name,
+        unit=unit,
+        bundle_sha256=classifier.bundle.sha256,
+    )
+
+
+def refuse_leak(manifest: Manifest, dataset: Dataset, split: Split) -> None:
+    """Raise if the weights have seen a test recording, unless the protocol is named leaky.
+
+    A bundle lists digests of the recordings it was fitted on, so the check holds across forms of
+    one corpus: weights from a table are refused on the audio of the same tracks. A bundle without
+    the list is refused on the dataset that it was made from, unless the split is the very same.
+
+    Raises
+    ------
+    DatasetError
+        Naming test recordings that were trained on.
+    """
+    if split.leaky:
+        return
+    source = manifest.provenance
+    groups = {item.group for item in dataset.select(dataset.indices(_test_ids(split))).items}
+    seen = sorted(group for group in groups if track_digest(group) in set(source.trained_on))
+    advice = (
+        "test on other tracks, or use the split it was trained with; a leaky number needs a "
+        "protocol that is named leaky"
+    )
+    if seen:
+        raise DatasetError(
+            f"{manifest.name} was trained on {len(seen)} of the {len(groups)} test recordings "
+            f"({', '.join(seen[:5])}{', ...' if len(seen) > 5 else ''}): {advice}"
+        )
+    same_data = source.dataset_fingerprint == dataset.fingerprint
+    if not source.trained_on and same_data and source.split_fingerprint != split.fingerprint:
+        raise DatasetError(
+            f"{manifest.name} was trained on {dataset.name} with another split, and does not say "
+            f"on which tracks: {advice}"
+        )
+
+
+def _test_ids(split: Split) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item_id for fold in split.folds for item_id in fold.test))
+
+
+def _check_labels(classifier: Classifier, tested: Dataset) -> None:
+    manifest = classifier.bundle.manifest
+    if manifest.task != "single-label" or tested.task != "single-label":
+        raise DatasetError("only single-label bundles and datasets can be evaluated")
+    true = {item.labels[0] for item in tested.items}
+    strange = sorted(true - set(classifier.labels))
+    if strange:
+        raise DatasetError(
+            f"{tested.name} has labels that {manifest.name} does not know: {strange}; it knows "
+            f"{list(classifier.labels)}"
+        )
+
+
+def _audio_scores(classifier: Classifier, tested: Dataset) -> Iterator[NDArray[np.float64]]:
+    for item in tested.items:
+        if item.path is None:
+            raise DatasetError(f"{item.item_id} of {tested.name} has neither audio nor features")
+        try:
+            prediction = classifier.predict_file(item.path, excerpt=_excerpt(item))
+        except AudioError as problem:
+            raise DatasetError(
+                f"{item.item_id} of {tested.name} cannot be scored: {problem}; repair it or leave "
+                "it out with leave_out"
+            ) from problem
+        yield np.array([prediction.scores[label] for label in classifier.labels])
+
+
+def _excerpt(item: Item) -> ExcerptConfig | None:
+    if item.start_seconds is None and item.end_seconds is None:
+        return None
+    start = item.start_seconds or 0.0
+    duration = None if item.end_seconds is None else item.end_seconds - start
+    return ExcerptConfig(start_seconds=start, duration_seconds=duration)
+
+
+def _table_scores(
+    classifier: Classifier, tested: Dataset, features: NDArray[np.float64]
+) -> Iterator[NDArray[np.float64]]:
+    inputs = _inputs(classifier, tested, features)
+    for start in range(0, len(tested), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        chunk = {name: features[rows] for name, features in inputs.items()}
+        yield from classifier.predict_features(chunk).astype(np.float64)
+
+
+def _inputs(
+    classifier: Classifier, tested: Dataset, features: NDArray[np.float64]
+) -> dict[str, NDArray[np.float32]]:
+    """Columns of the table in the order of each front-end, matched by name."""
+    position = {column: number for number, column in enumerate(tested.feature_names)}
+    inputs = {}
+    for name, frontend in classifier.bundle.frontends.items():
+        missing = [column for column in frontend.feature_names if column not in position]
+        if missing:
+            raise DatasetError(
+                f"{tested.name} lacks {len(missing)} of the {len(frontend.feature_names)} columns "
+                f"of the front-end {name!r}: {', '.join(missing[:5])}"
+                f"{', ...' if len(missing) > 5 else ''}; make the table with that front-end, or "
+                "evaluate on audio"
+            )
+        columns = [position[column] for column in frontend.feature_names]
+        inputs[name] = features[:, columns].astype(np.float32)
+    return inputs

@@ -1,0 +1,81 @@
+"""How far a number measured on a few hundred tracks can be trusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.errors import DatasetError
+from genrekit.evaluation.metrics import confusion_matrix
+from genrekit.schema import Estimate
+
+N_RESAMPLES = 1000
+
+
+def wilson(successes: int, total: int, level: float = 0.95) -> Estimate:
+    """Score interval of a proportion.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
+    JASA 22, 1927.
+
+    Raises
+    ------
+    DatasetError
+        If ``total`` is not positive or ``successes`` not within it.
+    """
+    if not 0 <= successes <= total or total == 0:
+        raise DatasetError(f"{successes} of {total} is no proportion")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = successes / total
+    centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2)) * z / (1 + z**2 / total)
+    return Estimate(
+        value=share,
+        low=0.0 if successes == 0 else centre - half,
+        high=1.0 if successes == total else centre + half,
+        level=level,
+        method="wilson",
+    )
+
+
+def bootstrap_by_group(
+    statistic: Callable[[NDArray[np.float64]], float],
+    targets: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    groups: Sequence[str],
+    *,
+    n_labels: int,
+    level: float = 0.95,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Percentile interval of a statistic of the confusion matrix, resampling whole recordings.
+
+    Segments of one recording come and go together, so they do not pass for independent evidence.
+
+    Parameters
+    ----------
+    statistic : callable
+        Confusion matrix to number: `macro_f1`, `accuracy`.
+    targets, predicted : ndarray of int, shape (n_items,)
+    groups : sequence of str
+        The recording of each item.
+    seed : int
+        The same seed gives the same interval.
+    """
+    names, group_of = np.unique(np.array(groups, dtype=object), return_inverse=True)
+    rng = np.random.default_rng(seed)
+    equal = np.full(len(names), 1 / len(names))
+    values = np.empty(n_resamples)
+    for resample in range(n_resamples):
+        weights = rng.multinomial(len(names), equal)[group_of].astype(np.float64)
+        values[resample] = statistic(confusion_matrix(targets, predicted, n_labels, weights))
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    value = statistic(confusion_matrix(targets, predicted, n_labels))
+    return Estimate(
+        value=value, low=float(low), high=float(high), level=level, method="bootstrap-by-track"
+    )

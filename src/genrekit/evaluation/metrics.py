@@ -1,0 +1,151 @@
+"""Single-label metrics in NumPy, with the definitions of scikit-learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.errors import DatasetError
+
+# Below this a probability counts as this, so that one certain miss does not make the loss infinite.
+SMALLEST_PROBABILITY = 1e-15
+N_BINS = 15
+
+Aggregation = Literal["mean-probability", "mean-logit"]
+
+
+def confusion_matrix(
+    targets: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    n_labels: int,
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Counts, rows true and columns predicted, shape (n_labels, n_labels).
+
+    Parameters
+    ----------
+    targets, predicted : ndarray of int, shape (n_items,)
+    weights : ndarray, shape (n_items,), optional
+        How often each item counts.
+    """
+    cells = np.bincount(targets * n_labels + predicted, weights=weights, minlength=n_labels**2)
+    return cells.reshape(n_labels, n_labels).astype(np.float64)
+
+
+def precision_recall_f1(
+    confusion: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Precision, recall and F1 of each label; 0 where nothing was predicted or nothing is true."""
+    hits = np.diag(confusion)
+    predicted, true = confusion.sum(axis=0), confusion.sum(axis=1)
+    return (
+        _ratio(hits, predicted),
+        _ratio(hits, true),
+        _ratio(2 * hits, predicted + true),
+    )
+
+
+def macro_f1(confusion: NDArray[np.float64]) -> float:
+    """Mean F1 over the labels that occur as truth or as prediction."""
+    occurring = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
+    return float(precision_recall_f1(confusion)[2][occurring].mean())
+
+
+def accuracy(confusion: NDArray[np.float64]) -> float:
+    """Share of items on the diagonal."""
+    return float(np.trace(confusion) / confusion.sum())
+
+
+def log_loss(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> float:
+    """Mean negative log probability of the true label, in nats."""
+    rows = probabilities / probabilities.sum(axis=1, keepdims=True)
+    true = rows[np.arange(len(targets)), targets]
+    return float(-np.log(np.clip(true, SMALLEST_PROBABILITY, 1.0)).mean())
+
+
+def expected_calibration_error(
+    targets: NDArray[np.int64], probabilities: NDArray[np.float64], n_bins: int = N_BINS
+) -> float:
+    """Mean distance of confidence from accuracy over equal-width bins, weighted by items.
+
+    Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+    """
+    confidence = probabilities.max(axis=1)
+    hit = probabilities.argmax(axis=1) == targets
+    bins = confidence_bins(confidence, n_bins)
+    gap = np.bincount(bins, weights=confidence - hit, minlength=n_bins)
+    return float(np.abs(gap).sum() / len(targets))
+
+
+def confidence_bins(confidence: NDArray[np.float64], n_bins: int) -> NDArray[np.int64]:
+    """Bin number of each confidence; a bin includes its upper edge, the first also zero."""
+    return np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """Scores of whole recordings.
+
+    Parameters
+    ----------
+    targets : ndarray of int, shape (n_tracks,)
+    probabilities : ndarray, shape (n_tracks, n_labels)
+    groups : tuple of str
+        The recording of each.
+    """
+
+    targets: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    groups: tuple[str, ...]
+
+
+def aggregate_by_group(
+    targets: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    groups: tuple[str, ...],
+    how: Aggregation = "mean-probability",
+) -> Tracks:
+    """Merge the segments of each recording, in order of first appearance.
+
+    A recording that the corpus has under two labels stays two tracks.
+
+    Parameters
+    ----------
+    targets : ndarray of int, shape (n_segments,)
+    probabilities : ndarray, shape (n_segments, n_labels)
+    groups : tuple of str
+        The recording of each segment.
+    how : {"mean-probability", "mean-logit"}
+        ``mean-logit`` averages log probabilities and normalises.
+
+    Raises
+    ------
+    DatasetError
+        If the lengths differ.
+    """
+    if not len(targets) == len(probabilities) == len(groups):
+        raise DatasetError(
+            f"{len(targets)} targets, {len(probabilities)} rows and {len(groups)} groups; expected "
+            "as many of each"
+        )
+    numbers: dict[tuple[str, int], int] = {}
+    for group, target in zip(groups, targets.tolist(), strict=True):
+        numbers.setdefault((group, target), len(numbers))
+    track = np.array([numbers[pair] for pair in zip(groups, targets.tolist(), strict=True)])
+    logit = how == "mean-logit"
+    values = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)) if logit else probabilities
+    sums = np.zeros((len(numbers), probabilities.shape[1]))
+    np.add.at(sums, track, values)
+    means = sums / np.bincount(track)[:, None]
+    if logit:
+        means = np.exp(means - means.max(axis=1, keepdims=True))
+        means /= means.sum(axis=1, keepdims=True)
+    names = tuple(group for group, _ in numbers)
+    return Tracks(np.array([target for _, target in numbers]), means, names)
+
+
+def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
