@@ -1,1 +1,1 @@
-
+"""Recipes to bundles: fit, export, evaluate what was saved."""

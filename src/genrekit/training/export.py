@@ -1,0 +1,366 @@
+"""Fitted scikit-learn pipelines to the ONNX graph that inference runs.
+
+Columns of one table differ by twelve orders of magnitude, so everything before and between the
+estimators is computed in float64, by the formulas of scikit-learn; trees get float32, which is what
+they compare in scikit-learn too. The graph ends in ``log(clip(probabilities, 1e-7, 1))``.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from genrekit.errors import BundleError
+from genrekit.models.estimators import Balanced
+from genrekit.training.graph import Graph
+from genrekit.training.trees import (
+    FlatTree,
+    ensemble_attributes,
+    flat_sklearn,
+    flat_xgboost,
+)
+
+#: Probabilities below this are raised to it before the logarithm.
+SMALLEST_PROBABILITY = 1e-7
+#: Largest difference of a probability between the graph and its source.
+AGREEMENT = 1e-4
+
+
+def export_onnx(pipeline: Pipeline, *, input_name: str, n_columns: int) -> bytes:
+    """Convert a fitted classifier.
+
+    Parameters
+    ----------
+    pipeline : sklearn.pipeline.Pipeline
+        As built by `genrekit.models.build` and fitted.
+    input_name : str
+        Name of the front-end whose vectors it takes.
+    n_columns : int
+        Length of such a vector.
+
+    Returns
+    -------
+    bytes
+        An ONNX file: float32 (n, n_columns) to float32 ``logits`` (n, n_labels). Equal models give
+        equal bytes.
+    """
+    graph = Graph()
+    probabilities = _probabilities(pipeline, graph, graph.as_double(input_name))
+    low, high = graph.constant(SMALLEST_PROBABILITY), graph.constant(1.0)
+    logits = graph.add("Log", graph.add("Clip", probabilities, low, high))
+    return graph.finish(
+        graph.as_float(logits),
+        input_name=input_name,
+        n_columns=n_columns,
+        n_labels=len(pipeline.classes_),
+    )
+
+
+def check_agreement(
+    model: bytes, pipeline: Pipeline, x: NDArray[np.float32], *, input_name: str
+) -> float:
+    """Largest difference in probability between the graph and its source over the rows ``x``.
+
+    Raises
+    ------
+    BundleError
+        If it is above `AGREEMENT`.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {input_name: x})
+    expected = pipeline.predict_proba(x.astype(np.float64))
+    worst = float(np.abs(np.exp(logits.astype(np.float64)) - expected).max())
+    if not worst <= AGREEMENT:
+        raise BundleError(
+            f"the exported model differs from its source by {worst:.2g} in a probability; at most "
+            f"{AGREEMENT} is allowed, so nothing was written"
+        )
+    return worst
+
+
+def _no_form(part: Any) -> BundleError:
+    return BundleError(f"training/export.py has no ONNX form for {type(part).__name__}")
+
+
+# --- steps: float64 (n, columns) to float64 (n, columns') ---------------------------------------
+
+
+@singledispatch
+def _transformed(step: Any, graph: Graph, x: str) -> str:
+    raise BundleError(
+        f"there is no ONNX form for {type(step).__name__} yet; see training/export.py"
+    )
+
+
+@_transformed.register
+def _(step: ColumnTransformer, graph: Graph, x: str) -> str:
+    ((_, _, kept),) = step.transformers
+    return graph.add("Gather", x, graph.constant(np.array(kept, np.int64)), axis=1)
+
+
+@_transformed.register
+def _(step: FunctionTransformer, graph: Graph, x: str) -> str:
+    size = graph.add("Log", graph.add("Add", graph.add("Abs", x), graph.constant(1.0)))
+    return graph.add("Mul", graph.add("Sign", x), size)
+
+
+@_transformed.register
+def _(step: StandardScaler, graph: Graph, x: str) -> str:
+    centred = graph.add("Sub", x, graph.constant(step.mean_))
+    return graph.add("Div", centred, graph.constant(step.scale_))
+
+
+@_transformed.register
+def _(step: RobustScaler, graph: Graph, x: str) -> str:
+    centred = graph.add("Sub", x, graph.constant(step.center_))
+    return graph.add("Div", centred, graph.constant(step.scale_))
+
+
+@_transformed.register
+def _(step: MinMaxScaler, graph: Graph, x: str) -> str:
+    return graph.add(
+        "Add", graph.add("Mul", x, graph.constant(step.scale_)), graph.constant(step.min_)
+    )
+
+
+@_transformed.register
+def _(step: SelectKBest, graph: Graph, x: str) -> str:
+    kept = step.get_support(indices=True).astype(np.int64)
+    return graph.add("Gather", x, graph.constant(kept), axis=1)
+
+
+@_transformed.register
+def _(step: PCA, graph: Graph, x: str) -> str:
+    centred = graph.add("Sub", x, graph.constant(step.mean_))
+    return graph.add("MatMul", centred, graph.constant(np.ascontiguousarray(step.components_.T)))
+
+
+# --- classifiers: float64 (n, columns) to float64 (n, classes) ----------------------------------
+
+
+@singledispatch
+def _probabilities(model: Any, graph: Graph, x: str) -> str:
+    if type(model).__name__ == "XGBClassifier":  # by name, so that xgboost stays optional
+        return _xgboost(model, graph, x)
+    raise _no_form(model)
+
+
+@_probabilities.register
+def _(model: Pipeline, graph: Graph, x: str) -> str:
+    for _, step in model.steps[:-1]:
+        x = _transformed(step, graph, x)
+    return _probabilities(model.steps[-1][1], graph, x)
+
+
+@_probabilities.register
+def _(model: Balanced, graph: Graph, x: str) -> str:
+    return _probabilities(model.estimator_, graph, x)
+
+
+@_probabilities.register
+def _(model: LogisticRegression, graph: Graph, x: str) -> str:
+    weights = graph.constant(np.ascontiguousarray(model.coef_.T))
+    return _softmax(
+        graph,
+        graph.add("Add", graph.add("MatMul", x, weights), graph.constant(model.intercept_)),
+        len(model.classes_),
+    )
+
+
+@_probabilities.register
+def _(model: KNeighborsClassifier, graph: Graph, x: str) -> str:
+    rows = np.asarray(model._fit_X, np.float64)
+    distances = _squared_distances(graph, x, rows)
+    k = graph.constant(np.array([model.n_neighbors], np.int64))
+    _, nearest = graph.add_many("TopK", distances, k, outputs=2, axis=1, largest=0, sorted=1)
+    genres = graph.constant(np.eye(len(model.classes_))[model._y])
+    votes = graph.add("Gather", genres, nearest, axis=0)
+    return graph.add("ReduceMean", votes, graph.constant(np.array([1], np.int64)), keepdims=0)
+
+
+@_probabilities.register
+def _(model: DecisionTreeClassifier, graph: Graph, x: str) -> str:
+    return _forest([model], graph, x)
+
+
+@_probabilities.register
+def _(model: RandomForestClassifier, graph: Graph, x: str) -> str:
+    return _forest(model.estimators_, graph, x)
+
+
+@_probabilities.register
+def _(model: ExtraTreesClassifier, graph: Graph, x: str) -> str:
+    return _forest(model.estimators_, graph, x)
+
+
+@_probabilities.register
+def _(model: GradientBoostingClassifier, graph: Graph, x: str) -> str:
+    n_targets = model.estimators_.shape[1]
+    one_row = np.zeros((1, model.n_features_in_))
+    start = np.atleast_1d(model.decision_function(one_row)[0]).astype(np.float64)
+    flat = []
+    for estimators in model.estimators_:
+        for target, estimator in enumerate(estimators):
+            start[target] -= model.learning_rate * estimator.predict(one_row)[0]
+            values = np.zeros((estimator.tree_.node_count, n_targets))
+            values[:, target] = model.learning_rate * estimator.tree_.value[:, 0, 0]
+            flat.append(flat_sklearn(estimator.tree_, values))
+    return _boosted(flat, start, graph, x, len(model.classes_))
+
+
+@_probabilities.register
+def _(model: CalibratedClassifierCV, graph: Graph, x: str) -> str:
+    (calibrated,) = model.calibrated_classifiers_  # one, because of ensemble=False
+    values = _one_against_rest(calibrated.estimator, graph, x)
+    slopes = graph.constant(np.array([sigmoid.a_ for sigmoid in calibrated.calibrators]))
+    offsets = graph.constant(np.array([sigmoid.b_ for sigmoid in calibrated.calibrators]))
+    exponent = graph.add("Add", graph.add("Mul", values, slopes), offsets)
+    one = graph.constant(1.0)
+    raw = graph.add("Div", one, graph.add("Add", one, graph.add("Exp", exponent)))
+    if len(model.classes_) == 2:
+        return graph.add("Concat", graph.add("Sub", one, raw), raw, axis=1)
+    total = graph.add("ReduceSum", raw, graph.constant(np.array([1], np.int64)), keepdims=1)
+    return graph.add("Div", raw, total)
+
+
+@_probabilities.register
+def _(model: VotingClassifier, graph: Graph, x: str) -> str:
+    members = [_probabilities(member, graph, x) for member in model.estimators_]
+    return graph.add("Div", graph.add("Sum", *members), graph.constant(float(len(members))))
+
+
+@_probabilities.register
+def _(model: StackingClassifier, graph: Graph, x: str) -> str:
+    members = [_probabilities(member, graph, x) for member in model.estimators_]
+    if len(model.classes_) == 2:  # scikit-learn drops the redundant first column
+        second = graph.constant(np.array([1], np.int64))
+        members = [graph.add("Gather", member, second, axis=1) for member in members]
+    return _probabilities(model.final_estimator_, graph, graph.add("Concat", *members, axis=1))
+
+
+def _softmax(graph: Graph, values: str, n_classes: int) -> str:
+    """Probabilities of (n, classes), or of the (n, 1) log odds of the second of two classes."""
+    if n_classes == 2:
+        zero = graph.add("Sub", values, values)
+        values = graph.add("Concat", zero, values, axis=1)
+    return graph.add("Softmax", values, axis=1)
+
+
+def _squared_distances(graph: Graph, x: str, rows: NDArray[np.float64]) -> str:
+    """Of every row of x to every one of ``rows``."""
+    axis = graph.constant(np.array([1], np.int64))
+    own = graph.add("ReduceSumSquare", x, axis, keepdims=1)
+    cross = graph.add("MatMul", x, graph.constant(np.ascontiguousarray(-2 * rows.T)))
+    theirs = graph.constant((rows**2).sum(axis=1))
+    return graph.add("Add", graph.add("Add", own, cross), theirs)
+
+
+def _forest(estimators: list[Any], graph: Graph, x: str) -> str:
+    """Mean over trees of the genre shares in their leaves."""
+    flat = []
+    for estimator in estimators:
+        counts = estimator.tree_.value[:, 0, :]
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        flat.append(flat_sklearn(estimator.tree_, shares / len(estimators)))
+    n_classes = flat[0].values.shape[1]
+    return graph.as_double(graph.trees(graph.as_float(x), n_classes, ensemble_attributes(flat)))
+
+
+def _boosted(
+    flat: list[FlatTree], start: NDArray[np.float64], graph: Graph, x: str, n_classes: int
+) -> str:
+    total = graph.trees(graph.as_float(x), len(start), ensemble_attributes(flat))
+    return _softmax(
+        graph, graph.add("Add", graph.as_double(total), graph.constant(start)), n_classes
+    )
+
+
+def _xgboost(model: Any, graph: Graph, x: str) -> str:
+    n_classes = len(model.classes_)
+    n_targets = 1 if n_classes == 2 else n_classes
+    flat = flat_xgboost(model.get_booster(), n_targets)
+    one_row = np.zeros((1, model.n_features_in_), np.float32)
+    start = np.atleast_1d(model.predict(one_row, output_margin=True)[0]).astype(np.float64)
+    for tree in flat:
+        start -= tree.values[_leaf_of_zeros(tree)]
+    return _boosted(flat, start, graph, x, n_classes)
+
+
+def _leaf_of_zeros(tree: FlatTree) -> int:
+    node = 0
+    while tree.left[node] != -1:
+        node = int(tree.left[node] if tree.threshold[node] > 0 else tree.right[node])
+    return node
+
+
+def _one_against_rest(machine: SVC, graph: Graph, x: str) -> str:
+    """Decision values of an RBF machine: (n, 1) for two classes, (n, classes) for more.
+
+    scikit-learn's ``decision_function``: votes of all pairs of classes, ties parted by the squashed
+    sum of the pairs' values.
+    """
+    gamma = graph.constant(-float(machine._gamma))
+    kernel = graph.add(
+        "Exp",
+        graph.add("Mul", _squared_distances(graph, x, machine.support_vectors_), gamma),
+    )
+    weights, offsets = _pair_weights(machine)
+    products = graph.add("MatMul", kernel, graph.constant(weights))
+    values = graph.add("Add", products, graph.constant(offsets))
+    n_classes = len(machine.classes_)
+    if n_classes == 2:
+        return values
+    return _votes(graph, values, n_classes)
+
+
+def _pair_weights(machine: SVC) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights (support vectors, pairs) and offsets (pairs,) of the one-against-one machines.
+
+    Positive values speak for the first class of a pair; for two classes, for the second.
+    """
+    n_classes = len(machine.classes_)
+    ends = np.cumsum(machine.n_support_)
+    starts = ends - machine.n_support_
+    dual = machine.dual_coef_
+    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
+    weights = np.zeros((len(machine.support_), len(pairs)))
+    for column, (i, j) in enumerate(pairs):
+        weights[starts[i] : ends[i], column] = dual[j - 1, starts[i] : ends[i]]
+        weights[starts[j] : ends[j], column] = dual[i, starts[j] : ends[j]]
+    return weights, np.asarray(machine.intercept_, np.float64)
+
+
+def _votes(graph: Graph, values: str, n_classes: int) -> str:
+    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
+    first = np.array([[float(i == k) for k in range(n_classes)] for i, _ in pairs])
+    second = np.array([[float(j == k) for k in range(n_classes)] for _, j in pairs])
+    sums = graph.add("MatMul", values, graph.constant(first - second))
+    lost = graph.as_double(graph.add("Less", values, graph.constant(0.0)))
+    # A lost pair is a vote for its second class, any other for its first.
+    swing = graph.add("MatMul", lost, graph.constant(second - first))
+    votes = graph.add("Add", swing, graph.constant(first.sum(axis=0)))
+    size = graph.add("Add", graph.add("Abs", sums), graph.constant(1.0))
+    squashed = graph.add("Div", sums, graph.add("Mul", size, graph.constant(3.0)))
+    return graph.add("Add", votes, squashed)
