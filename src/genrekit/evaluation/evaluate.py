@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ from genrekit.datasets import Dataset, Item, Split, track_digest
 from genrekit.errors import AudioError, DatasetError
 from genrekit.evaluation.metrics import Tracks, aggregate_by_group
 from genrekit.evaluation.scoring import score
-from genrekit.inference import Classifier
 from genrekit.schema import EvaluationResult, ExcerptConfig, Manifest
+
+if TYPE_CHECKING:
+    from genrekit.inference import Classifier
 
 ROWS_AT_ONCE = 1024
 
