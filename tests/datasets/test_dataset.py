@@ -106,5 +106,5 @@ def test_digests_are_the_start_of_sha256() -> None:
 def test_unknown_corpora_and_options_are_named() -> None:
     with pytest.raises(ConfigError, match="did you mean gtzan"):
         load_dataset("gtzam")
-    with pytest.raises(ConfigError, match="'labels'.*label_column"):
+    with pytest.raises(ConfigError, match=r"'labels'.*label_column"):
         load_dataset("table", Path("t.csv"), labels="genre")

@@ -131,7 +131,7 @@ def test_official_parts_are_used_and_items_in_no_part_are_not() -> None:
 
 def test_official_parts_that_tear_a_recording_are_refused() -> None:
     items = (Item("1", ("a",), "same", split="train"), Item("2", ("a",), "same", split="test"))
-    with pytest.raises(DatasetError, match="'same'.* on two sides"):
+    with pytest.raises(DatasetError, match=r"'same'.* on two sides"):
         make_split(Dataset("made", ("a",), items, INFO), "fault-filtered")
 
 
