@@ -1,0 +1,256 @@
+"""A recipe: one YAML file that says everything a bundle is made from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
+
+from genrekit.errors import ConfigError
+from genrekit.models import ClassicalConfig, model_config
+from genrekit.schema import (
+    Contract,
+    ExcerptConfig,
+    FrontendConfig,
+    Gtzan57Config,
+    Probability,
+    WindowConfig,
+)
+
+
+class DataConfig(Contract):
+    """Which corpus, and where it is.
+
+    In a file, ``path`` is absolute or relative to the recipe, and may contain ``~`` and ``${NAME}``
+    for environment variables.
+    """
+
+    corpus: str = Field(description="a name in genrekit.datasets.DATASETS")
+    path: Path | None = None
+    options: dict[str, Any] = Field({}, description="passed to the loader of the corpus")
+
+
+class ProtocolConfig(Contract):
+    """How tracks are parted into those that train and those that test."""
+
+    name: str = Field(description="a name in genrekit.datasets.PROTOCOLS")
+    fit_on: Literal["train", "train+valid"] = "train"
+    n_folds: int = Field(10, ge=2, le=100)
+    seed: int = Field(0, ge=0)
+
+
+def _model(value: Any) -> Any:
+    return model_config(value) if isinstance(value, dict) else value
+
+
+class Recipe(Contract):
+    """Everything that decides what a bundle becomes.
+
+    The headline numbers are of a model fitted by ``protocol``. With ``final_fit: everything`` the
+    weights that are saved are then fitted once more, on all tracks but those of ``leave_out``.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    version: str = Field("0.1.0", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
+    description: str = ""
+    licence: str = "MIT"
+    data: DataConfig
+    frontend: FrontendConfig = Gtzan57Config()
+    model: Annotated[SerializeAsAny[ClassicalConfig], BeforeValidator(_model)]
+    protocol: ProtocolConfig
+    beside: tuple[ProtocolConfig, ...] = Field(
+        (), description="further protocols, fitted on the fly; their numbers stand beside"
+    )
+    final_fit: Literal["protocol", "everything"] = "protocol"
+    leave_out: Path | tuple[str, ...] | None = Field(
+        None, description="tracks that the saved weights never see: their ids, or a file of them"
+    )
+    leave_out_because: str = ""
+    calibrate: bool = Field(
+        True, description="fit a temperature on validation tracks, else on out-of-fold scores"
+    )
+    unknown_below: Probability = 0.0
+    excerpt: ExcerptConfig = ExcerptConfig()
+    windows: WindowConfig = WindowConfig()
+    seed: int = Field(0, ge=0, description="of everything random in fitting")
+    source: str = Field(
+        "", exclude=True, description="the YAML text; filled in by load_recipe, not in the file"
+    )
+
+    @property
+    def text(self) -> str:
+        """The YAML that this was read from, or one that says the same without folders."""
+        if self.source:
+            return self.source
+        fields = self.model_dump(mode="json", exclude_defaults=True)
+        fields["model"] = {"architecture": self.model.architecture, **fields["model"]}
+        fields["frontend"] = self.frontend.model_dump(mode="json")
+        if self.data.path:
+            fields["data"]["path"] = self.data.path.name
+        return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and validate a recipe.
+
+    Parameters
+    ----------
+    path : str or Path
+        The YAML file.
+    overrides : sequence of str
+        ``"section.key=value"``; the value is read as YAML, so ``3``, ``true`` and ``[a, b]`` are
+        what they look like.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or a setting is unknown, missing or out of range; the message
+        names file, line and setting, and near matches of an unknown one.
+    """
+    path = Path(path)
+    text, settings = _read(path)
+    if "source" in settings:
+        raise ConfigError(f"{path}: source is no setting; it is what the recipe itself is kept in")
+    for override in overrides:
+        _override(settings, override)
+    _expand(settings, path.resolve().parent)
+    noted = "".join(f"# overridden: {_discreet(override)}\n" for override in overrides)
+    try:
+        return Recipe.model_validate({**settings, "source": noted + text})
+    except ValidationError as error:
+        problems = [_explain(detail, settings, text) for detail in error.errors()]
+        raise ConfigError(f"{path} is no valid recipe:\n" + "\n".join(problems)) from None
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        settings = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the recipe {path}: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is no YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path} holds no settings; expected a mapping such as recipes/ have")
+    return text, settings
+
+
+def _override(settings: dict[str, Any], override: str) -> None:
+    name, equals, value = override.partition("=")
+    *sections, key = name.strip().split(".")
+    if not equals or not key:
+        raise ConfigError(f"--set {override!r} has no form; expected section.key=value")
+    for section in sections:
+        settings = settings.setdefault(section, {})
+        if not isinstance(settings, dict):
+            raise ConfigError(f"--set {override!r}: {section} is a value, not a section")
+    try:
+        settings[key] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override!r}: {value!r} is no YAML value: {error}") from error
+
+
+def _discreet(override: str) -> str:
+    """Without folders: the text goes into bundles, and they say nothing of the machine."""
+    name, _, value = override.partition("=")
+    return f"{name}={Path(value).name}" if "/" in value else override
+
+
+# --- paths --------------------------------------------------------------------------------------
+
+
+def _expand(settings: dict[str, Any], folder: Path) -> None:
+    data = settings.get("data")
+    if isinstance(data, dict) and isinstance(data.get("path"), str):
+        settings["data"] = {**data, "path": _expanded(data["path"], folder)}
+    if isinstance(settings.get("leave_out"), str):
+        settings["leave_out"] = _expanded(settings["leave_out"], folder)
+
+
+def _expanded(text: str, folder: Path) -> Path:
+    expanded = os.path.expandvars(text)
+    if "${" in expanded:
+        name = expanded.partition("${")[2].partition("}")[0]
+        raise ConfigError(
+            f"the recipe needs the environment variable {name} in {text!r}; set it, or name the "
+            "data on the command line"
+        )
+    return folder / Path(expanded).expanduser()
+
+
+# --- what is wrong ------------------------------------------------------------------------------
+
+
+def _explain(detail: Any, settings: dict[str, Any], text: str) -> str:
+    location = _written(detail["loc"], settings)
+    name = ".".join(str(part) for part in location)
+    line = _line(text, location)
+    place = f"  line {line}, {name}" if line else f"  {name}"
+    if detail["type"] != "extra_forbidden":
+        return f"{place}: {detail['msg']}"
+    known = sorted(_known_keys(location[:-1], settings))
+    near = get_close_matches(str(location[-1]), known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known here: {', '.join(known)}"
+    return f"{place}: there is no such setting; {hint}"
+
+
+def _written(location: tuple[int | str, ...], settings: Any) -> tuple[int | str, ...]:
+    """``location`` without the tags of unions that pydantic puts in."""
+    written: list[int | str] = []
+    for position, part in enumerate(location):
+        here = isinstance(settings, dict) and part in settings
+        inside = isinstance(settings, list) and isinstance(part, int) and part < len(settings)
+        if here or inside:
+            settings = settings[part]
+            written.append(part)
+        elif position == len(location) - 1:
+            written.append(part)
+    return tuple(written)
+
+
+def _known_keys(section: tuple[int | str, ...], settings: dict[str, Any]) -> set[str]:
+    """Settings that a section may have."""
+    kinds: list[type[Contract]] = [Recipe]
+    value: Any = settings
+    for part in section:
+        value = value[part]
+        if isinstance(part, str):
+            kinds = [
+                found
+                for kind in kinds
+                if part in kind.model_fields
+                for found in _contracts(kind.model_fields[part].annotation)
+            ]
+        if isinstance(value, dict) and isinstance(value.get("architecture"), str):
+            kinds = [type(model_config({"architecture": value["architecture"]}))]
+    return {name for kind in kinds for name in kind.model_fields} - {"source"}
+
+
+def _contracts(annotation: Any) -> Iterator[type[Contract]]:
+    if isinstance(annotation, type) and issubclass(annotation, Contract):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _contracts(argument)
+
+
+def _line(text: str, location: tuple[int | str, ...]) -> int | None:
+    """Line of a setting, from 1; None for one that is not in the file."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = None
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            pairs = [(key, value) for key, value in node.value if key.value == part]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            pairs = [(value, value) for value in node.value[part : part + 1]]
+        else:
+            pairs = []
+        if not pairs:
+            return None
+        line = pairs[0][0].start_mark.line + 1
+        node = pairs[0][1]
+    return line
