@@ -54,10 +54,13 @@ def open_session(model: bytes, *, inputs: tuple[str, ...], n_labels: int) -> Any
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # A fallback would print to stdout and try the same again.
+        session = onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+        _check_signature(session, inputs, n_labels)
     except _runtime_errors() as error:
         raise BundleError(f"model.onnx cannot be opened: {_first_line(error)}") from error
-    _check_signature(session, inputs, n_labels)
     return session
 
 
@@ -103,7 +106,7 @@ def _run_rows(session: Any, inputs: Mapping[str, NDArray[np.float32]]) -> NDArra
     feed = {name: np.ascontiguousarray(array, np.float32) for name, array in inputs.items()}
     try:
         (logits,) = session.run([LOGITS], feed)
-    except (*_runtime_errors(), ValueError) as error:
+    except _runtime_errors() as error:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in feed.items())
         raise BundleError(f"model.onnx cannot score {shapes}: {_first_line(error)}") from error
     array = np.asarray(logits)
@@ -130,7 +133,10 @@ def _check_signature(session: Any, inputs: tuple[str, ...], n_labels: int) -> No
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
-    """All exception types of onnxruntime: they share no root but ``Exception``."""
+    """What onnxruntime raises: its own types share no root but ``Exception``.
+
+    ``ValueError`` is among them for names that are not UTF-8.
+    """
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     kinds = vars(state).values()
@@ -138,6 +144,7 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
         *(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception)),
         RuntimeError,
         MemoryError,
+        ValueError,
     )
 
 

@@ -81,9 +81,10 @@ def find_bundle(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, str) and (found := _by_name(name_or_path)):
         return found
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    # Path("") is the current directory, which nobody means by an empty name.
+    if name_or_path != "" and path.is_dir():
         return path
-    if path.exists():
+    if path.is_file():
         raise BundleError(f"{path} is a file; a bundle is a directory with a {MANIFEST}")
     known = sorted({summary.name for summary in list_bundles()} | {"default"})
     near = get_close_matches(str(name_or_path), known, n=3, cutoff=0.5)

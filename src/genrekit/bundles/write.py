@@ -15,7 +15,7 @@ from genrekit.bundles.bundle import load_bundle
 from genrekit.bundles.card import render_card
 from genrekit.bundles.golden import golden_to_bytes, make_golden
 from genrekit.bundles.session import open_session, run_session
-from genrekit.bundles.verify import CARD, GOLDEN, MANIFEST, METRICS, MODEL
+from genrekit.bundles.verify import ALLOWED_SUFFIXES, CARD, GOLDEN, MANIFEST, METRICS, MODEL
 from genrekit.errors import BundleError
 from genrekit.features import build_frontend
 from genrekit.schema import BundleFile, BundleMetrics, Contract, Manifest
@@ -65,6 +65,12 @@ def write_bundle(
             f"the golden clip has {golden.sample_rate_hz} Hz, the bundle {manifest.sample_rate_hz}"
         )
     _check_target(directory, overwrite)
+    for name in extra_files or ():
+        if Path(name).suffix not in ALLOWED_SUFFIXES or Path(name).name != name:
+            raise BundleError(
+                f"{name!r} cannot be in a bundle: it takes plain names that end in "
+                f"{', '.join(sorted(ALLOWED_SUFFIXES))}"
+            )
     contents = {
         **(extra_files or {}),
         MODEL: model_onnx,
@@ -115,8 +121,6 @@ def _place(directory: Path, contents: Mapping[str, bytes]) -> None:
         fresh = workshop / "new"
         fresh.mkdir()
         for name, data in contents.items():
-            if Path(name).name != name:
-                raise BundleError(f"file name {name!r} is a path; a bundle is one flat folder")
             (fresh / name).write_bytes(data)
         load_bundle(fresh)
         if directory.exists():

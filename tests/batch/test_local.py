@@ -1,0 +1,93 @@
+"""Many files: in order, one record each, whatever some of them are."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from genrekit.audio import synthesise
+from genrekit.batch import predict_many
+from genrekit.errors import ConfigError
+from genrekit.inference import Classifier
+from genrekit.schema import TrackPrediction
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Six clips with two bad files among them."""
+    folder = tmp_path_factory.mktemp("tracks")
+    paths = []
+    for seed in range(6):
+        clip = synthesise("jazz", seconds=1.2, seed=seed, sample_rate_hz=22050)
+        paths.append(folder / f"{seed}.wav")
+        soundfile.write(paths[-1], clip.samples, 22050, subtype="FLOAT")
+    (folder / "bad.mp3").write_text("no music")
+    return [*paths[:2], folder / "bad.mp3", *paths[2:], folder / "missing.mp3"]
+
+
+def _timeless(answers: Iterator[TrackPrediction]) -> list[TrackPrediction]:
+    return [answer.model_copy(update={"timings_ms": None}) for answer in answers]
+
+
+def test_one_record_each_in_order(tracks: list[Path], tiny_bundle: Path) -> None:
+    answers = list(predict_many(tracks, tiny_bundle))
+    assert [answer.path for answer in answers] == [str(path) for path in tracks]
+    assert [answer.error is not None for answer in answers] == [
+        path.suffix == ".mp3" for path in tracks
+    ]
+    alone = Classifier.load(tiny_bundle).predict_file(tracks[0])
+    assert answers[0].scores == alone.scores
+
+
+def test_options_reach_the_classifier(tracks: list[Path], tiny_bundle: Path) -> None:
+    (answer,) = predict_many(tracks[:1], tiny_bundle, segments=True, unknown_below=1.0)
+    assert answer.genre == "unknown"
+    assert len(answer.segments) == 2
+
+
+def test_an_unknown_model_is_said_before_any_file_is_read() -> None:
+    def never() -> Iterator[Path]:
+        raise AssertionError("a path was asked for")
+        yield Path()
+
+    with pytest.raises(ConfigError):
+        predict_many(never(), "nothing-like-it", workers=2)
+
+
+def test_paths_are_taken_as_they_are_needed(tracks: list[Path], tiny_bundle: Path) -> None:
+    answers = predict_many(itertools.repeat(tracks[0]), tiny_bundle)
+    assert [next(answers).error for _ in range(3)] == [None] * 3
+
+
+@pytest.mark.slow
+def test_workers_change_nothing_and_are_gone_afterwards(
+    tracks: list[Path], tiny_bundle: Path
+) -> None:
+    before = set(multiprocessing.active_children())
+    answers = predict_many(tracks * 3, tiny_bundle, workers=2)
+    first = next(answers)
+    workers = set(multiprocessing.active_children()) - before
+    assert workers
+    many = _timeless(itertools.chain([first], answers))
+    assert many == _timeless(predict_many(tracks * 3, tiny_bundle))
+    for worker in workers:
+        worker.join(timeout=10)
+        assert not worker.is_alive()
+
+
+@pytest.mark.slow
+def test_stopping_early_leaves_no_worker(tracks: list[Path], tiny_bundle: Path) -> None:
+    before = set(multiprocessing.active_children())
+    answers = predict_many(itertools.repeat(tracks[0]), tiny_bundle, workers=2)
+    assert next(answers).error is None
+    workers = set(multiprocessing.active_children()) - before
+    assert workers
+    answers.close()  # type: ignore[attr-defined]
+    for worker in workers:
+        worker.join(timeout=10)
+        assert not worker.is_alive()

@@ -1,0 +1,54 @@
+"""The card says what the two JSON files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from genrekit.bundles import load_bundle, render_card
+
+
+def test_the_stored_card_is_rendered_from_the_stored_json(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    assert (tiny_bundle / "CARD.md").read_text() == render_card(bundle.manifest, bundle.metrics)
+
+
+def test_the_headline_comes_with_interval_protocol_and_split(tiny_bundle: Path) -> None:
+    card = (tiny_bundle / "CARD.md").read_text()
+    headline = card.split("##")[0]
+    assert "Accuracy 0.500 [0.400, 0.600] (95%, wilson)" in headline
+    assert "`holdout`" in headline
+    assert "1" * 16 in headline
+
+
+def test_a_leaky_number_is_labelled_wherever_it_shows(tiny_bundle: Path) -> None:
+    card = (tiny_bundle / "CARD.md").read_text()
+    rows = [line for line in card.splitlines() if "segments-leaky" in line]
+    assert rows
+    assert all("LEAKY" in row for row in rows)
+    bundle = load_bundle(tiny_bundle)
+    leaky_first = bundle.metrics.model_copy(update={"results": bundle.metrics.results[::-1]})
+    headline = render_card(bundle.manifest, leaky_first).split("##")[0]
+    assert "(LEAKY)" in headline
+
+
+def test_a_card_holds_what_a_reader_must_know(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    source = bundle.manifest.provenance.model_copy(update={"left_out": "44 tracks, for checking"})
+    manifest = bundle.manifest.model_copy(update={"provenance": source, "licence": "CC-BY-4.0"})
+    card = render_card(manifest, bundle.metrics)
+    for words in (
+        "44 tracks, for checking",
+        "Weights: CC-BY-4.0. Data: CC0-1.0.",
+        "Expected calibration error 0.100",
+        "## Intended use and limits",
+        "| reggae | 0.500 | 0.500 | 0.500 | 2 |",
+        "model: linear",
+    ):
+        assert words in card
+
+
+def test_text_from_elsewhere_cannot_break_the_tables(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    odd = bundle.metrics.results[0].model_copy(update={"protocol": "a|b\nc"})
+    metrics = bundle.metrics.model_copy(update={"results": (odd,)})
+    assert r"| a\|b c |" in render_card(bundle.manifest, metrics)
