@@ -13,7 +13,9 @@ from genrekit.evaluation import fit_temperature, reliability_bins
 from genrekit.evaluation.metrics import expected_calibration_error
 
 
-def drawn(temperature: float, n_items: int = 20_000) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def drawn(
+    temperature: float, n_items: int = 20_000
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Logits whose labels were drawn from softmax(logits / temperature)."""
     rng = np.random.default_rng(5)
     logits = rng.normal(size=(n_items, 4)) * 3
