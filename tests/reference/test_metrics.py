@@ -75,6 +75,14 @@ def test_calibration_error_by_hand() -> None:
     assert error == pytest.approx((2 * 0.45 + 0.4) / 3)
 
 
+def test_a_bin_includes_its_upper_edge() -> None:
+    # 0.75 lies with 0.6 in (0.5, 0.75]; with 0.9 it would give (0.15 + 0.35 + 0.4) / 3.
+    probabilities = np.array([[0.75, 0.25], [0.6, 0.4], [0.9, 0.1]])
+    targets = np.array([0, 1, 0])
+    error = expected_calibration_error(targets, probabilities, n_bins=4)
+    assert error == pytest.approx((abs(0.75 + 0.6 - 1) + 0.1) / 3)
+
+
 def test_a_model_that_is_as_sure_as_it_is_right_has_no_calibration_error() -> None:
     probabilities = np.tile([0.75, 0.25], (400, 1))
     targets = np.repeat([0, 0, 0, 1], 100)
