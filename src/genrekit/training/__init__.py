@@ -1,1 +1,61 @@
 """Recipes to bundles: fit, export, evaluate what was saved."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genrekit.training.recipe import DataConfig, ProtocolConfig, Recipe, load_recipe
+    from genrekit.training.stages import Step, train, train_steps
+    from genrekit.training.study import (
+        StudyCell,
+        StudyResult,
+        StudyStep,
+        render_study_markdown,
+        run_study,
+        study_steps,
+    )
+
+__all__ = [
+    "DataConfig",
+    "ProtocolConfig",
+    "Recipe",
+    "Step",
+    "StudyCell",
+    "StudyResult",
+    "StudyStep",
+    "load_recipe",
+    "render_study_markdown",
+    "run_study",
+    "study_steps",
+    "train",
+    "train_steps",
+]
+
+# Resolved on first use: reading a recipe needs none of the libraries that train.
+_RECIPE = "genrekit.training.recipe"
+_STUDY = "genrekit.training.study"
+_STAGES = "genrekit.training.stages"
+_HOMES = {
+    "DataConfig": _RECIPE,
+    "ProtocolConfig": _RECIPE,
+    "Recipe": _RECIPE,
+    "Step": _STAGES,
+    "StudyCell": _STUDY,
+    "StudyResult": _STUDY,
+    "StudyStep": _STUDY,
+    "load_recipe": _RECIPE,
+    "render_study_markdown": _STUDY,
+    "run_study": _STUDY,
+    "study_steps": _STUDY,
+    "train": _STAGES,
+    "train_steps": _STAGES,
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)

@@ -11,6 +11,7 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -76,9 +77,7 @@ def export_onnx(pipeline: Pipeline, *, input_name: str, n_columns: int) -> bytes
     )
 
 
-def check_agreement(
-    model: bytes, pipeline: Pipeline, x: NDArray[np.float32], *, input_name: str
-) -> float:
+def check_agreement(model: bytes, pipeline: Pipeline, x: NDArray[np.float32]) -> float:
     """Largest difference in probability between the graph and its source over the rows ``x``.
 
     Raises
@@ -86,10 +85,7 @@ def check_agreement(
     BundleError
         If it is above `AGREEMENT`.
     """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    (logits,) = session.run(["logits"], {input_name: x})
+    logits = run_onnx(model, x)
     expected = pipeline.predict_proba(x.astype(np.float64))
     worst = float(np.abs(np.exp(logits.astype(np.float64)) - expected).max())
     if not worst <= AGREEMENT:
@@ -98,6 +94,13 @@ def check_agreement(
             f"{AGREEMENT} is allowed, so nothing was written"
         )
     return worst
+
+
+def run_onnx(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits (n, n_labels) of a graph with one input, for the rows ``x`` (n, n_columns)."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {session.get_inputs()[0].name: x})
+    return np.asarray(logits)
 
 
 def _no_form(part: Any) -> BundleError:

@@ -95,7 +95,9 @@ class Recipe(Contract):
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
-def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(
+    path: str | Path, overrides: Sequence[str] = (), *, data: Path | None = None
+) -> Recipe:
     """Read and validate a recipe.
 
     Parameters
@@ -105,6 +107,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     overrides : sequence of str
         ``"section.key=value"``; the value is read as YAML, so ``3``, ``true`` and ``[a, b]`` are
         what they look like.
+    data : Path, optional
+        Takes the place of ``data.path``; relative to the working directory.
 
     Raises
     ------
@@ -118,6 +122,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise ConfigError(f"{path}: source is no setting; it is what the recipe itself is kept in")
     for override in overrides:
         _override(settings, override)
+    if data is not None:
+        _override(settings, f"data.path={data.resolve()}")
     _expand(settings, path.resolve().parent)
     noted = "".join(f"# overridden: {_discreet(override)}\n" for override in overrides)
     try:

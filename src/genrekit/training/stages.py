@@ -1,0 +1,364 @@
+"""Recipe to bundle: rows, split, fit, export, evaluate what was saved."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import genrekit
+from genrekit.audio import synthesise
+from genrekit.bundles import write_bundle
+from genrekit.datasets import (
+    Dataset,
+    Fold,
+    Split,
+    drop_tracks,
+    load_dataset,
+    make_split,
+    track_digest,
+)
+from genrekit.errors import ConfigError
+from genrekit.evaluation import evaluate_bundle
+from genrekit.features import build_frontend, frontend_fingerprint
+from genrekit.features.cache import FeatureCache
+from genrekit.inference import Classifier, calibrated
+from genrekit.schema import BundleMetrics, EvaluationResult, Manifest, MelConfig, Provenance
+from genrekit.training.export import run_onnx
+from genrekit.training.fit import (
+    Task,
+    fit,
+    fit_rows,
+    fold_scores,
+    pooled,
+    temperature,
+    temperature_out_of_fold,
+)
+from genrekit.training.recipe import ProtocolConfig, Recipe
+from genrekit.training.rows import Rows, audio_windows, readable, table_rows
+
+GOLDEN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a training run is.
+
+    Attributes
+    ----------
+    stage : str
+        What is being done, for people: ``"features"``, ``"fit fault-filtered"``, ...
+    done, total : int
+        Steps of this stage.
+    bundle : Path, optional
+        What was written; only in the last step.
+    """
+
+    stage: str
+    done: int
+    total: int
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A fitted graph, the rows it was fitted on, and the temperature of its scores."""
+
+    model: bytes
+    rows: Rows
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all stages of a run share."""
+
+    recipe: Recipe
+    task: Task
+    dataset: Dataset
+    rows: Rows
+    left_out: tuple[str, ...]
+
+    @property
+    def shippable(self) -> Rows:
+        """The rows that saved weights may see."""
+        return self.rows.without_groups(self.left_out)
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    data: Path | None = None,
+    workers: int = 1,
+    cache: FeatureCache | None = None,
+    overwrite: bool = False,
+    progress: Callable[[Step], None] | None = None,
+) -> Path:
+    """Make a bundle; see `train_steps`.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with every step.
+
+    Returns
+    -------
+    Path
+        The bundle, ``out``.
+    """
+    steps = train_steps(recipe, out, data=data, workers=workers, cache=cache, overwrite=overwrite)
+    for step in steps:
+        if progress is not None:
+            progress(step)
+    return out
+
+
+def train_steps(
+    recipe: Recipe,
+    out: Path,
+    *,
+    data: Path | None = None,
+    workers: int = 1,
+    cache: FeatureCache | None = None,
+    overwrite: bool = False,
+) -> Iterator[Step]:
+    """Make a bundle, one step at a time.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Everything that decides what the bundle becomes.
+    out : Path
+        The directory to write.
+    data : Path, optional
+        Takes the place of ``recipe.data.path``.
+    workers : int
+        Processes that compute features from audio.
+    cache : FeatureCache, optional
+        Where features from audio are kept.
+    overwrite : bool
+        Replace ``out`` if it is a bundle already.
+
+    Yields
+    ------
+    Step
+        The last one carries the bundle's directory.
+
+    Raises
+    ------
+    ConfigError
+        If settings contradict each other.
+    DatasetError
+        If the data is missing or does not fit the protocol.
+    BundleError
+        If the exported model differs from its source, or ``out`` exists.
+    """
+    _check(recipe)
+    run = yield from _prepare(recipe, data, workers, cache)
+    split = _split(run.dataset, recipe.protocol)
+    if len(split.folds) == 1:
+        saved, headline = yield from _by_protocol(run, split)
+    elif recipe.final_fit == "everything":
+        saved, headline = None, (yield from _on_the_fly(run, recipe.protocol))
+    else:
+        raise ConfigError(
+            f"{split.protocol} fits {len(split.folds)} models, none of which is the one to save; "
+            "set final_fit: everything"
+        )
+    results = [headline]
+    for protocol in recipe.beside:
+        results.append((yield from _on_the_fly(run, protocol)))
+    if saved is None or recipe.final_fit == "everything":
+        saved = yield from _on_everything(run, saved)
+        if run.left_out:
+            results.append(_on_left_out(run, split, saved, results))
+    _write(out, run, split, saved, results, overwrite=overwrite)
+    yield Step("saved", 1, 1, bundle=out)
+
+
+def _check(recipe: Recipe) -> None:
+    if isinstance(recipe.frontend, MelConfig):
+        raise ConfigError(
+            f"{recipe.model.architecture} takes vectors; frontend.kind mel gives pictures. Take "
+            "gtzan57 or descriptors"
+        )
+
+
+def _prepare(
+    recipe: Recipe, data: Path | None, workers: int, cache: FeatureCache | None
+) -> Generator[Step, None, _Run]:
+    path = data or recipe.data.path
+    dataset = load_dataset(recipe.data.corpus, path, **recipe.data.options)
+    frontend = build_frontend(recipe.frontend)
+    if dataset.features is None:
+        dataset, rows = yield from _listen(recipe, dataset, workers, cache)
+    else:
+        rows = table_rows(dataset, frontend.feature_names)
+    kept = dataset if recipe.leave_out is None else drop_tracks(dataset, recipe.leave_out)
+    task = Task(
+        model=recipe.model,
+        input_name=recipe.frontend.kind,
+        feature_names=frontend.feature_names,
+        labels=dataset.labels,
+        seed=recipe.seed,
+    )
+    left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
+    return _Run(recipe, task, dataset, rows, left_out)
+
+
+def _listen(
+    recipe: Recipe, dataset: Dataset, workers: int, cache: FeatureCache | None
+) -> Generator[Step, None, tuple[Dataset, Rows]]:
+    outcomes = []
+    yield Step("features", 0, len(dataset))
+    for outcome in audio_windows(
+        dataset,
+        recipe.frontend,
+        excerpt=recipe.excerpt,
+        windows=recipe.windows,
+        workers=workers,
+        cache=cache,
+    ):
+        outcomes.append(outcome)
+        yield Step("features", len(outcomes), len(dataset))
+    return readable(dataset, outcomes)
+
+
+def _split(dataset: Dataset, protocol: ProtocolConfig) -> Split:
+    return make_split(dataset, protocol.name, n_folds=protocol.n_folds, seed=protocol.seed)
+
+
+def _by_protocol(run: _Run, split: Split) -> Generator[Step, None, tuple[_Fit, EvaluationResult]]:
+    """Fit by the protocol, save, and score what was saved."""
+    stage = f"fit and evaluate: {split.protocol}"
+    yield Step(stage, 0, 1)
+    recipe = run.recipe
+    (fold,) = split.folds
+    rows = run.rows if recipe.final_fit == "everything" else run.shippable
+    fitted = fit_rows(rows, fold, recipe.protocol.fit_on)
+    heat = temperature(run.task, rows, fold) if recipe.calibrate else 1.0
+    one = _Fit(fit(run.task, fitted), fitted, heat)
+    result = _score_saved(run, split, one, [])
+    yield Step(stage, 1, 1)
+    return one, result
+
+
+def _on_the_fly(run: _Run, protocol: ProtocolConfig) -> Generator[Step, None, EvaluationResult]:
+    """Fit a model per fold and pool their scores; none of them is kept."""
+    split = _split(run.dataset, protocol)
+    stage = f"fit and evaluate: {split.protocol}"
+    scores = []
+    for number, fold in enumerate(split.folds):
+        yield Step(stage, number, len(split.folds))
+        scores.append(fold_scores(run.task, run.rows, fold, protocol.fit_on))
+    yield Step(stage, len(split.folds), len(split.folds))
+    return pooled(run.recipe.name, run.dataset, split, run.rows, scores)
+
+
+def _on_everything(run: _Run, by_protocol: _Fit | None) -> Generator[Step, None, _Fit]:
+    """Fit on all that may be seen; the temperature of the protocol's fit stays."""
+    yield Step("fit on everything", 0, 1)
+    rows = run.shippable
+    if by_protocol is not None:
+        heat = by_protocol.temperature
+    else:
+        heat = temperature_out_of_fold(run.task, rows) if run.recipe.calibrate else 1.0
+    everything = _Fit(fit(run.task, rows), rows, heat)
+    yield Step("fit on everything", 1, 1)
+    return everything
+
+
+def _on_left_out(
+    run: _Run, split: Split, saved: _Fit, results: Sequence[EvaluationResult]
+) -> EvaluationResult:
+    """Score the very weights that are saved on the tracks that they never saw."""
+    away = tuple(item.item_id for item in run.dataset.items if item.group in set(run.left_out))
+    left_out = split.model_copy(update={"protocol": "left-out", "folds": (Fold(test=away),)})
+    return _score_saved(run, left_out, saved, results)
+
+
+def _score_saved(
+    run: _Run, split: Split, one: _Fit, results: Sequence[EvaluationResult]
+) -> EvaluationResult:
+    """Write a bundle aside, load it, and score it through `Classifier`."""
+    if not results:  # a bundle cannot be loaded without numbers; these are of the same graph
+        (fold,) = split.folds
+        logits = run_onnx(one.model, run.rows.of(fold.test).x)
+        scores = calibrated(logits, task="single-label", temperature=one.temperature)
+        results = [pooled(run.recipe.name, run.dataset, split, run.rows, [scores])]
+    with tempfile.TemporaryDirectory() as folder:
+        aside = Path(folder) / "bundle"
+        _write(aside, run, split, one, results, overwrite=False)
+        unit: Literal["segment", "track"] = "segment" if split.leaky else "track"
+        result, _ = evaluate_bundle(Classifier.load(aside), run.dataset, split, unit=unit)
+    return result
+
+
+def _write(
+    out: Path,
+    run: _Run,
+    split: Split,
+    one: _Fit,
+    results: Sequence[EvaluationResult],
+    *,
+    overwrite: bool,
+) -> None:
+    recipe = run.recipe
+    kind = recipe.frontend.kind
+    manifest = Manifest(
+        name=recipe.name,
+        version=recipe.version,
+        description=recipe.description,
+        licence=recipe.licence,
+        architecture=recipe.model.architecture,
+        labels=run.dataset.labels,
+        frontends={kind: recipe.frontend},
+        frontend_fingerprints={kind: frontend_fingerprint(recipe.frontend)},
+        excerpt=recipe.excerpt,
+        windows=recipe.windows,
+        temperature=one.temperature,
+        unknown_below=recipe.unknown_below,
+        provenance=_provenance(run, split, one),
+        versions=_versions(recipe),
+    )
+    write_bundle(
+        out,
+        manifest=manifest,
+        model_onnx=one.model,
+        metrics=BundleMetrics(results=tuple(results)),
+        golden=synthesise("jazz", seconds=GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
+        overwrite=overwrite,
+    )
+
+
+def _provenance(run: _Run, split: Split, one: _Fit) -> Provenance:
+    recipe = run.recipe
+    digests = sorted({track_digest(group) for group in one.rows.groups})
+    how = ", then refitted on everything" if recipe.final_fit == "everything" else ""
+    left_out = f"{len(run.left_out)} recordings" if run.left_out else ""
+    if left_out and recipe.leave_out_because:
+        left_out = f"{left_out}: {recipe.leave_out_because}"
+    return Provenance(
+        dataset=run.dataset.name,
+        dataset_fingerprint=run.dataset.fingerprint,
+        split_fingerprint=split.fingerprint,
+        protocol=f"{split.protocol}, {recipe.protocol.fit_on}{how}",
+        tracks=len(digests),
+        trained_on=tuple(digests),
+        left_out=left_out,
+        data_licence=run.dataset.info.licence,
+        citation=run.dataset.info.citation,
+        recipe=recipe.text,
+    )
+
+
+def _versions(recipe: Recipe) -> dict[str, str]:
+    names = ["numpy", "scikit-learn", "scipy", "onnx"]
+    members = getattr(recipe.model, "members", ())
+    if "xgboost" in {recipe.model.architecture, *(member.architecture for member in members)}:
+        names.append("xgboost-cpu")
+    return {"genrekit": genrekit.__version__, **{name: version(name) for name in names}}

@@ -1,0 +1,213 @@
+"""All classical models on one table under every protocol that fits it: one command, one report.
+
+The same seed gives the same numbers, however many processes do the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.datasets import Dataset, Fold, Split, make_split
+from genrekit.errors import ConfigError, DatasetError
+from genrekit.models import MODELS, ClassicalConfig
+from genrekit.parallel import WorkerDied, ordered_map
+from genrekit.schema import Contract, EvaluationResult
+from genrekit.training.fit import Task, fold_scores, pooled
+from genrekit.training.recipe import ProtocolConfig
+from genrekit.training.rows import Rows, table_rows
+
+#: Honest protocols first; a dataset without official parts skips those that need them.
+STUDY_PROTOCOLS = (
+    ProtocolConfig(name="fault-filtered", fit_on="train"),
+    ProtocolConfig(name="fault-filtered", fit_on="train+valid"),
+    ProtocolConfig(name="grouped-kfold"),
+    ProtocolConfig(name="segments-leaky"),
+)
+
+
+class StudyCell(Contract):
+    """What one model scored under one protocol."""
+
+    model: ClassicalConfig
+    protocol: ProtocolConfig
+    result: EvaluationResult
+
+
+class StudyResult(Contract):
+    """All cells, model by model and in the order of the protocols."""
+
+    dataset: str
+    dataset_fingerprint: str
+    tracks: int
+    rows: int
+    columns: tuple[str, ...]
+    seed: int
+    cells: tuple[StudyCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyStep:
+    """How far a study is; the last step carries the result."""
+
+    stage: str
+    done: int
+    total: int
+    result: StudyResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    task: Task
+    fold: Fold
+    fit_on: str
+    stage: str
+
+
+def run_study(
+    dataset: Dataset,
+    *,
+    models: Sequence[ClassicalConfig] | None = None,
+    protocols: Sequence[ProtocolConfig] | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Callable[[StudyStep], None] | None = None,
+) -> StudyResult:
+    """Make a study in one call; see `study_steps`."""
+    last: StudyStep | None = None
+    for last in study_steps(
+        dataset, models=models, protocols=protocols, seed=seed, workers=workers
+    ):
+        if progress is not None:
+            progress(last)
+    if last is None or last.result is None:
+        raise ConfigError("a study needs at least one model and one protocol")
+    return last.result
+
+
+def study_steps(
+    dataset: Dataset,
+    *,
+    models: Sequence[ClassicalConfig] | None = None,
+    protocols: Sequence[ProtocolConfig] | None = None,
+    seed: int = 0,
+    workers: int = 1,
+) -> Iterator[StudyStep]:
+    """Fit and score every model under every protocol.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A table: all of its columns are used.
+    models : sequence of ClassicalConfig, optional
+        None takes every classical model of `MODELS` with its default settings.
+    protocols : sequence of ProtocolConfig, optional
+        None takes those of `STUDY_PROTOCOLS` that fit the dataset.
+    seed : int
+        Of the models; protocols have their own.
+    workers : int
+        Processes that fit.
+
+    Yields
+    ------
+    StudyStep
+        One per fitted model.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset holds no features or fits none of the protocols.
+    """
+    if models is None:
+        models = default_models()
+    rows = table_rows(dataset, dataset.feature_names)
+    splits = _splits(dataset, protocols)
+    jobs = [
+        _Job(_task(model, dataset, seed), fold, protocol.fit_on, _stage(model, protocol))
+        for model in models
+        for protocol, split in splits
+        for fold in split.folds
+    ]
+    scores: list[NDArray[np.float64]] = []
+    one = partial(_run, rows=rows)
+    for job, outcome in zip(jobs, ordered_map(one, jobs, workers=workers), strict=True):
+        if isinstance(outcome, WorkerDied):
+            raise DatasetError(f"{job.stage}: fitting killed its process; is memory short?")
+        scores.append(outcome)
+        yield StudyStep(job.stage, len(scores), len(jobs))
+    yield StudyStep(
+        "done", len(jobs), len(jobs), _collect(dataset, rows, models, splits, scores, seed)
+    )
+
+
+def default_models() -> tuple[ClassicalConfig, ...]:
+    """Every classical model of the catalog with its default settings."""
+    kinds = [MODELS.get(name) for name in MODELS]
+    return tuple(kind() for kind in kinds if issubclass(kind, ClassicalConfig))
+
+
+def _task(model: ClassicalConfig, dataset: Dataset, seed: int) -> Task:
+    return Task(
+        model=model,
+        input_name="features",
+        feature_names=dataset.feature_names,
+        labels=dataset.labels,
+        seed=seed,
+    )
+
+
+def _stage(model: ClassicalConfig, protocol: ProtocolConfig) -> str:
+    return f"{model.architecture}, {protocol.name}"
+
+
+def _run(job: _Job, *, rows: Rows) -> NDArray[np.float64]:
+    return fold_scores(job.task, rows, job.fold, job.fit_on)
+
+
+def _splits(
+    dataset: Dataset, protocols: Sequence[ProtocolConfig] | None
+) -> list[tuple[ProtocolConfig, Split]]:
+    if protocols is not None:
+        return [(one, _split(dataset, one)) for one in protocols]
+    splits = []
+    for protocol in STUDY_PROTOCOLS:
+        if protocol.name == "segments-leaky" and len(set(dataset.groups())) == len(dataset):
+            continue  # every row is a recording of its own, so rows cannot leak
+        if protocol.name == "fault-filtered" and not any(i.split == "test" for i in dataset.items):
+            continue
+        splits.append((protocol, _split(dataset, protocol)))
+    return splits
+
+
+def _split(dataset: Dataset, protocol: ProtocolConfig) -> Split:
+    return make_split(dataset, protocol.name, n_folds=protocol.n_folds, seed=protocol.seed)
+
+
+def _collect(
+    dataset: Dataset,
+    rows: Rows,
+    models: Sequence[ClassicalConfig],
+    splits: Sequence[tuple[ProtocolConfig, Split]],
+    scores: Sequence[NDArray[np.float64]],
+    seed: int,
+) -> StudyResult:
+    rest = iter(scores)
+    cells = []
+    for model in models:
+        for protocol, split in splits:
+            of_folds = [next(rest) for _ in split.folds]
+            result = pooled(model.architecture, dataset, split, rows, of_folds)
+            cells.append(StudyCell(model=model, protocol=protocol, result=result))
+    return StudyResult(
+        dataset=dataset.name,
+        dataset_fingerprint=dataset.fingerprint,
+        tracks=len(set(dataset.groups())),
+        rows=len(dataset),
+        columns=dataset.feature_names,
+        seed=seed,
+        cells=tuple(cells),
+    )
