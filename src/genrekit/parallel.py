@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -83,13 +85,23 @@ def ordered_map(
 
 
 def _new_pool(workers: int) -> ProcessPoolExecutor:
-    # Ctrl-C reaches the whole process group; only the parent answers it, by ending the map.
     return ProcessPoolExecutor(
-        workers,
-        multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        workers, multiprocessing.get_context("spawn"), initializer=_begin_worker
     )
+
+
+def _begin_worker() -> None:
+    # Ctrl-C reaches the whole process group; only the parent answers it, by ending the map.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end its workers, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _submit(

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -91,3 +97,61 @@ def test_stopping_early_leaves_no_worker(tracks: list[Path], tiny_bundle: Path) 
     for worker in workers:
         worker.join(timeout=10)
         assert not worker.is_alive()
+
+
+class Deadly(type(Path())):  # type: ignore[misc]
+    """A path that kills whatever process unpickles it, as a crashing codec would."""
+
+    def __reduce__(self) -> Any:
+        return os._exit, (9,)
+
+
+@pytest.mark.slow
+def test_a_dying_worker_costs_one_record(tracks: list[Path], tiny_bundle: Path) -> None:
+    good = tracks[0]
+    paths = [good, Deadly("first.mp3"), *[good] * 9, Deadly("second.mp3"), good]
+    answers = list(predict_many(paths, tiny_bundle, workers=2))
+    assert [answer.path for answer in answers] == [str(path) for path in paths]
+    assert [answer.error is not None for answer in answers] == [
+        isinstance(path, Deadly) for path in paths
+    ]
+
+
+ENDLESS = """
+import itertools, multiprocessing, sys
+from genrekit.batch import predict_many
+answers = predict_many(itertools.repeat(sys.argv[1]), sys.argv[2], workers=2)
+next(answers)
+print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+for answer in answers:
+    pass
+"""
+
+
+def _gone(pid: int) -> bool:
+    """True when there is no such process, or only the entry of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_an_ended_run(
+    tracks: list[Path], tiny_bundle: Path, end: signal.Signals
+) -> None:
+    command = [sys.executable, "-c", ENDLESS, str(tracks[0]), str(tiny_bundle)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as run:
+        assert run.stdout is not None
+        workers = [int(pid) for pid in run.stdout.readline().split()]
+        run.send_signal(end)
+        run.wait(timeout=20)
+    assert len(workers) == 2
+    deadline = time.monotonic() + 10
+    while not all(map(_gone, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert all(map(_gone, workers))
