@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,30 @@ def test_paths_are_taken_as_they_are_needed(tracks: list[Path], tiny_bundle: Pat
     assert [next(answers).error for _ in range(3)] == [None] * 3
 
 
+def _gone(pid: int) -> bool:
+    """True when there is no such process, or only the entry of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def _end_soon(pids: Iterable[int]) -> bool:
+    remaining = list(pids)
+    deadline = time.monotonic() + 10
+    while remaining and time.monotonic() < deadline:
+        time.sleep(0.02)
+        remaining = [pid for pid in remaining if not _gone(pid)]
+    return not remaining
+
+
+in_proc = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="looks processes up in /proc"
+)
+
+
 @pytest.mark.slow
+@in_proc
 def test_workers_change_nothing_and_are_gone_afterwards(
     tracks: list[Path], tiny_bundle: Path
 ) -> None:
@@ -81,12 +104,11 @@ def test_workers_change_nothing_and_are_gone_afterwards(
     assert workers
     many = _timeless(itertools.chain([first], answers))
     assert many == _timeless(predict_many(tracks * 3, tiny_bundle))
-    for worker in workers:
-        worker.join(timeout=10)
-        assert not worker.is_alive()
+    assert _end_soon(worker.pid for worker in workers if worker.pid)
 
 
 @pytest.mark.slow
+@in_proc
 def test_stopping_early_leaves_no_worker(tracks: list[Path], tiny_bundle: Path) -> None:
     before = set(multiprocessing.active_children())
     answers = predict_many(itertools.repeat(tracks[0]), tiny_bundle, workers=2)
@@ -94,9 +116,7 @@ def test_stopping_early_leaves_no_worker(tracks: list[Path], tiny_bundle: Path) 
     workers = set(multiprocessing.active_children()) - before
     assert workers
     answers.close()  # type: ignore[attr-defined]
-    for worker in workers:
-        worker.join(timeout=10)
-        assert not worker.is_alive()
+    assert _end_soon(worker.pid for worker in workers if worker.pid)
 
 
 class Deadly(type(Path())):  # type: ignore[misc]
@@ -128,16 +148,8 @@ for answer in answers:
 """
 
 
-def _gone(pid: int) -> bool:
-    """True when there is no such process, or only the entry of one that has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+@in_proc
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_outlives_an_ended_run(
     tracks: list[Path], tiny_bundle: Path, end: signal.Signals
@@ -151,7 +163,4 @@ def test_no_worker_outlives_an_ended_run(
         run.send_signal(end)
         run.wait(timeout=20)
     assert len(workers) == 2
-    deadline = time.monotonic() + 10
-    while not all(map(_gone, workers)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert all(map(_gone, workers))
+    assert _end_soon(workers)

@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,7 +202,7 @@ def _members(raw: bytes, wanted: set[str]) -> dict[str, bytes]:
 _ZIP_ERRORS = (EOFError, OSError, ValueError, NotImplementedError, RuntimeError, KeyError)
 
 
-def _array(name: str, content: bytes) -> NDArray[np.float32]:
+def _array(name: str, content: bytes) -> NDArray[Any]:
     """One ``.npy`` member; its header must promise exactly the bytes that follow it."""
     header = _NPY_HEADER.match(content)
     expected = _DTYPES.get(name, np.dtype("<f4"))
@@ -215,5 +216,4 @@ def _array(name: str, content: bytes) -> NDArray[np.float32]:
         raise BundleError(
             f"golden.npz: {name} claims shape {shape}, but {len(body)} bytes follow its header"
         )
-    array: NDArray[np.float32] = np.frombuffer(body, expected).reshape(shape)
-    return array
+    return np.frombuffer(body, expected).reshape(shape)

@@ -32,10 +32,7 @@ def calibrated(
         In [0, 1]; rows sum to one for ``single-label``.
     """
     scaled = logits.astype(np.float64) / temperature
-    if task == "multi-label":
-        # tanh does not overflow where exp would.
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * scaled)), np.float64)
-    return _softmax(scaled)
+    return _sigmoid(scaled) if task == "multi-label" else _softmax(scaled)
 
 
 def aggregate(probabilities: NDArray[np.float64], manifest: Manifest) -> NDArray[np.float64]:
@@ -54,12 +51,12 @@ def aggregate(probabilities: NDArray[np.float64], manifest: Manifest) -> NDArray
     (n_labels,) float64
     """
     if manifest.aggregation == "mean-probability":
-        return np.clip(probabilities.mean(axis=0), 0, 1)
+        return np.asarray(np.clip(probabilities.mean(axis=0), 0, 1))
     logs = np.log(np.maximum(probabilities, _SMALLEST))
     if manifest.task == "single-label":
-        return _softmax(logs.mean(axis=0, keepdims=True))[0]
+        return _softmax(logs.mean(axis=0))
     against = np.log(np.maximum(1 - probabilities, np.finfo(np.float64).eps))
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * (logs - against).mean(axis=0))), np.float64)
+    return _sigmoid((logs - against).mean(axis=0))
 
 
 def ranked(labels: Sequence[str], probabilities: NDArray[np.float64]) -> dict[str, float]:
@@ -91,5 +88,10 @@ def named(genres: tuple[str, ...]) -> str:
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    # tanh does not overflow where exp would.
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))
