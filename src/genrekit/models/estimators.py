@@ -26,7 +26,6 @@ from sklearn.ensemble import (
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.svm import SVC
@@ -102,6 +101,48 @@ class Balanced(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn
         return np.asarray(self.estimator_.predict_proba(x))
 
 
+class NearestRows(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn has no types
+    """Shares of the classes among the k nearest rows, the same on every machine.
+
+    Rows at the same distance count in the order of training, where scikit-learn's own classifier
+    leaves it to chance; published tables do hold identical rows with different labels.
+
+    Attributes
+    ----------
+    rows_ : (n, columns) float64
+        What it was fitted on.
+    shares_ : (n, classes) float64
+        One for the class of each row.
+    offset_ : float
+        Added to squared distances, so that rounding errors of small ones are far below float32.
+    """
+
+    def __init__(self, k: int = 5) -> None:
+        self.k = k
+
+    def fit(self, x: NDArray[np.float64], y: NDArray[np.int64]) -> NearestRows:
+        """Keep the rows; x (n, columns), y (n,)."""
+        if len(x) < self.k:
+            raise ConfigError(f"{self.k} neighbours are wanted of {len(x)} rows; take fewer")
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        self.rows_ = np.asarray(x, np.float64)
+        self.shares_ = np.eye(len(self.classes_))[numbers]
+        self.offset_ = 1e-6 * float((self.rows_**2).sum(axis=1).mean())
+        return self
+
+    def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities (n, classes)."""
+        own = (x**2).sum(axis=1, keepdims=True)
+        theirs = (self.rows_**2).sum(axis=1) + self.offset_
+        distances = (own - 2 * x @ self.rows_.T + theirs).astype(np.float32)
+        nearest = np.argsort(distances, axis=1, kind="stable")[:, : self.k]
+        return np.asarray(self.shares_[nearest].mean(axis=1))
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Most probable class of each row."""
+        return np.asarray(self.classes_[self.predict_proba(x).argmax(axis=1)])
+
+
 def _preparation(prepare: classical.Prepare, names: Sequence[str]) -> list[tuple[str, Any]]:
     steps: list[tuple[str, Any]] = []
     if prepare.drop:
@@ -143,7 +184,7 @@ def _estimator(
 
 @_estimator.register
 def _(config: classical.NearestNeighbours, seed: int, names: Sequence[str], groups: Groups) -> Any:
-    return KNeighborsClassifier(config.neighbours)
+    return NearestRows(config.neighbours)
 
 
 @_estimator.register

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
         StudyCell,
         StudyResult,
         StudyStep,
-        render_study_markdown,
         run_study,
         study_steps,
     )
+    from genrekit.training.study_report import render_study_markdown
 
 __all__ = [
     "DataConfig",
@@ -46,7 +46,7 @@ _HOMES = {
     "StudyResult": _STUDY,
     "StudyStep": _STUDY,
     "load_recipe": _RECIPE,
-    "render_study_markdown": _STUDY,
+    "render_study_markdown": "genrekit.training.study_report",
     "run_study": _STUDY,
     "study_steps": _STUDY,
     "train": _STAGES,

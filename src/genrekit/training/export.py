@@ -25,14 +25,13 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from genrekit.errors import BundleError
-from genrekit.models.estimators import Balanced
+from genrekit.models.estimators import Balanced, NearestRows
 from genrekit.training.graph import Graph
 from genrekit.training.trees import (
     FlatTree,
@@ -193,13 +192,13 @@ def _(model: LogisticRegression, graph: Graph, x: str) -> str:
 
 
 @_probabilities.register
-def _(model: KNeighborsClassifier, graph: Graph, x: str) -> str:
-    rows = np.asarray(model._fit_X, np.float64)
-    distances = _squared_distances(graph, x, rows)
-    k = graph.constant(np.array([model.n_neighbors], np.int64))
-    _, nearest = graph.add_many("TopK", distances, k, outputs=2, axis=1, largest=0, sorted=1)
-    genres = graph.constant(np.eye(len(model.classes_))[model._y])
-    votes = graph.add("Gather", genres, nearest, axis=0)
+def _(model: NearestRows, graph: Graph, x: str) -> str:
+    distances = _squared_distances(graph, x, model.rows_, model.offset_)
+    k = graph.constant(np.array([model.k], np.int64))
+    _, nearest = graph.add_many(
+        "TopK", graph.as_float(distances), k, outputs=2, axis=1, largest=0, sorted=1
+    )
+    votes = graph.add("Gather", graph.constant(model.shares_), nearest, axis=0)
     return graph.add("ReduceMean", votes, graph.constant(np.array([1], np.int64)), keepdims=0)
 
 
@@ -271,12 +270,12 @@ def _softmax(graph: Graph, values: str, n_classes: int) -> str:
     return graph.add("Softmax", values, axis=1)
 
 
-def _squared_distances(graph: Graph, x: str, rows: NDArray[np.float64]) -> str:
-    """Of every row of x to every one of ``rows``."""
+def _squared_distances(graph: Graph, x: str, rows: NDArray[np.float64], offset: float = 0.0) -> str:
+    """Of every row of x to every one of ``rows``, with ``offset`` added."""
     axis = graph.constant(np.array([1], np.int64))
     own = graph.add("ReduceSumSquare", x, axis, keepdims=1)
     cross = graph.add("MatMul", x, graph.constant(np.ascontiguousarray(-2 * rows.T)))
-    theirs = graph.constant((rows**2).sum(axis=1))
+    theirs = graph.constant((rows**2).sum(axis=1) + offset)
     return graph.add("Add", graph.add("Add", own, cross), theirs)
 
 

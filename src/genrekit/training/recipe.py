@@ -48,6 +48,10 @@ def _model(value: Any) -> Any:
     return model_config(value) if isinstance(value, dict) else value
 
 
+#: Any model configuration; its ``architecture`` says which.
+Model = Annotated[SerializeAsAny[ClassicalConfig], BeforeValidator(_model)]
+
+
 class Recipe(Contract):
     """Everything that decides what a bundle becomes.
 
@@ -61,7 +65,7 @@ class Recipe(Contract):
     licence: str = "MIT"
     data: DataConfig
     frontend: FrontendConfig = Gtzan57Config()
-    model: Annotated[SerializeAsAny[ClassicalConfig], BeforeValidator(_model)]
+    model: Model
     protocol: ProtocolConfig
     beside: tuple[ProtocolConfig, ...] = Field(
         (), description="further protocols, fitted on the fly; their numbers stand beside"

@@ -18,7 +18,7 @@ from genrekit.models import MODELS, ClassicalConfig
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, EvaluationResult
 from genrekit.training.fit import Task, fold_scores, pooled
-from genrekit.training.recipe import ProtocolConfig
+from genrekit.training.recipe import Model, ProtocolConfig
 from genrekit.training.rows import Rows, table_rows
 
 #: Honest protocols first; a dataset without official parts skips those that need them.
@@ -33,7 +33,7 @@ STUDY_PROTOCOLS = (
 class StudyCell(Contract):
     """What one model scored under one protocol."""
 
-    model: ClassicalConfig
+    model: Model
     protocol: ProtocolConfig
     result: EvaluationResult
 
