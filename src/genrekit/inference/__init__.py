@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from genrekit.inference.classifier import Classifier, error_record, printable
+from genrekit.inference.classifier import Classifier
+from genrekit.inference.records import error_record, printable
 from genrekit.inference.scoring import aggregate, calibrated, decide, ranked
 from genrekit.inference.windows import Window, cut_windows
 

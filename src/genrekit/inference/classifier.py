@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,33 +13,18 @@ from numpy.typing import NDArray
 from genrekit.audio import Waveform, open_stream
 from genrekit.bundles import Bundle, load_bundle, window_samples
 from genrekit.errors import AudioContentError, ConfigError
+from genrekit.inference.intake import Block, Progress, checked, name_silence
+from genrekit.inference.records import printable
 from genrekit.inference.scoring import aggregate, calibrated, decide, named, ranked
 from genrekit.inference.windows import Window, cut_windows
 from genrekit.schema import (
-    ErrorRecord,
     ExcerptConfig,
     ModelIdentity,
     SegmentScore,
-    Timings,
     TrackPrediction,
 )
 
-Block = NDArray[np.float32]
-Item = TypeVar("Item")
-
-#: Audio whose largest sample is below this (about -80 dB of full scale) is called silent.
-SILENT_PEAK = 1e-4
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What one pass over a track saw and how long each stage took, in seconds."""
-
-    samples: int = 0
-    peak: float = 0.0
-    decode: float = 0.0
-    frontend: float = 0.0
-    model: float = 0.0
+Source = str | Path | bytes | BinaryIO
 
 
 class Classifier:
@@ -75,8 +58,9 @@ class Classifier:
 
     def predict_file(
         self,
-        path: str | Path,
+        source: Source,
         *,
+        name: str | None = None,
         excerpt: ExcerptConfig | None = None,
         segments: bool = False,
         unknown_below: float | None = None,
@@ -85,8 +69,11 @@ class Classifier:
 
         Parameters
         ----------
-        path : str or Path
-            Any format that :func:`genrekit.audio.open_stream` reads.
+        source : str, Path, bytes or binary file
+            A path, or the contents of a file, in any format that
+            :func:`genrekit.audio.open_stream` reads.
+        name : str, optional
+            Goes into ``path`` of the answer; None takes the path.
         excerpt : ExcerptConfig, optional
             Which part to analyse; None takes the part that the bundle was made for.
         segments : bool
@@ -103,17 +90,17 @@ class Classifier:
         """
         started = time.perf_counter()
         stream = open_stream(
-            path,
+            source,
             sample_rate_hz=self.sample_rate_hz,
             excerpt=self.bundle.manifest.excerpt if excerpt is None else excerpt,
         )
-        progress = _Progress(decode=time.perf_counter() - started)
+        progress = Progress(decode=time.perf_counter() - started)
         return self._predict(
             stream,
             lambda: stream.warnings,
             progress,
             started,
-            name=printable(path),
+            name=_name(source) if name is None else name,
             segments=segments,
             unknown_below=unknown_below,
         )
@@ -152,7 +139,7 @@ class Classifier:
         return self._predict(
             [waveform.samples],
             lambda: waveform.warnings,
-            _Progress(),
+            Progress(),
             time.perf_counter(),
             name=name,
             segments=segments,
@@ -181,7 +168,7 @@ class Classifier:
         BundleError
             If the model cannot score it.
         """
-        return self._stream(blocks, _Progress())
+        return self._stream(blocks, Progress())
 
     def predict_features(self, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Calibrated probabilities from features that were computed before.
@@ -214,7 +201,7 @@ class Classifier:
         self,
         blocks: Iterable[Block],
         warnings: Callable[[], tuple[str, ...]],
-        progress: _Progress,
+        progress: Progress,
         started: float,
         *,
         name: str,
@@ -226,7 +213,7 @@ class Classifier:
         table = np.array([[one.scores[label] for label in self.labels] for one in scored])
         scores = ranked(self.labels, aggregate(table, manifest))
         limit = manifest.unknown_below if unknown_below is None else unknown_below
-        states, silent = _silence(warnings(), progress.peak)
+        states, silent = name_silence(warnings(), progress.peak)
         genres = () if silent else decide(scores, manifest, unknown_below=limit)
         return TrackPrediction(
             path=name,
@@ -237,21 +224,20 @@ class Classifier:
             seconds=progress.samples / self.sample_rate_hz,
             model=self.identity,
             warnings=states,
-            timings_ms=_timings(progress, time.perf_counter() - started),
+            timings_ms=progress.timings(time.perf_counter() - started),
         )
 
-    def _stream(self, blocks: Iterable[Block], progress: _Progress) -> Iterator[SegmentScore]:
+    def _stream(self, blocks: Iterable[Block], progress: Progress) -> Iterator[SegmentScore]:
         manifest = self.bundle.manifest
         length, hop = window_samples(manifest.windows, self.sample_rate_hz)
-        checked = _checked(blocks, progress)
-        for window in cut_windows(checked, length=length, hop=hop):
+        for window in cut_windows(checked(blocks, progress), length=length, hop=hop):
             # Only a stream that has ended can hand out less than one window.
             if len(window.samples) < length:
                 self._refuse_short(len(window.samples))
             yield self._score(window, progress)
         self._refuse_short(progress.samples)
 
-    def _score(self, window: Window, progress: _Progress) -> SegmentScore:
+    def _score(self, window: Window, progress: Progress) -> SegmentScore:
         begin = time.perf_counter()
         features = self.bundle.features(window.samples)
         middle = time.perf_counter()
@@ -278,57 +264,5 @@ class Classifier:
             )
 
 
-def error_record(path: str | Path, error: Exception) -> TrackPrediction:
-    """The answer for a track that could not be analysed."""
-    record = ErrorRecord(type=type(error).__name__, message=printable(str(error)))
-    return TrackPrediction(path=printable(path), error=record)
-
-
-def printable(path: str | Path) -> str:
-    """``path`` as text that JSON can hold: bytes that are not UTF-8 become backslash escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _checked(blocks: Iterable[Block], progress: _Progress) -> Iterator[Block]:
-    """Blocks as float32, counted, timed, and refused if they are not finite mono audio."""
-    for block in _timed(blocks, progress):
-        samples = np.asarray(block, np.float32)
-        if samples.ndim != 1:
-            raise ConfigError(f"a block has shape {samples.shape}, expected mono audio (n,)")
-        peak = float(np.abs(samples).max(initial=0.0))
-        if not np.isfinite(peak):
-            raise AudioContentError(
-                "non_finite", "the audio holds NaN or infinite samples; decode it again"
-            )
-        progress.samples += len(samples)
-        progress.peak = max(progress.peak, peak)
-        yield samples
-
-
-def _timed(blocks: Iterable[Block], progress: _Progress) -> Iterator[Block]:
-    iterator = iter(blocks)
-    while True:
-        begin = time.perf_counter()
-        block = next(iterator, None)
-        progress.decode += time.perf_counter() - begin
-        if block is None:
-            return
-        yield block
-
-
-def _silence(warnings: tuple[str, ...], peak: float) -> tuple[tuple[str, ...], bool]:
-    """Warnings with the state ``silent`` among them if it holds, and whether it does."""
-    if any(warning.split(":")[0] == "silent" for warning in warnings):
-        return warnings, True
-    if peak < SILENT_PEAK:
-        return (*warnings, f"silent: the largest sample is {peak:.1g} of full scale"), True
-    return warnings, False
-
-
-def _timings(progress: _Progress, total: float) -> Timings:
-    return Timings(
-        decode=1000 * progress.decode,
-        frontend=1000 * progress.frontend,
-        model=1000 * progress.model,
-        total=1000 * total,
-    )
+def _name(source: Source) -> str:
+    return printable(source) if isinstance(source, str | Path) else ""

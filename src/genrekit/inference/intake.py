@@ -1,0 +1,91 @@
+"""What one pass over a track sees: counted, timed, and refused if it is not finite mono audio."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.errors import AudioContentError, ConfigError
+from genrekit.schema import Timings
+
+Block = NDArray[np.float32]
+
+#: Audio whose largest sample is below this (-80 dB of full scale) is called silent.
+SILENT_PEAK = 1e-4
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one pass over a track saw so far, and how long each stage took.
+
+    Attributes
+    ----------
+    samples : int
+    peak : float
+        The largest sample, as a part of full scale.
+    decode, frontend, model : float
+        Seconds of wall time.
+    """
+
+    samples: int = 0
+    peak: float = 0.0
+    decode: float = 0.0
+    frontend: float = 0.0
+    model: float = 0.0
+
+    def timings(self, total_seconds: float) -> Timings:
+        """All stages in milliseconds."""
+        return Timings(
+            decode=1000 * self.decode,
+            frontend=1000 * self.frontend,
+            model=1000 * self.model,
+            total=1000 * total_seconds,
+        )
+
+
+def checked(blocks: Iterable[Block], progress: Progress) -> Iterator[Block]:
+    """Pass blocks on as float32 and note in ``progress`` what they are.
+
+    Raises
+    ------
+    AudioContentError
+        For samples that are not finite.
+    ConfigError
+        For blocks that are not mono.
+    """
+    for block in _timed(blocks, progress):
+        samples = np.asarray(block, np.float32)
+        if samples.ndim != 1:
+            raise ConfigError(f"a block has shape {samples.shape}, expected mono audio (n,)")
+        peak = float(np.abs(samples).max(initial=0.0))
+        if not np.isfinite(peak):
+            raise AudioContentError(
+                "non_finite", "the audio holds NaN or infinite samples; decode it again"
+            )
+        progress.samples += len(samples)
+        progress.peak = max(progress.peak, peak)
+        yield samples
+
+
+def name_silence(warnings: tuple[str, ...], peak: float) -> tuple[tuple[str, ...], bool]:
+    """Warnings with the state ``silent`` among them if it holds, and whether it does."""
+    if any(warning.split(":")[0] == "silent" for warning in warnings):
+        return warnings, True
+    if peak < SILENT_PEAK:
+        return (*warnings, f"silent: the largest sample is {peak:.1g} of full scale"), True
+    return warnings, False
+
+
+def _timed(blocks: Iterable[Block], progress: Progress) -> Iterator[Block]:
+    iterator = iter(blocks)
+    while True:
+        begin = time.perf_counter()
+        block = next(iterator, None)
+        progress.decode += time.perf_counter() - begin
+        if block is None:
+            return
+        yield block

@@ -1,0 +1,19 @@
+"""Records for what cannot be answered, and names that every record can hold."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from genrekit.schema import ErrorRecord, TrackPrediction
+
+
+def error_record(path: str | Path, error: Exception) -> TrackPrediction:
+    """The answer for a track that could not be analysed."""
+    record = ErrorRecord(type=type(error).__name__, message=printable(str(error)))
+    return TrackPrediction(path=printable(path), error=record)
+
+
+def printable(path: str | Path) -> str:
+    """``path`` as text that JSON can hold: bytes that are not UTF-8 become backslash escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
