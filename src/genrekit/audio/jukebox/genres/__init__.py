@@ -1,0 +1,1 @@
+"""One composer for each genre: a generator and a length in seconds in, a score out."""
