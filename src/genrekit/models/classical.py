@@ -62,7 +62,8 @@ class Logistic(ClassicalConfig):
 class Svm(ClassicalConfig):
     """Support vector machine with an RBF kernel, one against one.
 
-    Its decision values become probabilities by Platt's sigmoids, fitted on out-of-fold values.
+    Its decision values become probabilities by a softmax whose temperature is fitted on out-of-fold
+    values, so the machine's own choice stays the most probable genre.
     """
 
     architecture: Literal["svm"] = "svm"

@@ -57,8 +57,8 @@ def build(
     feature_names : sequence of str
         Columns of the matrix it will be fitted on; needed only to drop some by name.
     groups : sequence of str, optional
-        The recording of each row that it will be fitted on. With them, inner folds (the sigmoids of
-        an SVM, the combiner of a stack) keep recordings together.
+        The recording of each row that it will be fitted on. With them, inner folds (the temperature
+        of an SVM, the combiner of a stack) keep recordings together.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def _(config: classical.Logistic, seed: int, names: Sequence[str], groups: Group
 def _(config: classical.Svm, seed: int, names: Sequence[str], groups: Groups) -> Any:
     machine = SVC(C=config.c, gamma=config.gamma, class_weight=_weights(config))
     folds = _inner_folds(config.calibration_folds, seed, groups)
-    return CalibratedClassifierCV(machine, method="sigmoid", cv=folds, ensemble=False)
+    return CalibratedClassifierCV(machine, method="temperature", cv=folds, ensemble=False)
 
 
 @_estimator.register

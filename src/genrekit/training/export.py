@@ -235,16 +235,12 @@ def _(model: GradientBoostingClassifier, graph: Graph, x: str) -> str:
 @_probabilities.register
 def _(model: CalibratedClassifierCV, graph: Graph, x: str) -> str:
     (calibrated,) = model.calibrated_classifiers_  # one, because of ensemble=False
-    values = _one_against_rest(calibrated.estimator, graph, x)
-    slopes = graph.constant(np.array([sigmoid.a_ for sigmoid in calibrated.calibrators]))
-    offsets = graph.constant(np.array([sigmoid.b_ for sigmoid in calibrated.calibrators]))
-    exponent = graph.add("Add", graph.add("Mul", values, slopes), offsets)
-    one = graph.constant(1.0)
-    raw = graph.add("Div", one, graph.add("Add", one, graph.add("Exp", exponent)))
-    if len(model.classes_) == 2:
-        return graph.add("Concat", graph.add("Sub", one, raw), raw, axis=1)
-    total = graph.add("ReduceSum", raw, graph.constant(np.array([1], np.int64)), keepdims=1)
-    return graph.add("Div", raw, total)
+    values = _decision_values(calibrated.estimator, graph, x)
+    n_classes = len(model.classes_)
+    # For two classes, scikit-learn scales (-value, value), twice as far apart as (0, value).
+    inverse_temperature = float(calibrated.calibrators[0].beta_) * (2 if n_classes == 2 else 1)
+    scaled = graph.add("Mul", values, graph.constant(inverse_temperature))
+    return _softmax(graph, scaled, n_classes)
 
 
 @_probabilities.register
@@ -317,7 +313,7 @@ def _leaf_of_zeros(tree: FlatTree) -> int:
     return node
 
 
-def _one_against_rest(machine: SVC, graph: Graph, x: str) -> str:
+def _decision_values(machine: SVC, graph: Graph, x: str) -> str:
     """Decision values of an RBF machine: (n, 1) for two classes, (n, classes) for more.
 
     scikit-learn's ``decision_function``: votes of all pairs of classes, ties parted by the squashed
