@@ -155,8 +155,17 @@ def test_a_name_that_is_not_text_still_makes_valid_json(
     with path.open("wb") as file:
         soundfile.write(file, clip.samples, RATE, format="WAV")
     answer = classifier.predict_file(path)
-    assert answer.path.endswith(r"caf\xe9.wav")
+    assert answer.path.endswith(r"caf\udce9.wav")
     assert TrackPrediction.model_validate_json(answer.model_dump_json()) == answer
+
+
+def test_any_name_can_be_recorded(classifier: Classifier, clip: Waveform) -> None:
+    for name in ("caf\udce9", "\ud800", "a\x00b", "☕"):
+        answer = classifier.predict(clip, name=name)
+        failed = error_record(name, ValueError(name))
+        assert answer.path == failed.path
+        for record in (answer, failed):
+            assert TrackPrediction.model_validate_json(record.model_dump_json()) == record
 
 
 @pytest.mark.parametrize("name", ["missing.wav", "text.mp3", "folder"])

@@ -216,7 +216,7 @@ class Classifier:
         states, silent = name_silence(warnings(), progress.peak)
         genres = () if silent else decide(scores, manifest, unknown_below=limit)
         return TrackPrediction(
-            path=name,
+            path=printable(name),
             genre=named(genres),
             scores=scores,
             genres=genres,
@@ -265,4 +265,4 @@ class Classifier:
 
 
 def _name(source: Source) -> str:
-    return printable(source) if isinstance(source, str | Path) else ""
+    return str(source) if isinstance(source, str | Path) else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from genrekit.schema import ErrorRecord, TrackPrediction
@@ -15,5 +14,5 @@ def error_record(path: str | Path, error: Exception) -> TrackPrediction:
 
 
 def printable(path: str | Path) -> str:
-    """``path`` as text that JSON can hold: bytes that are not UTF-8 become backslash escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """``path`` as text that JSON can hold: bytes of a name that are not UTF-8 become escapes."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
