@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import genrekit
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import DatasetError
 from genrekit.evaluation.intervals import bootstrap_by_group, wilson
@@ -91,7 +90,7 @@ def score(
         per_genre=_per_genre(confusion, labels),
         confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
         fold_accuracies=_fold_accuracies(targets == predicted, folds),
-        versions={"genrekit": genrekit.__version__, "numpy": version("numpy")},
+        versions={name: version(name) for name in ("genrekit", "numpy")},
     )
 
 
