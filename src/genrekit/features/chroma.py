@@ -44,20 +44,20 @@ def chroma_filters(sample_rate_hz: int, frame_samples: int, tuning: float) -> Fl
     from_centre = (semitones / classes - _CENTRE_OCTAVE) / _OCTAVE_WIDTH
     weights *= np.exp(-0.5 * from_centre**2)[:, np.newaxis]
     # The scale counts from A; pitch classes count from C.
-    return np.roll(weights, -3, axis=1)[: 1 + frame_samples // 2].astype(np.float32)
+    return np.asarray(np.roll(weights, -3, axis=1)[: 1 + frame_samples // 2], np.float32)
 
 
 def octaves(frequencies_hz: NDArray[np.float64], tuning: float = 0.0) -> NDArray[np.float64]:
     """Octaves above A0 (27.5 Hz), shifted by ``tuning`` semitones."""
     reference_hz = _A4_HZ * 2.0 ** (tuning / len(PITCH_CLASSES)) / 16
-    return np.log2(frequencies_hz / reference_hz)
+    return np.asarray(np.log2(frequencies_hz / reference_hz), np.float64)
 
 
 def scaled_to_peak(chroma: Floats) -> Floats:
     """Each frame divided by its largest pitch class; silent frames stay as they are."""
     peaks = chroma.max(axis=1, keepdims=True)
     peaks[peaks < np.finfo(np.float32).tiny] = 1
-    return chroma / peaks
+    return np.asarray(chroma / peaks, np.float32)
 
 
 def pitch_peaks(
@@ -82,7 +82,7 @@ def pitch_peaks(
     heard_before = np.where(before > threshold, before, 0)
     heard_after = np.where(after > threshold, after, 0)
     is_peak = (middle > threshold) & (middle > heard_before) & (middle >= heard_after)
-    rows, columns = np.nonzero(is_peak)
+    columns = np.nonzero(is_peak)[1]
     left, here, right = before[is_peak], middle[is_peak], after[is_peak]
     curvature = left + right - 2 * here
     slope = (right - left) / 2

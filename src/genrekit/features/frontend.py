@@ -28,8 +28,6 @@ class Frontend(Protocol):
 
     Attributes
     ----------
-    config : FrontendConfig
-        Everything that decides the output, apart from the code itself.
     code_version : int
         Raised whenever the code gives other values for the same configuration.
     feature_names : tuple of str
@@ -40,10 +38,12 @@ class Frontend(Protocol):
     feature_names: tuple[str, ...]
 
     @property
-    def config(self) -> FrontendConfig: ...
+    def config(self) -> FrontendConfig:
+        """Everything that decides the output, apart from the code itself."""
+        ...
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Samples (n,) at ``config.sample_rate_hz`` to ``(n_features,)`` or ``(n_mels, n_frames)``."""
+        """Samples (n,) at the configured rate to ``(n_features,)`` or ``(n_mels, n_frames)``."""
         ...
 
 

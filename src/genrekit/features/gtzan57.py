@@ -158,8 +158,11 @@ def _gather(padded: Floats, n_samples: int) -> _Gathered:
 
 
 def _whole_hops(n_samples: int) -> int:
-    """Samples between the first and the last frame centre: the inverse transform of 2020 gave these
-    and filled up with zeros."""
+    """Samples up to the last frame's centre.
+
+    The table's inverse transform gave these and filled up with zeros, which is where the means of
+    its harmonic and percussive parts come from.
+    """
     return n_samples // HOP_SAMPLES * HOP_SAMPLES
 
 
@@ -170,8 +173,11 @@ def _percussive(samples: Floats, harmonic: Floats) -> Floats:
 
 
 def _blocks(padded: Floats) -> Iterator[tuple[int, slice, NDArray[np.complex64]]]:
-    """Blocks of the spectrogram: number of the first frame, the frames proper, and the frames with
-    as much context on both sides as the median filters look at."""
+    """Cut the spectrogram into blocks with the context that the median filters look at.
+
+    Yields the number of a block's first frame, the place of its own frames among those given, and
+    the frames.
+    """
     n_frames = 1 + (len(padded) - FRAME_SAMPLES) // HOP_SAMPLES
     for first in range(0, n_frames, _FRAMES_AT_ONCE):
         last = min(first + _FRAMES_AT_ONCE, n_frames)
@@ -194,7 +200,7 @@ def _spectral_shape(magnitude: Floats) -> NDArray[np.float64]:
 
 
 def _chroma(padded: Floats, gathered: _Gathered) -> Floats:
-    frequencies_hz, peak_power = (np.concatenate(parts) for parts in zip(*gathered.peaks))
+    frequencies_hz, peak_power = map(np.concatenate, zip(*gathered.peaks, strict=True))
     filters = chroma_filters(RATE_HZ, FRAME_SAMPLES, tuning_of(frequencies_hz, peak_power))
     energies = []
     for _, inner, spectrum in _blocks(padded):
@@ -206,7 +212,7 @@ def _chroma(padded: Floats, gathered: _Gathered) -> Floats:
 def _decibels(mel: Floats) -> Floats:
     decibels = 10 * np.log10(np.maximum(mel, np.float32(_POWER_FLOOR)))
     floor = decibels.max() - np.float32(_RANGE_DB)
-    return np.maximum(decibels, floor).astype(np.float32)
+    return np.asarray(np.maximum(decibels, floor), np.float32)
 
 
 def _rms(padded: Floats) -> NDArray[np.float64]:
@@ -215,7 +221,8 @@ def _rms(padded: Floats) -> NDArray[np.float64]:
     squared = np.square(padded[: hops * HOP_SAMPLES], dtype=np.float64)
     energy = np.concatenate([[0.0], np.cumsum(squared.reshape(hops, HOP_SAMPLES).sum(axis=1))])
     pieces = FRAME_SAMPLES // HOP_SAMPLES
-    return np.sqrt(np.maximum(0, energy[pieces:] - energy[:-pieces]) / FRAME_SAMPLES)
+    mean_square = np.maximum(0, energy[pieces:] - energy[:-pieces]) / FRAME_SAMPLES
+    return np.asarray(np.sqrt(mean_square), np.float64)
 
 
 def _zero_crossing_rate(samples: Floats) -> NDArray[np.float64]:
@@ -223,7 +230,7 @@ def _zero_crossing_rate(samples: Floats) -> NDArray[np.float64]:
     negative = np.signbit(np.where(np.abs(padded) <= _CROSSING_FLOOR, 0, padded))
     crossings = np.concatenate([[0], np.cumsum(negative[1:] != negative[:-1])])
     counted = frames(crossings, FRAME_SAMPLES, HOP_SAMPLES)
-    return (counted[:, -1] - counted[:, 0]) / FRAME_SAMPLES
+    return np.asarray((counted[:, -1] - counted[:, 0]) / FRAME_SAMPLES, np.float64)
 
 
 def _mean_and_variance(values: NDArray[np.floating]) -> tuple[float, float]:

@@ -69,10 +69,10 @@ class MelFrontend:
             samples = np.pad(samples, (0, config.fft_samples - len(samples)))
         power = by_block(frames(samples, config.fft_samples, config.hop_samples), self._power)
         floor = np.float32(10 ** (config.floor_db / 10))
-        decibels = 10 * np.log10(np.maximum(power, floor))  # type: ignore[call-overload]
+        decibels = 10 * np.log10(np.maximum(power, floor))
         return np.ascontiguousarray(decibels.T, dtype=np.float32)
 
     def _power(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         spectrum = scipy.fft.rfft(block * hann(self.config.fft_samples), axis=1)
         power = spectrum.real**2 + spectrum.imag**2
-        return power @ self._filters
+        return np.asarray(power @ self._filters, np.float32)

@@ -110,7 +110,7 @@ def istft(
 
 def bin_frequencies_hz(sample_rate_hz: int, frame_samples: int) -> NDArray[np.float64]:
     """Centre of each bin in hertz, shape (frame_samples // 2 + 1,)."""
-    return np.fft.rfftfreq(frame_samples, 1 / sample_rate_hz)
+    return np.asarray(np.fft.rfftfreq(frame_samples, 1 / sample_rate_hz), np.float64)
 
 
 @lru_cache(maxsize=8)
