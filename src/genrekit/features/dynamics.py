@@ -13,9 +13,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genrekit.features.statistics import FULL, Descriptor, statistics
+from genrekit.features.statistics import FULL, Descriptor
+from genrekit.features.stft import frames
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 SILENCE_DBFS = -120.0
 _ENVELOPE_HOP_SAMPLES = 128
@@ -51,7 +53,7 @@ DESCRIPTORS = (
 
 
 def measure(
-    samples: NDArray[np.float32],
+    samples: Floats,
     *,
     scale: float,
     frame_samples: int,
@@ -78,39 +80,58 @@ def measure(
     """
     energy = frame_energy(samples, frame_samples=frame_samples, hop_samples=hop_samples)
     rms = np.sqrt(energy)
+    peaks = frame_peaks(samples, frame_samples=frame_samples, hop_samples=hop_samples)
+    crossings = crossing_share(samples, frame_samples=frame_samples, hop_samples=hop_samples)
     gain_db = decibels(scale)
     levels = np.maximum(decibels(rms[audible]) + gain_db, SILENCE_DBFS)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, frame_samples)[::hop_samples]
     quiet, loud = np.quantile(levels, (0.10, 0.95)) if levels.size else (0.0, 0.0)
     return {
         "level": levels,
         "peak": max(gain_db, SILENCE_DBFS),
         "dynamic_range": loud - quiet,
-        "crest": decibels(np.abs(frames).max(axis=1)[audible] / np.maximum(rms[audible], 1e-12)),
+        "crest": decibels(peaks[audible] / np.maximum(rms[audible], 1e-12)),
         "low_energy_share": (rms < rms.mean()).mean(),
         "silence_share": 1.0 - audible.mean(),
-        "zero_crossings": crossing_share(frames)[audible] * sample_rate_hz,
-        **_measure_samples(samples.astype(np.float64), scale),
+        "zero_crossings": crossings[audible] * sample_rate_hz,
+        **_measure_samples(samples, scale),
         **_measure_swells(samples, sample_rate_hz),
     }
 
 
-def frame_energy(samples: NDArray[np.float32], *, frame_samples: int, hop_samples: int) -> Array:
-    """Mean square of each frame that lies fully inside; shape (n_frames,)."""
-    squares = np.concatenate([np.zeros(1), np.cumsum(samples.astype(np.float64) ** 2)])
-    starts = np.arange(0, len(samples) - frame_samples + 1, hop_samples)
-    energy = (squares[starts + frame_samples] - squares[starts]) / frame_samples
-    # Less than this is what the cumulative sum has lost by rounding.
-    return np.where(energy > 1e-13 * squares[-1], energy, 0.0)
+def frame_energy(samples: Floats, *, frame_samples: int, hop_samples: int) -> Array:
+    """Mean square of each frame that lies fully inside; the hop divides the frame."""
+    hops = _hops(samples, hop_samples)
+    energy = np.einsum("hs,hs->h", hops, hops, dtype=np.float64)
+    sums = frames(energy, frame_samples // hop_samples, 1).sum(axis=1)
+    return np.asarray(sums / frame_samples)
 
 
-def envelope(samples: NDArray[np.floating]) -> Array:
+def frame_peaks(samples: Floats, *, frame_samples: int, hop_samples: int) -> Array:
+    """Largest magnitude of a sample in each frame."""
+    hops = _hops(samples, hop_samples)
+    largest = np.maximum(hops.max(axis=1), -hops.min(axis=1)).astype(np.float64)
+    return np.asarray(frames(largest, frame_samples // hop_samples, 1).max(axis=1))
+
+
+def crossing_share(samples: Floats, *, frame_samples: int, hop_samples: int) -> Array:
+    """Share of the neighbouring samples in each frame that differ in sign."""
+    negative = np.signbit(samples)
+    crossings = np.concatenate([np.zeros(1, np.int64), np.cumsum(negative[1:] != negative[:-1])])
+    counted = frames(crossings, frame_samples, hop_samples)
+    return np.asarray((counted[:, -1] - counted[:, 0]) / (frame_samples - 1))
+
+
+def _hops(samples: Floats, hop_samples: int) -> Floats:
+    n_hops = len(samples) // hop_samples
+    return samples[: n_hops * hop_samples].reshape(n_hops, hop_samples)
+
+
+def envelope(samples: Floats) -> Array:
     """Root mean square in Hann windows of 1024 samples, every 128; shape (n // 128,)."""
-    n_hops = len(samples) // _ENVELOPE_HOP_SAMPLES
-    blocks = samples[: n_hops * _ENVELOPE_HOP_SAMPLES].reshape(n_hops, _ENVELOPE_HOP_SAMPLES)
-    power = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
+    hops = _hops(samples, _ENVELOPE_HOP_SAMPLES)
+    power = np.einsum("hs,hs->h", hops, hops, dtype=np.float64)
     window = np.hanning(_ENVELOPE_WINDOW_HOPS + 1)
-    smooth = np.convolve(power, window / window.sum(), mode="same")[:n_hops]
+    smooth = np.convolve(power, window / window.sum(), mode="same")[: len(hops)]
     return np.asarray(np.sqrt(smooth / _ENVELOPE_HOP_SAMPLES))
 
 
@@ -119,28 +140,28 @@ def decibels(amplitude: ArrayLike) -> Array:
     return 20.0 * np.log10(np.maximum(np.asarray(amplitude, dtype=np.float64), 1e-12))
 
 
-def _measure_samples(samples: Array, scale: float) -> dict[str, ArrayLike]:
-    mean, std, skew, kurtosis = statistics(samples[None], ("mean", "std", "skew", "kurtosis"))[0]
-    rms = float(np.sqrt(np.mean(samples**2)))
-    audible = rms > 0.0
+def _measure_samples(samples: Floats, scale: float) -> dict[str, ArrayLike]:
+    mean = float(samples.mean(dtype=np.float64))
+    deviations = samples - np.float32(mean)
+    squares = deviations**2
+    variance = float(squares.mean(dtype=np.float64))
+    rms = float(np.sqrt(variance + mean**2))
+    # A constant has no shape: what is left of it is rounding.
+    spread = variance if variance > 1e-10 * mean**2 else np.inf
+    cubes = float(np.mean(squares * deviations, dtype=np.float64))
+    fourth = float(np.mean(squares**2, dtype=np.float64))
     return {
         "loudness": max(float(decibels(rms * scale)), SILENCE_DBFS),
-        "crest_factor": np.abs(samples).max() / rms if audible else 0.0,
+        "crest_factor": float(np.abs(samples).max()) / rms if rms else 0.0,
         "amplitude_mean": mean * scale,
-        "amplitude_std": std * scale,
-        "amplitude_skew": skew,
-        "amplitude_kurtosis": kurtosis,
-        "amplitude_form": np.abs(samples).mean() / rms if audible else 0.0,
+        "amplitude_std": float(np.sqrt(variance)) * scale,
+        "amplitude_skew": cubes / spread**1.5,
+        "amplitude_kurtosis": fourth / spread**2 - 3.0 if spread < np.inf else 0.0,
+        "amplitude_form": float(np.abs(samples).mean(dtype=np.float64)) / rms if rms else 0.0,
     }
 
 
-def crossing_share(frames: NDArray[np.float32]) -> Array:
-    """Share of neighbouring samples in each frame that differ in sign."""
-    changes = np.signbit(frames[:, 1:]) != np.signbit(frames[:, :-1])
-    return np.asarray(changes.mean(axis=1))
-
-
-def _measure_swells(samples: NDArray[np.float32], sample_rate_hz: int) -> dict[str, ArrayLike]:
+def _measure_swells(samples: Floats, sample_rate_hz: int) -> dict[str, ArrayLike]:
     curve = envelope(samples)
     step_seconds = _ENVELOPE_HOP_SAMPLES / sample_rate_hz
     points = turning_points(decibels(curve), turn_db=_TURN_DB)

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from genrekit.features.chroma import PITCH_CLASSES
 from genrekit.features.statistics import FULL, Descriptor
 
 Array = NDArray[np.float64]
-
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 # Probe-tone ratings of Krumhansl and Kessler (1982), from the tonic upwards.
 _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)

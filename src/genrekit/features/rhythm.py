@@ -263,15 +263,16 @@ def _peaks(repetition: Array, frames_per_second: float) -> dict[str, ArrayLike]:
 def _measure_tempogram(
     pulse: Array, beat_lag: float, frames_per_second: float
 ) -> dict[str, ArrayLike]:
-    local = tempogram(pulse, hop_frames=_TEMPOGRAM_HOP_FRAMES)
-    n_lags = len(local) // 2 + 1
-    overlap = np.correlate(_hann(len(local)), _hann(len(local)), mode="full")[len(local) - 1 :]
-    local = local[:n_lags] / (overlap[:n_lags, None] / overlap[0] + 1e-9)
-    lags, prior = _tempo_prior(n_lags, frames_per_second)
-    if not len(lags) or not beat_lag:
+    if not beat_lag:
         zeros = ("beat_consistency", "beat_consistency_deviation", "tempo_stability")
         none = dict.fromkeys((*zeros, "tempogram_entropy", "tempogram_centroid"), 0.0)
         return {**none, "tempogram_maximum": np.zeros(0)}
+    local = tempogram(pulse, hop_frames=_TEMPOGRAM_HOP_FRAMES)
+    # The window overlaps less and less with itself: make up for it, for the lags in use.
+    n_lags = len(local) // 2 + 1
+    overlap = np.correlate(_hann(len(local)), _hann(len(local)), mode="full")[len(local) - 1 :]
+    local = local[:n_lags] / (overlap[:n_lags, None] / overlap[0])
+    lags, prior = _tempo_prior(n_lags, frames_per_second)
     rows = local[lags]
     at_beat = np.array([np.interp(beat_lag, np.arange(n_lags), window) for window in local.T])
     strength = np.maximum(rows.mean(axis=1), 0.0)

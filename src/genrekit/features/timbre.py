@@ -10,6 +10,8 @@ Speech and Signal Processing 28(4), 1980.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike, NDArray
@@ -17,15 +19,15 @@ from scipy.ndimage import correlate1d
 
 from genrekit.features.statistics import FULL, MOMENTS, Descriptor
 
-Array = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 N_MFCC = 20
 ROLLOFF_SHARE = 0.85
 _CONTRAST_LOW_HZ = 200.0
 _CONTRAST_OCTAVES = 6
 _CONTRAST_QUANTILE = 0.02
-# Cells this far below the loudest one of the clip are taken for this loud.
-_FLOOR_DB = -100.0
+_FLOOR = np.float32(1e-5)  # 100 dB below the loudest cell
+_SMALLEST = np.float32(1e-15)  # its square is still a float32
 
 # Least-squares slope, and curvature, of nine neighbouring frames.
 _SLOPE = np.arange(-4, 5) / 60.0
@@ -56,21 +58,16 @@ DESCRIPTORS = (
 
 
 def measure(
-    magnitude: Array,
-    mel_db: Array,
-    *,
-    frequencies_hz: NDArray[np.floating],
-    audible: NDArray[np.bool_],
+    shape: Mapping[str, Floats], mel_db: Floats, *, audible: NDArray[np.bool_]
 ) -> dict[str, ArrayLike]:
     """Compute the timbre descriptors.
 
     Parameters
     ----------
-    magnitude : NDArray[float32], shape (n_frames, n_bins)
-        Magnitude spectrogram.
+    shape : Mapping[str, NDArray[float32]]
+        What `shape_trajectories` gives for the whole clip.
     mel_db : NDArray[float32], shape (n_mels, n_frames)
         Mel spectrogram in decibels below its loudest cell.
-    frequencies_hz : NDArray, shape (n_bins,)
     audible : NDArray[bool], shape (n_frames,)
         Trajectories are summarised over these frames only.
 
@@ -79,58 +76,104 @@ def measure(
     dict[str, array_like]
         One entry for each of `DESCRIPTORS`.
     """
-    heard = magnitude[audible]
     cepstrum = mfcc(mel_db)
+    # The first frame has nothing before it to differ from.
+    changes = shape["flux"][1:][audible[1:]]
     return {
-        **spectral_shape(heard, frequencies_hz),
-        "flatness": flatness_db(heard),
-        "flux": flux(heard),
-        "contrast": contrast_db(heard, frequencies_hz),
+        **{name: trajectory[..., audible] for name, trajectory in shape.items()},
+        "flux": changes,
         "mfcc": cepstrum[:, audible],
         "mfcc_delta": slope(cepstrum)[:, audible],
         "mfcc_delta2": curvature(cepstrum)[:, audible],
     }
 
 
-def spectral_shape(magnitude: Array, frequencies_hz: NDArray[np.floating]) -> dict[str, ArrayLike]:
-    """Centroid, bandwidth and roll-off of each frame, in hertz; 0 for an empty spectrum.
+def shape_trajectories(
+    magnitude: Floats, *, before: Floats, hertz: NDArray[np.float64], loudest: np.float32
+) -> dict[str, Floats]:
+    """Centroid, bandwidth, rolloff, flatness, flux and contrast of each frame.
 
     Parameters
     ----------
     magnitude : NDArray[float32], shape (n_frames, n_bins)
-    frequencies_hz : NDArray, shape (n_bins,)
+    before : NDArray[float32], shape (1, n_bins) or (0, n_bins)
+        The frame before the first one, if there is one.
+    hertz : NDArray[float64], shape (n_bins,)
+        Frequency of each bin.
+    loudest : float32
+        Largest magnitude of the whole clip; cells 100 dB below it are raised to that level.
+
+    Returns
+    -------
+    dict[str, NDArray[float32]]
+        Contrast has shape (7, n_frames), all others (n_frames,).
     """
-    hertz = frequencies_hz.astype(np.float32)
-    # From a reference frequency, the second moment loses no digits to cancellation.
-    total = np.maximum(magnitude @ np.ones_like(hertz), np.float32(1e-20))
-    centroid = (magnitude @ hertz) / total
-    reference = np.float32(centroid.mean()) if centroid.size else np.float32(0.0)
-    spread = (magnitude @ (hertz - reference) ** 2) / total
-    variance = np.maximum(spread - (centroid - reference) ** 2, 0.0)
+    centroid, bandwidth = centre_and_spread(magnitude, hertz)
+    raised = np.maximum(magnitude, max(loudest * _FLOOR, _SMALLEST))
+    return {
+        "centroid": centroid,
+        "bandwidth": bandwidth,
+        "rolloff": rolloff(magnitude, hertz),
+        "flatness": flatness_db(raised),
+        "flux": flux(magnitude, before),
+        "contrast": contrast_db(raised, hertz),
+    }
+
+
+def centre_and_spread(magnitude: Floats, hertz: NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """Mean frequency of each frame and the standard deviation around it, in hertz; 0 if empty."""
+    # From the middle of the range, the second moment loses no digits to cancellation.
+    middle = hertz.mean()
+    offsets = hertz - middle
+    weights = np.stack([np.ones_like(hertz), offsets, offsets**2], axis=1)
+    total, first, second = (magnitude.astype(np.float64) @ weights).T
+    heard = total > 0.0
+    total[~heard] = 1.0
+    first /= total
+    variance = np.maximum(second / total - first**2, 0.0)
+    centroid = np.where(heard, first + middle, 0.0)
+    return centroid.astype(np.float32), np.sqrt(variance).astype(np.float32)
+
+
+def rolloff(magnitude: Floats, hertz: NDArray[np.float64]) -> Floats:
+    """Frequency of the bin at which 85 % of each frame's magnitude are reached; 0 if empty."""
     cumulative = np.cumsum(magnitude, axis=1)
-    below = np.count_nonzero(cumulative < ROLLOFF_SHARE * cumulative[:, -1:], axis=1)
-    return {"centroid": centroid, "bandwidth": np.sqrt(variance), "rolloff": hertz[below]}
+    reached = cumulative >= ROLLOFF_SHARE * cumulative[:, -1:]
+    return np.asarray(hertz[reached.argmax(axis=1)], dtype=np.float32)
 
 
-def flatness_db(magnitude: Array) -> Array:
-    """Geometric mean of the power spectrum of each frame over its arithmetic mean, in decibels."""
-    power = np.maximum(magnitude**2, _floor(magnitude) ** 2)
-    ratio_log10 = np.log10(power).mean(axis=1) - np.log10(power.mean(axis=1))
-    return np.asarray(10.0 * ratio_log10, dtype=np.float32)
+def flatness_db(magnitude: Floats) -> Floats:
+    """Geometric mean of the power spectrum of each frame over its arithmetic mean, in decibels.
+
+    ``magnitude``, shape (n_frames, n_bins), must be positive.
+    """
+    geometric = 20.0 * np.log10(magnitude).mean(axis=1)
+    arithmetic = 10.0 * np.log10(np.einsum("tf,tf->t", magnitude, magnitude) / magnitude.shape[1])
+    return np.asarray(geometric - arithmetic)
 
 
-def flux(magnitude: Array) -> Array:
-    """Euclidean distance between neighbouring frames of length 1; shape (n_frames - 1,)."""
-    lengths = np.sqrt(np.einsum("tf,tf->t", magnitude, magnitude))
-    steps = np.diff(magnitude / np.maximum(lengths, np.float32(1e-20))[:, None], axis=0)
+def flux(magnitude: Floats, before: Floats) -> Floats:
+    """Euclidean distance of each frame from the one before, both scaled to length 1.
+
+    ``before``, shape (1, n_bins), precedes the first frame; if it is empty, that one gets 0.
+    """
+    spectra = np.concatenate([before if len(before) else magnitude[:1], magnitude])
+    lengths = np.sqrt(np.einsum("tf,tf->t", spectra, spectra))
+    steps = np.diff(spectra / np.maximum(lengths, _SMALLEST)[:, None], axis=0)
     return np.asarray(np.sqrt(np.einsum("tf,tf->t", steps, steps)))
 
 
-def contrast_db(magnitude: Array, frequencies_hz: NDArray[np.floating]) -> Array:
+def contrast_db(magnitude: Floats, hertz: NDArray[np.float64]) -> Floats:
     """Level of the peaks above the valleys in octave bands.
 
     Bands and quantiles are those of ``librosa.feature.spectral_contrast``; the decibels are those
     of a magnitude, twice what librosa returns.
+
+    Parameters
+    ----------
+    magnitude : NDArray[float32], shape (n_frames, n_bins)
+        Positive.
+    hertz : NDArray[float64], shape (n_bins,)
 
     Returns
     -------
@@ -138,30 +181,29 @@ def contrast_db(magnitude: Array, frequencies_hz: NDArray[np.floating]) -> Array
         Below 200 Hz, five octaves, and from 6400 Hz up.
     """
     rows = []
-    for band, count in _contrast_bands(frequencies_hz):
+    for band, count in _contrast_bands(hertz):
         cells = magnitude[:, band].copy()
         cells.partition([count - 1, cells.shape[1] - count], axis=1)
-        rows.append((cells[:, -count:].mean(axis=1), cells[:, :count].mean(axis=1)))
-    peaks, valleys = np.maximum(np.stack(rows, axis=1), _floor(magnitude))
-    return np.asarray(20.0 * np.log10(peaks / valleys))
+        rows.append(cells[:, -count:].mean(axis=1) / cells[:, :count].mean(axis=1))
+    return np.asarray(20.0 * np.log10(np.stack(rows)))
 
 
-def mfcc(mel_db: Array) -> Array:
+def mfcc(mel_db: Floats) -> Floats:
     """Cepstral coefficients of a mel spectrogram in decibels; shape (20, n_frames)."""
     return np.asarray(scipy.fft.dct(mel_db, axis=0, norm="ortho")[:N_MFCC])
 
 
-def slope(trajectories: Array) -> Array:
+def slope(trajectories: Floats) -> Floats:
     """Slope of a straight line through the nine frames around each frame (delta)."""
     return _filter_frames(trajectories, _SLOPE)
 
 
-def curvature(trajectories: Array) -> Array:
+def curvature(trajectories: Floats) -> Floats:
     """Second derivative of a parabola through the nine frames around each frame (delta-delta)."""
     return _filter_frames(trajectories, _CURVATURE)
 
 
-def _filter_frames(trajectories: Array, kernel: NDArray[np.float64]) -> Array:
+def _filter_frames(trajectories: Floats, kernel: NDArray[np.float64]) -> Floats:
     """Zeros if there are fewer frames than the kernel has; its value is repeated at both ends."""
     reach = len(kernel) // 2
     if trajectories.shape[1] < len(kernel):
@@ -170,20 +212,15 @@ def _filter_frames(trajectories: Array, kernel: NDArray[np.float64]) -> Array:
     return np.pad(inner, ((0, 0), (reach, reach)), mode="edge")
 
 
-def _contrast_bands(frequencies_hz: NDArray[np.floating]) -> list[tuple[slice, int]]:
+def _contrast_bands(hertz: NDArray[np.float64]) -> list[tuple[slice, int]]:
     """Bins of each band, and how many of them count as peak, and as valley."""
     edges = _CONTRAST_LOW_HZ * 2.0 ** np.arange(_CONTRAST_OCTAVES)
-    starts = np.concatenate([[0], np.searchsorted(frequencies_hz, edges) - 1])
-    ends = np.concatenate([np.searchsorted(frequencies_hz, edges, side="right"), [None]])
+    starts = np.concatenate([[0], np.searchsorted(hertz, edges) - 1])
+    ends = np.concatenate([np.searchsorted(hertz, edges, side="right"), [None]])
     bands = []
     for start, end in zip(starts, ends, strict=True):
-        size = (len(frequencies_hz) if end is None else end) - start
+        size = (len(hertz) if end is None else end) - start
         count = max(int(np.rint(_CONTRAST_QUANTILE * size)), 1)
         # As in librosa, the uppermost bin counts for the size but is left to the next band.
         bands.append((slice(start, None if end is None else end - 1), count))
     return bands
-
-
-def _floor(magnitude: Array) -> np.float32:
-    loudest = float(magnitude.max(initial=0.0))
-    return np.float32(max(loudest * 10.0 ** (_FLOOR_DB / 20.0), 1e-15))

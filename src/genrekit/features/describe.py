@@ -1,0 +1,81 @@
+"""The reference of all columns, as Markdown; run it to write ``docs/features.md``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+from genrekit.features.columns import ColumnInfo
+from genrekit.features.descriptors import DescriptorsFrontend
+from genrekit.features.gtzan57 import Gtzan57Frontend
+from genrekit.schema import DescriptorsConfig, Gtzan57Config
+
+_INTRODUCTION = """\
+# Features
+
+<!-- Written by: python -m genrekit.features.describe docs/features.md -->
+
+Both sets below turn a clip into one row of numbers; every column has a unit and a meaning.
+`genrekit features FOLDER --set NAME` writes them for a folder of music.
+
+A unit of 1 is a number without one. dBFS is decibels below full scale, and FS a share of full
+scale: only columns in these two units follow the gain of a recording, and only in `descriptors`.
+"""
+
+_DESCRIPTORS = """\
+The set for modelling: {count} columns of timbre, rhythm, harmony and dynamics, from one spectrogram
+(frames of 2048 samples, every 512, at 22050 Hz, all fully inside the clip) and its separation into
+a harmonic and a percussive part.
+
+- The clip is scaled to a peak of 1 first, so every threshold is relative to it.
+- Timbre and harmony are measured in the *audible* frames: those less than 60 dB below the loudest.
+  Silence around or within the music does not count.
+- What cannot be measured (no onset, no key, silence) is 0. Levels do not go below -120 dBFS.
+- The key is given as numbers that a model can use: the tonic as a point on the circle of fifths
+  (C at the top, one fifth up is 30 degrees on), scaled by how sure it is, and major against minor
+  as a signed number. `name_key` gives it its name. `degree_7` and its kin describe the pitch
+  classes above that tonic, so they do not depend on the key itself.
+- A tempo has an ambiguity of octaves that listeners share; `pulse_at_half` and `pulse_at_two` tell
+  how strong the neighbouring octaves are.
+"""
+
+_GTZAN57 = """\
+The {count} columns of the table `features_30_sec.csv` that many tutorials start from, in its order
+and with its conventions. For new models `descriptors` tells more.
+"""
+
+
+def column_table(columns: Iterable[ColumnInfo]) -> str:
+    """Markdown table of columns: name, unit, meaning; one line each, in order."""
+    lines = ["| column | unit | meaning |", "|---|---|---|"]
+    lines += [f"| `{column.name}` | {column.unit} | {column.meaning} |" for column in columns]
+    return "\n".join(lines) + "\n"
+
+
+def column_tables(columns: Iterable[ColumnInfo]) -> str:
+    """One `column_table` for each family, below a heading with its name and size."""
+    parts = []
+    for family, members in groupby(columns, key=lambda column: column.family):
+        table = tuple(members)
+        parts.append(f"### {family} ({len(table)})\n\n{column_table(table)}")
+    return "\n".join(parts)
+
+
+def reference() -> str:
+    """The whole page on vector front-ends, as Markdown."""
+    descriptors = DescriptorsFrontend(DescriptorsConfig()).columns
+    gtzan57 = Gtzan57Frontend(Gtzan57Config()).columns
+    parts = [
+        _INTRODUCTION,
+        "## descriptors\n\n" + _DESCRIPTORS.format(count=len(descriptors)),
+        column_tables(descriptors),
+        "## gtzan57\n\n" + _GTZAN57.format(count=len(gtzan57)),
+        column_table(gtzan57),
+    ]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
