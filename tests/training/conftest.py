@@ -34,7 +34,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Kaggle columns, in another order than the front-end has them."""
     columns = build_frontend(Gtzan57Config()).feature_names[::-1]
     generator = np.random.default_rng(3)
-    centres = generator.normal(0, 0.7, (len(GTZAN_GENRES), len(columns)))
+    centres = generator.normal(0, 0.4, (len(GTZAN_GENRES), len(columns)))
     sizes = np.logspace(-5, 6, len(columns))
     path = tmp_path_factory.mktemp("tables") / "features_30_sec.csv"
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -78,15 +78,15 @@ def run_study(
     progress: Callable[[StudyStep], None] | None = None,
 ) -> StudyResult:
     """Make a study in one call; see `study_steps`."""
-    last: StudyStep | None = None
-    for last in study_steps(
+    results = []
+    for step in study_steps(
         dataset, models=models, protocols=protocols, seed=seed, workers=workers
     ):
         if progress is not None:
-            progress(last)
-    if last is None or last.result is None:
-        raise ConfigError("a study needs at least one model and one protocol")
-    return last.result
+            progress(step)
+        if step.result is not None:
+            results.append(step.result)
+    return results[-1]
 
 
 def study_steps(
@@ -119,13 +119,17 @@ def study_steps(
 
     Raises
     ------
+    ConfigError
+        If there are no models or no protocols.
     DatasetError
-        If the dataset holds no features or fits none of the protocols.
+        If the dataset holds no features or does not fit a protocol.
     """
     if models is None:
         models = default_models()
     rows = table_rows(dataset, dataset.feature_names)
     splits = _splits(dataset, protocols)
+    if not models or not splits:
+        raise ConfigError("a study needs at least one model and one protocol")
     jobs = [
         _Job(_task(model, dataset, seed), fold, protocol.fit_on, _stage(model, protocol))
         for model in models

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from genrekit.datasets import load_dataset
+from genrekit.errors import ConfigError
+from genrekit.models.classical import Logistic, NearestNeighbours
+from genrekit.training import (
+    ProtocolConfig,
+    StudyResult,
+    render_study_markdown,
+    run_study,
+    study_steps,
+)
+
+MODELS = (NearestNeighbours(), Logistic(c=0.5))
+FAST = (
+    ProtocolConfig(name="fault-filtered"),
+    ProtocolConfig(name="fault-filtered", fit_on="train+valid"),
+    ProtocolConfig(name="grouped-kfold", n_folds=3),
+)
+
+
+def test_every_model_meets_every_protocol(table: Path) -> None:
+    result = run_study(load_dataset("table", table), models=MODELS, protocols=FAST)
+    assert [(cell.result.model, cell.protocol) for cell in result.cells] == [
+        (model.architecture, protocol) for model in MODELS for protocol in FAST
+    ]
+    assert [cell.result.items for cell in result.cells] == [40, 40, 130] * 2
+    assert StudyResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_processes_change_nothing(table: Path) -> None:
+    dataset = load_dataset("table", table)
+    alone, together = (
+        run_study(dataset, models=MODELS, protocols=FAST[:1], workers=workers) for workers in (1, 2)
+    )
+    assert alone == together
+
+
+def test_rows_of_one_recording_bring_a_leaky_column(table: Path) -> None:
+    lines = table.read_text(encoding="utf-8").splitlines()
+    segments = table.with_name("segments.csv")
+    rows = [line.replace(".wav", f".{part}.wav") for line in lines[1:] for part in range(2)]
+    segments.write_text("\n".join([lines[0], *rows]), encoding="utf-8")
+    dataset = load_dataset("table", segments)
+    result = run_study(dataset, models=(NearestNeighbours(neighbours=1),))
+    scored = {cell.protocol.name: cell.result for cell in result.cells}
+    assert list(scored) == ["fault-filtered", "grouped-kfold", "segments-leaky"]
+    assert scored["segments-leaky"].leaky
+    assert scored["segments-leaky"].unit == "segment"
+    assert scored["segments-leaky"].accuracy.value > 0.9  # its twin is among the neighbours
+    assert scored["grouped-kfold"].accuracy.value < 0.8
+    assert scored["grouped-kfold"].items == 130
+    assert "segments-leaky LEAKY" in render_study_markdown(result)
+
+
+def test_the_report_is_a_table_with_intervals_best_first(table: Path) -> None:
+    steps = list(study_steps(load_dataset("table", table), models=MODELS, protocols=FAST))
+    result = steps[-1].result
+    assert result is not None
+    assert all(step.result is None for step in steps[:-1])
+    text = render_study_markdown(result)
+    best = max(
+        (cell.result for cell in result.cells if cell.protocol == FAST[0]),
+        key=lambda one: one.accuracy.value,
+    )
+    first = next(line for line in text.splitlines() if line.startswith("| ") and "[" in line)
+    accuracy = best.accuracy
+    assert first.startswith(
+        f"| {best.model} | {accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}] |"
+    )
+    assert "neighbours 5" in text
+    assert result.dataset_fingerprint[:16] in text
+
+
+def test_a_study_of_nothing_is_refused(table: Path) -> None:
+    with pytest.raises(ConfigError, match="at least one"):
+        run_study(load_dataset("table", table), models=(), protocols=FAST)
