@@ -1,0 +1,36 @@
+# Everything happens in .venv of this checkout; nothing but Python (3.11 or newer) and make is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench results clean
+
+demo: .venv/.core  ## synthesise a track of each genre and predict it
+	$(BIN)/genrekit demo
+
+test: .venv/.test  ## lint, types, import contracts and tests
+	$(MAKE) lint
+	$(BIN)/python -m pytest -q -n 2
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.test  ## time the features against the usual librosa script
+	$(BIN)/python benchmarks/features.py --output docs/results/speed.md
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/.core: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+.venv/.test: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@ .venv/.core

@@ -1,0 +1,147 @@
+"""How predictions look: JSON lines for machines, a table or a page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from statistics import median
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from genrekit.cli.console import errors, print_json_line, results
+from genrekit.schema import UNKNOWN, Timings, TrackPrediction
+
+_BAR_CELLS = 24
+
+
+def show_answers(answers: Iterable[TrackPrediction], *, top: int, as_json: bool) -> int:
+    """Print every answer, and return how many are errors.
+
+    One track is shown in full, several as a table with one row each. What has been answered
+    when the user interrupts is still shown.
+    """
+    failed = 0
+    shown: list[TrackPrediction] = []
+    try:
+        for answer in _announce(answers):
+            failed += answer.error is not None
+            if as_json:
+                print_json_line(answer.model_dump_json())
+            elif answer.error is None:
+                shown.append(answer)
+    finally:
+        if len(shown) == 1:
+            results().print(_page(shown[0], top))
+        elif shown:
+            results().print(_table(shown, top))
+    return failed
+
+
+def _announce(answers: Iterable[TrackPrediction]) -> Iterator[TrackPrediction]:
+    for answer in answers:
+        name = _printable(answer.path)
+        if answer.error is not None:
+            errors().print(Text.assemble(("error: ", "bold red"), _with_name(name, answer)))
+        for warning in answer.warnings:
+            errors().print(Text.assemble(("warning: ", "yellow"), f"{name}: {warning}"))
+        yield answer
+
+
+def _with_name(name: str, answer: TrackPrediction) -> str:
+    message = "" if answer.error is None else answer.error.message
+    return message if name in message else f"{name}: {message}"
+
+
+def _printable(path: str) -> str:
+    """The path with bytes that are not UTF-8 escaped, so that it can be printed anywhere."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _bar(probability: float) -> Text:
+    filled = round(probability * _BAR_CELLS)
+    return Text.assemble(("█" * filled, "cyan"), ("·" * (_BAR_CELLS - filled), "dim"))
+
+
+def _genre(answer: TrackPrediction) -> Text:
+    genre = ", ".join(answer.genres) or answer.genre or UNKNOWN
+    return Text(genre, style="yellow" if genre == UNKNOWN else "bold")
+
+
+def _page(answer: TrackPrediction, top: int) -> RenderableType:
+    model = f"{answer.model.name} {answer.model.version}" if answer.model else ""
+    timings = answer.timings_ms
+    head = Text.assemble(
+        (_printable(answer.path), "bold"),
+        "  ",
+        _genre(answer),
+        f"  ({answer.seconds:.1f} s, {model}",
+    )
+    if timings:
+        head.append(
+            f", decode {timings.decode:.0f} + front-end {timings.frontend:.0f}"
+            f" + model {timings.model:.0f} ms"
+        )
+    head.append(")")
+    scores = Table(box=None, show_header=False, pad_edge=True)
+    for genre, probability in islice(answer.scores.items(), top):
+        scores.add_row(genre, _bar(probability), f"{probability:.3f}")
+    return Group(head, scores, *_time_line(answer))
+
+
+def _time_line(answer: TrackPrediction) -> list[RenderableType]:
+    if not answer.segments:
+        return []
+    table = Table(box=None, pad_edge=True, header_style="dim")
+    for column in ("from", "to"):
+        table.add_column(column, justify="right")
+    for column in ("genre", "", ""):
+        table.add_column(column)
+    for segment in answer.segments:
+        genre, probability = next(iter(segment.scores.items()))
+        table.add_row(
+            _clock(segment.start_seconds),
+            _clock(segment.end_seconds),
+            genre,
+            _bar(probability),
+            f"{probability:.3f}",
+        )
+    return [table]
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
+def _table(answers: list[TrackPrediction], top: int) -> RenderableType:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("track", overflow="fold")
+    table.add_column("genre")
+    table.add_column("", justify="right")
+    table.add_column("then", style="dim")
+    time_lines: list[RenderableType] = []
+    for answer in answers:
+        best, *rest = islice(answer.scores.items(), top)
+        runners_up = ", ".join(f"{genre} {probability:.2f}" for genre, probability in rest)
+        table.add_row(Text(_printable(answer.path)), _genre(answer), f"{best[1]:.2f}", runners_up)
+        if answer.segments:
+            time_lines += [Text(_printable(answer.path), style="bold"), *_time_line(answer)]
+    return Group(table, *time_lines)
+
+
+def show_stages(answers: list[TrackPrediction]) -> None:
+    """Print the median wall time of every stage."""
+    timings = [answer.timings_ms for answer in answers if answer.timings_ms is not None]
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for stage in Timings.model_fields:
+        table.add_column(f"{stage}, ms", justify="right")
+    table.add_row(
+        *(
+            f"{median(getattr(timing, stage) for timing in timings):.1f}"
+            for stage in Timings.model_fields
+        )
+    )
+    results().print("\nMedian wall time of each stage:")
+    results().print(table)

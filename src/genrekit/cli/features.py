@@ -1,0 +1,139 @@
+"""``genrekit features``: tables of audio features."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genrekit.features import Extraction
+    from genrekit.schema import FrontendConfig
+
+
+class FeatureSet(StrEnum):
+    """Front-ends that give one row per track."""
+
+    gtzan57 = "gtzan57"
+    descriptors = "descriptors"
+
+
+def features(
+    sources: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE|FOLDER ...", help="Audio.")
+    ] = None,
+    feature_set: Annotated[
+        FeatureSet, typer.Option("--set", help="Which columns.")
+    ] = FeatureSet.gtzan57,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Table to write: .csv or .parquet.")
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Add the name of each file's folder as label.")
+    ] = False,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="List the columns instead, with unit and meaning.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a finished table.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")] = False,
+    cache_limit_gb: Annotated[
+        float, typer.Option(min=0.001, help="Size the cache may grow to.")
+    ] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Describe or sum up as JSON.")] = False,
+) -> None:
+    """Write one row of features per track, resuming a table that was interrupted."""
+    from genrekit.schema import DescriptorsConfig, Gtzan57Config
+
+    config = Gtzan57Config() if feature_set is FeatureSet.gtzan57 else DescriptorsConfig()
+    if describe:
+        _show_columns(config, as_json)
+        return
+    if not sources or output is None:
+        raise ConfigError("name the audio and the table to write: genrekit features MUSIC -o x.csv")
+    limit_bytes = 0 if no_cache else int(cache_limit_gb * 1e9)
+    outcomes = _write(sources, output, config, labels, overwrite, jobs, limit_bytes)
+    failed = _report(outcomes, output, as_json)
+    if failed:
+        raise typer.Exit(EXIT_SOME_TRACKS_FAILED)
+
+
+def _write(
+    sources: list[Path],
+    output: Path,
+    config: FrontendConfig,
+    labels: bool,
+    overwrite: bool,
+    jobs: int | None,
+    cache_limit_bytes: int,
+) -> Iterator[Extraction]:
+    from genrekit.batch import find_audio
+    from genrekit.cli.console import cores, track
+    from genrekit.features import FeatureCache, write_table
+
+    files = _names(find_audio(sources))
+    cache = FeatureCache.default() if cache_limit_bytes else None
+    if cache:
+        cache.limit_bytes = cache_limit_bytes
+    extractions = write_table(
+        files,
+        config,
+        output,
+        labels={name: path.parent.name for name, path in files.items()} if labels else None,
+        workers=jobs or cores(),
+        cache=cache,
+        overwrite=overwrite,
+    )
+    return track(extractions, len(files), "Describing")
+
+
+def _names(files: list[Path]) -> dict[str, Path]:
+    """Names for the table: paths relative to the folder that holds all files."""
+    folder = os.path.commonpath([path.parent for path in files])
+    return {Path(os.path.relpath(path, folder)).as_posix(): path for path in files}
+
+
+def _report(extractions: Iterator[Extraction], output: Path, as_json: bool) -> int:
+    from genrekit.cli.console import errors, print_json, results
+
+    done = failed = 0
+    for extraction in extractions:
+        done += 1
+        if extraction.error is not None:
+            failed += 1
+            errors().print("error:", str(extraction.error), style="red")
+    if as_json:
+        print_json({"table": str(output), "computed": done - failed, "failed": failed})
+    else:
+        results().print(f"{output}: {done - failed} tracks computed, {failed} could not be read")
+    return failed
+
+
+def _show_columns(config: FrontendConfig, as_json: bool) -> None:
+    from rich.table import Table
+
+    from genrekit.cli.console import print_json, results
+    from genrekit.features import build_frontend
+
+    columns = build_frontend(config).columns
+    if as_json:
+        print_json([asdict(column) for column in columns])
+        return
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("column", "unit", "family", "meaning"):
+        table.add_column(heading)
+    for column in columns:
+        table.add_row(column.name, column.unit, column.family, column.meaning)
+    results().print(table)

@@ -1,0 +1,129 @@
+"""``genrekit models``: what is in the package and in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from genrekit.errors import BundleError, outcome
+
+app = typer.Typer(help="List, show, check and store models.", invoke_without_command=True)
+
+_Name = Annotated[str, typer.Argument(metavar="NAME|PATH")]
+_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.callback()
+def list_models(context: typer.Context, as_json: _Json = False) -> None:
+    """List, show, check and store models; alone, list all that are there."""
+    if context.invoked_subcommand is not None:
+        return
+    from genrekit.bundles import list_bundles
+    from genrekit.cli.console import print_json
+
+    rows = [_row(summary) for summary in list_bundles()]
+    if as_json:
+        print_json(rows)
+    else:
+        _print_rows(rows)
+
+
+@app.command()
+def show(name: _Name = "default", as_json: _Json = False) -> None:
+    """Show the card of a model: what it knows, from what data, and how good it is."""
+    from rich.markdown import Markdown
+
+    from genrekit.bundles import find_bundle, load_bundle
+    from genrekit.cli.console import print_json, results
+
+    if as_json:
+        bundle = load_bundle(name, verify=False)
+        print_json(
+            {
+                "manifest": bundle.manifest.model_dump(mode="json"),
+                "metrics": bundle.metrics.model_dump(mode="json"),
+                "sha256": bundle.sha256,
+            }
+        )
+        return
+    results().print(Markdown((find_bundle(name) / "CARD.md").read_text(encoding="utf-8")))
+
+
+@app.command()
+def verify(name: _Name = "default", as_json: _Json = False) -> None:
+    """Check hashes, shapes and the golden clip of a model."""
+    from genrekit.bundles import load_bundle
+    from genrekit.cli.console import print_json, results
+
+    try:
+        bundle = load_bundle(name)
+    except BundleError as error:
+        if as_json:
+            print_json({"model": name, "ok": False, "problem": str(error)})
+            raise typer.Exit(outcome(error).exit_code) from None
+        raise
+    if as_json:
+        print_json({"model": name, "ok": True, "sha256": bundle.sha256})
+    else:
+        manifest = bundle.manifest
+        results().print(f"{manifest.name} {manifest.version} is intact: {bundle.sha256}")
+
+
+@app.command()
+def add(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory of a bundle.")],
+    alias: Annotated[str | None, typer.Option(help="Another name for this version.")] = None,
+) -> None:
+    """Check a bundle and copy it into the store, to be used by its name."""
+    from genrekit.bundles import add_bundle
+    from genrekit.cli.console import results
+
+    results().print(str(add_bundle(path, alias=alias)))
+
+
+@app.command("alias")
+def set_alias(name: str, alias: str, version: str) -> None:
+    """Let NAME@ALIAS mean NAME@VERSION from now on."""
+    from genrekit.bundles import set_alias as store_alias
+    from genrekit.cli.console import results
+
+    store_alias(name, alias, version)
+    results().print(f"{name}@{alias} is {name}@{version}")
+
+
+def _row(summary: Any) -> dict[str, Any]:
+    manifest = summary.manifest
+    return {
+        "name": summary.name,
+        "version": summary.version,
+        "aliases": list(summary.aliases),
+        "architecture": manifest.architecture if manifest else None,
+        "genres": len(manifest.labels) if manifest else None,
+        "size_bytes": summary.size_bytes,
+        "packaged": summary.packaged,
+        "directory": str(summary.directory),
+        "problem": summary.problem,
+    }
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    from genrekit.cli.console import results
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("name", "version", "aliases", "architecture", "genres", "size", "from"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(
+            row["name"],
+            row["version"],
+            ", ".join(row["aliases"]),
+            row["problem"] or row["architecture"],
+            str(row["genres"] or ""),
+            f"{row['size_bytes'] / 1e6:.2f} MB",
+            "the package" if row["packaged"] else "the store",
+        )
+    results().print(table)

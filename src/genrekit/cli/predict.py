@@ -1,0 +1,103 @@
+"""``genrekit predict``: the genre of files, folders or standard input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genrekit.schema import ExcerptConfig, TrackPrediction
+
+
+def predict(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="FILE|FOLDER|- ...", help="Audio; - reads stdin.")
+    ],
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
+    ] = "default",
+    top: Annotated[int, typer.Option(min=1, metavar="K", help="Genres shown per track.")] = 3,
+    segments: Annotated[bool, typer.Option("--segments", help="Show the time line too.")] = False,
+    unknown_below: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="P", help="Say unknown below this probability."),
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Analyse from here on.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Analyse this much.")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Analyse all of every track.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One TrackPrediction a line, all genres.")
+    ] = False,
+) -> None:
+    """Tell the genre of every track, from its middle 30 seconds unless told otherwise.
+
+    Exits with 0 when every track was answered and with 3 when some could not be read.
+    """
+    from genrekit.cli.answers import show_answers
+
+    excerpt = _excerpt(start, duration, whole)
+    answers = _answers(
+        sources, model, jobs, excerpt=excerpt, segments=segments, unknown_below=unknown_below
+    )
+    failed = show_answers(answers, top=top, as_json=as_json)
+    if failed:
+        raise typer.Exit(EXIT_SOME_TRACKS_FAILED)
+
+
+def _excerpt(start: float | None, duration: float | None, whole: bool) -> ExcerptConfig | None:
+    from genrekit.schema import ExcerptConfig
+
+    if whole:
+        if start is not None or duration is not None:
+            raise ConfigError("--whole analyses everything; leave out --start and --duration")
+        return ExcerptConfig(start_seconds=0.0, duration_seconds=None)
+    if start is None and duration is None:
+        return None
+    return ExcerptConfig(start_seconds=start, duration_seconds=duration)
+
+
+def _answers(
+    sources: list[str],
+    model: str,
+    jobs: int | None,
+    *,
+    excerpt: ExcerptConfig | None,
+    segments: bool,
+    unknown_below: float | None,
+) -> Iterator[TrackPrediction]:
+    from genrekit.batch import find_audio, predict_many
+    from genrekit.cli.console import cores, track
+    from genrekit.inference import predict_stdin
+
+    if "-" in sources:
+        if sources != ["-"]:
+            raise ConfigError("- reads one track from stdin; give it alone, without other sources")
+        yield predict_stdin(model, excerpt=excerpt, segments=segments, unknown_below=unknown_below)
+        return
+    files = find_audio([Path(source) for source in sources])
+    workers = min(jobs or cores(), max(1, len(files) // 4))
+    yield from track(
+        predict_many(
+            files,
+            model,
+            workers=workers,
+            excerpt=excerpt,
+            segments=segments,
+            unknown_below=unknown_below,
+        ),
+        len(files),
+        "Listening",
+    )

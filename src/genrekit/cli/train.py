@@ -1,0 +1,67 @@
+"""``genrekit train``: a recipe to a saved model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from genrekit.bundles import Bundle
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What to make.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the model to write.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Data to use in place of the recipe's.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model at --out.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute features anew.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Sum up as JSON.")] = False,
+) -> None:
+    """Train a model from audio or a table of features, test what was saved, and write its card."""
+    from genrekit.bundles import load_bundle
+    from genrekit.cli.console import cores, follow
+    from genrekit.features import FeatureCache
+    from genrekit.training import load_recipe, train_steps
+
+    follow(
+        train_steps(
+            load_recipe(recipe, overrides or ()),
+            out,
+            data=data,
+            workers=jobs or cores(),
+            cache=None if no_cache else FeatureCache.default(),
+            overwrite=overwrite,
+        )
+    )
+    _sum_up(load_bundle(out), as_json)
+
+
+def _sum_up(bundle: Bundle, as_json: bool) -> None:
+    from genrekit.cli.console import print_json, results
+
+    if as_json:
+        metrics = bundle.metrics.model_dump(mode="json")
+        print_json({"bundle": str(bundle.directory), "sha256": bundle.sha256, **metrics})
+        return
+    results().print(f"{bundle.directory}: {bundle.manifest.name} {bundle.manifest.version}")
+    for result in bundle.metrics.results:
+        accuracy = result.accuracy
+        leaky = ", LEAKY" if result.leaky else ""
+        results().print(
+            f"  {result.protocol}{leaky}: accuracy {accuracy.value:.3f} "
+            f"[{accuracy.low:.3f}, {accuracy.high:.3f}] on {result.items} {result.unit}s",
+            markup=False,
+        )
