@@ -12,7 +12,7 @@ from genrekit.datasets import load_dataset, make_split, track_digest
 from genrekit.errors import BundleError, ConfigError, DatasetError
 from genrekit.evaluation import evaluate_bundle
 from genrekit.inference import Classifier
-from genrekit.models.classical import Logistic, Prepare
+from genrekit.models.classical import Logistic, Prepare, Svm
 from genrekit.schema import MelConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, train, train_steps
 
@@ -158,6 +158,17 @@ def test_an_unknown_column_to_drop_is_named(table: Path, tmp_path: Path) -> None
         train(recipe(table, model=model), tmp_path / "plain")
 
 
+def test_more_columns_than_there_are_cannot_be_selected(table: Path, tmp_path: Path) -> None:
+    model = Logistic(prepare=Prepare(drop=("tempo",), select=57))
+    with pytest.raises(ConfigError, match="57 of 56 columns"):
+        train(recipe(table, model=model), tmp_path / "plain")
+
+
+def test_too_few_rows_for_a_setting_are_a_fault_of_the_data(table: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"svm cannot be fitted on 60 rows: .*7-fold"):
+        train(recipe(table, model=Svm(calibration_folds=7)), tmp_path / "plain")
+
+
 def test_a_table_of_another_front_end_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "two.csv"
     table.write_text("filename,a,label\nx.wav,1,jazz\ny.wav,2,rock\n", encoding="utf-8")
@@ -185,8 +196,6 @@ def test_an_existing_bundle_is_replaced_only_when_asked(table: Path, tmp_path: P
 @pytest.mark.real
 @pytest.mark.slow
 def test_a_plain_svm_scores_what_is_known_of_it(real_data: Path, tmp_path: Path) -> None:
-    from genrekit.models.classical import Svm
-
     table = real_data / "gtzan_tables" / "features_30_sec.csv"
     out = train(
         recipe(table, model=Svm(), beside=(ProtocolConfig(name="segments-leaky"),)),

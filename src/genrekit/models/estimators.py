@@ -63,7 +63,7 @@ def build(
     Raises
     ------
     ConfigError
-        If a column to drop does not exist.
+        If a column to drop does not exist, or more are to be kept than there are.
     """
     steps = _preparation(config.prepare, feature_names)
     if config.prepare.select or config.prepare.pca:
@@ -158,6 +158,11 @@ def _preparation(prepare: classical.Prepare, names: Sequence[str]) -> list[tuple
     if prepare.scale != "none":
         steps.append(("scale", _SCALERS[prepare.scale]()))
     if prepare.select:
+        if names and prepare.select > len(names) - len(prepare.drop):
+            raise ConfigError(
+                f"model.prepare.select wants {prepare.select} of "
+                f"{len(names) - len(prepare.drop)} columns; take fewer"
+            )
         steps.append(("select", SelectKBest(f_classif, k=prepare.select)))
     if prepare.pca:
         steps.append(("pca", PCA(prepare.pca, svd_solver="full")))

@@ -97,7 +97,9 @@ def check_agreement(model: bytes, pipeline: Pipeline, x: NDArray[np.float32]) ->
 
 def run_onnx(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logits (n, n_labels) of a graph with one input, for the rows ``x`` (n, n_columns)."""
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # threads would sum the trees of a forest in any order
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     (logits,) = session.run(["logits"], {session.get_inputs()[0].name: x})
     return np.asarray(logits)
 

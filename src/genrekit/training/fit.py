@@ -55,7 +55,7 @@ def fit(task: Task, rows: Rows) -> bytes:
     Raises
     ------
     DatasetError
-        If a label has no rows.
+        If a label has no rows, or there are too few for a setting.
     BundleError
         If the graph and its source differ.
     """
@@ -68,7 +68,12 @@ def fit(task: Task, rows: Rows) -> bytes:
     pipeline = build(
         task.model, seed=task.seed, feature_names=task.feature_names, groups=list(rows.groups)
     )
-    pipeline.fit(rows.x.astype(np.float64), rows.y)
+    try:
+        pipeline.fit(rows.x.astype(np.float64), rows.y)
+    except ValueError as error:  # what scikit-learn raises for data that does not fit a setting
+        raise DatasetError(
+            f"{task.model.architecture} cannot be fitted on {len(rows)} rows: {error}"
+        ) from error
     model = export_onnx(pipeline, input_name=task.input_name, n_columns=rows.x.shape[1])
     check_agreement(model, pipeline, rows.x[:_ROWS_COMPARED])
     return model
