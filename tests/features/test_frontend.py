@@ -1,0 +1,71 @@
+"""Front-ends by name, and the fingerprint that caches and bundles rely on."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from genrekit.errors import ConfigError
+from genrekit.features import FRONTENDS, build_frontend, frontend_fingerprint
+from genrekit.features.mel import MelFrontend
+from genrekit.schema import DescriptorsConfig, FrontendConfig, Gtzan57Config, MelConfig
+
+CONFIGS: tuple[FrontendConfig, ...] = (MelConfig(), Gtzan57Config(), DescriptorsConfig())
+
+
+def test_every_configuration_has_its_frontend() -> None:
+    assert {config.kind for config in CONFIGS} == set(FRONTENDS)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.kind)
+def test_a_frontend_says_what_it_gives(config: FrontendConfig) -> None:
+    frontend = build_frontend(config)
+    assert frontend.config == config
+    assert frontend.code_version >= 1
+    assert len(set(frontend.feature_names)) == len(frontend.feature_names) > 0
+
+
+def test_vector_columns_are_described() -> None:
+    for config in (Gtzan57Config(), DescriptorsConfig()):
+        frontend: Any = build_frontend(config)
+        assert tuple(column.name for column in frontend.columns) == frontend.feature_names
+        for column in frontend.columns:
+            assert column.unit
+            assert column.meaning
+            assert "\n" not in column.meaning
+            assert column.family in {"timbre", "rhythm", "harmony", "dynamics"}
+
+
+def test_unknown_kind_is_refused_with_the_known_ones() -> None:
+    class Foreign(BaseModel):
+        kind: str = "mell"
+
+    foreign: Any = Foreign()
+    with pytest.raises(ConfigError, match="mel"):
+        build_frontend(foreign)
+
+
+def test_fingerprint_depends_on_every_setting() -> None:
+    configs = [
+        *CONFIGS,
+        MelConfig(n_mels=64),
+        MelConfig(hop_samples=256),
+        MelConfig(fft_samples=4096),
+        MelConfig(sample_rate_hz=16000),
+        MelConfig(low_hz=20.0),
+        MelConfig(high_hz=8000.0),
+        MelConfig(floor_db=-80.0),
+    ]
+    fingerprints = [frontend_fingerprint(config) for config in configs]
+    assert len(set(fingerprints)) == len(configs)
+    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in fingerprints)
+    assert frontend_fingerprint(MelConfig()) == frontend_fingerprint(MelConfig(n_mels=128))
+
+
+def test_fingerprint_changes_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = frontend_fingerprint(MelConfig())
+    monkeypatch.setattr(MelFrontend, "code_version", MelFrontend.code_version + 1)
+    assert frontend_fingerprint(MelConfig()) != before
