@@ -1,1 +1,57 @@
+"""File, bytes or stream to :class:`Waveform`, bounded while decoding; and synthetic music.
 
+>>> from genrekit.audio import decode, synthesise
+>>> synthesise("blues", seconds=1.0).sample_rate_hz
+22050
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "JUKEBOX_GENRES",
+    "AudioInfo",
+    "AudioStream",
+    "DecodeLimits",
+    "Waveform",
+    "decode",
+    "open_stream",
+    "probe",
+    "synthesise",
+]
+
+# Resolved on first use: a waveform costs no decoder, and a decoder no synthesiser.
+_HOMES = {
+    "AUDIO_SUFFIXES": "genrekit.audio.formats",
+    "JUKEBOX_GENRES": "genrekit.audio.jukebox",
+    "AudioInfo": "genrekit.audio.header",
+    "AudioStream": "genrekit.audio.stream",
+    "DecodeLimits": "genrekit.audio.limits",
+    "Waveform": "genrekit.audio.waveform",
+    "decode": "genrekit.audio.stream",
+    "open_stream": "genrekit.audio.stream",
+    "probe": "genrekit.audio.header",
+    "synthesise": "genrekit.audio.jukebox",
+}
+
+if TYPE_CHECKING:
+    from genrekit.audio.formats import AUDIO_SUFFIXES
+    from genrekit.audio.header import AudioInfo, probe
+    from genrekit.audio.jukebox import JUKEBOX_GENRES, synthesise
+    from genrekit.audio.limits import DecodeLimits
+    from genrekit.audio.stream import AudioStream, decode, open_stream
+    from genrekit.audio.waveform import Waveform
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'genrekit.audio' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,334 @@
+"""Audio of any format, as blocks of mono samples at one rate: the one bounded decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import soxr  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from genrekit.audio.excerpt import Cut, plan_cut
+from genrekit.audio.header import AudioInfo, Track, open_track
+from genrekit.audio.limits import DecodeLimits, Meter, check_decoded_bytes, check_seconds
+from genrekit.audio.packets import Damage, open_packets, read_packets, scan_seconds
+from genrekit.audio.sndfile import read_sound
+from genrekit.audio.source import Source
+from genrekit.audio.waveform import Waveform
+from genrekit.errors import AudioContentError, AudioFormatError, ConfigError
+from genrekit.schema import ExcerptConfig
+
+Block = NDArray[np.float32]
+
+#: Audio whose largest sample is below this (-80 dB of full scale) is called silent.
+SILENT_PEAK = 1e-4
+#: Fewer samples than this hold no music, whatever follows.
+FEWEST_SAMPLES = 16
+#: A larger share of samples that are not numbers is an error; a smaller one becomes zeros.
+MOST_NON_FINITE = 0.01
+
+_WHOLE = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
+_DEFAULT_LIMITS = DecodeLimits()
+_RATES_HZ = range(1000, 768_001)
+# Beyond this (180 dB above full scale) a float is as meaningless as infinity.
+_LOUDEST = np.float32(1e9)
+# FFmpeg reads on where libsndfile gave up. In Ogg, libsndfile leaves holes and goes on itself.
+_RECOVERABLE = frozenset({"mp3", "flac"})
+
+
+class AudioStream:
+    """Blocks of mono float32 at ``sample_rate_hz``; iterate once.
+
+    Attributes
+    ----------
+    sample_rate_hz : int
+        Of the blocks.
+    info : AudioInfo
+        What the header said.
+    """
+
+    def __init__(
+        self, track: Track, excerpt: ExcerptConfig, sample_rate_hz: int, meter: Meter
+    ) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self.info: AudioInfo = track.info
+        self._track = track
+        self._meter = meter
+        self._notes: list[str] = []
+        self._blocks = _decoded(track, excerpt, sample_rate_hz, meter, self._notes)
+        meter.pause()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Named states found so far; complete when the iteration has ended."""
+        return tuple(self._notes)
+
+    def __iter__(self) -> Iterator[Block]:
+        return self
+
+    def __next__(self) -> Block:
+        """The next block, at least one sample long.
+
+        Raises
+        ------
+        AudioLimitError
+            If a cap is passed.
+        AudioContentError
+            At the end, if there was no audio, hardly any, or much that is not a number.
+        AudioFormatError
+            At the end, if nothing could be decoded.
+        """
+        self._meter.resume()
+        try:
+            return next(self._blocks)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._meter.pause()
+
+    def close(self) -> None:
+        """Close the file before the end is reached; twice is fine."""
+        self._blocks.close()
+        self._track.close()
+
+    def __enter__(self) -> AudioStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Missing if __init__ did not get that far.
+        if hasattr(self, "_blocks"):
+            self.close()
+
+
+def open_stream(
+    source: Source,
+    *,
+    sample_rate_hz: int = 22050,
+    excerpt: ExcerptConfig = _WHOLE,
+    limits: DecodeLimits = _DEFAULT_LIMITS,
+) -> AudioStream:
+    """Open audio for decoding block by block, in memory that does not grow with its length.
+
+    Parameters
+    ----------
+    source : path, bytes or binary stream
+        WAV, AU, AIFF, FLAC, MP3, Ogg, Opus, M4A/AAC, WMA, WebM and relatives. The content
+        decides, never the name.
+    sample_rate_hz : int
+        Rate of the blocks, 1000 to 768000.
+    excerpt : ExcerptConfig
+        Which part; found by seeking. Without a start it is the middle of the track.
+    limits : DecodeLimits
+        What it may cost.
+
+    Raises
+    ------
+    AudioNotFoundError
+        If there is no readable regular file.
+    AudioFormatError
+        If it is not audio.
+    AudioContentError
+        If there are zero bytes.
+    AudioLimitError
+        If the header already says more than is allowed.
+    ConfigError
+        If the rate or the source makes no sense.
+    """
+    if sample_rate_hz not in _RATES_HZ:
+        raise ConfigError(f"sample_rate_hz is {sample_rate_hz}, expected 1000 to 768000")
+    meter = Meter(limits)
+    track = open_track(source, meter)
+    try:
+        _refuse_long(track, excerpt, limits)
+    except BaseException:
+        track.close()
+        raise
+    return AudioStream(track, excerpt, sample_rate_hz, meter)
+
+
+def decode(
+    source: Source,
+    *,
+    sample_rate_hz: int = 22050,
+    excerpt: ExcerptConfig = _WHOLE,
+    limits: DecodeLimits = _DEFAULT_LIMITS,
+) -> Waveform:
+    """Decode audio into memory: the blocks of :func:`open_stream`, joined.
+
+    Raises
+    ------
+    AudioError, ConfigError
+        As :func:`open_stream` and iterating over its result do.
+    """
+    joined = bytearray()
+    with open_stream(
+        source, sample_rate_hz=sample_rate_hz, excerpt=excerpt, limits=limits
+    ) as stream:
+        for block in stream:
+            joined += block.data
+    samples = np.frombuffer(joined, np.float32)
+    return Waveform(samples, sample_rate_hz, stream.warnings)
+
+
+def _refuse_long(track: Track, excerpt: ExcerptConfig, limits: DecodeLimits) -> None:
+    if track.seconds is None:
+        return
+    wanted = track.seconds - (excerpt.start_seconds or 0.0)
+    if excerpt.duration_seconds is not None:
+        wanted = min(wanted, excerpt.duration_seconds)
+    check_seconds(limits, wanted)
+    info = track.info
+    check_decoded_bytes(limits, 4.0 * wanted * info.sample_rate_hz * info.channels)
+
+
+# --- the pipeline: decode, clean, resample, cut -------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one pass over a track saw."""
+
+    native_frames: int = 0
+    non_finite: int = 0
+    samples: int = 0
+    peak: float = 0.0
+    damage: Damage = field(default_factory=Damage)
+
+
+def _decoded(
+    track: Track, excerpt: ExcerptConfig, rate_hz: int, meter: Meter, notes: list[str]
+) -> Generator[Block, None, None]:
+    if track.seconds is not None and track.info.seconds != track.seconds:
+        notes.append(_truncated(track, track.seconds))
+    middle = excerpt.start_seconds is None
+    seconds = scan_seconds(track.file, meter) if middle and track.seconds is None else track.seconds
+    cut, tally = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
+    yield from _pass(track, cut, rate_hz, meter, tally)
+    if tally.samples == 0 and middle and cut.begin > 0:
+        # The header lied: the middle of what it promises lies beyond what there is.
+        seconds = scan_seconds(track.file, meter)
+        cut, tally = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
+        yield from _pass(track, cut, rate_hz, meter, tally)
+    notes += _losses(track, cut, tally)
+    notes += _content(track, tally, rate_hz)
+
+
+def _pass(track: Track, cut: Cut, rate_hz: int, meter: Meter, tally: _Tally) -> Iterator[Block]:
+    native = _clean(_native(track, cut, meter, tally.damage), tally)
+    for block in _kept(_resampled(native, track.info.sample_rate_hz, rate_hz), cut):
+        tally.samples += len(block)
+        tally.peak = max(tally.peak, float(np.abs(block).max()))
+        check_seconds(meter.limits, tally.samples / rate_hz)
+        yield block
+
+
+def _native(track: Track, cut: Cut, meter: Meter, damage: Damage) -> Iterator[Block]:
+    """Mono blocks at the file's own rate, from whichever decoder gets on."""
+    position = cut.begin
+    if track.sound is not None:
+        end = track.sound.frames if cut.count is None else cut.begin + cut.count
+        for block in read_sound(track.sound, cut.begin, cut.count, meter):
+            position += len(block)
+            yield block
+        if track.info.container not in _RECOVERABLE or position >= min(end, track.sound.frames):
+            return
+    with open_packets(track.file) as container:
+        yield from read_packets(container, track.info.sample_rate_hz, position, meter, damage)
+
+
+def _clean(blocks: Iterator[Block], tally: _Tally) -> Iterator[Block]:
+    """Zeros in place of samples that are not numbers, and a count of them."""
+    for block in blocks:
+        good = np.abs(block) < _LOUDEST
+        bad = len(block) - int(np.count_nonzero(good))
+        tally.native_frames += len(block)
+        tally.non_finite += bad
+        yield np.where(good, block, np.float32(0)) if bad else block
+
+
+def _resampled(blocks: Iterator[Block], native_hz: int, rate_hz: int) -> Iterator[Block]:
+    if native_hz == rate_hz:
+        yield from blocks
+        return
+    resampler = soxr.ResampleStream(native_hz, rate_hz, 1, dtype="float32")
+    for block in blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _kept(blocks: Iterator[Block], cut: Cut) -> Iterator[Block]:
+    position, end = 0, None if cut.keep is None else cut.skip + cut.keep
+    for block in blocks:
+        piece = block[max(cut.skip - position, 0) : None if end is None else end - position]
+        position += len(block)
+        if len(piece):
+            yield piece
+        if end is not None and position >= end:
+            return
+
+
+# --- named states -------------------------------------------------------------------------------
+
+
+def _losses(track: Track, cut: Cut, tally: _Tally) -> list[str]:
+    damage = tally.damage
+    found = (cut.begin + tally.native_frames) / track.info.sample_rate_hz + damage.lost_seconds
+    if damage.skipped_packets or damage.lost_seconds:
+        return [
+            f"damaged: {damage.skipped_packets} packets could not be decoded and "
+            f"{damage.lost_seconds:.2f} s are missing; the rest was read"
+        ]
+    ended = cut.count is None or tally.native_frames < cut.count
+    if not ended or track.seconds is None or track.tolerance_seconds is None:
+        return []
+    missing = track.seconds - found
+    if cut.begin / track.info.sample_rate_hz > track.seconds or missing <= track.tolerance_seconds:
+        return []
+    if track.info.container == "ogg":
+        return [f"damaged: {missing:.2f} s in the middle could not be decoded"]
+    return [_truncated(track, found)]
+
+
+def _truncated(track: Track, found: float) -> str:
+    return f"truncated: the header promises {track.info.seconds:.2f} s, there are {found:.2f} s"
+
+
+def _content(track: Track, tally: _Tally, rate_hz: int) -> list[str]:
+    if tally.samples == 0:
+        raise _nothing(track, tally)
+    if tally.samples < FEWEST_SAMPLES:
+        raise AudioContentError(
+            "too_short",
+            f"there are {tally.samples} samples at {rate_hz} Hz, expected at least "
+            f"{FEWEST_SAMPLES}; give it a longer piece",
+        )
+    notes = []
+    if tally.non_finite:
+        share = tally.non_finite / tally.native_frames
+        if share > MOST_NON_FINITE:
+            raise AudioContentError(
+                "non_finite",
+                f"{share:.1%} of the samples are NaN or infinite, expected at most "
+                f"{MOST_NON_FINITE:.0%}; export the file again",
+            )
+        notes.append(f"non_finite: {tally.non_finite} NaN or infinite samples became zeros")
+    if tally.peak < SILENT_PEAK:
+        notes.append(f"silent: the largest sample is {tally.peak:.1g} of full scale")
+    return notes
+
+
+def _nothing(track: Track, tally: _Tally) -> AudioContentError | AudioFormatError:
+    if tally.damage.trailing_packets or tally.damage.skipped_packets:
+        return AudioFormatError(
+            f"none of the {track.info.codec} audio could be decoded; it is damaged beyond "
+            "recovery, get it again"
+        )
+    seconds = "an unknown length" if track.seconds is None else f"{track.seconds:.2f} s"
+    return AudioContentError(
+        "empty", f"there is no audio in the wanted part; the track has {seconds}"
+    )

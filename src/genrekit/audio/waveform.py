@@ -1,0 +1,33 @@
+"""Decoded audio in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Mono audio at a known rate.
+
+    Attributes
+    ----------
+    samples : (n,) float32
+        Mono, finite; full scale is -1 to 1.
+    sample_rate_hz : int
+        Samples per second.
+    warnings : tuple of str
+        Named states, the name before the colon: ``truncated``, ``damaged``, ``silent``,
+        ``non_finite``.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate_hz: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long the audio lasts."""
+        return len(self.samples) / self.sample_rate_hz
