@@ -33,9 +33,15 @@ __all__ = [
 DATASETS = Catalog(
     "datasets",
     {
+        "fma": "genrekit.datasets.fma:load",
         "folder": "genrekit.datasets.folder:load",
         "gtzan": "genrekit.datasets.gtzan:load",
+        "ismir04": "genrekit.datasets.ismir04:load",
+        "jamendo": "genrekit.datasets.jamendo:load",
         "jukebox": "genrekit.datasets.jukebox:load",
+        "manifest": "genrekit.datasets.manifest:load",
+        "msd": "genrekit.datasets.msd:load",
+        "pictures": "genrekit.datasets.pictures:load",
         "table": "genrekit.datasets.table:load",
     },
     group="genrekit.datasets",
@@ -54,7 +60,7 @@ def load_dataset(
     Parameters
     ----------
     corpus : str
-        ``"gtzan"``, ``"folder"``, ``"table"``, ``"jukebox"`` or a name added by an entry point.
+        A name in `DATASETS`, such as ``"gtzan"``, ``"fma"`` or ``"folder"``.
     path : Path, optional
         Where it is; corpora that need none ignore it.
     leave_out : path or sequence of str, optional

@@ -58,7 +58,8 @@ class Item:
         The recording. Segments, excerpts and repetitions of one recording share it, and a split
         never puts a group on two sides.
     path : Path, optional
-        The audio; None for rows of a table.
+        The audio, or the picture in a corpus of pictures; None for rows of a table, and where the
+        audio is absent and not required.
     start_seconds, end_seconds : float, optional
         The part of ``path`` that the item is; None for all of it.
     split : str, optional
