@@ -85,6 +85,13 @@ def test_white_noise_is_flat_percussive_and_in_the_middle() -> None:
     assert found["level_std"] < 0.5
 
 
+def test_long_clips_have_no_seams() -> None:
+    # The distance between frames of noise hardly varies: one wrong frame would stand far out.
+    found = describe(0.2 * np.random.default_rng(1).standard_normal(30 * RATE))
+    assert found["flux_kurtosis"] == pytest.approx(0, abs=0.5)
+    assert found["percussive_share_kurtosis"] == pytest.approx(0, abs=1)
+
+
 def test_offset_from_zero_is_the_mean_of_the_samples() -> None:
     found = describe(sine(440.0) * 0.2 + 0.25)
     assert found["amplitude_mean"] == pytest.approx(0.25, abs=1e-4)
@@ -99,6 +106,7 @@ def test_clicks_at_120_bpm() -> None:
     assert found["onset_interval_variation"] < 0.05
     assert found["beat_consistency"] > 0.8
     assert found["pulse_at_two"] > 0.9
+    assert found["pulse_at_four"] > 0.95
     assert found["tempo_stability"] == 1
     assert found["harmonic_to_percussive"] < -10
 
@@ -107,7 +115,7 @@ def test_clicks_at_120_bpm() -> None:
 @given(bpm=st.floats(70.0, 170.0))
 def test_tempo_of_any_clicks_is_right_within_its_octave(bpm: float) -> None:
     ratio = describe(clicks(bpm, 12.0))["tempo"] / bpm
-    assert min(abs(ratio - octave) / octave for octave in (0.5, 1, 2)) < 0.01
+    assert min(abs(ratio - octave) / octave for octave in (0.5, 1, 2)) < 1e-3
 
 
 def test_random_clicks_are_less_consistent_than_regular_ones() -> None:
@@ -130,6 +138,18 @@ def test_level_changes_four_times_a_second_show_at_four_hertz() -> None:
     # A sine of 6 dB, less the smoothing of frames of 93 ms.
     assert 2.0 < sizes.pop("4hz") < 6.0 / np.sqrt(2)
     assert max(sizes.values()) < 1.0
+
+
+def test_each_band_has_its_own_level_changes() -> None:
+    time = seconds(10.0)
+    low = np.sin(2 * np.pi * 100 * time) * 10 ** (6 / 20 * np.sin(2 * np.pi * 1.5 * time))
+    middle = 0.5 * np.sin(2 * np.pi * 1500 * time)
+    high = np.sin(2 * np.pi * 6000 * time) * 10 ** (6 / 20 * np.sin(2 * np.pi * 5.0 * time))
+    found = describe(0.1 * (low + middle + high))
+    assert found["fluctuation_bass_1hz"] > 3 * found["fluctuation_bass_4hz"]
+    assert found["fluctuation_treble_4hz"] > 3 * found["fluctuation_treble_1hz"]
+    assert found["fluctuation_high_1hz"] < 0.5
+    assert found["fluctuation_high_4hz"] < 0.5
 
 
 @pytest.mark.parametrize("attack_seconds", [0.06, 0.1, 0.2])
@@ -194,13 +214,17 @@ def test_key_of_a_scale_that_ends_on_its_triad(scale: str, expected: str) -> Non
     assert str(name_key(samples.astype(np.float32))) == expected
 
 
-def test_key_columns_of_c_major_lie_at_the_top_of_the_circle_of_fifths() -> None:
+@pytest.mark.parametrize(("transposed", "degrees"), [(0, 0), (7, 30), (9, 90), (5, -30), (6, 180)])
+def test_key_columns_lie_on_the_circle_of_fifths(transposed: int, degrees: float) -> None:
     cadence = [[60, 64, 67], [65, 69, 72], [67, 71, 74], [60, 64, 67]]
-    found = describe(np.concatenate([chord(notes) for notes in cadence]))
-    assert found["key_fifths_cos"] == pytest.approx(found["key_strength"], abs=1e-6)
-    assert found["key_fifths_sin"] == pytest.approx(0, abs=1e-6)
+    chords = [chord([note + transposed for note in notes]) for notes in cadence]
+    found = describe(np.concatenate(chords))
+    angle = np.deg2rad(degrees)
+    assert found["key_fifths_cos"] == pytest.approx(found["key_strength"] * np.cos(angle), abs=1e-6)
+    assert found["key_fifths_sin"] == pytest.approx(found["key_strength"] * np.sin(angle), abs=1e-6)
     assert found["key_mode"] > 0
-    assert found["degree_0"] > found["degree_1"]
+    triad = min(found["degree_0"], found["degree_4"], found["degree_7"])
+    assert triad > max(found["degree_1"], found["degree_6"], found["degree_8"])
 
 
 def test_no_key_in_silence() -> None:

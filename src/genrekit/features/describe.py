@@ -20,8 +20,8 @@ _INTRODUCTION = """\
 Both sets below turn a clip into one row of numbers; every column has a unit and a meaning.
 `genrekit features FOLDER --set NAME` writes them for a folder of music.
 
-A unit of 1 is a number without one. dBFS is decibels below full scale, and FS a share of full
-scale: only columns in these two units follow the gain of a recording, and only in `descriptors`.
+A unit of 1 is a number without one; dBFS is decibels below full scale, FS a share of full scale. In
+`descriptors`, only columns in these last two units follow the gain of a recording.
 """
 
 _DESCRIPTORS = """\
@@ -30,6 +30,8 @@ The set for modelling: {count} columns of timbre, rhythm, harmony and dynamics, 
 a harmonic and a percussive part.
 
 - The clip is scaled to a peak of 1 first, so every threshold is relative to it.
+- Fewer than 512 samples at the end of a clip may be in no frame; only descriptors of the whole clip
+  see them. A clip shorter than a frame is filled up with zeros to one.
 - Timbre and harmony are measured in the *audible* frames: those less than 60 dB below the loudest.
   Silence around or within the music does not count.
 - What cannot be measured (no onset, no key, silence) is 0. Levels do not go below -120 dBFS.

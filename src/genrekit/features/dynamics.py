@@ -46,9 +46,13 @@ DESCRIPTORS = (
     Descriptor("zero_crossings", "1/s", "changes of sign per second in the audible frames", FULL),
     Descriptor("swell_rate", "1/s", "rises of the envelope by 3 dB or more, per second"),
     Descriptor(
-        "attack_time", "s", "length of such a rise, from its slope between 10 and 90 %", _SPREAD
+        "attack_time",
+        "s",
+        "duration of a rise with its slope from 10 to 90 %",
+        _SPREAD,
+        over="rises",
     ),
-    Descriptor("decay_rate", "dB/s", "how fast the level falls after such a rise", _SPREAD),
+    Descriptor("decay_rate", "dB/s", "slope of the fall after a rise", _SPREAD, over="rises"),
 )
 
 

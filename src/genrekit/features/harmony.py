@@ -27,15 +27,15 @@ _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88
 _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 _MODES = ("major", "minor")
 
-_PITCH_ROWS = ("_c", "_cs", "_d", "_ds", "_e", "_f", "_fs", "_g", "_gs", "_a", "_as", "_b")
-_TONNETZ_ROWS = (
-    "_fifth_sin",
-    "_fifth_cos",
-    "_minor_third_sin",
-    "_minor_third_cos",
-    "_major_third_sin",
-    "_major_third_cos",
-)
+_PITCH_ROWS = {f"_{name.lower().replace('#', 's')}": name for name in PITCH_CLASSES}
+_TONNETZ_ROWS = {
+    "_fifth_sin": "fifths (sine)",
+    "_fifth_cos": "fifths (cosine)",
+    "_minor_third_sin": "minor thirds (sine)",
+    "_minor_third_cos": "minor thirds (cosine)",
+    "_major_third_sin": "major thirds (sine)",
+    "_major_third_cos": "major thirds (cosine)",
+}
 # A clip that is all one sort would have an infinite ratio.
 _MOST_DB = 60.0
 
@@ -43,7 +43,7 @@ DESCRIPTORS = (
     Descriptor(
         "chroma",
         "1",
-        "pitch class {row}, relative to the strongest one",
+        "pitch class {row}, the strongest of a frame being 1",
         ("mean", "std"),
         _PITCH_ROWS,
     ),
@@ -51,11 +51,15 @@ DESCRIPTORS = (
         "degree",
         "1",
         "share of the pitch {row} semitones above the tonic in the clip's pitch classes",
-        rows=tuple(f"_{semitones}" for semitones in range(12)),
+        rows={f"_{semitones}": f"{semitones}" for semitones in range(12)},
     ),
-    Descriptor("chroma_entropy", "bit", "how many pitch classes sound at once, log2", FULL),
-    Descriptor("tonnetz", "1", "tonal centroid, circle of {row}", ("mean", "std"), _TONNETZ_ROWS),
-    Descriptor("harmonic_change", "1", "way of the tonal centroid from frame to frame", FULL),
+    Descriptor("chroma_entropy", "bit", "spread of a frame over the pitch classes", FULL),
+    Descriptor(
+        "tonnetz", "1", "tonal centroid on the circle of {row}", ("mean", "std"), _TONNETZ_ROWS
+    ),
+    Descriptor(
+        "harmonic_change", "1", "distance of the tonal centroid from the frame before", FULL
+    ),
     Descriptor("key_strength", "1", "correlation of the pitch classes with the best key's profile"),
     Descriptor("key_margin", "1", "by how much the best key correlates better than the next"),
     Descriptor("key_mode", "1", "best major minus best minor correlation: positive is major"),

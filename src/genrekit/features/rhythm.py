@@ -30,37 +30,52 @@ _PRIOR_BPM, _PRIOR_OCTAVES = 120.0, 1.0
 _SMOOTHING_FRAMES = 1.0
 _SAME_TEMPO = 0.04
 _ONSET_DELTA = 0.07
-_PEAKS = 3
 
 # Bass, low middle, high middle and treble: about 200, 800 and 3200 Hz on 128 Slaney mel bands.
 _LEVEL_BANDS = {"bass": (0, 8), "low": (8, 31), "high": (31, 82), "treble": (82, 128)}
 _FLUCTUATION_EDGES_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-_BEAT_FRACTIONS = {
-    "quarter": 1 / 4,
-    "third": 1 / 3,
-    "half": 1 / 2,
-    "two_thirds": 2 / 3,
-    "one": 1.0,
-    "one_and_half": 3 / 2,
-    "two": 2.0,
-    "three": 3.0,
-    "four": 4.0,
+_BEATS = {
+    "_quarter": (1 / 4, "a quarter of a beat"),
+    "_third": (1 / 3, "a third of a beat"),
+    "_half": (1 / 2, "half a beat"),
+    "_two_thirds": (2 / 3, "two thirds of a beat"),
+    "_one": (1.0, "one beat"),
+    "_one_and_half": (3 / 2, "one and a half beats"),
+    "_two": (2.0, "two beats"),
+    "_three": (3.0, "three beats"),
+    "_four": (4.0, "four beats"),
+}
+_RANKS = {"_1": "highest", "_2": "second highest", "_3": "third highest"}
+_RATES = {
+    "_half_hz": "0.5 to 1 Hz",
+    "_1hz": "1 to 2 Hz",
+    "_2hz": "2 to 4 Hz",
+    "_4hz": "4 to 8 Hz",
+    "_8hz": "8 to 16 Hz",
 }
 
 DESCRIPTORS = (
-    Descriptor("onset_strength", "dB", "rise of the mel bands from frame to frame, averaged", FULL),
+    Descriptor("onset_strength", "dB", "mean rise of the mel bands from the frame before", FULL),
     Descriptor("onset_rate", "1/s", "note onsets per second"),
     Descriptor("onset_interval_mean", "s", "mean time between neighbouring onsets"),
-    Descriptor("onset_interval_variation", "1", "spread of that time, divided by its mean"),
+    Descriptor(
+        "onset_interval_variation",
+        "1",
+        "standard deviation of the time between onsets over its mean",
+    ),
     Descriptor("tempo", "bpm", "strongest pulse, favouring 120 bpm; 0 without a pulse"),
     Descriptor("beat_consistency", "1", "how well the onsets repeat after one beat, at most 1"),
-    Descriptor("beat_consistency_deviation", "1", "spread of that over 9-second windows"),
+    Descriptor(
+        "beat_consistency_deviation",
+        "1",
+        "standard deviation of that repetition over 9-second windows",
+    ),
     Descriptor("tempo_stability", "1", "share of 9-second windows with the clip's tempo"),
     Descriptor(
         "pulse_at",
         "1",
-        "autocorrelation of the onsets after {row} beats (1 is a perfect repetition)",
-        rows=tuple(f"_{name}" for name in _BEAT_FRACTIONS),
+        "autocorrelation of the onsets after {row} (1 is a perfect repetition)",
+        rows={suffix: words for suffix, (_, words) in _BEATS.items()},
     ),
     Descriptor("tempogram_maximum", "1", "highest peak of the tempogram", ("mean", "std")),
     Descriptor("tempogram_entropy", "bit", "how spread out the pulse is over the tempos"),
@@ -68,21 +83,21 @@ DESCRIPTORS = (
     Descriptor(
         "autocorrelation_peak_lag",
         "s",
-        "lag of autocorrelation peak {row}, highest first; 0 if there is none",
-        rows=tuple(f"_{rank}" for rank in range(1, _PEAKS + 1)),
+        "lag of the {row} peak of the onsets' autocorrelation; 0 if none",
+        rows=_RANKS,
     ),
     Descriptor(
         "autocorrelation_peak_height",
         "1",
-        "height of autocorrelation peak {row}; 0 if there is none",
-        rows=tuple(f"_{rank}" for rank in range(1, _PEAKS + 1)),
+        "height of the {row} peak of the onsets' autocorrelation; 0 if none",
+        rows=_RANKS,
     ),
     *(
         Descriptor(
             f"fluctuation_{band}",
             "dB",
-            f"size of the level changes of the {band} band, from {{row}} up to twice that rate",
-            rows=("_half_hz", "_1hz", "_2hz", "_4hz", "_8hz"),
+            f"size of the level changes of the {band} band at {{row}}",
+            rows=_RATES,
         )
         for band in _LEVEL_BANDS
     ),
@@ -118,7 +133,9 @@ def measure(
         "onset_interval_mean": intervals.mean() if len(intervals) else 0.0,
         "onset_interval_variation": (intervals.std() / intervals.mean() if len(intervals) else 0.0),
         "tempo": 60.0 * frames_per_second / beat_lag if beat_lag else 0.0,
-        "pulse_at": _at_lags(repetition, beat_lag * np.array(list(_BEAT_FRACTIONS.values()))),
+        "pulse_at": _at_lags(
+            repetition, beat_lag * np.array([beats for beats, _ in _BEATS.values()])
+        ),
         **_fluctuation(mel_db, frames_per_second),
         **_peaks(repetition, frames_per_second),
         **_measure_tempogram(pulse, beat_lag, frames_per_second),
@@ -253,8 +270,8 @@ def _peaks(repetition: Array, frames_per_second: float) -> dict[str, ArrayLike]:
     curve = repetition[:longest]
     middle = curve[1:-1]
     candidates = 1 + np.flatnonzero((middle > curve[:-2]) & (middle >= curve[2:]) & (middle > 0.0))
-    ranked = candidates[np.argsort(-curve[candidates], kind="stable")][:_PEAKS]
-    lags, heights = np.zeros(_PEAKS), np.zeros(_PEAKS)
+    ranked = candidates[np.argsort(-curve[candidates], kind="stable")][: len(_RANKS)]
+    lags, heights = np.zeros(len(_RANKS)), np.zeros(len(_RANKS))
     lags[: len(ranked)] = ranked / frames_per_second
     heights[: len(ranked)] = curve[ranked]
     return {"autocorrelation_peak_lag": lags, "autocorrelation_peak_height": heights}

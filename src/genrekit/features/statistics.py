@@ -8,7 +8,7 @@ columns and values in the same order, so that a column can never drift away from
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,15 +42,19 @@ class Descriptor:
         One line.
     statistics : tuple of str
         What to keep of a trajectory; empty if the quantity is one number for the whole clip.
-    rows : tuple of str
-        Suffixes that tell apart the rows of a quantity with several, such as coefficients.
+    rows : Mapping[str, str]
+        For a quantity with several rows, such as coefficients: the suffix of each one's name, and
+        the words that stand for ``{row}`` in its meaning.
+    over : str
+        What the statistics are taken over.
     """
 
     name: str
     unit: str
     meaning: str
     statistics: tuple[str, ...] = ()
-    rows: tuple[str, ...] = ("",)
+    rows: Mapping[str, str] = field(default_factory=lambda: {"": ""})
+    over: str = "time"
 
 
 def columns(descriptors: Sequence[Descriptor], family: str) -> tuple[ColumnInfo, ...]:
@@ -58,8 +62,8 @@ def columns(descriptors: Sequence[Descriptor], family: str) -> tuple[ColumnInfo,
     return tuple(
         column
         for descriptor in descriptors
-        for row in descriptor.rows
-        for column in _columns_of_row(descriptor, row, family)
+        for suffix, words in descriptor.rows.items()
+        for column in _columns_of_row(descriptor, suffix, words, family)
     )
 
 
@@ -135,13 +139,13 @@ def _moments(trajectories: Array) -> dict[str, Array]:
 
 
 _MEANINGS: dict[str, str] = {
-    "mean": "mean over time",
-    "std": "standard deviation over time",
-    "q10": "10 % quantile over time",
-    "q50": "median over time",
-    "q90": "90 % quantile over time",
-    "skew": "skewness over time",
-    "kurtosis": "excess kurtosis over time",
+    "mean": "mean",
+    "std": "standard deviation",
+    "q10": "10 % quantile",
+    "q50": "median",
+    "q90": "90 % quantile",
+    "skew": "skewness",
+    "kurtosis": "excess kurtosis",
 }
 _UNITS: dict[str, Callable[[str], str]] = {
     "std": lambda unit: _UNIT_OF_SPREAD.get(unit, unit),
@@ -150,16 +154,18 @@ _UNITS: dict[str, Callable[[str], str]] = {
 }
 
 
-def _columns_of_row(descriptor: Descriptor, row: str, family: str) -> list[ColumnInfo]:
-    stem, unit = descriptor.name + row, descriptor.unit
-    meaning = descriptor.meaning.format(row=row.lstrip("_"))
+def _columns_of_row(
+    descriptor: Descriptor, suffix: str, words: str, family: str
+) -> list[ColumnInfo]:
+    stem, unit = descriptor.name + suffix, descriptor.unit
+    meaning = descriptor.meaning.format(row=words)
     if not descriptor.statistics:
         return [ColumnInfo(name=stem, unit=unit, meaning=meaning, family=family)]
     return [
         ColumnInfo(
             name=f"{stem}_{statistic}",
             unit=_UNITS.get(statistic, str)(unit),
-            meaning=f"{meaning}: {_MEANINGS[statistic]}",
+            meaning=f"{meaning}: {_MEANINGS[statistic]} over {descriptor.over}",
             family=family,
         )
         for statistic in descriptor.statistics

@@ -33,19 +33,27 @@ _SMALLEST = np.float32(1e-15)  # its square is still a float32
 _SLOPE = np.arange(-4, 5) / 60.0
 _CURVATURE = np.array([28, 7, -8, -17, -20, -17, -8, 7, 28]) / 462.0
 
-_CONTRAST_ROWS = ("_0_200hz", "_200hz", "_400hz", "_800hz", "_1600hz", "_3200hz", "_6400hz")
-_MFCC_ROWS = tuple(f"{number:02d}" for number in range(1, N_MFCC + 1))
+_CONTRAST_ROWS = {
+    "_0_200hz": "below 200 Hz",
+    "_200hz": "from 200 to 400 Hz",
+    "_400hz": "from 400 to 800 Hz",
+    "_800hz": "from 800 to 1600 Hz",
+    "_1600hz": "from 1600 to 3200 Hz",
+    "_3200hz": "from 3200 to 6400 Hz",
+    "_6400hz": "above 6400 Hz",
+}
+_MFCC_ROWS = {f"{number:02d}": f"{number}" for number in range(1, N_MFCC + 1)}
 
 DESCRIPTORS = (
     Descriptor("centroid", "Hz", "centre of gravity of the spectrum", FULL),
     Descriptor("bandwidth", "Hz", "spread of the spectrum around its centroid", FULL),
     Descriptor("rolloff", "Hz", "frequency below which 85 % of the spectrum lie", FULL),
     Descriptor(
-        "flatness", "dB", "geometric below arithmetic mean: 0 is noise, less is tonal", FULL
+        "flatness", "dB", "geometric above arithmetic mean of the spectrum (0 is flat)", FULL
     ),
     Descriptor("flux", "1", "distance between neighbouring spectra, both of length 1", FULL),
     Descriptor(
-        "contrast", "dB", "peaks above valleys of the octave from {row}", MOMENTS, _CONTRAST_ROWS
+        "contrast", "dB", "peaks above valleys of the spectrum {row}", MOMENTS, _CONTRAST_ROWS
     ),
     Descriptor("mfcc", "dB", "mel-frequency cepstral coefficient {row}", MOMENTS, _MFCC_ROWS),
     Descriptor(
