@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -15,7 +15,7 @@ from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from genrekit.features import Extraction
+    from genrekit.features import Extraction, VectorFrontend
     from genrekit.schema import FrontendConfig
 
 
@@ -127,7 +127,7 @@ def _show_columns(config: FrontendConfig, as_json: bool) -> None:
     from genrekit.cli.console import print_json, results
     from genrekit.features import build_frontend
 
-    columns = build_frontend(config).columns
+    columns = cast("VectorFrontend", build_frontend(config)).columns
     if as_json:
         print_json([asdict(column) for column in columns])
         return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
+from genrekit.errors import EXIT_SOME_TRACKS_FAILED, AudioError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,12 +81,13 @@ def _answers(
 ) -> Iterator[TrackPrediction]:
     from genrekit.batch import find_audio, predict_many
     from genrekit.cli.console import cores, track
-    from genrekit.inference import predict_stdin
 
     if "-" in sources:
         if sources != ["-"]:
             raise ConfigError("- reads one track from stdin; give it alone, without other sources")
-        yield predict_stdin(model, excerpt=excerpt, segments=segments, unknown_below=unknown_below)
+        yield _standard_input(
+            model, excerpt=excerpt, segments=segments, unknown_below=unknown_below
+        )
         return
     files = find_audio([Path(source) for source in sources])
     workers = min(jobs or cores(), max(1, len(files) // 4))
@@ -101,3 +103,21 @@ def _answers(
         len(files),
         "Listening",
     )
+
+
+def _standard_input(
+    model: str, *, excerpt: ExcerptConfig | None, segments: bool, unknown_below: float | None
+) -> TrackPrediction:
+    from genrekit.inference import Classifier, error_record
+
+    classifier = Classifier.load(model)
+    try:
+        return classifier.predict_file(
+            sys.stdin.buffer,
+            name="-",
+            excerpt=excerpt,
+            segments=segments,
+            unknown_below=unknown_below,
+        )
+    except AudioError as error:
+        return error_record("-", error)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from genrekit.features.cache import FeatureCache
 from genrekit.features.columns import ColumnInfo
+from genrekit.features.extract import Extraction, extract
 from genrekit.features.frontend import (
     FRONTENDS,
     Frontend,
@@ -10,12 +12,17 @@ from genrekit.features.frontend import (
     build_frontend,
     frontend_fingerprint,
 )
+from genrekit.features.table import write_table
 
 __all__ = [
     "FRONTENDS",
     "ColumnInfo",
+    "Extraction",
+    "FeatureCache",
     "Frontend",
     "VectorFrontend",
     "build_frontend",
+    "extract",
     "frontend_fingerprint",
+    "write_table",
 ]
