@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
 
+from genrekit.audio import Waveform
+from genrekit.datasets import folder as audio_folder
 from genrekit.datasets import pictures
 from genrekit.datasets.colour_maps import COLOUR_MAPS, colours, levels_of
-from genrekit.errors import AudioContentError, ConfigError, DatasetError
+from genrekit.errors import AudioContentError, AudioError, ConfigError, DatasetError
 from genrekit.features.picture import PICTURE_SHAPE, picture_levels
 
 
@@ -140,15 +141,34 @@ def test_too_few_genres(tmp_path: Path) -> None:
 
 def test_audio_is_drawn_at_the_rate_of_the_pictures(tmp_path: Path) -> None:
     samples = np.random.default_rng(0).normal(0, 0.1, 22050 * 3).astype(np.float32)
-    waveform = SimpleNamespace(samples=samples, sample_rate_hz=22050)
-    drawn = pictures.draw_picture(waveform)  # type: ignore[arg-type]
+    drawn = pictures.draw_picture(Waveform(samples, 22050))
     file = tmp_path / "a.png"
     pictures.write_picture(drawn, file)
     np.testing.assert_allclose(pictures.read_picture(file), drawn, atol=1.5 / 255)
     with pytest.raises(ConfigError, match="not 44100"):
-        pictures.draw_picture(SimpleNamespace(samples=samples, sample_rate_hz=44100))  # type: ignore[arg-type]
+        pictures.draw_picture(Waveform(samples, 44100))
     with pytest.raises(AudioContentError):
-        pictures.draw_picture(SimpleNamespace(samples=samples[:9], sample_rate_hz=22050))  # type: ignore[arg-type]
+        pictures.draw_picture(Waveform(samples[:9], 22050))
+
+
+def test_a_corpus_of_audio_becomes_one_of_pictures(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("calm/a.wav", "calm/b.wav", "loud/c.wav"):
+        (tmp_path / "audio" / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / "audio" / name, rng.normal(0, 0.1, 22050), 22050)
+    (tmp_path / "audio/calm/b.wav").write_bytes(b"RIFF")
+    audio = audio_folder.load(tmp_path / "audio")
+    first, second, third = pictures.write_pictures(audio, tmp_path / "drawn")
+    assert (first.item.item_id, first.error) == ("calm/a.wav", None)
+    assert second.file is None
+    assert isinstance(second.error, AudioError)
+    assert third.file is not None
+    drawn = pictures.load(tmp_path / "drawn")
+    assert [item.labels for item in drawn.items] == [("calm",), ("loud",)]
+    samples = soundfile.read(tmp_path / "audio/loud/c.wav", dtype="float32")[0]
+    np.testing.assert_allclose(
+        pictures.read_picture(third.file), picture_levels(samples), atol=1.5 / 255
+    )
 
 
 @pytest.mark.parametrize("drawing", ["edges", "centres"])
