@@ -42,13 +42,8 @@ def test_paths_are_relative_to_the_recipe(recipe: Path, tmp_path: Path) -> None:
     assert load_recipe(recipe).data.path == tmp_path / "features.csv"
 
 
-def test_paths_expand_the_environment(
-    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_expand_the_environment(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe.write_text(RECIPE.replace("features.csv", "${SONGS}/x.csv"), encoding="utf-8")
-    with pytest.raises(ConfigError, match="SONGS"):
-        load_recipe(recipe)
-    assert load_recipe(recipe, data=tmp_path / "y.csv").data.path == tmp_path / "y.csv"
     monkeypatch.setenv("SONGS", "/songs")
     assert load_recipe(recipe).data.path == Path("/songs/x.csv")
 

@@ -14,7 +14,15 @@ from genrekit.evaluation import evaluate_bundle
 from genrekit.inference import Classifier
 from genrekit.models.classical import Logistic, Prepare, Svm
 from genrekit.schema import MelConfig
-from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, train, train_steps
+from genrekit.training import (
+    DataConfig,
+    ProtocolConfig,
+    Recipe,
+    Step,
+    load_recipe,
+    train,
+    train_steps,
+)
 
 
 def recipe(table: Path, **changes: Any) -> Recipe:
@@ -167,6 +175,16 @@ def test_more_columns_than_there_are_cannot_be_selected(table: Path, tmp_path: P
 def test_too_few_rows_for_a_setting_are_a_fault_of_the_data(table: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"svm cannot be fitted on 60 rows: .*7-fold"):
         train(recipe(table, model=Svm(calibration_folds=7)), tmp_path / "plain")
+
+
+def test_an_unset_variable_is_asked_for_only_when_it_is_needed(table: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plain.yaml"
+    data = DataConfig(corpus="table", path=Path("${NOWHERE_SET}/t.csv"))
+    path.write_text(recipe(table, data=data).text.replace("t.csv", "${NOWHERE_SET}/t.csv"))
+    read = load_recipe(path)
+    with pytest.raises(ConfigError, match="NOWHERE_SET"):
+        train(read, tmp_path / "plain")
+    assert load_bundle(train(read, tmp_path / "plain", data=table)).manifest.name == "plain"
 
 
 def test_a_table_of_another_front_end_is_refused(tmp_path: Path) -> None:

@@ -99,9 +99,7 @@ class Recipe(Contract):
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
-def load_recipe(
-    path: str | Path, overrides: Sequence[str] = (), *, data: Path | None = None
-) -> Recipe:
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read and validate a recipe.
 
     Parameters
@@ -111,8 +109,6 @@ def load_recipe(
     overrides : sequence of str
         ``"section.key=value"``; the value is read as YAML, so ``3``, ``true`` and ``[a, b]`` are
         what they look like.
-    data : Path, optional
-        Takes the place of ``data.path``; relative to the working directory.
 
     Raises
     ------
@@ -126,8 +122,6 @@ def load_recipe(
         raise ConfigError(f"{path}: source is no setting; it is what the recipe itself is kept in")
     for override in overrides:
         _override(settings, override)
-    if data is not None:
-        _override(settings, f"data.path={data.resolve()}")
     _expand(settings, path.resolve().parent)
     noted = "".join(f"# overridden: {_discreet(override)}\n" for override in overrides)
     try:
@@ -183,14 +177,25 @@ def _expand(settings: dict[str, Any], folder: Path) -> None:
 
 
 def _expanded(text: str, folder: Path) -> Path:
-    expanded = os.path.expandvars(text)
-    if "${" in expanded:
-        name = expanded.partition("${")[2].partition("}")[0]
+    return folder / Path(os.path.expandvars(text)).expanduser()
+
+
+def known_path(path: Path) -> Path:
+    """``path``, which must hold no variable that the environment does not have.
+
+    Raises
+    ------
+    ConfigError
+        Naming the variable. It is asked for only when the path is used, so that another path can
+        take its place.
+    """
+    if "${" in str(path):
+        name = str(path).partition("${")[2].partition("}")[0]
         raise ConfigError(
-            f"the recipe needs the environment variable {name} in {text!r}; set it, or name the "
-            "data on the command line"
+            f"the recipe needs the environment variable {name}; set it, or name the data yourself "
+            "(--data for data.path, --set leave_out=FILE)"
         )
-    return folder / Path(expanded).expanduser()
+    return path
 
 
 # --- what is wrong ------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ from genrekit.training.fit import (
     temperature,
     temperature_out_of_fold,
 )
-from genrekit.training.recipe import ProtocolConfig, Recipe
+from genrekit.training.recipe import ProtocolConfig, Recipe, known_path
 from genrekit.training.rows import Rows, audio_windows, readable, table_rows
 
 GOLDEN_SECONDS = 5.0
@@ -191,14 +191,14 @@ def _check(recipe: Recipe) -> None:
 def _prepare(
     recipe: Recipe, data: Path | None, workers: int, cache: FeatureCache | None
 ) -> Generator[Step, None, _Run]:
-    path = data or recipe.data.path
+    path = data or (recipe.data.path and known_path(recipe.data.path))
     dataset = load_dataset(recipe.data.corpus, path, **recipe.data.options)
     frontend = build_frontend(recipe.frontend)
     if dataset.features is None:
         dataset, rows = yield from _listen(recipe, dataset, workers, cache)
     else:
         rows = table_rows(dataset, frontend.feature_names)
-    kept = dataset if recipe.leave_out is None else drop_tracks(dataset, recipe.leave_out)
+    kept = _without_left_out(dataset, recipe.leave_out)
     task = Task(
         model=recipe.model,
         input_name=recipe.frontend.kind,
@@ -208,6 +208,12 @@ def _prepare(
     )
     left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
     return _Run(recipe, task, dataset, rows, left_out)
+
+
+def _without_left_out(dataset: Dataset, tracks: Path | tuple[str, ...] | None) -> Dataset:
+    if tracks is None:
+        return dataset
+    return drop_tracks(dataset, known_path(tracks) if isinstance(tracks, Path) else tracks)
 
 
 def _listen(
