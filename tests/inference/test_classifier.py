@@ -148,6 +148,19 @@ def test_the_bundle_says_which_part_is_analysed(
     assert whole.scores == classifier.predict(clip).scores
 
 
+def test_segments_of_an_excerpt_are_placed_in_the_track(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    """44.1 kHz, so that a resampler stands between the file and the windows."""
+    path = tmp_path / "long.wav"
+    samples = synthesise("rock", seconds=10.0, sample_rate_hz=44100).samples
+    soundfile.write(path, samples, 44100, subtype="FLOAT")
+    middle = ExcerptConfig(duration_seconds=2.0)
+    segments = classifier.predict_file(path, excerpt=middle, segments=True).segments
+    places = [(one.start_seconds, one.end_seconds) for one in segments]
+    assert np.array(places) == pytest.approx(np.array([(4, 5), (4.5, 5.5), (5, 6)]), abs=1e-3)
+
+
 def test_a_name_that_is_not_text_still_makes_valid_json(
     classifier: Classifier, clip: Waveform, tmp_path: Path
 ) -> None:

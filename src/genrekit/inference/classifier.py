@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from genrekit.audio import Waveform, open_stream
 from genrekit.bundles import Bundle, load_bundle, window_samples
 from genrekit.errors import AudioContentError, ConfigError
-from genrekit.inference.intake import Block, Progress, checked, name_silence
+from genrekit.inference.intake import Block, InMemory, Progress, Track, checked, name_silence
 from genrekit.inference.records import printable
 from genrekit.inference.scoring import aggregate, calibrated, decide, named, ranked
 from genrekit.inference.windows import Window, cut_windows
@@ -77,7 +77,7 @@ class Classifier:
         excerpt : ExcerptConfig, optional
             Which part to analyse; None takes the part that the bundle was made for.
         segments : bool
-            Include the scores of each window.
+            Include the scores of each window, at its place in the track.
         unknown_below : float, optional
             Answer ``unknown`` below this probability; None takes the bundle's own.
 
@@ -89,21 +89,18 @@ class Classifier:
             If the model cannot score it.
         """
         started = time.perf_counter()
-        stream = open_stream(
+        with open_stream(
             source,
             sample_rate_hz=self.sample_rate_hz,
             excerpt=self.bundle.manifest.excerpt if excerpt is None else excerpt,
-        )
-        progress = Progress(decode=time.perf_counter() - started)
-        return self._predict(
-            stream,
-            lambda: stream.warnings,
-            progress,
-            started,
-            name=_name(source) if name is None else name,
-            segments=segments,
-            unknown_below=unknown_below,
-        )
+        ) as stream:
+            return self._predict(
+                stream,
+                Progress(started, decode=time.perf_counter() - started),
+                name=_name(source) if name is None else name,
+                segments=segments,
+                unknown_below=unknown_below,
+            )
 
     def predict(
         self,
@@ -137,10 +134,8 @@ class Classifier:
                 f"{self.sample_rate_hz}; decode it with sample_rate_hz={self.sample_rate_hz}"
             )
         return self._predict(
-            [waveform.samples],
-            lambda: waveform.warnings,
-            Progress(),
-            time.perf_counter(),
+            InMemory(waveform.samples, waveform.warnings),
+            Progress(time.perf_counter()),
             name=name,
             segments=segments,
             unknown_below=unknown_below,
@@ -168,7 +163,7 @@ class Classifier:
         BundleError
             If the model cannot score it.
         """
-        return self._stream(blocks, Progress())
+        return self._stream(blocks, Progress(time.perf_counter()))
 
     def predict_features(self, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Calibrated probabilities from features that were computed before.
@@ -199,32 +194,30 @@ class Classifier:
 
     def _predict(
         self,
-        blocks: Iterable[Block],
-        warnings: Callable[[], tuple[str, ...]],
+        track: Track,
         progress: Progress,
-        started: float,
         *,
         name: str,
         segments: bool,
         unknown_below: float | None,
     ) -> TrackPrediction:
         manifest = self.bundle.manifest
-        scored = list(self._stream(blocks, progress))
+        scored = list(self._stream(track, progress))
         table = np.array([[one.scores[label] for label in self.labels] for one in scored])
         scores = ranked(self.labels, aggregate(table, manifest))
         limit = manifest.unknown_below if unknown_below is None else unknown_below
-        states, silent = name_silence(warnings(), progress.peak)
+        states, silent = name_silence(track.warnings, progress.peak)
         genres = () if silent else decide(scores, manifest, unknown_below=limit)
         return TrackPrediction(
             path=printable(name),
             genre=named(genres),
             scores=scores,
             genres=genres,
-            segments=tuple(scored) if segments else (),
+            segments=_moved(scored, track.start_seconds) if segments else (),
             seconds=progress.samples / self.sample_rate_hz,
             model=self.identity,
             warnings=states,
-            timings_ms=progress.timings(time.perf_counter() - started),
+            timings_ms=progress.timings(time.perf_counter()),
         )
 
     def _stream(self, blocks: Iterable[Block], progress: Progress) -> Iterator[SegmentScore]:
@@ -262,6 +255,19 @@ class Classifier:
                 f"there are {seconds:.3f} s of audio, model {self.identity.name} needs at least "
                 f"{minimum:g} s; give it a longer piece",
             )
+
+
+def _moved(segments: list[SegmentScore], seconds: float) -> tuple[SegmentScore, ...]:
+    """Segments at their place in the track, which begins ``seconds`` before what was analysed."""
+    return tuple(
+        one.model_copy(
+            update={
+                "start_seconds": one.start_seconds + seconds,
+                "end_seconds": one.end_seconds + seconds,
+            }
+        )
+        for one in segments
+    )
 
 
 def _name(source: Source) -> str:

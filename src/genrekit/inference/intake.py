@@ -5,17 +5,44 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.audio.stream import SILENT_PEAK
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.schema import Timings
 
 Block = NDArray[np.float32]
 
-#: Audio whose largest sample is below this (-80 dB of full scale) is called silent.
-SILENT_PEAK = 1e-4
+
+class Track(Protocol):
+    """Audio of one track: what :func:`genrekit.audio.open_stream` returns, or :class:`InMemory`."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Named states; complete after the last block."""
+        ...
+
+    @property
+    def start_seconds(self) -> float:
+        """Where in the track the first block lies; known after it."""
+        ...
+
+    def __iter__(self) -> Iterator[Block]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """Decoded audio as a track of one block."""
+
+    samples: Block
+    warnings: tuple[str, ...] = ()
+    start_seconds: float = 0.0
+
+    def __iter__(self) -> Iterator[Block]:
+        yield self.samples
 
 
 @dataclass(slots=True)
@@ -24,6 +51,8 @@ class Progress:
 
     Attributes
     ----------
+    started : float
+        Reading of ``time.perf_counter`` when the work on it began.
     samples : int
     peak : float
         The largest sample, as a part of full scale.
@@ -31,19 +60,20 @@ class Progress:
         Seconds of wall time.
     """
 
+    started: float
     samples: int = 0
     peak: float = 0.0
     decode: float = 0.0
     frontend: float = 0.0
     model: float = 0.0
 
-    def timings(self, total_seconds: float) -> Timings:
-        """All stages in milliseconds."""
+    def timings(self, now: float) -> Timings:
+        """All stages in milliseconds; ``now`` is a reading of ``time.perf_counter``."""
         return Timings(
             decode=1000 * self.decode,
             frontend=1000 * self.frontend,
             model=1000 * self.model,
-            total=1000 * total_seconds,
+            total=1000 * (now - self.started),
         )
 
 
