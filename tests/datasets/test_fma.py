@@ -120,6 +120,13 @@ def test_full_never_takes_clips_for_whole_tracks(corpus: Path) -> None:
         fma.load(corpus, subset="full")
 
 
+def test_clips_are_never_taken_from_the_whole_tracks(corpus: Path) -> None:
+    (corpus / "fma_large").rename(corpus / "fma_full")
+    with pytest.raises(DatasetError, match="2 of 2 files are missing"):
+        fma.load(corpus)
+    assert len(fma.load(corpus, audio_folder=corpus / "fma_full")) == 2
+
+
 def test_larger_subsets_contain_the_smaller_ones(corpus: Path) -> None:
     sizes = [len(fma.load(corpus, subset=name)) for name in ("small", "medium", "large")]
     assert sizes == [2, 3, 3]
