@@ -31,7 +31,8 @@ def _rattle(
     noise = shaped_noise(
         rng, len(t), rate_hz, lambda f: high_pass(f, low_hz) * low_pass(f, high_hz)
     )
-    return noise * np.exp(-decay * t)
+    rattle: Samples = noise * np.exp(-decay * t)
+    return rattle
 
 
 def _kick(
@@ -46,7 +47,8 @@ def _kick(
     t = _times(seconds, rate_hz)
     tuned = low_hz * rng.uniform(0.97, 1.03)
     knock = _rattle(rng, t, rate_hz, 1500, 6000, 180)
-    return _body(t, tuned, tuned * 4, 45, decay) + click * knock
+    kick: Samples = _body(t, tuned, tuned * 4, 45, decay) + click * knock
+    return kick
 
 
 def _snare(
@@ -55,7 +57,8 @@ def _snare(
     t = _times(0.35, rate_hz)
     tuned = skin_hz * rng.uniform(0.97, 1.03)
     skin = _body(t, tuned, tuned * 1.5, 60, 22) + 0.5 * _body(t, tuned * 1.6, tuned * 2, 60, 30)
-    return skin + wires * _rattle(rng, t, rate_hz, 900, 8000, decay)
+    snare: Samples = skin + wires * _rattle(rng, t, rate_hz, 900, 8000, decay)
+    return snare
 
 
 def _cymbal(
@@ -89,11 +92,9 @@ def _clap(rng: np.random.Generator, rate_hz: int) -> Samples:
 
 def _rim(rng: np.random.Generator, rate_hz: int) -> Samples:
     t = _times(0.12, rate_hz)
-    return (
-        _body(t, 1700, 1750, 60, 70)
-        + 0.6 * _body(t, 480, 500, 60, 60)
-        + 0.5 * _rattle(rng, t, rate_hz, 2000, 8000, 150)
-    )
+    wood = _body(t, 1700, 1750, 60, 70) + 0.6 * _body(t, 480, 500, 60, 60)
+    rim: Samples = wood + 0.5 * _rattle(rng, t, rate_hz, 2000, 8000, 150)
+    return rim
 
 
 def _burst(
@@ -131,7 +132,7 @@ DRUMS: dict[str, Drum] = {
     "train snare": partial(_snare, skin_hz=210, decay=35, wires=1.2),
     "closed hat": partial(_cymbal, low_hz=6500, decay=55, seconds=0.1),
     "open hat": partial(_cymbal, low_hz=6000, decay=9, seconds=0.35),
-    "ride": partial(_cymbal, low_hz=4500, decay=4.5, seconds=0.8, ping=0.35),
+    "ride": partial(_cymbal, low_hz=4500, decay=4.5, seconds=0.8, ping=0.15),
     "crash": partial(_cymbal, low_hz=2500, decay=2.2, seconds=1.8),
     "clap": _clap,
     "rim": _rim,

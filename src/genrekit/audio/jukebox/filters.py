@@ -31,7 +31,9 @@ def frequencies(size: int, rate_hz: int) -> NDArray[np.float32]:
 
 def low_pass(freqs: NDArray[np.float32], cutoff_hz: float, order: int = 2) -> Gains:
     """Gains of a Butterworth low-pass."""
-    gains: Gains = 1 / np.sqrt(1 + (freqs / np.float32(cutoff_hz)) ** (2 * order))
+    # The bound keeps steep filters within single precision.
+    ratio = np.minimum(freqs / np.float32(cutoff_hz), np.float32(10 ** (18 / order)))
+    gains: Gains = 1 / np.sqrt(1 + ratio ** (2 * order))
     return gains
 
 

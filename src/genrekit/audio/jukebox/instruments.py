@@ -286,4 +286,5 @@ def _breath(
         rng, count, rate_hz, lambda f: high_pass(f, low_hz, 1) * low_pass(f, 6000, 1)
     )
     fade = np.exp(-np.arange(count, dtype=np.float32) / (instrument.breath_seconds * rate_hz))
-    return noise * fade
+    breath: Samples = noise * fade
+    return breath

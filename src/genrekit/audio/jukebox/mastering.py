@@ -7,14 +7,14 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from genrekit.audio.jukebox.filters import Samples, frequencies
+from genrekit.audio.jukebox.filters import Samples, frequencies, low_pass
 from genrekit.audio.jukebox.score import Master
 
 # Evenly spaced on the mel scale, so that a curve over them says what MFCCs hear.
 # fmt: off
 BANDS_HZ = (
     83, 250, 417, 583, 750, 917, 1090, 1294, 1537, 1825,
-    2167, 2574, 3056, 3630, 4310, 5118, 6078, 7218, 8572, 10179,
+    2167, 2574, 3056, 3630, 4310, 5118, 6078, 7218, 8572,
 )
 # fmt: on
 
@@ -25,70 +25,70 @@ _FRAMES = 300
 # Levels are averaged in decibels over narrow bands: valleys between harmonics count.
 _NARROW_BANDS = 5
 _LOWEST_HZ = 35.0
+_HIGHEST_HZ = 11000.0
 _STEP_SECONDS = 0.01
 
 Decibels = NDArray[np.float64]
 
 
 def master_record(mix: Samples, master: Master, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """Compress, balance and limit ``mix``; its peak comes out at -3 dBFS.
+    """Compress, balance and limit ``mix``; its peak comes out at ``master.peak_dbfs``.
 
     Every record is a little different: the tonal balance and loudness vary with ``rng``.
     """
-    tilt_db, bass_db, loudness = rng.standard_normal(3)
+    tilt_db, bass_db, loudness, width = rng.standard_normal(4)
+    top_hz = float(master.top_hz * (1 + 0.02 * width))
     wanted = np.array(master.curve_db, float)
     wanted += tilt_db * np.linspace(1.0, -1.0, len(BANDS_HZ))
     wanted[:2] += 1.5 * bass_db
     rms = float(master.rms * np.exp(0.15 * loudness))
     mix = _compress(mix, master.compression, rate_hz)
-    mix = _balance(mix, wanted, master.hiss_db, rate_hz, rng)
+    mix = _balance(mix, wanted, top_hz, rate_hz, (master.hiss_db, rng))
     mix = _limit(mix, rms, master.peak_dbfs)
     # Clipping added overtones; balance what it did to the spectrum.
-    mix = _balance(mix, wanted, -np.inf, rate_hz, rng)
+    mix = _balance(mix, wanted, top_hz, rate_hz)
     return _limit(mix, rms, master.peak_dbfs)
 
 
 def _balance(
-    mix: Samples, wanted_db: Decibels, hiss_db: float, rate_hz: int, rng: np.random.Generator
+    mix: Samples,
+    wanted_db: Decibels,
+    top_hz: float,
+    rate_hz: int,
+    hiss: tuple[float, np.random.Generator] | None = None,
 ) -> Samples:
     """Bring the mean level of each band to the wanted one, as a matching equaliser does.
 
-    A bed of noise with the wanted balance, ``hiss_db`` against the music, is the studio and tape.
+    With ``hiss`` a bed of noise of the wanted balance is added, so many decibels from the music.
     """
-    present = np.array(BANDS_HZ) < 0.45 * rate_hz
-    wanted_db = wanted_db[present]
-    measured = _band_levels_db(mix, int(present.sum()), rate_hz)
-    reference = measured[_REFERENCE_BANDS].mean()
+    wanted_db = wanted_db[np.array(BANDS_HZ) < 0.45 * rate_hz]
+    measured = _band_levels_db(mix, len(wanted_db), rate_hz)
     correction = wanted_db - measured
     correction -= correction[_REFERENCE_BANDS].mean()
     correction = np.clip(correction, -_MOST_CORRECTION_DB, _MOST_CORRECTION_DB)
-
     size = scipy.fft.next_fast_len(len(mix) + rate_hz // 50, real=True)
     freqs = frequencies(size, rate_hz)
     spectrum = scipy.fft.rfft(mix, size)
-    spectrum *= _gains(freqs, correction)
-    noise = rng.standard_normal((2, len(freqs)), dtype=np.float32)
-    # A frame of noise of variance s^2 through a Hann window has power 3/8 s^2 a sample; the
-    # spectrum of the whole has variance s^2 / 2 a sample in its real and its imaginary part.
-    power = 10 ** ((reference + hiss_db) / 10) / (0.375 * _FRAME_SAMPLES)
-    bed = _gains(freqs, wanted_db) * np.float32(np.sqrt(power * size / 2))
-    spectrum.real += noise[0] * bed
-    spectrum.imag += noise[1] * bed
+    spectrum *= _gains(freqs, correction, top_hz)
+    if hiss is not None:
+        # A Hann window passes 3/8 of the power. White noise of variance v has, in a spectrum of n
+        # samples, variance n v / 2 in the real and in the imaginary part.
+        level_db = measured[_REFERENCE_BANDS].mean() + hiss[0]
+        variance = 10 ** (level_db / 10) / (0.375 * _FRAME_SAMPLES)
+        bed = _gains(freqs, wanted_db, top_hz) * np.float32(np.sqrt(variance * size / 2))
+        noise = hiss[1].standard_normal((2, len(freqs)), dtype=np.float32)
+        spectrum += bed * (noise[0] + 1j * noise[1])
     balanced: Samples = scipy.fft.irfft(spectrum, size)[: len(mix)]
     return balanced
 
 
-def _gains(freqs: Samples, decibels: Decibels) -> Samples:
+def _gains(freqs: Samples, decibels: Decibels, top_hz: float) -> Samples:
     """Interpolate gains over the bands; fall away outside, where a record holds little."""
     gain_db = np.interp(freqs, BANDS_HZ[: len(decibels)], decibels)
     gain_db -= 12 * np.maximum(0, np.log2(_LOWEST_HZ / np.maximum(freqs, 1)))
-    top_hz, below_hz = BANDS_HZ[len(decibels) - 1], BANDS_HZ[len(decibels) - 2]
-    fall = min(0.0, 1.5 * (decibels[-1] - decibels[-2]) / (top_hz - below_hz))
-    gain_db += fall * np.clip(freqs - top_hz, 0, 4000) - 6 * np.maximum(
-        0, np.log2(np.maximum(freqs, 1) / 11025)
-    )
-    gains: Samples = (10 ** (gain_db / 20)).astype(np.float32)
-    return gains
+    gain_db -= 12 * np.maximum(0, np.log2(np.maximum(freqs, 1) / _HIGHEST_HZ))
+    limited: Samples = (10 ** (gain_db / 20)).astype(np.float32) * low_pass(freqs, top_hz, 30)
+    return limited
 
 
 def _band_levels_db(mix: Samples, bands: int, rate_hz: int) -> Decibels:
@@ -102,7 +102,7 @@ def _band_levels_db(mix: Samples, bands: int, rate_hz: int) -> Decibels:
     edges = np.interp(
         np.arange(bands * _NARROW_BANDS + 1) / _NARROW_BANDS,
         np.arange(len(BANDS_HZ) + 1),
-        [_LOWEST_HZ, *(np.array(BANDS_HZ[1:]) + np.array(BANDS_HZ[:-1])) / 2, 11025],
+        [_LOWEST_HZ, *(np.array(BANDS_HZ[1:]) + np.array(BANDS_HZ[:-1])) / 2, 9375],
     )
     bins = np.round(edges * _FRAME_SAMPLES / rate_hz).astype(int)
     starts = np.minimum(bins[:-1], power.shape[1] - 1)

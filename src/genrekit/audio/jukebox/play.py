@@ -60,22 +60,26 @@ def synthesise(
     Returns
     -------
     Waveform
-        Mono, finite, with its peak at -3 dBFS.
+        Mono, finite, its peak at -3 dBFS (jazz -5, classical -8: their records are quieter).
 
     Raises
     ------
     ConfigError
         For an unknown genre (with near matches) or a number out of range.
     """
-    compose = _COMPOSERS.get(genre)
-    _check(seconds, seed, sample_rate_hz)
-    composing, mastering = np.random.default_rng([seed, *genre.encode()]).spawn(2)
-    score: Score = compose(composing, seconds)
+    score = compose(genre, seconds=seconds, seed=seed)
+    if not _LOWEST_RATE_HZ <= sample_rate_hz <= _HIGHEST_RATE_HZ:
+        raise ConfigError(
+            f"sample_rate_hz is {sample_rate_hz}; expected {_LOWEST_RATE_HZ} to {_HIGHEST_RATE_HZ}"
+        )
     mix = perform(score, seconds, sample_rate_hz, seed)
-    return Waveform(master_record(mix, score.master, sample_rate_hz, mastering), sample_rate_hz)
+    _, rng = _generators(genre, seed)
+    return Waveform(master_record(mix, score.master, sample_rate_hz, rng), sample_rate_hz)
 
 
-def _check(seconds: float, seed: int, sample_rate_hz: int) -> None:
+def compose(genre: str, *, seconds: float, seed: int) -> Score:
+    """Write the score that `synthesise` plays; see there for parameters and errors."""
+    composer = _COMPOSERS.get(genre)
     if not (math.isfinite(seconds) and _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS):
         raise ConfigError(
             f"seconds is {seconds}; the jukebox plays {_SHORTEST_SECONDS} to "
@@ -83,7 +87,12 @@ def _check(seconds: float, seed: int, sample_rate_hz: int) -> None:
         )
     if seed < 0:
         raise ConfigError(f"seed is {seed}; expected a whole number from 0 on")
-    if not _LOWEST_RATE_HZ <= sample_rate_hz <= _HIGHEST_RATE_HZ:
-        raise ConfigError(
-            f"sample_rate_hz is {sample_rate_hz}; expected {_LOWEST_RATE_HZ} to {_HIGHEST_RATE_HZ}"
-        )
+    rng, _ = _generators(genre, seed)
+    score: Score = composer(rng, seconds)
+    return score
+
+
+def _generators(genre: str, seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """One generator for the composer and one for the engineer."""
+    composing, mastering = np.random.default_rng([seed, *genre.encode()]).spawn(2)
+    return composing, mastering

@@ -61,6 +61,8 @@ class Master:
         Level of the bed of room and tape noise against the music, in each band.
     peak_dbfs : float
         Where the highest peak ends up.
+    top_hz : float
+        Where the record ends; that of GTZAN's clips, which mostly lie below 10 kHz.
     """
 
     curve_db: tuple[float, ...]
@@ -69,6 +71,7 @@ class Master:
     room_seconds: float = 0.8
     hiss_db: float = -60.0
     peak_dbfs: float = -3.0
+    top_hz: float = 9700.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,24 +14,25 @@ _BOOGIE = (0, 0, 4, 4, 7, 7, 9, 7)
 _PARTS = {
     "kick": Part("soft kick", -3),
     "snare": Part("snare", -7, 0.2),
-    "hat": Part("ride", -22, 0.1),
+    "hat": Part("ride", -25, 0.1),
     "stomp": Part("stomp", -5, 0.2),
     "bass": Part("upright bass", -3, 0.05),
-    "rhythm": Part("electric guitar", -13, 0.15, 1.5),
-    "piano": Part("piano", -16, 0.2),
+    "rhythm": Part("electric guitar", -15, 0.15),
+    "piano": Part("piano", -19, 0.2),
     "acoustic": Part("acoustic guitar", -7, 0.15),
-    "lead": Part("lead guitar", -3, 0.25, 3.0),
+    "lead": Part("lead guitar", -1, 0.25, 3.0),
     "harp": Part("harmonica", -11, 0.25, 1.5),
-    "voice": Part("man", -2, 0.2, 0.8),
+    "voice": Part("man", 0, 0.2, 0.8),
     "sibilant": Part("sibilant", -31),
     "plosive": Part("plosive", -26),
 }
 _MASTER = Master(
-    (15, 18, 9, 6, 2, 1, -1, -1, -2, -2, -3, -3, -5, -6, -9, -10, -12, -14, -20, -36),
+    (15, 18, 9, 6, 2, 1, -1, -1, -2, -2, -3, -3, -5, -6, -9, -10, -12, -14, -20),
     rms=0.13,
     compression=0.85,
     room_seconds=0.7,
-    hiss_db=-36,
+    hiss_db=-30,
+    top_hz=9300.0,
 )
 
 

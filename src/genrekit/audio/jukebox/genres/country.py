@@ -12,10 +12,10 @@ _PROGRESSIONS = ("I I IV I I I V I", "I IV I V I IV V I", "I I IV IV V V I I", "
 
 _PARTS = {
     "kick": Part("soft kick", -4),
-    "snare": Part("train snare", -12, 0.1),
-    "side stick": Part("rim", -9, 0.15),
+    "snare": Part("train snare", -10, 0.1),
+    "side stick": Part("rim", -7, 0.15),
     "bass": Part("finger bass", -5, 0.03),
-    "strum": Part("steel strum", -9, 0.08),
+    "strum": Part("steel strum", -7, 0.08),
     "steel": Part("pedal steel", -10, 0.25),
     "twang": Part("twang guitar", -8, 0.2, 1.0),
     "fiddle": Part("fiddle", -10, 0.2),
@@ -26,11 +26,12 @@ _PARTS = {
     "plosive": Part("plosive", -22),
 }
 _MASTER = Master(
-    (13, 16, 9, 6, 3, 1, -1, -1, -2, -2, -4, -3, -6, -7, -11, -13, -15, -16, -20, -30),
+    (13, 16, 9, 6, 3, 1, -1, -1, -2, -2, -4, -3, -6, -7, -11, -13, -15, -16, -20),
     rms=0.125,
     compression=1.5,
     room_seconds=0.7,
     hiss_db=-24,
+    top_hz=10000.0,
 )
 
 

@@ -12,16 +12,16 @@ _PROGRESSIONS = ("i7 iv7 bVII bIII", "i7 i7 iv7 V7", "vi7 ii7 V7 Imaj7", "i7 bVI
 
 _PARTS = {
     "kick": Part("disco kick", -1, 0.03),
-    "snare": Part("snare", -2, 0.2),
-    "clap": Part("clap", -9, 0.3),
-    "closed": Part("closed hat", -13, 0.05),
-    "open": Part("open hat", -6, 0.1),
+    "snare": Part("snare", 1, 0.2),
+    "clap": Part("clap", -6, 0.3),
+    "closed": Part("closed hat", -10, 0.05),
+    "open": Part("open hat", -3, 0.1),
     "tambourine": Part("tambourine", -19, 0.1),
     "conga": Part("conga", -16, 0.15),
-    "bass": Part("finger bass", -4, 0.03),
-    "synth bass": Part("synth bass", -5, 0.03),
+    "bass": Part("finger bass", -6, 0.03),
+    "synth bass": Part("synth bass", -7, 0.03),
     "wah": Part("wah guitar", -15, 0.1),
-    "strings": Part("disco strings", -15, 0.35),
+    "strings": Part("disco strings", -17, 0.35),
     "brass": Part("horn section", -9, 0.3),
     "keys": Part("electric piano", -14, 0.15),
     "woman": Part("woman", -8, 0.25),
@@ -31,11 +31,12 @@ _PARTS = {
     "plosive": Part("plosive", -22, 0.2),
 }
 _MASTER = Master(
-    (11, 10, 5, 3, 2, 1, -0, -1, -1, -2, -3, -3, -4, -5, -7, -9, -10, -11, -15, -29),
+    (11, 10, 5, 3, 2, 1, -0, -1, -1, -2, -3, -3, -4, -5, -7, -9, -10, -11, -15),
     rms=0.135,
     compression=1.2,
     room_seconds=1.0,
     hiss_db=-28,
+    top_hz=10200.0,
 )
 
 

@@ -14,26 +14,27 @@ _TRAP = ("X......x..X.....", "X..X......x...x.", "X.....X...x..x..")
 _PARTS = {
     "kick": Part("kick", 3, 0.03),
     "deep kick": Part("deep kick", 4, 0.02),
-    "snare": Part("fat snare", 0, 0.15),
-    "clap": Part("clap", -1, 0.2),
-    "hat": Part("closed hat", -9, 0.05),
-    "open": Part("open hat", -18, 0.05),
-    "bass": Part("sub bass", -4, 0.0),
+    "snare": Part("fat snare", 3, 0.15),
+    "clap": Part("clap", 2, 0.2),
+    "hat": Part("closed hat", -6, 0.05),
+    "open": Part("open hat", -15, 0.05),
+    "bass": Part("sub bass", -5, 0.0),
     "keys": Part("electric piano", -9, 0.2),
     "piano": Part("piano", -9, 0.2),
     "strings": Part("violins", -10, 0.3),
     "brass": Part("horn section", -10, 0.2),
-    "rapper": Part("rapper", 0, 0.06, 0.6),
+    "rapper": Part("rapper", -1, 0.06, 0.6),
     "sibilant": Part("sibilant", -17),
     "plosive": Part("plosive", -11),
     "crackle": Part("crackle", -26, 0.0),
 }
 _MASTER = Master(
-    (17, 12, 6, 5, 2, 0, -1, -1, -1, -1, -1, -1, -3, -3, -5, -6, -8, -9, -13, -24),
-    rms=0.19,
+    (17, 12, 6, 5, 2, 0, -1, -1, -1, -1, -1, -1, -3, -3, -5, -6, -8, -9, -13),
+    rms=0.21,
     compression=1.2,
     room_seconds=0.5,
-    hiss_db=-17,
+    hiss_db=-12,
+    top_hz=10200.0,
 )
 
 
@@ -91,7 +92,7 @@ def _bass(sheet: Sheet, bar: int, harmony: Chord, beat: str) -> None:
     for step, sign in enumerate(beat):
         if sign in "Xx":
             pitch = root if sign == "X" else root + int(sheet.rng.choice((0, 7, 10)))
-            sheet.play("bass", bar * 4 + step / 4, 0.8, pitch, 0.9)
+            sheet.play("bass", bar * 4 + step / 4, 0.5, pitch, 0.9)
 
 
 def _rap(sheet: Sheet, bar: int, centre: float) -> None:

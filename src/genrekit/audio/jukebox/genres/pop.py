@@ -13,29 +13,30 @@ _KICKS = ("X.....x.X.......", "X..x..x...x.....", "X...X...X...X...", "X.x.....X
 
 _PARTS = {
     "kick": Part("kick", 3, 0.03),
-    "snare": Part("fat snare", 2, 0.2),
-    "clap": Part("clap", -1, 0.25),
-    "hat": Part("closed hat", -5, 0.05),
-    "open": Part("open hat", -9, 0.05),
+    "snare": Part("fat snare", 4, 0.2),
+    "clap": Part("clap", 1, 0.25),
+    "hat": Part("closed hat", -3, 0.05),
+    "open": Part("open hat", -7, 0.05),
     "shaker": Part("shaker", -17, 0.05),
     "crash": Part("crash", -16, 0.2),
-    "bass": Part("synth bass", -10, 0.0),
-    "pad": Part("synth pad", -24, 0.3),
+    "bass": Part("synth bass", -11, 0.0),
+    "pad": Part("synth pad", -20, 0.3),
     "hook": Part("super saw", -12, 0.25),
     "pluck": Part("synth pluck", -13, 0.25),
     "guitar": Part("steel strum", -14, 0.1),
     "woman": Part("woman", -1, 0.2),
     "man": Part("man", -1, 0.2),
-    "choir": Part("choir", -10, 0.3),
+    "choir": Part("choir", -7, 0.3),
     "sibilant": Part("sibilant", -6, 0.1),
     "plosive": Part("plosive", -8, 0.1),
 }
 _MASTER = Master(
-    (13, 10, 6, 3, 3, 1, -0, -2, -2, -2, -3, -4, -5, -5, -6, -9, -10, -9, -9, -10),
-    rms=0.2,
+    (13, 10, 6, 3, 3, 1, -0, -2, -2, -2, -3, -4, -5, -5, -6, -9, -10, -9, -9),
+    rms=0.22,
     compression=1.1,
     room_seconds=0.4,
-    hiss_db=-60,
+    hiss_db=-32,
+    top_hz=14000.0,
 )
 
 

@@ -5,33 +5,34 @@ from __future__ import annotations
 import numpy as np
 
 from genrekit.audio.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
-from genrekit.audio.jukebox.melody import consonants, invent, sing
+from genrekit.audio.jukebox.melody import Motif, consonants, invent, sing
 from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _PROGRESSIONS = ("I IV I V", "i bVII i bVII", "I V vi IV", "i iv i v", "I ii I ii")
 
 _PARTS = {
     "kick": Part("kick", -2, 0.1),
-    "rim": Part("rim", -9, 0.3),
-    "snare": Part("tight snare", -6, 0.3),
-    "hat": Part("closed hat", -15, 0.1),
-    "open": Part("open hat", -20, 0.15),
+    "rim": Part("rim", -6, 0.3),
+    "snare": Part("tight snare", -3, 0.3),
+    "hat": Part("closed hat", -12, 0.1),
+    "open": Part("open hat", -17, 0.15),
     "bass": Part("dub bass", 1, 0.02),
     "skank": Part("skank guitar", -9, 0.2),
     "piano": Part("piano", -15, 0.15),
     "organ": Part("organ", -19, 0.15),
     "melody": Part("horn section", -9, 0.4),
-    "voice": Part("man", -6, 0.25),
+    "voice": Part("man", -5, 0.25),
     "choir": Part("choir", -13, 0.3),
     "sibilant": Part("sibilant", -20, 0.1),
     "plosive": Part("plosive", -17, 0.1),
 }
 _MASTER = Master(
-    (17, 13, 6, 5, 2, 1, -0, -1, -1, -2, -3, -3, -5, -6, -8, -10, -11, -13, -17, -25),
+    (17, 13, 6, 5, 2, 1, -0, -1, -1, -2, -3, -3, -5, -6, -8, -10, -11, -13, -17),
     rms=0.12,
     compression=1.15,
     room_seconds=1.0,
-    hiss_db=-20,
+    hiss_db=-18,
+    top_hz=10100.0,
 )
 
 
@@ -49,7 +50,7 @@ def compose(rng: np.random.Generator, seconds: float) -> Score:
         harmony = form[bar // 2 % len(form)]
         _one_drop(sheet, bar, steppers)
         _skank(sheet, bar, harmony)
-        _bass(sheet, bar, harmony, bass_line.onsets, bass_line.steps)
+        _bass(sheet, bar, harmony, bass_line)
         _voices(sheet, bar, harmony, pitches)
     return Score(bpm, sheet.lines, _PARTS, _MASTER)
 
@@ -66,7 +67,7 @@ def _one_drop(sheet: Sheet, bar: int, steppers: bool) -> None:
 
 def _skank(sheet: Sheet, bar: int, harmony: Chord) -> None:
     tones = voiced(harmony, 62)
-    for beat in (1, 3):
+    for beat in (1.0, 3.0):
         sheet.strum("skank", bar * 4 + beat, 0.3, tones, 0.9, spread_seconds=0.004)
         sheet.strum("piano", bar * 4 + beat, 0.25, voiced(harmony, 60), 0.8, spread_seconds=0.002)
     for beat in (0.5, 1.0, 1.5, 2.5, 3.0, 3.5):
@@ -78,16 +79,15 @@ def _bass(
     sheet: Sheet,
     bar: int,
     harmony: Chord,
-    onsets: tuple[float, ...],
-    steps: tuple[int, ...],
+    figure: Motif,
 ) -> None:
     """A figure of two bars that leaves holes."""
     root = root_near(harmony, 35)
     tones = (root - 5, root, root, root + harmony.intervals[1], root + 7, root + 10)
-    for onset, step in zip(onsets, steps, strict=True):
+    for onset, leap in zip(figure.onsets, figure.steps, strict=True):
         if onset // 4 == bar % 2:
-            pitch = root if onset in (0.0, 4.0) else tones[(step + 1) % len(tones)]
-            sheet.play("bass", bar * 4 + onset % 4, 0.8, pitch, 0.95)
+            pitch = root if onset in (0.0, 4.0) else tones[(leap + 1) % len(tones)]
+            sheet.play("bass", bar * 4 + onset % 4, 0.65, pitch, 0.95)
 
 
 def _voices(sheet: Sheet, bar: int, harmony: Chord, pitches: tuple[int, ...]) -> None:
