@@ -5,13 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-import genrekit
-from genrekit.audio import synthesise
-from genrekit.bundles import write_bundle
 from genrekit.datasets import (
     Dataset,
     Fold,
@@ -19,14 +15,13 @@ from genrekit.datasets import (
     drop_tracks,
     load_dataset,
     make_split,
-    track_digest,
 )
-from genrekit.errors import ConfigError
+from genrekit.errors import BundleError, ConfigError
 from genrekit.evaluation import evaluate_bundle
-from genrekit.features import build_frontend, frontend_fingerprint
+from genrekit.features import build_frontend
 from genrekit.features.cache import FeatureCache
 from genrekit.inference import Classifier, calibrated
-from genrekit.schema import BundleMetrics, EvaluationResult, Manifest, MelConfig, Provenance
+from genrekit.schema import EvaluationResult, MelConfig
 from genrekit.training.export import run_onnx
 from genrekit.training.fit import (
     Task,
@@ -39,8 +34,7 @@ from genrekit.training.fit import (
 )
 from genrekit.training.recipe import ProtocolConfig, Recipe, known_path
 from genrekit.training.rows import Rows, audio_windows, readable, table_rows
-
-GOLDEN_SECONDS = 5.0
+from genrekit.training.saving import Fitted, Run, save
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +55,6 @@ class Step:
     done: int
     total: int
     bundle: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """A fitted graph, the rows it was fitted on, and the temperature of its scores."""
-
-    model: bytes
-    rows: Rows
-    temperature: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What all stages of a run share."""
-
-    recipe: Recipe
-    task: Task
-    dataset: Dataset
-    rows: Rows
-    left_out: tuple[str, ...]
-
-    @property
-    def shippable(self) -> Rows:
-        """The rows that saved weights may see."""
-        return self.rows.without_groups(self.left_out)
 
 
 def train(
@@ -157,7 +126,7 @@ def train_steps(
     BundleError
         If the exported model differs from its source, or ``out`` exists.
     """
-    _check(recipe)
+    _check(recipe, out, overwrite)
     run = yield from _prepare(recipe, data, workers, cache)
     split = _split(run.dataset, recipe.protocol)
     if len(split.folds) == 1:
@@ -176,11 +145,13 @@ def train_steps(
         saved = yield from _on_everything(run, saved)
         if run.left_out:
             results.append(_on_left_out(run, split, saved, results))
-    _write(out, run, split, saved, results, overwrite=overwrite)
+    save(out, run, split, saved, results, overwrite=overwrite)
     yield Step("saved", 1, 1, bundle=out)
 
 
-def _check(recipe: Recipe) -> None:
+def _check(recipe: Recipe, out: Path, overwrite: bool) -> None:
+    if out.exists() and not overwrite:  # said now, not after an hour of fitting
+        raise BundleError(f"{out} exists already; choose another name or ask to overwrite it")
     if isinstance(recipe.frontend, MelConfig):
         raise ConfigError(
             f"{recipe.model.architecture} takes vectors; frontend.kind mel gives pictures. Take "
@@ -190,7 +161,7 @@ def _check(recipe: Recipe) -> None:
 
 def _prepare(
     recipe: Recipe, data: Path | None, workers: int, cache: FeatureCache | None
-) -> Generator[Step, None, _Run]:
+) -> Generator[Step, None, Run]:
     path = data or (recipe.data.path and known_path(recipe.data.path))
     dataset = load_dataset(recipe.data.corpus, path, **recipe.data.options)
     frontend = build_frontend(recipe.frontend)
@@ -207,7 +178,7 @@ def _prepare(
         seed=recipe.seed,
     )
     left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
-    return _Run(recipe, task, dataset, rows, left_out)
+    return Run(recipe, task, dataset, rows, left_out)
 
 
 def _without_left_out(dataset: Dataset, tracks: Path | tuple[str, ...] | None) -> Dataset:
@@ -238,7 +209,7 @@ def _split(dataset: Dataset, protocol: ProtocolConfig) -> Split:
     return make_split(dataset, protocol.name, n_folds=protocol.n_folds, seed=protocol.seed)
 
 
-def _by_protocol(run: _Run, split: Split) -> Generator[Step, None, tuple[_Fit, EvaluationResult]]:
+def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, EvaluationResult]]:
     """Fit by the protocol, save, and score what was saved."""
     stage = f"fit and evaluate: {split.protocol}"
     yield Step(stage, 0, 1)
@@ -247,13 +218,13 @@ def _by_protocol(run: _Run, split: Split) -> Generator[Step, None, tuple[_Fit, E
     rows = run.rows if recipe.final_fit == "everything" else run.shippable
     fitted = fit_rows(rows, fold, recipe.protocol.fit_on)
     heat = temperature(run.task, rows, fold) if recipe.calibrate else 1.0
-    one = _Fit(fit(run.task, fitted), fitted, heat)
+    one = Fitted(fit(run.task, fitted), fitted, heat)
     result = _score_saved(run, split, one, [])
     yield Step(stage, 1, 1)
     return one, result
 
 
-def _on_the_fly(run: _Run, protocol: ProtocolConfig) -> Generator[Step, None, EvaluationResult]:
+def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, EvaluationResult]:
     """Fit a model per fold and pool their scores; none of them is kept."""
     split = _split(run.dataset, protocol)
     stage = f"fit and evaluate: {split.protocol}"
@@ -265,7 +236,7 @@ def _on_the_fly(run: _Run, protocol: ProtocolConfig) -> Generator[Step, None, Ev
     return pooled(run.recipe.name, run.dataset, split, run.rows, scores)
 
 
-def _on_everything(run: _Run, by_protocol: _Fit | None) -> Generator[Step, None, _Fit]:
+def _on_everything(run: Run, by_protocol: Fitted | None) -> Generator[Step, None, Fitted]:
     """Fit on all that may be seen; the temperature of the protocol's fit stays."""
     yield Step("fit on everything", 0, 1)
     rows = run.shippable
@@ -273,13 +244,13 @@ def _on_everything(run: _Run, by_protocol: _Fit | None) -> Generator[Step, None,
         heat = by_protocol.temperature
     else:
         heat = temperature_out_of_fold(run.task, rows) if run.recipe.calibrate else 1.0
-    everything = _Fit(fit(run.task, rows), rows, heat)
+    everything = Fitted(fit(run.task, rows), rows, heat)
     yield Step("fit on everything", 1, 1)
     return everything
 
 
 def _on_left_out(
-    run: _Run, split: Split, saved: _Fit, results: Sequence[EvaluationResult]
+    run: Run, split: Split, saved: Fitted, results: Sequence[EvaluationResult]
 ) -> EvaluationResult:
     """Score the very weights that are saved on the tracks that they never saw."""
     away = tuple(item.item_id for item in run.dataset.items if item.group in set(run.left_out))
@@ -288,7 +259,7 @@ def _on_left_out(
 
 
 def _score_saved(
-    run: _Run, split: Split, one: _Fit, results: Sequence[EvaluationResult]
+    run: Run, split: Split, one: Fitted, results: Sequence[EvaluationResult]
 ) -> EvaluationResult:
     """Write a bundle aside, load it, and score it through `Classifier`."""
     if not results:  # a bundle cannot be loaded without numbers; these are of the same graph
@@ -298,73 +269,7 @@ def _score_saved(
         results = [pooled(run.recipe.name, run.dataset, split, run.rows, [scores])]
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder) / "bundle"
-        _write(aside, run, split, one, results, overwrite=False)
+        save(aside, run, split, one, results, overwrite=False)
         unit: Literal["segment", "track"] = "segment" if split.leaky else "track"
         result, _ = evaluate_bundle(Classifier.load(aside), run.dataset, split, unit=unit)
     return result
-
-
-def _write(
-    out: Path,
-    run: _Run,
-    split: Split,
-    one: _Fit,
-    results: Sequence[EvaluationResult],
-    *,
-    overwrite: bool,
-) -> None:
-    recipe = run.recipe
-    kind = recipe.frontend.kind
-    manifest = Manifest(
-        name=recipe.name,
-        version=recipe.version,
-        description=recipe.description,
-        licence=recipe.licence,
-        architecture=recipe.model.architecture,
-        labels=run.dataset.labels,
-        frontends={kind: recipe.frontend},
-        frontend_fingerprints={kind: frontend_fingerprint(recipe.frontend)},
-        excerpt=recipe.excerpt,
-        windows=recipe.windows,
-        temperature=one.temperature,
-        unknown_below=recipe.unknown_below,
-        provenance=_provenance(run, split, one),
-        versions=_versions(recipe),
-    )
-    write_bundle(
-        out,
-        manifest=manifest,
-        model_onnx=one.model,
-        metrics=BundleMetrics(results=tuple(results)),
-        golden=synthesise("jazz", seconds=GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
-        overwrite=overwrite,
-    )
-
-
-def _provenance(run: _Run, split: Split, one: _Fit) -> Provenance:
-    recipe = run.recipe
-    digests = sorted({track_digest(group) for group in one.rows.groups})
-    how = ", then refitted on everything" if recipe.final_fit == "everything" else ""
-    left_out = f"{len(run.left_out)} recordings" if run.left_out else ""
-    if left_out and recipe.leave_out_because:
-        left_out = f"{left_out}: {recipe.leave_out_because}"
-    return Provenance(
-        dataset=run.dataset.name,
-        dataset_fingerprint=run.dataset.fingerprint,
-        split_fingerprint=split.fingerprint,
-        protocol=f"{split.protocol}, {recipe.protocol.fit_on}{how}",
-        tracks=len(digests),
-        trained_on=tuple(digests),
-        left_out=left_out,
-        data_licence=run.dataset.info.licence,
-        citation=run.dataset.info.citation,
-        recipe=recipe.text,
-    )
-
-
-def _versions(recipe: Recipe) -> dict[str, str]:
-    names = ["numpy", "scikit-learn", "scipy", "onnx"]
-    members = getattr(recipe.model, "members", ())
-    if "xgboost" in {recipe.model.architecture, *(member.architecture for member in members)}:
-        names.append("xgboost-cpu")
-    return {"genrekit": genrekit.__version__, **{name: version(name) for name in names}}
