@@ -27,7 +27,7 @@ __all__ = [
 _HOMES = {
     "AUDIO_SUFFIXES": "genrekit.audio.formats",
     "JUKEBOX_GENRES": "genrekit.audio.jukebox",
-    "AudioInfo": "genrekit.audio.header",
+    "AudioInfo": "genrekit.audio.info",
     "AudioStream": "genrekit.audio.stream",
     "DecodeLimits": "genrekit.audio.limits",
     "Waveform": "genrekit.audio.waveform",
@@ -39,7 +39,8 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from genrekit.audio.formats import AUDIO_SUFFIXES
-    from genrekit.audio.header import AudioInfo, probe
+    from genrekit.audio.header import probe
+    from genrekit.audio.info import AudioInfo
     from genrekit.audio.jukebox import JUKEBOX_GENRES, synthesise
     from genrekit.audio.limits import DecodeLimits
     from genrekit.audio.stream import AudioStream, decode, open_stream

@@ -19,6 +19,7 @@ _SOUNDFILE_MAGIC = (
     *(b"fLaC", b"OggS", b"ID3"),
 )
 _MOST_CHUNKS = 200
+_LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 # Writers that cannot seek back leave such sizes in the header; they promise nothing.
 _UNKNOWN_BYTES = 0x7FFF_F000
 
@@ -95,3 +96,15 @@ def mp3_states_its_length(file: BinaryIO) -> bool:
     file.seek(start)
     first = file.read(512)
     return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def ogg_is_cut_off(file: BinaryIO) -> bool:
+    """Whether the last page of an Ogg file is incomplete or not marked as the last one."""
+    size = file.seek(0, 2)
+    file.seek(max(size - _LONGEST_OGG_PAGE, 0))
+    tail = file.read()
+    page = tail[max(tail.rfind(b"OggS"), 0) :]
+    if len(page) < 27 or not page[5] & 0x04:
+        return True
+    segments = page[27 : 27 + page[26]]
+    return len(page) < 27 + page[26] + sum(segments)

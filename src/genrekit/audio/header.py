@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-import soundfile
-from av.container import InputContainer
-
-from genrekit.audio.formats import data_chunk, mp3_states_its_length
+from genrekit.audio.container import describe_container
+from genrekit.audio.formats import data_chunk, mp3_states_its_length, ogg_is_cut_off
+from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import DecodeLimits, Meter, check_layout
-from genrekit.audio.packets import open_packets
-from genrekit.audio.sndfile import open_sound
+from genrekit.audio.sndfile import describe_sound
 from genrekit.audio.source import Source, open_source
 from genrekit.errors import AudioFormatError
 
@@ -23,46 +21,31 @@ _CODED_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class AudioInfo:
-    """What the header says.
-
-    Attributes
-    ----------
-    container, codec : str
-        In the words of the library that reads it, in lower case: ``"wav"`` and ``"pcm_16"``,
-        ``"mov"`` and ``"aac"``.
-    channels, sample_rate_hz : int
-        Of the encoded audio.
-    seconds : float or None
-        How long it should be; None if the header leaves it open.
-    """
-
-    container: str
-    codec: str
-    channels: int
-    sample_rate_hz: int
-    seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Track:
     """An open file and what is known of it.
 
-    ``seconds`` is how much there seems to be, ``info.seconds`` how much is promised. Less than
-    ``seconds`` by more than ``tolerance_seconds`` means a loss; None means ``seconds`` is a guess.
+    Attributes
+    ----------
+    file : binary file
+        Seekable; every pass over it begins with a seek.
+    info : AudioInfo
+        What the header promises.
+    by_soundfile : bool
+        Whether libsndfile reads it; otherwise FFmpeg does.
+    seconds : float or None
+        How much there seems to be.
+    tolerance_seconds : float or None
+        Less than ``seconds`` by more than this means a loss; None if ``seconds`` is a guess.
+    warnings : tuple of str
+        Named states that are known already.
     """
 
     file: BinaryIO
-    sound: soundfile.SoundFile | None
     info: AudioInfo
+    by_soundfile: bool
     seconds: float | None
     tolerance_seconds: float | None
-
-    def close(self) -> None:
-        """Close the file; twice is fine."""
-        if self.sound is not None:
-            self.sound.close()
-        self.file.close()
+    warnings: tuple[str, ...] = ()
 
 
 def probe(source: Source, limits: DecodeLimits = DecodeLimits()) -> AudioInfo:  # noqa: B008
@@ -74,7 +57,7 @@ def probe(source: Source, limits: DecodeLimits = DecodeLimits()) -> AudioInfo:  
         As :func:`genrekit.audio.open_stream` does before it decodes.
     """
     track = open_track(source, Meter(limits))
-    track.close()
+    track.file.close()
     return track.info
 
 
@@ -82,8 +65,7 @@ def open_track(source: Source, meter: Meter) -> Track:
     """Open ``source`` with the decoder that reads it; the caller closes it."""
     file = open_source(source, meter)
     try:
-        sound = open_sound(file)
-        track = _packet_track(file) if sound is None else _sound_track(file, sound)
+        track = _sound_track(file) or _packet_track(file)
         info = track.info
         check_layout(meter.limits, info.channels, info.sample_rate_hz)
         if info.channels < 1 or info.sample_rate_hz < _LOWEST_RATE_HZ:
@@ -97,39 +79,31 @@ def open_track(source: Source, meter: Meter) -> Track:
     return track
 
 
-def _sound_track(file: BinaryIO, sound: soundfile.SoundFile) -> Track:
-    seconds = promised = sound.frames / sound.samplerate
+def _sound_track(file: BinaryIO) -> Track | None:
+    sound = describe_sound(file)
+    if sound is None:
+        return None
+    seconds = sound.seconds or 0.0
     tolerance: float | None = _EXACT_SECONDS
-    if sound.format == "MP3":
+    warnings: tuple[str, ...] = ()
+    if sound.container == "mp3":
         tolerance = _CODED_SECONDS if mp3_states_its_length(file) else None
+    elif sound.container == "ogg" and ogg_is_cut_off(file):
+        warnings = ("truncated: the file ends before the end of its stream",)
     chunk = data_chunk(file)
     if chunk is not None and chunk.promised > chunk.available:
-        promised *= chunk.promised / chunk.available
-    info = AudioInfo(
-        sound.format.lower(), sound.subtype.lower(), sound.channels, sound.samplerate, promised
-    )
-    return Track(file, sound, info, seconds, tolerance)
+        promised = seconds * chunk.promised / chunk.available
+        sound = replace(sound, seconds=promised)
+        warnings = (truncated(promised, seconds),)
+    return Track(file, sound, True, seconds, tolerance, warnings)
 
 
 def _packet_track(file: BinaryIO) -> Track:
-    with open_packets(file) as container:
-        info = _describe(container)
+    info = describe_container(file)
     tolerance = _CODED_SECONDS if info.container in _STATED else None
-    return Track(file, None, info, info.seconds, tolerance)
+    return Track(file, info, False, info.seconds, tolerance)
 
 
-def _describe(container: InputContainer) -> AudioInfo:
-    stream = container.streams.audio[0]
-    codec = stream.codec_context
-    if codec is None:
-        raise AudioFormatError("there is no decoder for this audio; convert it to FLAC")
-    seconds = None if container.duration is None else container.duration / 1e6
-    if stream.duration is not None and stream.time_base is not None:
-        seconds = float(stream.duration * stream.time_base)
-    return AudioInfo(
-        container.format.name.split(",")[0],
-        codec.name,
-        codec.channels,
-        codec.sample_rate or 0,
-        seconds if seconds is not None and seconds > 0 else None,
-    )
+def truncated(promised: float, found: float) -> str:
+    """The named state of a file that ends too early; both in seconds."""
+    return f"truncated: the header promises {promised:.2f} s, there are {found:.2f} s"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrekit.audio.fold import fold
 from genrekit.audio.formats import soundfile_may_read
+from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import Meter
 from genrekit.audio.quiet import quiet_c_libraries
 
@@ -22,8 +23,19 @@ _BLOCK_SAMPLES = 1 << 17
 _MOST_FRAMES = 1 << 62
 
 
-def open_sound(file: BinaryIO) -> soundfile.SoundFile | None:
-    """Open ``file`` with libsndfile, or None if another decoder must be asked."""
+def describe_sound(file: BinaryIO) -> AudioInfo | None:
+    """What libsndfile finds in ``file``; None if another decoder must be asked."""
+    sound = _open(file)
+    if sound is None:
+        return None
+    with sound:
+        seconds = sound.frames / sound.samplerate
+        return AudioInfo(
+            sound.format.lower(), sound.subtype.lower(), sound.channels, sound.samplerate, seconds
+        )
+
+
+def _open(file: BinaryIO) -> soundfile.SoundFile | None:
     file.seek(0)
     head = file.read(16)
     if not soundfile_may_read(head):
@@ -41,27 +53,39 @@ def open_sound(file: BinaryIO) -> soundfile.SoundFile | None:
 
 
 def read_sound(
-    sound: soundfile.SoundFile, begin: int, count: int | None, meter: Meter
+    file: BinaryIO, begin: int, count: int | None, meter: Meter
 ) -> Iterator[NDArray[np.float32]]:
     """Mono blocks of ``count`` frames from frame ``begin`` on.
 
     Ends early, without an error, where libsndfile ends or stumbles: the caller knows how much
     there should be, and whom to ask next.
     """
-    left = sound.frames - begin if count is None else count
-    block = max(1, _BLOCK_SAMPLES // sound.channels)
-    buffer = np.empty((min(block, max(left, 0)), sound.channels), np.float32)
+    sound = _open(file)
+    if sound is None:
+        return
+    with sound:
+        left = sound.frames - begin
+        yield from _read(sound, begin, left if count is None else min(left, count), meter)
+
+
+def _read(
+    sound: soundfile.SoundFile, begin: int, left: int, meter: Meter
+) -> Iterator[NDArray[np.float32]]:
+    if left <= 0:
+        return
+    frames = max(1, _BLOCK_SAMPLES // sound.channels)
+    buffer = np.empty((min(frames, left), sound.channels), np.float32)
     try:
         with _quiet(sound):
             sound.seek(begin)
         while left > 0:
             with _quiet(sound):
-                frames = sound.read(out=buffer[:left])
-            if len(frames) == 0:
+                block = sound.read(out=buffer[:left])
+            if len(block) == 0:
                 return
-            meter.add(len(frames), sound.channels)
-            left -= len(frames)
-            yield fold(frames)
+            meter.add(len(block), sound.channels)
+            left -= len(block)
+            yield fold(block)
     except soundfile.SoundFileError:
         return
 

@@ -9,10 +9,12 @@ import numpy as np
 import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from genrekit.audio.container import scan_seconds
 from genrekit.audio.excerpt import Cut, plan_cut
-from genrekit.audio.header import AudioInfo, Track, open_track
+from genrekit.audio.header import Track, open_track, truncated
+from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import DecodeLimits, Meter, check_decoded_bytes, check_seconds
-from genrekit.audio.packets import Damage, open_packets, read_packets, scan_seconds
+from genrekit.audio.packets import Damage, read_packets
 from genrekit.audio.sndfile import read_sound
 from genrekit.audio.source import Source
 from genrekit.audio.waveform import Waveform
@@ -53,16 +55,22 @@ class AudioStream:
     ) -> None:
         self.sample_rate_hz = sample_rate_hz
         self.info: AudioInfo = track.info
-        self._track = track
+        self._file = track.file
         self._meter = meter
-        self._notes: list[str] = []
-        self._blocks = _decoded(track, excerpt, sample_rate_hz, meter, self._notes)
+        self._notes = list(track.warnings)
+        self._starts: list[float] = []
+        self._blocks = _decoded(track, excerpt, sample_rate_hz, meter, self._notes, self._starts)
         meter.pause()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Named states found so far; complete when the iteration has ended."""
         return tuple(self._notes)
+
+    @property
+    def start_seconds(self) -> float:
+        """Where in the track the first block lies; known when that block was read."""
+        return self._starts[-1] if self._starts else 0.0
 
     def __iter__(self) -> Iterator[Block]:
         return self
@@ -91,7 +99,7 @@ class AudioStream:
     def close(self) -> None:
         """Close the file before the end is reached; twice is fine."""
         self._blocks.close()
-        self._track.close()
+        self._file.close()
 
     def __enter__(self) -> AudioStream:
         return self
@@ -146,7 +154,7 @@ def open_stream(
     try:
         _refuse_long(track, excerpt, limits)
     except BaseException:
-        track.close()
+        track.file.close()
         raise
     return AudioStream(track, excerpt, sample_rate_hz, meter)
 
@@ -201,18 +209,23 @@ class _Tally:
 
 
 def _decoded(
-    track: Track, excerpt: ExcerptConfig, rate_hz: int, meter: Meter, notes: list[str]
+    track: Track,
+    excerpt: ExcerptConfig,
+    rate_hz: int,
+    meter: Meter,
+    notes: list[str],
+    starts: list[float],
 ) -> Generator[Block, None, None]:
-    if track.seconds is not None and track.info.seconds != track.seconds:
-        notes.append(_truncated(track, track.seconds))
     middle = excerpt.start_seconds is None
     seconds = scan_seconds(track.file, meter) if middle and track.seconds is None else track.seconds
     cut, tally = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
+    starts.append(cut.begin / track.info.sample_rate_hz + cut.skip / rate_hz)
     yield from _pass(track, cut, rate_hz, meter, tally)
     if tally.samples == 0 and middle and cut.begin > 0:
         # The header lied: the middle of what it promises lies beyond what there is.
         seconds = scan_seconds(track.file, meter)
         cut, tally = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
+        starts.append(cut.begin / track.info.sample_rate_hz + cut.skip / rate_hz)
         yield from _pass(track, cut, rate_hz, meter, tally)
     notes += _losses(track, cut, tally)
     notes += _content(track, tally, rate_hz)
@@ -230,15 +243,19 @@ def _pass(track: Track, cut: Cut, rate_hz: int, meter: Meter, tally: _Tally) -> 
 def _native(track: Track, cut: Cut, meter: Meter, damage: Damage) -> Iterator[Block]:
     """Mono blocks at the file's own rate, from whichever decoder gets on."""
     position = cut.begin
-    if track.sound is not None:
-        end = track.sound.frames if cut.count is None else cut.begin + cut.count
-        for block in read_sound(track.sound, cut.begin, cut.count, meter):
+    if track.by_soundfile:
+        for block in read_sound(track.file, cut.begin, cut.count, meter):
             position += len(block)
             yield block
-        if track.info.container not in _RECOVERABLE or position >= min(end, track.sound.frames):
+        if track.info.container not in _RECOVERABLE or position >= _end(track, cut):
             return
-    with open_packets(track.file) as container:
-        yield from read_packets(container, track.info.sample_rate_hz, position, meter, damage)
+    yield from read_packets(track.file, track.info.sample_rate_hz, position, meter, damage)
+
+
+def _end(track: Track, cut: Cut) -> int:
+    """The frame that decoding should reach."""
+    frames = round((track.seconds or 0.0) * track.info.sample_rate_hz)
+    return frames if cut.count is None else min(frames, cut.begin + cut.count)
 
 
 def _clean(blocks: Iterator[Block], tally: _Tally) -> Iterator[Block]:
@@ -276,26 +293,24 @@ def _kept(blocks: Iterator[Block], cut: Cut) -> Iterator[Block]:
 
 
 def _losses(track: Track, cut: Cut, tally: _Tally) -> list[str]:
-    damage = tally.damage
-    found = (cut.begin + tally.native_frames) / track.info.sample_rate_hz + damage.lost_seconds
-    if damage.skipped_packets or damage.lost_seconds:
-        return [
-            f"damaged: {damage.skipped_packets} packets could not be decoded and "
-            f"{damage.lost_seconds:.2f} s are missing; the rest was read"
-        ]
+    damage, rate_hz = tally.damage, track.info.sample_rate_hz
+    found = (cut.begin + tally.native_frames) / rate_hz + damage.lost_seconds
+    missing = 0.0
     ended = cut.count is None or tally.native_frames < cut.count
-    if not ended or track.seconds is None or track.tolerance_seconds is None:
-        return []
-    missing = track.seconds - found
-    if cut.begin / track.info.sample_rate_hz > track.seconds or missing <= track.tolerance_seconds:
-        return []
-    if track.info.container == "ogg":
-        return [f"damaged: {missing:.2f} s in the middle could not be decoded"]
-    return [_truncated(track, found)]
+    if ended and track.seconds is not None and track.tolerance_seconds is not None:
+        # An excerpt that begins after the end is no loss.
+        expected = max(track.seconds, cut.begin / rate_hz)
+        missing = expected - found if expected - found > track.tolerance_seconds else 0.0
+    holes = track.info.container == "ogg" and missing > 0
+    if damage.skipped_packets or damage.lost_seconds or holes:
+        return [_damaged(damage.skipped_packets, missing + damage.lost_seconds)]
+    return [truncated(track.seconds or 0.0, found)] if missing else []
 
 
-def _truncated(track: Track, found: float) -> str:
-    return f"truncated: the header promises {track.info.seconds:.2f} s, there are {found:.2f} s"
+def _damaged(packets: int, seconds: float) -> str:
+    parts = [f"{packets} packets could not be decoded"] if packets else []
+    parts += [f"{seconds:.2f} s are missing"] if seconds else []
+    return f"damaged: {', '.join(parts)}; the rest was read"
 
 
 def _content(track: Track, tally: _Tally, rate_hz: int) -> list[str]:

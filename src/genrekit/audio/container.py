@@ -1,0 +1,160 @@
+"""FFmpeg's containers: open, measure and walk through the packets of the first audio track."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import av
+import av.error
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+
+from genrekit.audio.info import AudioInfo
+from genrekit.audio.limits import Meter
+from genrekit.errors import AudioFormatError
+
+#: What PyAV raises on damaged audio; some of its own checks are plain ValueErrors.
+PACKET_ERRORS = (av.error.FFmpegError, ValueError)
+
+# Playlists make FFmpeg open further files and addresses, and raw formats match any text: only
+# containers that are recognised by a signature and hold their own audio are let in.
+_CONTAINERS = (
+    *("aac", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "flac", "matroska", "mov", "mp3"),
+    *("mpc", "mpc8", "ogg", "tta", "w64", "wav", "webm", "wv", "xwma"),
+)
+_OPTIONS = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "none"}
+# Decoders need some packets before the wanted one to be in tune; Opus asks for 0.08 s.
+_PREROLL_SECONDS = 0.5
+# These have no index. FFmpeg guesses a position from the file size, far off if the file is cut, so
+# packets are walked through from the beginning; that decodes nothing and takes little time.
+_NO_INDEX = frozenset({"mp3", "aac"})
+_PACKETS_TO_FIRST_FRAME = 100
+
+
+def open_container(file: BinaryIO) -> InputContainer:
+    """Open ``file`` with FFmpeg; the caller closes the container.
+
+    Raises
+    ------
+    AudioFormatError
+        If it is not audio.
+    """
+    file.seek(0)
+    head = file.read(16)
+    file.seek(0)
+    try:
+        container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
+    except PACKET_ERRORS as error:
+        raise AudioFormatError(
+            f"this is not audio that can be read; it begins with {head!r}; "
+            "check that it was downloaded completely, or convert it to FLAC"
+        ) from error
+    if container.streams.audio:
+        return container
+    container.close()
+    raise AudioFormatError("there is no audio track in the file; give a file with one")
+
+
+def describe_container(file: BinaryIO) -> AudioInfo:
+    """What FFmpeg finds in ``file``.
+
+    Raises
+    ------
+    AudioFormatError
+        If it is not audio.
+    """
+    with open_container(file) as container:
+        stream = container.streams.audio[0]
+        codec = stream.codec_context
+        if codec is None:
+            raise AudioFormatError("there is no decoder for this audio; convert it to FLAC")
+        seconds = None if container.duration is None else container.duration / 1e6
+        if stream.duration is not None and stream.time_base is not None:
+            seconds = float(stream.duration * stream.time_base)
+        name = container.format.name.split(",")[0]
+        # Some codecs double the rate that the header gives; the first frame knows.
+        frame = _first_frame(container)
+        return AudioInfo(
+            name,
+            codec.name,
+            codec.channels if frame is None else frame.layout.nb_channels,
+            (codec.sample_rate or 0) if frame is None else frame.sample_rate,
+            seconds if seconds is not None and seconds > 0 else None,
+        )
+
+
+def scan_seconds(file: BinaryIO, meter: Meter) -> float | None:
+    """How long the audio is by the time stamps of its packets, none of which is decoded."""
+    end: float | None = None
+    with open_container(file) as container:
+        for packet in walk_packets(container, meter):
+            last = _end_seconds(packet)
+            if last is not None:
+                end = last if end is None else max(end, last)
+    return None if end is None else max(end - first_stamp(file), 0.0)
+
+
+def first_stamp(file: BinaryIO) -> float:
+    """The time stamp that stands for the beginning of the audio, in seconds."""
+    with open_container(file) as container:
+        frame = _first_frame(container)
+    return 0.0 if frame is None or frame.time is None else frame.time
+
+
+def walk_packets(
+    container: InputContainer, meter: Meter, seconds: float = 0.0
+) -> Iterator[Packet[AudioStream]]:
+    """Packets from a little before the stamp ``seconds`` on, until they end or cannot be found."""
+    wanted = seconds - _PREROLL_SECONDS
+    walk = container.format.name in _NO_INDEX or not _seek(container, wanted)
+    try:
+        for packet in container.demux(container.streams.audio[0]):
+            meter.check_time()
+            if not (walk and _ends_before(packet, wanted)):
+                yield packet
+    except PACKET_ERRORS:
+        return
+
+
+def _seek(container: InputContainer, seconds: float) -> bool:
+    if seconds <= 0:
+        return True
+    try:
+        container.seek(round(seconds * 1e6))
+    except (*PACKET_ERRORS, OverflowError):
+        return False
+    return True
+
+
+def _first_frame(container: InputContainer) -> av.AudioFrame | None:
+    left = _PACKETS_TO_FIRST_FRAME
+    try:
+        for packet in container.demux(container.streams.audio[0]):
+            frames = _decode_or_nothing(packet)
+            left -= 1
+            if frames or left == 0:
+                return frames[0] if frames else None
+    except PACKET_ERRORS:
+        return None
+    return None
+
+
+def _decode_or_nothing(packet: Packet[AudioStream]) -> list[av.AudioFrame]:
+    try:
+        return packet.decode()
+    except PACKET_ERRORS:
+        return []
+
+
+def _ends_before(packet: Packet[AudioStream], seconds: float) -> bool:
+    end = _end_seconds(packet)
+    return end is not None and end < seconds
+
+
+def _end_seconds(packet: Packet[AudioStream]) -> float | None:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    if stamp is None or packet.time_base is None:
+        return None
+    return float((stamp + (packet.duration or 0)) * packet.time_base)
