@@ -74,6 +74,10 @@ class Bundle:
 def load_bundle(name_or_path: str | Path, *, verify: bool = True) -> Bundle:
     """Load a bundle and refuse it unless everything in it holds together.
 
+    A hostile bundle can neither run code nor reach a file outside its directory. What its graph
+    computes is its author's choice, though, and so is how long that takes: take models from people
+    you trust.
+
     Parameters
     ----------
     name_or_path : str or Path

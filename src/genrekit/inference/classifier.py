@@ -28,7 +28,7 @@ Source = str | Path | bytes | BinaryIO
 
 
 class Classifier:
-    """Tells the genre of audio with one bundle.
+    """Tells the genre of audio with one bundle; threads may share it.
 
     Parameters
     ----------
