@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,15 @@ def test_any_block_cutting_gives_identical_scores(
     edges = [0, *sorted(min(cut, len(clip.samples)) for cut in cuts), len(clip.samples)]
     blocks = [clip.samples[start:end] for start, end in itertools.pairwise(edges)]
     assert tuple(classifier.stream(blocks)) == classifier.predict(clip, segments=True).segments
+
+
+def test_threads_may_share_a_classifier(classifier: Classifier) -> None:
+    clips = [synthesise("blues", seconds=2.0, seed=n, sample_rate_hz=RATE) for n in range(8)]
+    alone = [classifier.predict(clip).scores for clip in clips]
+    with ThreadPoolExecutor(4) as threads:
+        together = [answer.scores for answer in threads.map(classifier.predict, clips)]
+    assert together == alone
+    assert len({tuple(scores.values()) for scores in alone}) == 8
 
 
 def test_a_stream_answers_while_audio_arrives(classifier: Classifier) -> None:

@@ -23,7 +23,7 @@ from genrekit.features import Frontend
 from genrekit.schema import WindowConfig
 
 #: Features agree if they differ by no more than this much relatively, plus a little absolutely.
-#: Another CPU rounds otherwise: without AVX2 and AVX-512 all columns of gtzan57 and descriptors stay
+#: Another CPU rounds otherwise: without AVX2 and AVX-512 gtzan57 and the descriptors stay
 #: within a hundredth of this. A changed framing, filter or resampler moves them by 1e-2 and more.
 FEATURE_RELATIVE_TOLERANCE = 1e-3
 FEATURE_ABSOLUTE_TOLERANCE = 1e-4
