@@ -51,8 +51,8 @@ def _columns() -> Iterator[ColumnInfo]:
         ("perceptr", "FS", "samples of the percussive part", "rhythm"),
     )
     for name, unit, meaning, family in series:
-        noise = "; rounding noise around zero" if name in ("harmony", "perceptr") else ""
-        yield ColumnInfo(f"{name}_mean", unit, f"mean of the {meaning}{noise}", family)
+        tiny = "; next to nothing beside the signal" if name in ("harmony", "perceptr") else ""
+        yield ColumnInfo(f"{name}_mean", unit, f"mean of the {meaning}{tiny}", family)
         squared = unit if unit == "1" else f"{unit}²"
         yield ColumnInfo(f"{name}_var", squared, f"variance of the {meaning}", family)
     yield ColumnInfo("tempo", "bpm", "tempo, 0 when there are no onsets", "rhythm")
@@ -160,8 +160,8 @@ def _gather(padded: Floats, n_samples: int) -> _Gathered:
 def _whole_hops(n_samples: int) -> int:
     """Samples up to the last frame's centre.
 
-    The table's inverse transform gave these and filled up with zeros, which is where the means of
-    its harmonic and percussive parts come from.
+    The table's inverse transform gave these and filled up with zeros. Without that, the means of
+    its harmonic and percussive parts cannot be reproduced, and pass for rounding noise.
     """
     return n_samples // HOP_SAMPLES * HOP_SAMPLES
 
