@@ -193,11 +193,11 @@ def test_genres_can_be_told_apart_on_other_seeds() -> None:
     from sklearn.svm import SVC
 
     features = {
-        part: np.array([fingerprint(clip(g, s)) for g in JUKEBOX_GENRES for s in seeds])
-        for part, seeds in {"train": range(8), "test": range(100, 103)}.items()
+        part: np.array([fingerprint(clip(g, s, 4.0)) for g in JUKEBOX_GENRES for s in seeds])
+        for part, seeds in {"train": range(6), "test": range(100, 103)}.items()
     }
     model = make_pipeline(StandardScaler(), SVC(C=10))
-    model.fit(features["train"], np.repeat(JUKEBOX_GENRES, 8))
+    model.fit(features["train"], np.repeat(JUKEBOX_GENRES, 6))
     right = model.predict(features["test"]) == np.repeat(JUKEBOX_GENRES, 3)
     assert right.mean() >= 0.8
 
