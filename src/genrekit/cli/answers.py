@@ -117,15 +117,15 @@ def _clock(seconds: float) -> str:
 
 def _table(answers: list[TrackPrediction], top: int) -> RenderableType:
     table = Table(box=None, header_style="dim", pad_edge=False)
-    table.add_column("track", overflow="fold")
     table.add_column("genre")
     table.add_column("", justify="right")
     table.add_column("then", style="dim")
+    table.add_column("track", overflow="fold")
     time_lines: list[RenderableType] = []
     for answer in answers:
         best, *rest = islice(answer.scores.items(), top)
         runners_up = ", ".join(f"{genre} {probability:.2f}" for genre, probability in rest)
-        table.add_row(Text(_printable(answer.path)), _genre(answer), f"{best[1]:.2f}", runners_up)
+        table.add_row(_genre(answer), f"{best[1]:.2f}", runners_up, Text(_printable(answer.path)))
         if answer.segments:
             time_lines += [Text(_printable(answer.path), style="bold"), *_time_line(answer)]
     return Group(table, *time_lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -45,7 +46,8 @@ def results() -> Console:
     """Console on stdout."""
     from rich.console import Console
 
-    return Console(soft_wrap=True, highlight=False)
+    # A pipe or a file has no width: lines are as long as what is in them.
+    return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
 @cache
@@ -65,6 +67,16 @@ def print_json_line(line: str) -> None:
     """Write a line that is JSON already to stdout, at once."""
     results().file.write(line + "\n")
     results().file.flush()
+
+
+def print_markdown(text: str) -> None:
+    """Show Markdown: laid out in a terminal, as it is elsewhere."""
+    from rich.markdown import Markdown
+
+    if results().is_terminal:
+        results().print(Markdown(text))
+    else:
+        results().file.write(text)
 
 
 def track(things: Iterable[Thing], total: int | None, what: str) -> Iterator[Thing]:

@@ -37,7 +37,10 @@ def _demo(folder: Path, seconds: float, seed: int) -> None:
 
     songs = load_dataset("jukebox", folder, clips_per_genre=1, seconds=seconds, seed=seed)
     classifier = Classifier.load("default")
-    paths = [item.path for item in songs.items if item.path is not None]
-    answers = [classifier.predict_file(path) for path in track(paths, len(paths), "Listening")]
+    answers = [
+        classifier.predict_file(item.path, name=item.item_id)
+        for item in track(songs.items, len(songs.items), "Listening")
+        if item.path is not None
+    ]
     show_answers(answers, top=3, as_json=False)
     show_stages(answers)

@@ -33,10 +33,8 @@ def list_models(context: typer.Context, as_json: _Json = False) -> None:
 @app.command()
 def show(name: _Name = "default", as_json: _Json = False) -> None:
     """Show the card of a model: what it knows, from what data, and how good it is."""
-    from rich.markdown import Markdown
-
     from genrekit.bundles import find_bundle, load_bundle
-    from genrekit.cli.console import print_json, results
+    from genrekit.cli.console import print_json, print_markdown
 
     if as_json:
         bundle = load_bundle(name, verify=False)
@@ -48,7 +46,7 @@ def show(name: _Name = "default", as_json: _Json = False) -> None:
             }
         )
         return
-    results().print(Markdown((find_bundle(name) / "CARD.md").read_text(encoding="utf-8")))
+    print_markdown((find_bundle(name) / "CARD.md").read_text(encoding="utf-8"))
 
 
 @app.command()
