@@ -43,7 +43,7 @@ def _open(file: BinaryIO) -> soundfile.SoundFile | None:
     file.seek(0)
     try:
         with quiet_c_libraries():
-            sound = soundfile.SoundFile(file)
+            sound = soundfile.SoundFile(_Callbacks(file))
     except soundfile.SoundFileError:
         return None
     if sound.format in _FORMATS and 0 < sound.frames < _MOST_FRAMES:
@@ -88,6 +88,30 @@ def _read(
             yield fold(block)
     except soundfile.SoundFileError:
         return
+
+
+class _Callbacks:
+    """What libsndfile asks of a file.
+
+    An exception inside its callbacks would be printed, not raised: damaged headers make it seek
+    before the beginning, and a disk may fail. Both become "nothing there".
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.tell = file.tell
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError:
+            return b""
 
 
 def _quiet(sound: soundfile.SoundFile) -> AbstractContextManager[None]:

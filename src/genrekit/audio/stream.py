@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import numpy as np
-import soxr  # type: ignore[import-untyped]
-from numpy.typing import NDArray
 
-from genrekit.audio.container import scan_seconds
-from genrekit.audio.excerpt import Cut, plan_cut
-from genrekit.audio.header import Track, open_track, truncated
+from genrekit.audio.header import Track, open_track
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import DecodeLimits, Meter, check_decoded_bytes, check_seconds
-from genrekit.audio.packets import Damage, read_packets
-from genrekit.audio.sndfile import read_sound
+from genrekit.audio.pipeline import Block, Findings, decoded_blocks
 from genrekit.audio.source import Source
 from genrekit.audio.waveform import Waveform
-from genrekit.errors import AudioContentError, AudioFormatError, ConfigError
+from genrekit.errors import ConfigError
 from genrekit.schema import ExcerptConfig
-
-Block = NDArray[np.float32]
-
-#: Audio whose largest sample is below this (-80 dB of full scale) is called silent.
-SILENT_PEAK = 1e-4
-#: Fewer samples than this hold no music, whatever follows.
-FEWEST_SAMPLES = 16
-#: A larger share of samples that are not numbers is an error; a smaller one becomes zeros.
-MOST_NON_FINITE = 0.01
 
 _WHOLE = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
 _DEFAULT_LIMITS = DecodeLimits()
 _RATES_HZ = range(1000, 768_001)
-# Beyond this (180 dB above full scale) a float is as meaningless as infinity.
-_LOUDEST = np.float32(1e9)
-# FFmpeg reads on where libsndfile gave up. In Ogg, libsndfile leaves holes and goes on itself.
-_RECOVERABLE = frozenset({"mp3", "flac"})
 
 
 class AudioStream:
@@ -57,20 +38,19 @@ class AudioStream:
         self.info: AudioInfo = track.info
         self._file = track.file
         self._meter = meter
-        self._notes = list(track.warnings)
-        self._starts: list[float] = []
-        self._blocks = _decoded(track, excerpt, sample_rate_hz, meter, self._notes, self._starts)
+        self._findings = Findings(list(track.warnings))
+        self._blocks = decoded_blocks(track, excerpt, sample_rate_hz, meter, self._findings)
         meter.pause()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Named states found so far; complete when the iteration has ended."""
-        return tuple(self._notes)
+        return tuple(self._findings.warnings)
 
     @property
     def start_seconds(self) -> float:
         """Where in the track the first block lies; known when that block was read."""
-        return self._starts[-1] if self._starts else 0.0
+        return self._findings.start_seconds
 
     def __iter__(self) -> Iterator[Block]:
         return self
@@ -192,158 +172,3 @@ def _refuse_long(track: Track, excerpt: ExcerptConfig, limits: DecodeLimits) -> 
     check_seconds(limits, wanted)
     info = track.info
     check_decoded_bytes(limits, 4.0 * wanted * info.sample_rate_hz * info.channels)
-
-
-# --- the pipeline: decode, clean, resample, cut -------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What one pass over a track saw."""
-
-    native_frames: int = 0
-    non_finite: int = 0
-    samples: int = 0
-    peak: float = 0.0
-    damage: Damage = field(default_factory=Damage)
-
-
-def _decoded(
-    track: Track,
-    excerpt: ExcerptConfig,
-    rate_hz: int,
-    meter: Meter,
-    notes: list[str],
-    starts: list[float],
-) -> Generator[Block, None, None]:
-    middle = excerpt.start_seconds is None
-    seconds = scan_seconds(track.file, meter) if middle and track.seconds is None else track.seconds
-    cut, tally = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
-    starts.append(cut.begin / track.info.sample_rate_hz + cut.skip / rate_hz)
-    yield from _pass(track, cut, rate_hz, meter, tally)
-    if tally.samples == 0 and middle and cut.begin > 0:
-        # The header lied: the middle of what it promises lies beyond what there is.
-        seconds = scan_seconds(track.file, meter)
-        cut, tally = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
-        starts.append(cut.begin / track.info.sample_rate_hz + cut.skip / rate_hz)
-        yield from _pass(track, cut, rate_hz, meter, tally)
-    notes += _losses(track, cut, tally)
-    notes += _content(track, tally, rate_hz)
-
-
-def _pass(track: Track, cut: Cut, rate_hz: int, meter: Meter, tally: _Tally) -> Iterator[Block]:
-    native = _clean(_native(track, cut, meter, tally.damage), tally)
-    for block in _kept(_resampled(native, track.info.sample_rate_hz, rate_hz), cut):
-        tally.samples += len(block)
-        tally.peak = max(tally.peak, float(np.abs(block).max()))
-        check_seconds(meter.limits, tally.samples / rate_hz)
-        yield block
-
-
-def _native(track: Track, cut: Cut, meter: Meter, damage: Damage) -> Iterator[Block]:
-    """Mono blocks at the file's own rate, from whichever decoder gets on."""
-    position = cut.begin
-    if track.by_soundfile:
-        for block in read_sound(track.file, cut.begin, cut.count, meter):
-            position += len(block)
-            yield block
-        if track.info.container not in _RECOVERABLE or position >= _end(track, cut):
-            return
-    yield from read_packets(track.file, track.info.sample_rate_hz, position, meter, damage)
-
-
-def _end(track: Track, cut: Cut) -> int:
-    """The frame that decoding should reach."""
-    frames = round((track.seconds or 0.0) * track.info.sample_rate_hz)
-    return frames if cut.count is None else min(frames, cut.begin + cut.count)
-
-
-def _clean(blocks: Iterator[Block], tally: _Tally) -> Iterator[Block]:
-    """Zeros in place of samples that are not numbers, and a count of them."""
-    for block in blocks:
-        good = np.abs(block) < _LOUDEST
-        bad = len(block) - int(np.count_nonzero(good))
-        tally.native_frames += len(block)
-        tally.non_finite += bad
-        yield np.where(good, block, np.float32(0)) if bad else block
-
-
-def _resampled(blocks: Iterator[Block], native_hz: int, rate_hz: int) -> Iterator[Block]:
-    if native_hz == rate_hz:
-        yield from blocks
-        return
-    resampler = soxr.ResampleStream(native_hz, rate_hz, 1, dtype="float32")
-    for block in blocks:
-        yield resampler.resample_chunk(block)
-    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-
-
-def _kept(blocks: Iterator[Block], cut: Cut) -> Iterator[Block]:
-    position, end = 0, None if cut.keep is None else cut.skip + cut.keep
-    for block in blocks:
-        piece = block[max(cut.skip - position, 0) : None if end is None else end - position]
-        position += len(block)
-        if len(piece):
-            yield piece
-        if end is not None and position >= end:
-            return
-
-
-# --- named states -------------------------------------------------------------------------------
-
-
-def _losses(track: Track, cut: Cut, tally: _Tally) -> list[str]:
-    damage, rate_hz = tally.damage, track.info.sample_rate_hz
-    found = (cut.begin + tally.native_frames) / rate_hz + damage.lost_seconds
-    missing = 0.0
-    ended = cut.count is None or tally.native_frames < cut.count
-    if ended and track.seconds is not None and track.tolerance_seconds is not None:
-        # An excerpt that begins after the end is no loss.
-        expected = max(track.seconds, cut.begin / rate_hz)
-        missing = expected - found if expected - found > track.tolerance_seconds else 0.0
-    holes = track.info.container == "ogg" and missing > 0
-    if damage.skipped_packets or damage.lost_seconds or holes:
-        return [_damaged(damage.skipped_packets, missing + damage.lost_seconds)]
-    return [truncated(track.seconds or 0.0, found)] if missing else []
-
-
-def _damaged(packets: int, seconds: float) -> str:
-    parts = [f"{packets} packets could not be decoded"] if packets else []
-    parts += [f"{seconds:.2f} s are missing"] if seconds else []
-    return f"damaged: {', '.join(parts)}; the rest was read"
-
-
-def _content(track: Track, tally: _Tally, rate_hz: int) -> list[str]:
-    if tally.samples == 0:
-        raise _nothing(track, tally)
-    if tally.samples < FEWEST_SAMPLES:
-        raise AudioContentError(
-            "too_short",
-            f"there are {tally.samples} samples at {rate_hz} Hz, expected at least "
-            f"{FEWEST_SAMPLES}; give it a longer piece",
-        )
-    notes = []
-    if tally.non_finite:
-        share = tally.non_finite / tally.native_frames
-        if share > MOST_NON_FINITE:
-            raise AudioContentError(
-                "non_finite",
-                f"{share:.1%} of the samples are NaN or infinite, expected at most "
-                f"{MOST_NON_FINITE:.0%}; export the file again",
-            )
-        notes.append(f"non_finite: {tally.non_finite} NaN or infinite samples became zeros")
-    if tally.peak < SILENT_PEAK:
-        notes.append(f"silent: the largest sample is {tally.peak:.1g} of full scale")
-    return notes
-
-
-def _nothing(track: Track, tally: _Tally) -> AudioContentError | AudioFormatError:
-    if tally.damage.trailing_packets or tally.damage.skipped_packets:
-        return AudioFormatError(
-            f"none of the {track.info.codec} audio could be decoded; it is damaged beyond "
-            "recovery, get it again"
-        )
-    seconds = "an unknown length" if track.seconds is None else f"{track.seconds:.2f} s"
-    return AudioContentError(
-        "empty", f"there is no audio in the wanted part; the track has {seconds}"
-    )
