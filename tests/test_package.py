@@ -1,0 +1,77 @@
+"""What a user gets by installing and importing the package."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import genrekit
+
+HEAVY = ("torch", "sklearn", "pandas", "librosa", "transformers", "scipy.signal", "matplotlib")
+
+
+def run_python(code: str) -> dict[str, object]:
+    """What ``code`` prints as JSON in a fresh interpreter."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer
+
+
+def test_public_names_are_pinned_and_all_resolve() -> None:
+    assert genrekit.__all__ == [
+        "Classifier",
+        "GenreError",
+        "TrackPrediction",
+        "Waveform",
+        "__version__",
+        "build_frontend",
+        "decode",
+        "load_bundle",
+        "synthesise",
+        "train",
+    ]
+    assert all(getattr(genrekit, name) is not None for name in genrekit.__all__)
+    assert dir(genrekit) == sorted(genrekit.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'predict'"):
+        _ = genrekit.predict  # type: ignore[attr-defined]
+
+
+def test_importing_the_package_imports_next_to_nothing() -> None:
+    loaded = run_python(
+        "import json, sys, genrekit; print(json.dumps({'modules': sorted(sys.modules)}))"
+    )["modules"]
+    assert isinstance(loaded, list)
+    assert not {"numpy", "scipy", "pydantic", *HEAVY} & set(loaded)
+
+
+def test_a_prediction_needs_no_training_library_and_little_memory(tmp_path: Path) -> None:
+    answer = run_python(
+        f"""
+import json, resource, sys
+import soundfile
+from genrekit import Classifier, synthesise
+song = synthesise("jazz", seconds=60, seed=1)
+path = {str(tmp_path / "song.wav")!r}
+soundfile.write(path, song.samples, song.sample_rate_hz)
+prediction = Classifier.load().predict_file(path)
+heavy = [name for name in {HEAVY!r} if name in sys.modules]
+megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({{"genre": prediction.genre, "heavy": heavy, "megabytes": megabytes}}))
+"""
+    )
+    assert answer["heavy"] == []
+    assert isinstance(answer["genre"], str)
+    assert isinstance(answer["megabytes"], float)
+    assert answer["megabytes"] < 300
+
+
+def test_the_command_line_starts_without_numpy() -> None:
+    loaded = run_python(
+        "import json, sys, genrekit.cli; print(json.dumps({'modules': sorted(sys.modules)}))"
+    )["modules"]
+    assert isinstance(loaded, list)
+    assert not {"numpy", "pydantic", *HEAVY} & set(loaded)
