@@ -17,6 +17,7 @@ from genrekit.datasets import (
     load_dataset,
     make_split,
     straddling,
+    torn_relations,
 )
 from genrekit.errors import DatasetError
 
@@ -111,7 +112,7 @@ def _pictures(folder: Path) -> Path:
 
 
 def _manifest(folder: Path) -> Path:
-    rows = [f"{n}.wav,{['calm', 'loud'][n % 2]},{n // 4}" for n in range(12)]
+    rows = [f"{n}.wav,{['calm', 'loud'][n % 2]},{n // 2}" for n in range(12)]
     for n in range(12):
         _write(folder / f"{n}.wav", "")
     return _write(folder / "manifest.csv", "\n".join(["path,label,artist", *rows]))
@@ -169,12 +170,19 @@ def test_loading_twice_gives_the_same_dataset(corpus: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("corpus", DATASETS.names())
 def test_no_recording_is_on_two_sides(corpus: str, protocol: str, tmp_path: Path) -> None:
     data = small(corpus, tmp_path)
-    if protocol == "fault-filtered" and all(item.split != "test" for item in data.items):
+    official = protocol in ("fault-filtered", "official")
+    if official and all(item.split != "test" for item in data.items):
         with pytest.raises(DatasetError, match="official test part"):
+            make_split(data, protocol)
+        return
+    if protocol == "leave-one-artist-out" and not any(item.artist for item in data.items):
+        with pytest.raises(DatasetError, match="0 artists"):
             make_split(data, protocol)
         return
     split = make_split(data, protocol, n_folds=3)
     assert split.leaky or straddling(data, split) == ()
+    if not (split.leaky or official):
+        assert torn_relations(data, split) == {}
     assert Split.model_validate_json(split.model_dump_json()) == split
 
 

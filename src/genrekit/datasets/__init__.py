@@ -9,25 +9,47 @@ from pathlib import Path
 from typing import Any
 
 from genrekit.catalog import Catalog
+from genrekit.datasets.balance import PartBalance, balance, largest_deviation
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item, track_digest
+from genrekit.datasets.fold import Fold
 from genrekit.datasets.leave_out import drop_tracks
-from genrekit.datasets.splits import PROTOCOLS, Fold, Split, make_split, straddling
+from genrekit.datasets.relations import RELATIONS, Pair, Relation, mark, read_pairs, related
+from genrekit.datasets.split_file import read_split, write_split
+from genrekit.datasets.splits import (
+    PROTOCOLS,
+    Split,
+    make_split,
+    straddling,
+    torn_relations,
+)
 from genrekit.errors import ConfigError
 
 __all__ = [
     "DATASETS",
     "PROTOCOLS",
+    "RELATIONS",
     "CorpusInfo",
     "Dataset",
     "Fold",
     "Item",
+    "Pair",
+    "PartBalance",
+    "Relation",
     "Split",
+    "balance",
     "corpus_info",
     "drop_tracks",
+    "largest_deviation",
     "load_dataset",
     "make_split",
+    "mark",
+    "read_pairs",
+    "read_split",
+    "related",
     "straddling",
+    "torn_relations",
     "track_digest",
+    "write_split",
 ]
 
 DATASETS = Catalog(

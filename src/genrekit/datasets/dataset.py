@@ -64,6 +64,8 @@ class Item:
         The part of ``path`` that the item is; None for all of it.
     split : str, optional
         The corpus's own part: ``"train"``, ``"valid"`` or ``"test"``; None if it is in none.
+    augmented_from : str, optional
+        The id of the item that this one was made from, by pitch, tempo, noise and the like.
     """
 
     item_id: str
@@ -75,6 +77,7 @@ class Item:
     artist: str | None = None
     album: str | None = None
     split: str | None = None
+    augmented_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,50 +1,44 @@
-"""Splits that never put one recording on two sides, unless asked for by a name that says so."""
+"""Splits that never put what belongs together on two sides, unless a name says so."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from genrekit.catalog import Catalog
 from genrekit.datasets.dataset import Dataset
-from genrekit.errors import DatasetError
+from genrekit.datasets.fold import Fold
+from genrekit.datasets.protocols import Deal
+from genrekit.datasets.relations import (
+    RELATIONS,
+    Pair,
+    Relation,
+    known_pairs,
+    known_relations,
+    mark,
+    related,
+)
+from genrekit.errors import ConfigError, DatasetError
 from genrekit.schema import Contract, Sha256
 
 PROTOCOLS = Catalog(
     "protocols",
     {
-        "all-test": "genrekit.datasets.splits:all_test",
-        "fault-filtered": "genrekit.datasets.splits:official",
-        "grouped-kfold": "genrekit.datasets.splits:grouped_kfold",
-        "holdout": "genrekit.datasets.splits:holdout",
-        "segments-leaky": "genrekit.datasets.splits:segments_leaky",
+        "all-test": "genrekit.datasets.protocols:all_test",
+        "fault-filtered": "genrekit.datasets.protocols:official",
+        "grouped-kfold": "genrekit.datasets.protocols:grouped_kfold",
+        "holdout": "genrekit.datasets.protocols:holdout",
+        "leave-one-artist-out": "genrekit.datasets.protocols:leave_one_artist_out",
+        "official": "genrekit.datasets.protocols:official",
+        "repeated-kfold": "genrekit.datasets.protocols:repeated_kfold",
+        "segments-leaky": "genrekit.datasets.protocols:segments_leaky",
     },
     group="genrekit.protocols",
 )
-HOLDOUT_SHARES = {"train": 0.7, "test": 0.15, "valid": 0.15}
-
-
-class Fold(Contract):
-    """Item ids of one round of training and testing.
-
-    ``train`` is empty where nothing is trained, ``valid`` where nothing is chosen.
-    """
-
-    train: tuple[str, ...] = ()
-    valid: tuple[str, ...] = ()
-    test: tuple[str, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _sides_are_disjoint(self) -> Fold:
-        everything = self.train + self.valid + self.test
-        if len(set(everything)) != len(everything):
-            raise ValueError("an item id occurs twice in a fold")
-        return self
+#: Protocols whose parts are given, so that relations have no say in them.
+GIVEN = ("all-test", "fault-filtered", "official", "segments-leaky")
 
 
 class Split(Contract):
@@ -53,9 +47,10 @@ class Split(Contract):
     Parameters
     ----------
     protocol : str
-        A name of `PROTOCOLS`.
+        A name of `PROTOCOLS`, and for relations that were set aside ``-by-<relations>-leaky``.
     leaky : bool
-        True if a recording may be on two sides; every number made with it must carry the word.
+        True if what belongs together may be on two sides; every number made with it must carry
+        the word.
     """
 
     protocol: str
@@ -66,22 +61,41 @@ class Split(Contract):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the JSON form."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 (hex); the order of items in a part does not count."""
+        parts = [[sorted(side) for side in (f.train, f.valid, f.test)] for f in self.folds]
+        content = [self.protocol, self.seed, self.dataset_fingerprint, self.leaky, parts]
+        return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
-def make_split(dataset: Dataset, protocol: str, *, n_folds: int = 10, seed: int = 0) -> Split:
+def make_split(
+    dataset: Dataset,
+    protocol: str,
+    *,
+    by: Iterable[Relation] | None = None,
+    pairs: Sequence[Pair] = (),
+    n_folds: int = 10,
+    n_repeats: int = 5,
+    seed: int = 0,
+) -> Split:
     """Split ``dataset`` by a protocol that is named.
+
+    Labels are balanced as well as the groups allow; `balance` says how well that is.
 
     Parameters
     ----------
     protocol : str
-        ``"fault-filtered"``: GTZAN's published train, valid and test parts; items in no part are
-        unused. ``"grouped-kfold"``: every item is tested once, recordings stay together, labels
-        are balanced as well as they allow. ``"holdout"``: 70/15/15, likewise. ``"all-test"``:
-        nothing is trained, everything is tested. ``"segments-leaky"``: k-fold over rows;
-        recordings straddle, and the split says so.
-    n_folds : int
+        ``"official"``: the parts that the corpus itself names; items in none are unused.
+        ``"fault-filtered"``: the same, by the name that GTZAN's have. ``"grouped-kfold"``: every
+        item is tested once. ``"repeated-kfold"``: the same, dealt ``n_repeats`` times.
+        ``"leave-one-artist-out"``: every artist is tested once. ``"holdout"``: 70/15/15.
+        ``"all-test"``: nothing is trained, everything is tested. ``"segments-leaky"``: k-fold over
+        rows; recordings straddle, and the split says so.
+    by : iterable of {"track", "artist", "album", "fingerprint"}, optional
+        Relations that are kept together, in their union; None takes all that are known. Where a
+        known one is set aside and then torn, the protocol's name says so and is leaky.
+    pairs : sequence of (str, str)
+        Near duplicates by item id.
+    n_folds, n_repeats : int
         For the k-fold protocols.
     seed : int
         The same seed gives the same split.
@@ -89,150 +103,67 @@ def make_split(dataset: Dataset, protocol: str, *, n_folds: int = 10, seed: int 
     Raises
     ------
     ConfigError
-        If there is no such protocol.
+        If there is no such protocol or relation.
     DatasetError
         If the dataset does not fit it: no official parts, fewer recordings than folds, a label
         with a single recording.
     """
-    folds = PROTOCOLS.get(protocol)(dataset, n_folds, seed)
+    kept = RELATIONS if by is None else tuple(by)
+    if unknown := set(kept) - set(RELATIONS):
+        raise ConfigError(f"{sorted(unknown)[0]!r} is no relation; known: {', '.join(RELATIONS)}")
+    deal = Deal(related(dataset, kept, pairs), n_folds, n_repeats, seed)
     split = Split(
         protocol=protocol,
         seed=seed,
         dataset_fingerprint=dataset.fingerprint,
-        folds=folds,
+        folds=PROTOCOLS.get(protocol)(dataset, deal),
         leaky=protocol.endswith("-leaky"),
     )
-    torn = straddling(dataset, split)
-    if torn and not split.leaky:
-        raise DatasetError(
-            f"{protocol}: recording {torn[0]!r} and {len(torn) - 1} others would be on two sides"
-        )
+    if split.leaky:
+        return split
+    _refuse_torn_recordings(dataset, split)
+    if protocol not in GIVEN and torn_relations(dataset, split, pairs):
+        name = f"{protocol}-by-{'-'.join(kept)}-leaky"
+        return split.model_copy(update={"protocol": name, "leaky": True})
     return split
 
 
-def straddling(dataset: Dataset, split: Split) -> tuple[str, ...]:
-    """Groups with items on more than one side of a fold, sorted."""
-    group_of = {item.item_id: item.group for item in dataset.items}
+def straddling(
+    dataset: Dataset, split: Split, relation: Relation = "track", pairs: Sequence[Pair] = ()
+) -> tuple[str, ...]:
+    """What is on more than one side of a fold, sorted: recordings, artists, albums, or pairs."""
+    marks: dict[str, list[str]] = {}
+    for item in dataset.items:
+        shared = mark(item, relation)
+        marks[item.item_id] = [] if shared is None else [shared]
+    if relation == "fingerprint":
+        for one, other in known_pairs(dataset, pairs):
+            for item_id in (one, other):
+                marks[item_id].append(f"{one}, {other}")
     torn: set[str] = set()
     for fold in split.folds:
-        sides = [{group_of[item] for item in side} for side in (fold.train, fold.valid, fold.test)]
+        sides = [
+            {shared for item_id in side for shared in marks[item_id]}
+            for side in (fold.train, fold.valid, fold.test)
+        ]
         torn |= (sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2])
     return tuple(sorted(torn))
 
 
-# --- protocols: (dataset, n_folds, seed) -> folds ------------------------------------------------
-
-
-def official(dataset: Dataset, n_folds: int, seed: int) -> tuple[Fold, ...]:
-    """Make one fold of the parts that the corpus itself names."""
-    parts: dict[str | None, list[str]] = defaultdict(list)
-    for item in dataset.items:
-        parts[item.split].append(item.item_id)
-    if not parts["test"]:
-        raise DatasetError(
-            f"{dataset.name} has no items in an official test part; expected GTZAN's track names "
-            "(blues.00000), or use the protocol grouped-kfold"
-        )
-    return (
-        Fold(train=tuple(parts["train"]), valid=tuple(parts["valid"]), test=tuple(parts["test"])),
-    )
-
-
-def all_test(dataset: Dataset, n_folds: int, seed: int) -> tuple[Fold, ...]:
-    """Test everything and train nothing."""
-    return (Fold(test=tuple(item.item_id for item in dataset.items)),)
-
-
-def grouped_kfold(dataset: Dataset, n_folds: int, seed: int) -> tuple[Fold, ...]:
-    """Test every item once, with whole recordings in a fold."""
-    return _kfold(dataset, dataset.groups(), n_folds, seed)
-
-
-def segments_leaky(dataset: Dataset, n_folds: int, seed: int) -> tuple[Fold, ...]:
-    """Test every row once, whatever recording it comes from."""
-    return _kfold(dataset, [item.item_id for item in dataset.items], n_folds, seed)
-
-
-def holdout(dataset: Dataset, n_folds: int, seed: int) -> tuple[Fold, ...]:
-    """Deal whole recordings to train, valid and test, 70/15/15."""
-    groups = dataset.groups()
-    _check_groups(dataset, groups, 3)
-    part_of = _deal(dataset, groups, list(HOLDOUT_SHARES.values()), seed)
-    ids = {
-        part: tuple(
-            item.item_id
-            for item, dealt in zip(dataset.items, part_of, strict=True)
-            if dealt == number
-        )
-        for number, part in enumerate(HOLDOUT_SHARES)
+def torn_relations(
+    dataset: Dataset, split: Split, pairs: Sequence[Pair] = ()
+) -> dict[Relation, tuple[str, ...]]:
+    """What straddles, by relation; relations that hold are left out."""
+    found = {
+        relation: straddling(dataset, split, relation, pairs)
+        for relation in known_relations(dataset, pairs)
     }
-    if not ids["valid"] or not ids["test"]:
+    return {relation: torn for relation, torn in found.items() if torn}
+
+
+def _refuse_torn_recordings(dataset: Dataset, split: Split) -> None:
+    if torn := straddling(dataset, split):
         raise DatasetError(
-            f"{dataset.name} has too few recordings for 70/15/15; expected at least four a label"
+            f"{split.protocol}: recording {torn[0]!r} and {len(torn) - 1} others would be on two "
+            "sides"
         )
-    return (Fold(**ids),)
-
-
-def _kfold(dataset: Dataset, groups: Sequence[str], n_folds: int, seed: int) -> tuple[Fold, ...]:
-    if n_folds < 2:
-        raise DatasetError(f"n_folds is {n_folds}; expected at least 2")
-    _check_groups(dataset, groups, n_folds)
-    fold_of = _deal(dataset, groups, [1.0 / n_folds] * n_folds, seed)
-    ids = np.array([item.item_id for item in dataset.items], dtype=object)
-    return tuple(
-        Fold(train=tuple(ids[fold_of != fold]), test=tuple(ids[fold_of == fold]))
-        for fold in range(n_folds)
-    )
-
-
-def _check_groups(dataset: Dataset, groups: Sequence[str], wanted: int) -> None:
-    n_groups = len(set(groups))
-    if n_groups < wanted:
-        raise DatasetError(
-            f"{dataset.name} has {n_groups} recordings, fewer than the {wanted} parts wanted; take "
-            "fewer folds. (Rows without a known recording all count as one: name the column that "
-            "says which recording a row is from, or say that every row is its own.)"
-        )
-    recordings = {
-        (label, group)
-        for item, group in zip(dataset.items, groups, strict=True)
-        for label in item.labels
-    }
-    counts = Counter(label for label, _ in recordings)
-    single = sorted(label for label, count in counts.items() if count < 2)
-    if single:
-        raise DatasetError(
-            f"{dataset.name}: {single[0]!r} has a single recording, which cannot be both trained "
-            "on and tested; add recordings or leave the label out"
-        )
-
-
-def _deal(
-    dataset: Dataset, groups: Sequence[str], shares: Sequence[float], seed: int
-) -> NDArray[np.int64]:
-    """Part number of each item.
-
-    Groups are dealt one by one, large ones first and otherwise in random order, each to the part
-    that has least of its labels for its share (Webster's rule, so shares hold for small numbers
-    too), then to the part that has least of all.
-    """
-    names, group_of = np.unique(np.array(groups, dtype=object), return_inverse=True)
-    counts = np.zeros((len(names), len(dataset.labels)))
-    number = {label: position for position, label in enumerate(dataset.labels)}
-    for row, item in zip(group_of, dataset.items, strict=True):
-        for label in item.labels:
-            counts[row, number[label]] += 1
-    order = np.random.default_rng(seed).permutation(len(names))
-    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
-
-    share = np.asarray(shares)
-    rarity = 1.0 / np.maximum(counts.sum(axis=0), 1.0)
-    loads = np.zeros((len(share), len(dataset.labels)))
-    part_of_group = np.empty(len(names), dtype=np.int64)
-    for group in order:
-        fullness = (loads + counts[group] / 2) @ (counts[group] * rarity) / share
-        total = (loads.sum(axis=1) + counts[group].sum() / 2) / share
-        part = np.lexsort((total, fullness.round(9)))[0]
-        loads[part] += counts[group]
-        part_of_group[group] = part
-    return part_of_group[group_of]

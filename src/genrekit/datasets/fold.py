@@ -1,0 +1,25 @@
+"""One round of training and testing."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from genrekit.schema import Contract
+
+
+class Fold(Contract):
+    """Item ids of one round of training and testing.
+
+    ``train`` is empty where nothing is trained, ``valid`` where nothing is chosen.
+    """
+
+    train: tuple[str, ...] = ()
+    valid: tuple[str, ...] = ()
+    test: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _sides_are_disjoint(self) -> Fold:
+        everything = self.train + self.valid + self.test
+        if len(set(everything)) != len(everything):
+            raise ValueError("an item id occurs twice in a fold")
+        return self
