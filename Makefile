@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench results clean
+.PHONY: demo test lint bench readme clean
 
 demo: .venv/.core  ## synthesise a track of each genre and predict it
 	$(BIN)/genrekit demo
@@ -19,6 +19,9 @@ lint: .venv/.test
 
 bench: .venv/.test  ## time the features against the usual librosa script
 	$(BIN)/python benchmarks/features.py --output docs/results/speed.md
+
+readme: .venv/.test  ## put the measured numbers into README.md
+	$(BIN)/python benchmarks/readme.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

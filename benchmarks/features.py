@@ -242,7 +242,7 @@ def render(rows: list[dict[str, object]]) -> str:
 def main() -> None:
     """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, help="Markdown file to write")
+    parser.add_argument("--output", type=Path, help="Markdown file to write, and JSON beside it")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print rows as JSON")
     parser.add_argument("--only", nargs=2, metavar=("FUNCTION", "PATH"), help=argparse.SUPPRESS)
@@ -256,6 +256,7 @@ def main() -> None:
     print(json.dumps(rows) if options.json else page)
     if options.output:
         options.output.write_text(page, encoding="utf-8")
+        options.output.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

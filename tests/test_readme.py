@@ -1,0 +1,62 @@
+"""The README tells the truth: its commands run, and its numbers are the measured ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+# These set up an environment; CI runs them on a clean checkout before it comes here.
+SET_UP = ("make ", "pip install")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if not line.startswith(SET_UP)]
+
+
+@pytest.mark.slow
+def test_every_command_runs_in_the_order_of_the_page(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "recipes", tmp_path / "recipes")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    assert len(commands()) > 10
+    for command in commands():
+        done = subprocess.run(
+            command,
+            shell=True,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": path},
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert done.stdout or ">" in command, command
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_every_python_block_runs(code: str) -> None:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_numbers_are_those_that_were_measured() -> None:
+    script = REPOSITORY / "benchmarks" / "readme.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_linked_page_is_there() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (REPOSITORY / link).exists()] == []
