@@ -122,6 +122,19 @@ class GenreNumbers(Contract):
     tracks: int
 
 
+StepKind = Literal[
+    "scale", "project", "select", "balance", "augment", "stop", "choose", "calibrate", "pretrain"
+]
+
+
+class DeclaredStep(Contract):
+    """Something fitted, made or chosen on data on the way to a number, as its maker declares it."""
+
+    what: StepKind
+    on: Literal["train", "valid", "train+valid", "test", "everything"]
+    note: str = ""
+
+
 class EvaluationResult(Contract):
     """What one model scored under one protocol."""
 
@@ -133,7 +146,9 @@ class EvaluationResult(Contract):
     split_fingerprint: Sha256
     bundle_sha256: Sha256 | None = Field(None, description="None when folds were fitted on the fly")
     unit: Literal["track", "segment"] = "track"
-    items: int = Field(ge=1, description="test items scored, of this unit")
+    items: int = Field(
+        ge=1, description="different test items scored, of this unit; the confusion counts repeats"
+    )
     labels: tuple[str, ...]
     accuracy: Estimate
     macro_f1: Estimate
@@ -142,6 +157,7 @@ class EvaluationResult(Contract):
     per_genre: tuple[GenreNumbers, ...]
     confusion: tuple[tuple[int, ...], ...] = Field(description="rows true, columns predicted")
     fold_accuracies: tuple[float, ...] = ()
+    steps: tuple[DeclaredStep, ...] = ()
     versions: dict[str, str] = {}
 
 
@@ -173,6 +189,9 @@ class Provenance(Contract):
     trained_on: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")], ...] = Field(
         (),
         description="sorted first 12 hex digits of sha256(group id) of every recording fitted on",
+    )
+    pretrained_on: tuple[str, ...] = Field(
+        (), description="corpora that a backbone was trained on before, whole: gtzan, fma, ..."
     )
     left_out: str = Field("", description="which tracks were kept away from the weights, and why")
     data_licence: str

@@ -6,24 +6,29 @@ from genrekit.evaluation.calibration import ReliabilityBin, fit_temperature, rel
 from genrekit.evaluation.evaluate import (
     ItemScore,
     evaluate_bundle,
-    refuse_leak,
     score_items,
     summarise,
 )
 from genrekit.evaluation.intervals import bootstrap_by_group, wilson
+from genrekit.evaluation.leak import Leak, LeakKind, refuse_leaks
+from genrekit.evaluation.leaks import find_leaks, result_leaks
 from genrekit.evaluation.metrics import Tracks, aggregate_by_group
 from genrekit.evaluation.scoring import score
 
 __all__ = [
     "ItemScore",
+    "Leak",
+    "LeakKind",
     "ReliabilityBin",
     "Tracks",
     "aggregate_by_group",
     "bootstrap_by_group",
     "evaluate_bundle",
+    "find_leaks",
     "fit_temperature",
-    "refuse_leak",
+    "refuse_leaks",
     "reliability_bins",
+    "result_leaks",
     "score",
     "score_items",
     "summarise",

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Item, Split, track_digest
+from genrekit.datasets import Dataset, Item, Pair, Split
 from genrekit.errors import AudioError, DatasetError
+from genrekit.evaluation.leak import refuse_leaks
+from genrekit.evaluation.leaks import find_leaks, test_ids
 from genrekit.evaluation.metrics import Tracks, aggregate_by_group
 from genrekit.evaluation.scoring import score
-from genrekit.schema import EvaluationResult, ExcerptConfig, Manifest
+from genrekit.schema import EvaluationResult, ExcerptConfig
 
 if TYPE_CHECKING:
     from genrekit.inference import Classifier
@@ -50,26 +52,29 @@ def evaluate_bundle(
     Raises
     ------
     DatasetError
-        If the bundle was trained on test items and the protocol is not a leaky one, or the data
-        does not fit the bundle.
+        If the leak detector finds something and the protocol is not a leaky one, or the data does
+        not fit the bundle.
     """
     scores = tuple(score_items(classifier, dataset, split))
     return summarise(classifier, dataset, split, scores, unit=unit), scores
 
 
-def score_items(classifier: Classifier, dataset: Dataset, split: Split) -> Iterator[ItemScore]:
+def score_items(
+    classifier: Classifier, dataset: Dataset, split: Split, *, pairs: Sequence[Pair] = ()
+) -> Iterator[ItemScore]:
     """Yield a score for each test item of the split, so that a surface can show progress.
 
     Items with audio go through ``predict_file``; rows of a table through ``predict_features``,
-    their columns matched by name.
+    their columns matched by name. The leak detector runs first, with ``pairs`` of near duplicates.
 
     Raises
     ------
     DatasetError
         As `evaluate_bundle` does, before the first item; or naming an item that cannot be read.
     """
-    refuse_leak(classifier.bundle.manifest, dataset, split)
-    tested = dataset.select(dataset.indices(_test_ids(split)))
+    leaks = find_leaks(dataset, split, pairs=pairs, manifest=classifier.bundle.manifest)
+    refuse_leaks(leaks, split)
+    tested = dataset.select(dataset.indices(test_ids(split)))
     _check_labels(classifier, tested)
     rows = (
         _audio_scores(classifier, tested)
@@ -121,44 +126,6 @@ def summarise(
         unit=unit,
         bundle_sha256=classifier.bundle.sha256,
     )
-
-
-def refuse_leak(manifest: Manifest, dataset: Dataset, split: Split) -> None:
-    """Raise if the weights have seen a test recording, unless the protocol is named leaky.
-
-    A bundle lists digests of the recordings it was fitted on, so the check holds across forms of
-    one corpus: weights from a table are refused on the audio of the same tracks. A bundle without
-    the list is refused on the dataset that it was made from, unless the split is the very same.
-
-    Raises
-    ------
-    DatasetError
-        Naming test recordings that were trained on.
-    """
-    if split.leaky:
-        return
-    source = manifest.provenance
-    groups = {item.group for item in dataset.select(dataset.indices(_test_ids(split))).items}
-    seen = sorted(group for group in groups if track_digest(group) in set(source.trained_on))
-    advice = (
-        "test on other tracks, or use the split it was trained with; a leaky number needs a "
-        "protocol that is named leaky"
-    )
-    if seen:
-        raise DatasetError(
-            f"{manifest.name} was trained on {len(seen)} of the {len(groups)} test recordings "
-            f"({', '.join(seen[:5])}{', ...' if len(seen) > 5 else ''}): {advice}"
-        )
-    same_data = source.dataset_fingerprint == dataset.fingerprint
-    if not source.trained_on and same_data and source.split_fingerprint != split.fingerprint:
-        raise DatasetError(
-            f"{manifest.name} was trained on {dataset.name} with another split, and does not say "
-            f"on which tracks: {advice}"
-        )
-
-
-def _test_ids(split: Split) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item_id for fold in split.folds for item_id in fold.test))
 
 
 def _check_labels(classifier: Classifier, tested: Dataset) -> None:
