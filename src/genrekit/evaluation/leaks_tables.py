@@ -182,6 +182,8 @@ def _ends(
 ) -> tuple[int, int] | None:
     """The two rows that ``row`` lies between; neighbours as measured and as scaled are tried."""
     same = np.flatnonzero(labels == labels[row])
+    if (np.ptp(scaled[same], axis=0) > 0).sum() < FEWEST_COLUMNS:
+        return None  # in so few dimensions everything lies on a line
     near: list[int] = []
     for space in (x, scaled):
         distances = ((space[same] - space[row]) ** 2).sum(axis=1)
