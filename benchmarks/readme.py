@@ -25,8 +25,8 @@ README = REPOSITORY / "README.md"
 
 def answer_section() -> str:
     """An answer as JSON, laid out for reading."""
-    from genrekit.inference import Classifier
     from genrekit.audio import synthesise
+    from genrekit.inference import Classifier
 
     answer = Classifier.load().predict(synthesise("disco", seconds=10), name="disco.wav")
     fields = answer.model_dump(mode="json")
@@ -54,9 +54,9 @@ def box_section() -> str:
             "|---|---|---|---|---|",
             *rows,
             "",
-            "The first line is the headline: the fault-filtered split keeps artists apart and drops",
-            "repetitions. Cross-validation over all tracks flatters, because artists and albums of",
-            "GTZAN then stand on both sides. The weights in the package were fitted on all tracks",
+            "The first line is the headline: the fault-filtered split keeps artists apart and",
+            "drops repetitions. Cross-validation over all tracks flatters, because artists and",
+            "albums of GTZAN then stand on both sides. The weights were fitted on all tracks",
             f"but {len(_left_out(bundle.metrics.results))} that were kept aside.",
         ]
     )
@@ -71,7 +71,7 @@ def study_section() -> str:
         columns.setdefault(cell["model"]["architecture"], {})[_column(cell["protocol"])] = result
     protocols = list(next(iter(columns.values())))
     lines = [
-        "Ten classical models on the 57 columns of `features_30_sec.csv`, accuracy and 95 % interval",
+        "Classical models on the 57 columns of `features_30_sec.csv`, accuracy and 95 % interval",
         "([all of it](docs/results/features_30_sec.md)):",
         "",
         f"| model | {' | '.join(protocols)} |",
@@ -94,7 +94,7 @@ def speed_section() -> str:
     ]
     return "\n".join(
         [
-            "Against the librosa script of the tutorials, side by side on one thread (`make bench`):",
+            "Against the librosa script of the tutorials, in turns on one thread (`make bench`):",
             "",
             "| what | genrekit | librosa | times faster |",
             "|---|---|---|---|",
