@@ -68,7 +68,7 @@ def test_balance_weighs_a_rare_genre_up() -> None:
     for plain in (Logistic(c=0.01), Forest(trees=30, rows_per_leaf=5), Boosting(rounds=5)):
         shares = [
             build(config, seed=0).fit(X[rare], Y[rare]).predict_proba(X)[:, 2].mean()
-            for config in (plain, plain.model_copy(update={"balance": True}))
+            for config in (plain, plain.model_copy(update={"balance": "weights"}))
         ]
         assert shares[1] > 1.3 * shares[0]
 

@@ -6,9 +6,9 @@ settings of the estimator. Nothing here imports scikit-learn, so a recipe is che
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from genrekit.schema import Contract
 
@@ -32,12 +32,25 @@ class Prepare(Contract):
     pca: int | None = Field(None, ge=1, description="principal components to keep")
 
 
+def _weights_for_true(value: Any) -> Any:
+    return {True: "weights", False: None}[value] if isinstance(value, bool) else value
+
+
+Balance = Literal["weights", "oversample", "undersample", "interpolate"]
+Resample = Literal["oversample", "undersample", "interpolate"]
+
+
 class ClassicalConfig(Contract):
     """What all classical models share."""
 
     architecture: str
     prepare: Prepare = Prepare()
-    balance: bool = Field(False, description="weight rows so that every genre counts the same")
+    balance: Annotated[Balance | None, BeforeValidator(_weights_for_true)] = Field(
+        None,
+        description="make every genre count the same, in the rows of each fit: weigh them (true is "
+        "short for it), repeat those of small genres, leave out those of large ones, or add rows "
+        "between those of small genres as SMOTE does",
+    )
 
 
 _UNSCALED = Prepare(scale="none")
@@ -47,7 +60,9 @@ class NearestNeighbours(ClassicalConfig):
     """Share of each genre among the nearest training rows (Euclidean distance)."""
 
     architecture: Literal["knn"] = "knn"
-    balance: Literal[False] = Field(False, description="neighbours cannot be weighted by genre")
+    balance: Annotated[Resample | None, BeforeValidator(_weights_for_true)] = Field(
+        None, description="neighbours can be resampled, not weighted"
+    )
     neighbours: int = Field(5, ge=1, le=1000)
 
 
@@ -138,7 +153,9 @@ class Vote(ClassicalConfig):
 
     architecture: Literal["vote"] = "vote"
     prepare: Prepare = _UNSCALED
-    balance: Literal[False] = Field(False, description="set it in the members")
+    balance: Annotated[None, BeforeValidator(_weights_for_true)] = Field(
+        None, description="set it in the members"
+    )
     members: tuple[Member, ...] = Field(_MEMBERS, min_length=2, max_length=10)
 
 
@@ -147,7 +164,9 @@ class Stack(ClassicalConfig):
 
     architecture: Literal["stack"] = "stack"
     prepare: Prepare = _UNSCALED
-    balance: Literal[False] = Field(False, description="set it in the members")
+    balance: Annotated[None, BeforeValidator(_weights_for_true)] = Field(
+        None, description="set it in the members"
+    )
     members: tuple[Member, ...] = Field(_MEMBERS, min_length=2, max_length=10)
     folds: int = Field(5, ge=2, le=20)
     c: float = Field(1.0, gt=0, description="inverse strength of the combiner's penalty")

@@ -34,6 +34,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.models import classical
+from genrekit.models.resample import Resampled
 
 Groups = Sequence[str] | None
 _SCALERS = {"standard": StandardScaler, "min-max": MinMaxScaler, "robust": RobustScaler}
@@ -71,6 +72,8 @@ def build(
     else:
         names = [name for name in feature_names if name not in config.prepare.drop]
     model = _estimator(config, seed, names, groups)
+    if not isinstance(config, classical.Svm):  # it resamples in each of its own folds
+        model = _resampled(config, model, seed)
     return Pipeline([*steps, ("model", model)])
 
 
@@ -170,7 +173,14 @@ def _preparation(prepare: classical.Prepare, names: Sequence[str]) -> list[tuple
 
 
 def _weights(config: classical.ClassicalConfig) -> str | None:
-    return "balanced" if config.balance else None
+    return "balanced" if config.balance == "weights" else None
+
+
+def _resampled(config: classical.ClassicalConfig, model: Any, seed: int) -> Any:
+    """``model`` as it is, or behind a resampling of what it is fitted on."""
+    if config.balance is None or config.balance == "weights":
+        return model
+    return Resampled(model, config.balance, seed)
 
 
 def _inner_folds(n_folds: int, seed: int, groups: Groups) -> Any:
@@ -200,6 +210,7 @@ def _(config: classical.Logistic, seed: int, names: Sequence[str], groups: Group
 @_estimator.register
 def _(config: classical.Svm, seed: int, names: Sequence[str], groups: Groups) -> Any:
     machine = SVC(C=config.c, gamma=config.gamma, class_weight=_weights(config))
+    machine = _resampled(config, machine, seed)
     folds = _inner_folds(config.calibration_folds, seed, groups)
     return CalibratedClassifierCV(machine, method="temperature", cv=folds, ensemble=False)
 
@@ -245,7 +256,7 @@ def _(config: classical.Boosting, seed: int, names: Sequence[str], groups: Group
         max_features=None if config.columns_per_split == "all" else "sqrt",
         random_state=seed,
     )
-    return Balanced(model) if config.balance else model
+    return Balanced(model) if config.balance == "weights" else model
 
 
 @_estimator.register
@@ -264,7 +275,7 @@ def _(config: classical.XGBoost, seed: int, names: Sequence[str], groups: Groups
         n_jobs=1,
         random_state=seed,
     )
-    return Balanced(model) if config.balance else model
+    return Balanced(model) if config.balance == "weights" else model
 
 
 @_estimator.register

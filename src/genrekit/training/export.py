@@ -32,6 +32,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from genrekit.errors import BundleError
 from genrekit.models.estimators import Balanced, NearestRows
+from genrekit.models.resample import Resampled
 from genrekit.training.graph import Graph
 from genrekit.training.trees import (
     FlatTree,
@@ -178,8 +179,9 @@ def _(model: Pipeline, graph: Graph, x: str) -> str:
     return _probabilities(model.steps[-1][1], graph, x)
 
 
-@_probabilities.register
-def _(model: Balanced, graph: Graph, x: str) -> str:
+@_probabilities.register(Balanced)
+@_probabilities.register(Resampled)
+def _(model: Balanced | Resampled, graph: Graph, x: str) -> str:
     return _probabilities(model.estimator_, graph, x)
 
 
@@ -237,7 +239,9 @@ def _(model: GradientBoostingClassifier, graph: Graph, x: str) -> str:
 @_probabilities.register
 def _(model: CalibratedClassifierCV, graph: Graph, x: str) -> str:
     (calibrated,) = model.calibrated_classifiers_  # one, because of ensemble=False
-    values = _decision_values(calibrated.estimator, graph, x)
+    machine = calibrated.estimator
+    machine = machine.estimator_ if isinstance(machine, Resampled) else machine
+    values = _decision_values(machine, graph, x)
     n_classes = len(model.classes_)
     # For two classes, scikit-learn scales (-value, value), twice as far apart as (0, value).
     inverse_temperature = float(calibrated.calibrators[0].beta_) * (2 if n_classes == 2 else 1)
