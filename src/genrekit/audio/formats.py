@@ -19,6 +19,7 @@ _SOUNDFILE_MAGIC = (
     *(b"fLaC", b"OggS", b"ID3"),
 )
 _MOST_CHUNKS = 200
+_ASF_FILE_PROPERTIES = bytes.fromhex("A1DCAB8C47A9CF118EE400C00C205365")
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 # Writers that cannot seek back leave such sizes in the header; they promise nothing.
 _UNKNOWN_BYTES = 0x7FFF_F000
@@ -108,3 +109,20 @@ def ogg_is_cut_off(file: BinaryIO) -> bool:
         return True
     segments = page[27 : 27 + page[26]]
     return len(page) < 27 + page[26] + sum(segments)
+
+
+def asf_seconds(file: BinaryIO) -> float | None:
+    """Length that the file properties of an ASF (WMA) file state.
+
+    FFmpeg scales it by the size of the file, which hides that a file is cut.
+    """
+    file.seek(0)
+    head = file.read(1 << 16)
+    place = head.find(_ASF_FILE_PROPERTIES)
+    fields = head[place + 64 : place + 88]
+    if place < 0 or len(fields) < 24:
+        return None
+    # Duration in units of 100 ns, time to send, and a preroll in ms that the duration includes.
+    duration, _, preroll = struct.unpack("<QQQ", fields)
+    seconds = float(duration / 1e7 - preroll / 1e3)
+    return seconds if seconds > 0 else None

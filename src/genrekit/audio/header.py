@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from genrekit.audio.container import describe_container
-from genrekit.audio.formats import data_chunk, mp3_states_its_length, ogg_is_cut_off
+from genrekit.audio.formats import asf_seconds, data_chunk, mp3_states_its_length, ogg_is_cut_off
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import DecodeLimits, Meter, check_layout
 from genrekit.audio.sndfile import describe_sound
@@ -100,6 +100,8 @@ def _sound_track(file: BinaryIO) -> Track | None:
 
 def _packet_track(file: BinaryIO) -> Track:
     info = describe_container(file)
+    if info.container == "asf":
+        info = replace(info, seconds=asf_seconds(file) or info.seconds)
     tolerance = _CODED_SECONDS if info.container in _STATED else None
     return Track(file, info, False, info.seconds, tolerance)
 

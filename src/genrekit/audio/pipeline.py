@@ -150,7 +150,7 @@ def _losses(track: Track, cut: Cut, tally: _Tally) -> list[str]:
     damage, rate_hz = tally.damage, track.info.sample_rate_hz
     found = (cut.begin + tally.native_frames) / rate_hz + damage.lost_seconds
     missing = 0.0
-    ended = cut.count is None or tally.native_frames < cut.count
+    ended = cut.keep is None or tally.samples < cut.keep
     if ended and track.seconds is not None and track.tolerance_seconds is not None:
         # An excerpt that begins after the end is no loss.
         expected = max(track.seconds, cut.begin / rate_hz)
