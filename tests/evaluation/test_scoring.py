@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import CorpusInfo, Dataset, Item, make_split
 from genrekit.errors import DatasetError
-from genrekit.evaluation import aggregate_by_group, bootstrap_by_group, score
+from genrekit.evaluation import aggregate_by_group, bootstrap_by_group, score, wilson
 from genrekit.evaluation.metrics import accuracy, macro_f1
 from genrekit.schema import EvaluationResult
 
@@ -65,22 +65,26 @@ def test_segments_do_not_pass_for_independent_evidence() -> None:
     first = np.repeat(rng.random(40), 10)
     data = segments(40, 10)
 
-    def width(unit: str, groups: tuple[str, ...]) -> float:
-        result = score(
+    def scored(unit: str) -> EvaluationResult:
+        return score(
             data.targets(),
             probabilities_of(first),
             labels=LABELS,
-            groups=groups,
+            groups=data.groups(),
             dataset=data,
             split=make_split(data, "all-test"),
             model="m",
             unit=unit,  # type: ignore[arg-type]
         )
-        return result.accuracy.high - result.accuracy.low
 
     # Ten equal segments a track are worth one, so the interval is about sqrt(10) times as wide.
-    ratio = width("segment", data.groups()) / width("track", data.groups())
-    assert 2.5 < ratio < 4.0
+    accuracy = scored("segment").accuracy
+    naive = wilson(round(400 * accuracy.value), 400)
+    assert 2.5 < (accuracy.high - accuracy.low) / (naive.high - naive.low) < 4.0
+    # Calling them tracks, or testing tracks ten times over, buys no narrower interval.
+    repeated = scored("track")
+    assert repeated.accuracy == accuracy
+    assert repeated.items == 40
 
 
 def test_leaky_protocols_are_labelled_in_the_result() -> None:

@@ -39,8 +39,9 @@ def score(
 ) -> EvaluationResult:
     """Score test items of all folds together.
 
-    Accuracy has Wilson's interval for tracks, and a bootstrap over recordings for segments, which
-    are not independent; macro F1 always has the bootstrap.
+    Accuracy has Wilson's interval for tracks, and a bootstrap over recordings for segments and for
+    tracks that were tested repeatedly, which are not independent; macro F1 always has the
+    bootstrap.
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ def score(
     n_labels = len(labels)
     confusion = confusion_matrix(targets, predicted, n_labels)
     hits = int(np.trace(confusion))
+    different = len(set(zip(groups, targets.tolist(), strict=True)))
+    independent = unit == "track" and different == len(targets)
 
     def interval(statistic: Callable[[NDArray[np.float64]], float]) -> Estimate:
         return bootstrap_by_group(
@@ -81,9 +84,9 @@ def score(
         split_fingerprint=split.fingerprint,
         bundle_sha256=bundle_sha256,
         unit=unit,
-        items=len(targets),
+        items=different if unit == "track" else len(targets),
         labels=tuple(labels),
-        accuracy=wilson(hits, len(targets)) if unit == "track" else interval(accuracy),
+        accuracy=wilson(hits, len(targets)) if independent else interval(accuracy),
         macro_f1=interval(macro_f1),
         log_loss=log_loss(targets, probabilities),
         expected_calibration_error=expected_calibration_error(targets, probabilities),

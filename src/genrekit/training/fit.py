@@ -11,13 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Fold, Split
+from genrekit.datasets import Dataset, Fold, Split, make_split, straddling
 from genrekit.errors import DatasetError
-from genrekit.evaluation import aggregate_by_group, fit_temperature, score
+from genrekit.evaluation import (
+    Tracks,
+    aggregate_by_group,
+    find_leaks,
+    fit_temperature,
+    refuse_leaks,
+    score,
+)
 from genrekit.inference import calibrated
 from genrekit.models import ClassicalConfig, build
 from genrekit.schema import EvaluationResult
 from genrekit.training.export import check_agreement, export_onnx, run_onnx
+from genrekit.training.recipe import ProtocolConfig
 from genrekit.training.rows import Rows
 
 #: Folds of out-of-fold calibration, where a protocol has no validation part.
@@ -42,6 +50,28 @@ class Task:
     feature_names: tuple[str, ...]
     labels: tuple[str, ...]
     seed: int = 0
+
+
+def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows) -> Split:
+    """The split of a protocol, after the leak detector has seen it.
+
+    Items whose rows are equal are exact duplicates, whether they come from a table or from audio.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset does not fit the protocol, or it leaks and is not named leaky.
+    """
+    split = make_split(
+        dataset,
+        protocol.name,
+        by=protocol.by,
+        n_folds=protocol.n_folds,
+        n_repeats=protocol.n_repeats,
+        seed=protocol.seed,
+    )
+    refuse_leaks(find_leaks(dataset, split, content=rows.digests()), split)
+    return split
 
 
 def fit(task: Task, rows: Rows) -> bytes:
@@ -123,33 +153,35 @@ def pooled(
     split: Split,
     rows: Rows,
     scores: Sequence[NDArray[np.float64]],
+    *,
+    by_rows: bool | None = None,
 ) -> EvaluationResult:
     """One result from the test scores of every fold.
 
-    A leaky split is scored by rows, as such numbers are published; any other by recordings.
+    Parameters
+    ----------
+    by_rows : bool, optional
+        Score rows, not recordings. None does so where a split tears recordings, as such numbers
+        are published.
     """
+    if by_rows is None:
+        by_rows = bool(straddling(dataset, split))
     tested = [rows.of(fold.test) for fold in split.folds]
-    fold_of = np.repeat(np.arange(len(tested)), [len(part) for part in tested])
-    targets = np.concatenate([part.y for part in tested])
-    groups = tuple(str(group) for part in tested for group in part.groups)
-    probabilities = np.concatenate(scores)
-    if not split.leaky:
-        fold_of_track = dict(zip(_pairs(groups, targets), fold_of.tolist(), strict=True))
-        tracks = aggregate_by_group(targets, probabilities, groups)
-        targets, probabilities, groups = tracks.targets, tracks.probabilities, tracks.groups
-        fold_of = np.array([fold_of_track[pair] for pair in _pairs(groups, targets)])
+    parts = [
+        Tracks(part.y, probabilities, tuple(map(str, part.groups)))
+        for part, probabilities in zip(tested, scores, strict=True)
+    ]
+    if not by_rows:
+        parts = [aggregate_by_group(p.targets, p.probabilities, p.groups) for p in parts]
+    fold_of = np.repeat(np.arange(len(parts)), [len(part.targets) for part in parts])
     return score(
-        targets,
-        probabilities,
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
         labels=dataset.labels,
-        groups=groups,
+        groups=[group for part in parts for group in part.groups],
         dataset=dataset,
         split=split,
         model=name,
-        unit="segment" if split.leaky else "track",
+        unit="segment" if by_rows else "track",
         folds=fold_of if len(split.folds) > 1 else None,
     )
-
-
-def _pairs(groups: Sequence[str], targets: NDArray[np.int64]) -> list[tuple[str, int]]:
-    return list(zip(groups, targets.tolist(), strict=True))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
+from genrekit.datasets import Relation
 from genrekit.errors import ConfigError
 from genrekit.models import ClassicalConfig, model_config
 from genrekit.schema import (
@@ -41,6 +42,10 @@ class ProtocolConfig(Contract):
     name: str = Field(description="a name in genrekit.datasets.PROTOCOLS")
     fit_on: Literal["train", "train+valid"] = "train"
     n_folds: int = Field(10, ge=2, le=100)
+    n_repeats: int = Field(5, ge=2, le=100, description="for repeated-kfold")
+    by: tuple[Relation, ...] | None = Field(
+        None, description="what is kept together; by default everything that is known"
+    )
     seed: int = Field(0, ge=0)
 
 

@@ -55,6 +55,13 @@ class Rows:
         """The rows of all other recordings."""
         return self.where(~np.isin(self.groups.astype(str), list(groups)))
 
+    def digests(self) -> dict[str, str]:
+        """Digest of the numbers of each item, by item id."""
+        found = {item_id: hashlib.sha256() for item_id in self.items}
+        for item_id, row in zip(self.items, self.x, strict=True):
+            found[item_id].update(row.tobytes())
+        return {str(item_id): digest.hexdigest() for item_id, digest in found.items()}
+
     def where(self, chosen: NDArray[np.bool_]) -> Rows:
         """The rows where ``chosen`` (n,) is true."""
         return Rows(self.x[chosen], self.y[chosen], self.items[chosen], self.groups[chosen])

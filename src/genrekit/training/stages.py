@@ -14,7 +14,7 @@ from genrekit.datasets import (
     Split,
     drop_tracks,
     load_dataset,
-    make_split,
+    straddling,
 )
 from genrekit.errors import BundleError, ConfigError
 from genrekit.evaluation import evaluate_bundle
@@ -25,6 +25,7 @@ from genrekit.schema import EvaluationResult, MelConfig
 from genrekit.training.export import run_onnx
 from genrekit.training.fit import (
     Task,
+    checked_split,
     fit,
     fit_rows,
     fold_scores,
@@ -128,7 +129,7 @@ def train_steps(
     """
     _check(recipe, out, overwrite)
     run = yield from _prepare(recipe, data, workers, cache)
-    split = _split(run.dataset, recipe.protocol)
+    split = checked_split(run.dataset, recipe.protocol, run.rows)
     if len(split.folds) == 1:
         saved, headline = yield from _by_protocol(run, split)
     elif recipe.final_fit == "everything":
@@ -205,10 +206,6 @@ def _listen(
     return readable(dataset, outcomes)
 
 
-def _split(dataset: Dataset, protocol: ProtocolConfig) -> Split:
-    return make_split(dataset, protocol.name, n_folds=protocol.n_folds, seed=protocol.seed)
-
-
 def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, EvaluationResult]]:
     """Fit by the protocol, save, and score what was saved."""
     stage = f"fit and evaluate: {split.protocol}"
@@ -226,7 +223,7 @@ def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, 
 
 def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, EvaluationResult]:
     """Fit a model per fold and pool their scores; none of them is kept."""
-    split = _split(run.dataset, protocol)
+    split = checked_split(run.dataset, protocol, run.rows)
     stage = f"fit and evaluate: {split.protocol}"
     scores = []
     for number, fold in enumerate(split.folds):
@@ -270,6 +267,7 @@ def _score_saved(
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder) / "bundle"
         save(aside, run, split, one, results, overwrite=False)
-        unit: Literal["segment", "track"] = "segment" if split.leaky else "track"
+        torn = straddling(run.dataset, split)
+        unit: Literal["segment", "track"] = "segment" if torn else "track"
         result, _ = evaluate_bundle(Classifier.load(aside), run.dataset, split, unit=unit)
     return result

@@ -12,12 +12,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Fold, Split, make_split
+from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.models import MODELS, ClassicalConfig
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, EvaluationResult
-from genrekit.training.fit import Task, fold_scores, pooled
+from genrekit.training.fit import Task, checked_split, fold_scores, pooled
 from genrekit.training.recipe import Model, ProtocolConfig
 from genrekit.training.rows import Rows, table_rows
 
@@ -31,11 +31,19 @@ STUDY_PROTOCOLS = (
 
 
 class StudyCell(Contract):
-    """What one model scored under one protocol."""
+    """What one model scored under one protocol.
+
+    Parameters
+    ----------
+    by_rows : EvaluationResult, optional
+        The same scores counted row by row, where a recording has several; None where ``result``
+        is that already.
+    """
 
     model: Model
     protocol: ProtocolConfig
     result: EvaluationResult
+    by_rows: EvaluationResult | None = None
 
 
 class StudyResult(Contract):
@@ -127,7 +135,7 @@ def study_steps(
     if models is None:
         models = default_models()
     rows = table_rows(dataset, dataset.feature_names)
-    splits = _splits(dataset, protocols)
+    splits = _splits(dataset, rows, protocols)
     if not models or not splits:
         raise ConfigError("a study needs at least one model and one protocol")
     jobs = [
@@ -173,22 +181,18 @@ def _run(job: _Job, *, rows: Rows) -> NDArray[np.float64]:
 
 
 def _splits(
-    dataset: Dataset, protocols: Sequence[ProtocolConfig] | None
+    dataset: Dataset, rows: Rows, protocols: Sequence[ProtocolConfig] | None
 ) -> list[tuple[ProtocolConfig, Split]]:
     if protocols is not None:
-        return [(one, _split(dataset, one)) for one in protocols]
+        return [(one, checked_split(dataset, one, rows)) for one in protocols]
     splits = []
     for protocol in STUDY_PROTOCOLS:
         if protocol.name == "segments-leaky" and len(set(dataset.groups())) == len(dataset):
             continue  # every row is a recording of its own, so rows cannot leak
         if protocol.name == "fault-filtered" and not any(i.split == "test" for i in dataset.items):
             continue
-        splits.append((protocol, _split(dataset, protocol)))
+        splits.append((protocol, checked_split(dataset, protocol, rows)))
     return splits
-
-
-def _split(dataset: Dataset, protocol: ProtocolConfig) -> Split:
-    return make_split(dataset, protocol.name, n_folds=protocol.n_folds, seed=protocol.seed)
 
 
 def _collect(
@@ -200,12 +204,16 @@ def _collect(
     seed: int,
 ) -> StudyResult:
     rest = iter(scores)
+    several = len(set(zip(dataset.groups(), dataset.targets().tolist(), strict=True))) < len(rows)
     cells = []
     for model in models:
         for protocol, split in splits:
             of_folds = [next(rest) for _ in split.folds]
             result = pooled(model.architecture, dataset, split, rows, of_folds)
-            cells.append(StudyCell(model=model, protocol=protocol, result=result))
+            by_rows = None
+            if several and result.unit == "track":
+                by_rows = pooled(model.architecture, dataset, split, rows, of_folds, by_rows=True)
+            cells.append(StudyCell(model=model, protocol=protocol, result=result, by_rows=by_rows))
     return StudyResult(
         dataset=dataset.name,
         dataset_fingerprint=dataset.fingerprint,
