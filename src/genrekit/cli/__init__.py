@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genrekit import __version__
-from genrekit.cli import demo, evaluate, features, models, predict, study, train
+from genrekit.cli import datasets, demo, download, evaluate, features, models, predict, study, train
 from genrekit.cli.console import errors, log_to_stderr
 from genrekit.errors import GenreError, outcome
 
@@ -26,6 +26,8 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("study")(study.study)
 app.add_typer(models.app, name="models")
+app.command("download")(download.download)
+app.add_typer(datasets.app, name="datasets")
 
 _INTERRUPTED = 130  # what a shell reports after Ctrl-C
 

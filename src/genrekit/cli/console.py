@@ -88,9 +88,10 @@ def track(things: Iterable[Thing], total: int | None, what: str) -> Iterator[Thi
         yield from progress.track(things, total=total, description=what)
 
 
-def _columns() -> tuple[ProgressColumn, ...]:
+def _columns(in_bytes: bool = False) -> tuple[ProgressColumn, ...]:
     from rich.progress import (
         BarColumn,
+        DownloadColumn,
         MofNCompleteColumn,
         TextColumn,
         TimeElapsedColumn,
@@ -100,7 +101,7 @@ def _columns() -> tuple[ProgressColumn, ...]:
     return (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        DownloadColumn() if in_bytes else MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
@@ -117,14 +118,14 @@ def log_to_stderr(verbose: bool) -> None:
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
 
 
-def follow(steps: Iterable[AnyStep]) -> AnyStep:
+def follow(steps: Iterable[AnyStep], *, in_bytes: bool = False) -> AnyStep:
     """Draw one bar per stage of some long work, and return its last step."""
     from rich.progress import Progress, TaskID
 
     quiet = not errors().is_terminal
     bars: dict[str, TaskID] = {}
     last: AnyStep | None = None
-    with Progress(*_columns(), console=errors(), disable=quiet) as progress:
+    with Progress(*_columns(in_bytes), console=errors(), disable=quiet) as progress:
         for last in steps:
             if last.stage not in bars:
                 bars[last.stage] = progress.add_task(last.stage, total=last.total)

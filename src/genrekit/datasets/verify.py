@@ -1,0 +1,132 @@
+"""Checking a copy of a corpus against its index: all there, readable, and as published.
+
+Headers are read and checksums computed where they are published; the audio is not decoded. What is
+wrong with the sound itself is for ``genrekit audit``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from genrekit.audio import AUDIO_SUFFIXES, probe
+from genrekit.datasets import DATASETS, load_dataset
+from genrekit.datasets.checksums import has_sum
+from genrekit.datasets.expected import EXPECTATIONS, Expected, Fault, items_of
+from genrekit.errors import AudioError, DatasetError
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"IEND\xaeB`\x82"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyStep:
+    """How far the check is, and what it found last."""
+
+    stage: str
+    done: int
+    total: int
+    faults: tuple[Fault, ...] = ()
+
+
+def verify_copy(corpus: str, path: Path, *, checksums: bool = True) -> Iterator[VerifyStep]:
+    """Check a copy, file by file.
+
+    Parameters
+    ----------
+    corpus : str
+        A name in `DATASETS`.
+    checksums : bool
+        Whether to compute checksums where they are published, which reads every byte.
+
+    Yields
+    ------
+    VerifyStep
+        First one with the faults of the index, then one a file.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such corpus.
+    DatasetError
+        If there is nothing at ``path``.
+    """
+    DATASETS.get(corpus)
+    if not path.exists():
+        raise DatasetError(f"there is no {path}")
+    faults: list[Fault] = []
+    expected: list[Expected] = []
+    try:
+        for found in _expected(corpus, path):
+            if isinstance(found, Fault):
+                faults.append(found)
+            else:
+                expected.append(found)
+    except DatasetError as error:
+        faults.append(Fault("index", path, str(error)))
+    yield VerifyStep("reading the index", 1, 1, tuple(faults))
+    for done, thing in enumerate(expected, start=1):
+        yield VerifyStep("checking files", done, len(expected), tuple(_faults(thing, checksums)))
+
+
+def _expected(corpus: str, path: Path) -> Iterator[Expected | Fault]:
+    if corpus in EXPECTATIONS:
+        yield from EXPECTATIONS[corpus](path)
+        return
+    yield from items_of(load_dataset(corpus, path))
+    if path.is_file():
+        yield Expected(path)
+
+
+def _faults(expected: Expected, checksums: bool) -> Iterator[Fault]:
+    file, known = expected.file, bool(expected.known_fault)
+    because = f" ({expected.known_fault})" if known else ""
+    try:
+        if not file.is_file():
+            yield Fault("missing", file, f"listed, but not there{because}")
+            return
+        if not file.stat().st_size:
+            yield Fault("empty", file, f"0 bytes{because}", known)
+            return
+        if checksums and expected.checksum and not has_sum(file, expected.checksum):
+            yield Fault("checksum", file, "not the published bytes; get the file again")
+        for kind, message in _unreadable(expected):
+            yield Fault(kind, file, f"{message}{because}", known)
+    except OSError as problem:
+        yield Fault("unreadable", file, str(problem))
+
+
+def _unreadable(expected: Expected) -> Iterator[tuple[str, str]]:
+    """Kind and message of what is wrong with the file as audio, picture or analysis."""
+    file = expected.file
+    try:
+        if file.suffix.lower() in AUDIO_SUFFIXES:
+            seconds = probe(file).seconds
+            if expected.seconds and seconds is not None:
+                shortest, longest = expected.seconds
+                if not shortest <= seconds <= longest:
+                    yield (
+                        "length",
+                        f"{seconds:.1f} s; expected {shortest:g} to {longest:g} s",
+                    )
+        elif file.suffix.lower() == ".png":
+            yield from _png_faults(file)
+        elif file.suffix == ".h5":
+            from genrekit.datasets.msd_hdf5 import read_track
+
+            read_track(file)
+    except (AudioError, DatasetError) as error:
+        yield "unreadable", str(error)
+
+
+def _png_faults(file: Path) -> Iterator[tuple[str, str]]:
+    with file.open("rb") as stream:
+        start = stream.read(len(_PNG_START))
+        stream.seek(-min(len(_PNG_END), file.stat().st_size), os.SEEK_END)
+        end = stream.read()
+    if start != _PNG_START:
+        yield "unreadable", f"begins with {start!r}: no PNG picture"
+    elif end != _PNG_END:
+        yield "unreadable", "the picture is cut off"
