@@ -42,6 +42,13 @@ def test_a_cut_file_gives_what_is_there_and_says_so(
     assert np.quantile(errors, 0.99) < 0.02
 
 
+def test_an_ogg_file_without_its_last_page_says_so(clips: dict[str, Any]) -> None:
+    for name in ("ogg", "opus"):
+        data = clips[name].data
+        waveform = decode(data[: data.rfind(b"OggS")])
+        assert _states(waveform.warnings) == ["truncated"]
+
+
 def test_a_cut_aac_stream_promises_nothing_and_is_read(clips: dict[str, Any]) -> None:
     data = clips["aac"].data
     assert decode(data[: len(data) // 2]).seconds == pytest.approx(3.0, abs=0.3)

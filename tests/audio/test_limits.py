@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from genrekit.audio import DecodeLimits, decode, open_stream, probe
+from genrekit.audio.limits import Meter
 from genrekit.errors import AudioFormatError, AudioLimitError
 from genrekit.schema import ExcerptConfig
 
@@ -107,6 +108,18 @@ def test_the_callers_own_time_is_not_counted(clips: dict[str, Any]) -> None:
         blocks += 1
         time.sleep(0.15)
     assert blocks > 2
+
+
+def test_the_time_between_pauses_adds_up() -> None:
+    meter = Meter(DecodeLimits(wall_seconds=0.1))
+    for _ in range(3):
+        time.sleep(0.04)
+        meter.pause()
+        meter.resume()
+    with pytest.raises(AudioLimitError) as caught:
+        meter.check_time()
+    assert caught.value.limit == "wall_seconds"
+    assert caught.value.seen >= 0.12
 
 
 @pytest.mark.parametrize("rate_hz", [0, 1, 999])

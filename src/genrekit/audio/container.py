@@ -27,9 +27,6 @@ _CONTAINERS = (
 _OPTIONS = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "none"}
 # Decoders need some packets before the wanted one to be in tune; Opus asks for 0.08 s.
 _PREROLL_SECONDS = 0.5
-# These have no index. FFmpeg guesses a position from the file size, far off if the file is cut, so
-# packets are walked through from the beginning; that decodes nothing and takes little time.
-_NO_INDEX = frozenset({"mp3", "aac"})
 _PACKETS_TO_FIRST_FRAME = 100
 
 
@@ -108,7 +105,7 @@ def walk_packets(
 ) -> Iterator[Packet[AudioStream]]:
     """Packets from a little before the stamp ``seconds`` on, until they end or cannot be found."""
     wanted = seconds - _PREROLL_SECONDS
-    walk = container.format.name in _NO_INDEX or not _seek(container, wanted)
+    walk = not _seek(container, wanted)
     try:
         for packet in container.demux(container.streams.audio[0]):
             meter.check_time()
