@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -9,8 +10,20 @@ from typing import Annotated
 import typer
 
 from genrekit import __version__
-from genrekit.cli import datasets, demo, download, evaluate, features, models, predict, study, train
-from genrekit.cli.console import errors, log_to_stderr
+from genrekit.cli import (
+    datasets,
+    demo,
+    download,
+    evaluate,
+    features,
+    leaks,
+    models,
+    predict,
+    split,
+    study,
+    train,
+)
+from genrekit.cli.console import log_to_stderr, mend_streams, plain, print_problem
 from genrekit.errors import GenreError, outcome
 
 app = typer.Typer(
@@ -23,12 +36,15 @@ app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)
 app.command("features")(features.features)
 app.command("train")(train.train)
+app.command("split")(split.split)
+app.command("leaks")(leaks.leaks)
 app.command("evaluate")(evaluate.evaluate)
 app.command("study")(study.study)
 app.add_typer(models.app, name="models")
 app.command("download")(download.download)
 app.add_typer(datasets.app, name="datasets")
 
+_log = logging.getLogger(__name__)
 _INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
@@ -42,7 +58,8 @@ def _print_version(wanted: bool) -> None:
 def _options(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print which."),
     ] = False,
 ) -> None:
     log_to_stderr(verbose)
@@ -50,14 +67,43 @@ def _options(
 
 def main() -> None:
     """Run the command line; every expected failure is one line and its own exit code."""
+    mend_streams()
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _unwritten(error)
+    sys.exit(code)
+
+
+def _run() -> str | int | None:
     try:
         app()
+    except SystemExit as stopped:
+        # Typer answers 1 when the reader of stdout has left.
+        broken = stopped.__context__
+        return _unwritten(broken) if isinstance(broken, BrokenPipeError) else stopped.code
     except GenreError as error:
-        errors().print(f"[bold red]error:[/] {error}", highlight=False)
-        sys.exit(outcome(error).exit_code)
+        print_problem("error", "\n".join(plain(line) for line in str(error).split("\n")))
+        return outcome(error).exit_code
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output (head, less) has left; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return _INTERRUPTED
+    except OSError as error:
+        _log.info("where it happened:", exc_info=error)
+        print_problem("error", _said_by_system(error))
+        return outcome(GenreError()).exit_code
+    return 0
+
+
+def _unwritten(error: OSError) -> int:
+    """Exit code after stdout failed; nothing more is written to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # head or less has seen enough: nobody to tell
+        return 0
+    print_problem("error", f"the results cannot be written: {_said_by_system(error)}")
+    return outcome(GenreError()).exit_code
+
+
+def _said_by_system(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return plain(f"{where}{error.strerror or error}")

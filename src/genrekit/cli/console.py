@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import ProgressColumn
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 Thing = TypeVar("Thing")
 
@@ -41,13 +44,23 @@ class Step(Protocol):
 AnyStep = TypeVar("AnyStep", bound=Step)
 
 
+def mend_streams() -> None:
+    """Let output go nowhere where a stream is closed, and through where it is not UTF-8."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 @cache
 def results() -> Console:
     """Console on stdout."""
     from rich.console import Console
 
     # A pipe or a file has no width: lines are as long as what is in them.
-    return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
+    width = None if sys.stdout.isatty() else 1000
+    return Console(soft_wrap=True, highlight=False, markup=False, emoji=False, width=width)
 
 
 @cache
@@ -55,7 +68,24 @@ def errors() -> Console:
     """Console on stderr."""
     from rich.console import Console
 
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+# Control characters, separators of lines, and bytes of file names that are not UTF-8.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def plain(text: object) -> str:
+    """``text`` on one line, unable to steer the terminal: what could is escaped."""
+    return _UNPRINTABLE.sub(lambda m: m[0].encode("unicode_escape").decode(), str(text))
+
+
+def print_problem(kind: Literal["error", "warning"], message: str) -> None:
+    """Write one line to stderr."""
+    from rich.text import Text
+
+    style = "bold red" if kind == "error" else "yellow"
+    errors().print(Text.assemble((f"{kind}: ", style), message))
 
 
 def print_json(value: Any) -> None:
@@ -64,9 +94,11 @@ def print_json(value: Any) -> None:
 
 
 def print_json_line(line: str) -> None:
-    """Write a line that is JSON already to stdout, at once."""
-    results().file.write(line + "\n")
-    results().file.flush()
+    """Write a line that is JSON already to stdout, at once, in UTF-8 whatever the locale is."""
+    sys.stdout.flush()
+    # The escape of half a surrogate pair is what JSON calls it too.
+    sys.stdout.buffer.write(line.encode(errors="backslashreplace") + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def print_markdown(text: str) -> None:
@@ -74,21 +106,34 @@ def print_markdown(text: str) -> None:
     from rich.markdown import Markdown
 
     if results().is_terminal:
-        results().print(Markdown(text))
+        results().print(Markdown(text), soft_wrap=False)
     else:
         results().file.write(text)
 
 
-def track(things: Iterable[Thing], total: int | None, what: str) -> Iterator[Thing]:
+def track(
+    things: Iterable[Thing], total: int | None, what: str, *, shown: bool = True
+) -> Iterator[Thing]:
     """Pass ``things`` on under a progress bar, drawn only where somebody watches."""
-    from rich.progress import Progress
-
-    quiet = not errors().is_terminal or total == 1
-    with Progress(*_columns(), console=errors(), transient=True, disable=quiet) as progress:
+    with _bars(shown and total != 1, transient=True) as progress:
         yield from progress.track(things, total=total, description=what)
 
 
-def _columns(in_bytes: bool = False) -> tuple[ProgressColumn, ...]:
+def _bars(shown: bool, *, transient: bool = False, in_bytes: bool = False) -> Progress:
+    from rich.progress import Progress
+
+    watched = errors().is_terminal and not errors().is_dumb_terminal
+    return Progress(
+        *_columns(in_bytes),
+        console=errors(),
+        transient=transient,
+        disable=not (shown and watched),
+        # It would send what is written to stdout to the console of the bars, which is stderr.
+        redirect_stdout=False,
+    )
+
+
+def _columns(in_bytes: bool) -> tuple[ProgressColumn, ...]:
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -99,7 +144,7 @@ def _columns(in_bytes: bool = False) -> tuple[ProgressColumn, ...]:
     )
 
     return (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn() if in_bytes else MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -115,17 +160,24 @@ def cores() -> int:
 def log_to_stderr(verbose: bool) -> None:
     """Show warnings of the library, and with ``verbose`` what it does."""
     level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=_Stderr())
+
+
+class _Stderr:
+    """Whatever is stderr at the time: under a progress bar, something that writes above it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def follow(steps: Iterable[AnyStep], *, in_bytes: bool = False) -> AnyStep:
     """Draw one bar per stage of some long work, and return its last step."""
-    from rich.progress import Progress, TaskID
-
-    quiet = not errors().is_terminal
     bars: dict[str, TaskID] = {}
     last: AnyStep | None = None
-    with Progress(*_columns(in_bytes), console=errors(), disable=quiet) as progress:
+    with _bars(True, in_bytes=in_bytes) as progress:
         for last in steps:
             if last.stage not in bars:
                 bars[last.stage] = progress.add_task(last.stage, total=last.total)
