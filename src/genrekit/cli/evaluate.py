@@ -23,6 +23,12 @@ def evaluate(
     protocol: Annotated[
         str, typer.Option(help="Which tracks are tested; a leaky one says so in its name.")
     ] = "all-test",
+    split: Annotated[
+        Path | None, typer.Option(help="A split made by genrekit split, in place of --protocol.")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Near duplicates, two ids a line, for the leak detector.")
+    ] = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
@@ -37,17 +43,18 @@ def evaluate(
     Accuracy comes with a Wilson interval, macro F1 with a bootstrap over tracks, both 95 %.
     """
     from genrekit.cli.console import print_json_line, track
-    from genrekit.datasets import load_dataset, make_split
+    from genrekit.cli.data import open_dataset, open_pairs
+    from genrekit.datasets import make_split, read_split
     from genrekit.evaluation import score_items, summarise
     from genrekit.inference import Classifier
 
-    corpus = corpus or ("table" if data.is_file() else "folder")
-    dataset = load_dataset(corpus, data, leave_out=leave_out)
-    split = make_split(dataset, protocol, seed=seed)
+    dataset = open_dataset(data, corpus, leave_out)
+    made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
     classifier = Classifier.load(bundle)
-    items = sum(len(fold.test) for fold in split.folds)
-    scores = tuple(track(score_items(classifier, dataset, split), items, "Testing"))
-    result = summarise(classifier, dataset, split, scores)
+    items = sum(len(fold.test) for fold in made.folds)
+    tested = score_items(classifier, dataset, made, pairs=open_pairs(pairs))
+    scores = tuple(track(tested, items, "Testing"))
+    result = summarise(classifier, dataset, made, scores)
     if predictions is not None:
         _write_predictions(predictions, scores, classifier.labels)
     if as_json:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
+
+from genrekit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from genrekit.models import ClassicalConfig
 
 
 def study(
@@ -14,13 +20,20 @@ def study(
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,SETTING=VALUE]",
+            help="A model and its settings (knn,neighbours=1); repeatable. Default: all.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the models.")] = 0,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The StudyResult as JSON.")] = False,
 ) -> None:
-    """Fit and test every classical model, leaky protocols beside honest ones.
+    """Fit and test classical models, leaky protocols beside honest ones.
 
     Writes NAME.md for people and NAME.json for machines into the folder, NAME being the table's.
     """
@@ -29,13 +42,31 @@ def study(
     from genrekit.training import render_study_markdown, study_steps
 
     dataset = load_dataset("table", table, leave_out=leave_out)
-    result = follow(study_steps(dataset, seed=seed, workers=jobs or cores())).result
+    models = None if model is None else [_model(text) for text in model]
+    steps = study_steps(dataset, models=models, seed=seed, workers=jobs or cores())
+    result = follow(steps).result
     assert result is not None, "the last step carries the result"
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{table.stem}.json").write_text(result.model_dump_json(indent=1) + "\n")
     page = out / f"{table.stem}.md"
-    page.write_text(render_study_markdown(result), encoding="utf-8")
+    command = " --model ".join([f"genrekit study {table.name}", *(model or ())])
+    page.write_text(render_study_markdown(result, command), encoding="utf-8")
     if as_json:
         print_json_line(result.model_dump_json())
     else:
         results().print(str(page))
+
+
+def _model(text: str) -> ClassicalConfig:
+    """``knn,neighbours=1`` as a configuration."""
+    import yaml
+
+    from genrekit.models import model_config
+
+    name, *settings = text.split(",")
+    pairs = [setting.partition("=") for setting in settings]
+    try:
+        values = {key.strip(): yaml.safe_load(value) for key, _, value in pairs}
+        return model_config({"architecture": name.strip(), **values})
+    except (ValidationError, yaml.YAMLError) as error:
+        raise ConfigError(f"--model {text!r} has a setting that does not fit: {error}") from None

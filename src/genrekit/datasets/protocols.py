@@ -35,12 +35,15 @@ class Deal:
         For the k-fold protocols.
     seed : int
         Decides everything that is random.
+    stratify : bool
+        Balance labels; otherwise only the number of items.
     """
 
     groups: tuple[str, ...]
     n_folds: int
     n_repeats: int
     seed: int
+    stratify: bool = True
 
 
 def official(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
@@ -65,7 +68,7 @@ def all_test(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
 
 def grouped_kfold(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
     """Test every item once, with whole groups in a fold."""
-    return _kfold(dataset, deal.groups, deal.n_folds, deal.seed)
+    return _kfold(dataset, deal.groups, deal, deal.seed)
 
 
 def repeated_kfold(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
@@ -73,9 +76,7 @@ def repeated_kfold(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
     if deal.n_repeats < 2:
         raise DatasetError(f"n_repeats is {deal.n_repeats}; expected at least 2")
     seeds = np.random.SeedSequence(deal.seed).spawn(deal.n_repeats)
-    return tuple(
-        fold for seed in seeds for fold in _kfold(dataset, deal.groups, deal.n_folds, seed)
-    )
+    return tuple(fold for seed in seeds for fold in _kfold(dataset, deal.groups, deal, seed))
 
 
 def leave_one_artist_out(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
@@ -104,13 +105,13 @@ def leave_one_artist_out(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
 def segments_leaky(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
     """Test every row once, whatever recording it comes from."""
     rows = [item.item_id for item in dataset.items]
-    return _kfold(dataset, rows, deal.n_folds, deal.seed)
+    return _kfold(dataset, rows, deal, deal.seed)
 
 
 def holdout(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
     """Deal whole groups to train, valid and test, 70/15/15."""
     _check_groups(dataset, deal.groups, 3)
-    part_of = _deal(dataset, deal.groups, list(HOLDOUT_SHARES.values()), deal.seed)
+    part_of = _deal(dataset, deal.groups, list(HOLDOUT_SHARES.values()), deal.seed, deal.stratify)
     ids = {
         part: tuple(
             item.item_id
@@ -126,11 +127,12 @@ def holdout(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
     return (Fold(**ids),)
 
 
-def _kfold(dataset: Dataset, groups: Sequence[str], n_folds: int, seed: Seed) -> tuple[Fold, ...]:
+def _kfold(dataset: Dataset, groups: Sequence[str], deal: Deal, seed: Seed) -> tuple[Fold, ...]:
+    n_folds = deal.n_folds
     if n_folds < 2:
         raise DatasetError(f"n_folds is {n_folds}; expected at least 2")
     _check_groups(dataset, groups, n_folds)
-    fold_of = _deal(dataset, groups, [1.0 / n_folds] * n_folds, seed)
+    fold_of = _deal(dataset, groups, [1.0 / n_folds] * n_folds, seed, deal.stratify)
     ids = np.array([item.item_id for item in dataset.items], dtype=object)
     return tuple(
         Fold(train=tuple(ids[fold_of != fold]), test=tuple(ids[fold_of == fold]))
@@ -168,7 +170,7 @@ def _check_groups(dataset: Dataset, groups: Sequence[str], wanted: int) -> None:
 
 
 def _deal(
-    dataset: Dataset, groups: Sequence[str], shares: Sequence[float], seed: Seed
+    dataset: Dataset, groups: Sequence[str], shares: Sequence[float], seed: Seed, stratify: bool
 ) -> NDArray[np.int64]:
     """Part number of each item.
 
@@ -182,12 +184,14 @@ def _deal(
     for row, item in zip(group_of, dataset.items, strict=True):
         for label in item.labels:
             counts[row, number[label]] += 1
+    if not stratify:
+        counts = counts.sum(axis=1, keepdims=True)
     order = np.random.default_rng(seed).permutation(len(names))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
 
     share = np.asarray(shares)
     rarity = 1.0 / np.maximum(counts.sum(axis=0), 1.0)
-    loads = np.zeros((len(share), len(dataset.labels)))
+    loads = np.zeros((len(share), counts.shape[1]))
     part_of_group = np.empty(len(names), dtype=np.int64)
     for group in order:
         fullness = (loads + counts[group] / 2) @ (counts[group] * rarity) / share

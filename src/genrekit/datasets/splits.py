@@ -76,6 +76,8 @@ def make_split(
     n_folds: int = 10,
     n_repeats: int = 5,
     seed: int = 0,
+    stratify: bool = True,
+    allow_torn: bool = False,
 ) -> Split:
     """Split ``dataset`` by a protocol that is named.
 
@@ -99,6 +101,10 @@ def make_split(
         For the k-fold protocols.
     seed : int
         The same seed gives the same split.
+    stratify : bool
+        Balance labels between parts.
+    allow_torn : bool
+        Give back even a split that tears recordings and is not named leaky, for examination.
 
     Raises
     ------
@@ -111,7 +117,7 @@ def make_split(
     kept = RELATIONS if by is None else tuple(by)
     if unknown := set(kept) - set(RELATIONS):
         raise ConfigError(f"{sorted(unknown)[0]!r} is no relation; known: {', '.join(RELATIONS)}")
-    deal = Deal(related(dataset, kept, pairs), n_folds, n_repeats, seed)
+    deal = Deal(related(dataset, kept, pairs), n_folds, n_repeats, seed, stratify)
     split = Split(
         protocol=protocol,
         seed=seed,
@@ -119,7 +125,7 @@ def make_split(
         folds=PROTOCOLS.get(protocol)(dataset, deal),
         leaky=protocol.endswith("-leaky"),
     )
-    if split.leaky:
+    if split.leaky or allow_torn:
         return split
     _refuse_torn_recordings(dataset, split)
     if protocol not in GIVEN and torn_relations(dataset, split, pairs):

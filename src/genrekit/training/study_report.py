@@ -10,8 +10,8 @@ from genrekit.training.recipe import ProtocolConfig
 from genrekit.training.study import StudyCell, StudyResult
 
 _INTRODUCTION = """\
-{rows} rows of {tracks} recordings, {columns} columns, seed {seed}. Nothing is tuned: every model \
-has its default settings, listed below. Intervals are of 95 %: Wilson's for the accuracy over \
+{rows} rows of {tracks} recordings, {columns} columns, seed {seed}. Nothing is tuned; the \
+settings are listed below. Intervals are of 95 %: Wilson's for the accuracy over \
 recordings, a bootstrap over recordings for everything else. What is scored is the exported ONNX \
 graph of each fit."""
 
@@ -33,8 +33,14 @@ _NOTES = {
 }
 
 
-def render_study_markdown(result: StudyResult) -> str:
-    """The study as Markdown; equal studies give equal text."""
+def render_study_markdown(result: StudyResult, command: str = "") -> str:
+    """The study as Markdown; equal studies give equal text.
+
+    Parameters
+    ----------
+    command : str
+        What makes the page anew.
+    """
     protocols = list(dict.fromkeys(_key(cell.protocol) for cell in result.cells))
     best_first = _models_by_headline(result, protocols[0])
     introduction = _INTRODUCTION.format(
@@ -43,9 +49,11 @@ def render_study_markdown(result: StudyResult) -> str:
     blocks = [
         f"# Classical models on {result.dataset}",
         introduction,
+        f"Made by `{command}`." if command else "",
         "\n".join(f"- {_NOTES[name]}" for name in _names(result) if name in _NOTES),
         "## Accuracy",
         _grid(result, protocols, best_first, lambda one: one.accuracy),
+        *_row_by_row(result, protocols, best_first),
         "## Macro F1",
         _grid(result, protocols, best_first, lambda one: one.macro_f1),
         "## Calibration",
@@ -57,6 +65,28 @@ def render_study_markdown(result: StudyResult) -> str:
         _fingerprints(result, protocols),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _row_by_row(
+    result: StudyResult, protocols: Sequence[tuple[str, str]], models: Sequence[str]
+) -> list[str]:
+    """The gap that the leak makes, all else being equal."""
+    if not any(cell.by_rows for cell in result.cells):
+        return []
+    rows = result.model_copy(
+        update={
+            "cells": tuple(
+                cell.model_copy(update={"result": cell.by_rows or cell.result})
+                for cell in result.cells
+            )
+        }
+    )
+    return [
+        "## Accuracy row by row",
+        "The same scores, counted by rows under every protocol, so that nothing but the split "
+        "differs between columns: the distance from the leaky column is what the leak is worth.",
+        _grid(rows, protocols, models, lambda one: one.accuracy),
+    ]
 
 
 def _key(protocol: ProtocolConfig) -> tuple[str, str]:
