@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Pair
+    from genrekit.evaluation.alike import Alike
 
 _MANIFESTS = (".jsonl", ".ndjson")
 
@@ -26,3 +27,13 @@ def open_pairs(file: Path | None) -> tuple[Pair, ...]:
     from genrekit.datasets import read_pairs
 
     return () if file is None else read_pairs(file)
+
+
+def hear(dataset: Dataset) -> Alike:
+    """Decode all audio of the dataset, under a progress bar, and find what sounds alike."""
+    from genrekit.cli.console import cores, track
+    from genrekit.evaluation.alike import alike, listen
+    from genrekit.features import FeatureCache
+
+    heard = listen(dataset, workers=cores(), cache=FeatureCache.default())
+    return alike(dataset, tuple(track(heard, len(dataset), "Listening")))

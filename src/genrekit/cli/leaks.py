@@ -71,17 +71,14 @@ def leaks(
 def _known(
     data: Path | None, corpus: str | None, split: Path | None, pairs: Path | None, listening: bool
 ) -> _Data:
-    from genrekit.cli.data import open_dataset, open_pairs
+    from genrekit.cli.data import hear, open_dataset, open_pairs
     from genrekit.datasets import read_split
 
     dataset = None if data is None else open_dataset(data, corpus)
     made = None if split is None else read_split(split)
     if dataset is None or not listening:
         return _Data(dataset, made, open_pairs(pairs), None)
-    from genrekit.cli.console import cores, track
-    from genrekit.evaluation.alike import alike, listen
-
-    heard = alike(tuple(track(listen(dataset, workers=cores()), len(dataset), "Listening")))
+    heard = hear(dataset)
     return _Data(dataset, made, (*open_pairs(pairs), *heard.pairs), heard.content)
 
 

@@ -83,15 +83,11 @@ def _relations(by: str | None) -> tuple[Relation, ...] | None:
 def _pairs(
     dataset: Dataset, file: Path | None, relations: tuple[Relation, ...] | None
 ) -> tuple[Pair, ...]:
-    from genrekit.cli.console import cores, track
-    from genrekit.cli.data import open_pairs
+    from genrekit.cli.data import hear, open_pairs
 
     if file is not None or "fingerprint" not in (relations or ()):
         return open_pairs(file)
-    from genrekit.evaluation.alike import alike, listen
-
-    heard = track(listen(dataset, workers=cores()), len(dataset), "Listening")
-    return alike(tuple(heard)).pairs
+    return hear(dataset).pairs
 
 
 def _print_json(made: Split, parts: tuple[PartBalance, ...], out: Path | None) -> None:

@@ -1,0 +1,58 @@
+"""Which items of a dataset sound alike, for splits that keep them together and the leak detector."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from genrekit.datasets import Dataset, Item, Pair
+from genrekit.datasets.fingerprint_files import FingerprintedFile, fingerprint_files
+from genrekit.datasets.near_duplicates import find_near_duplicates
+from genrekit.features.cache import FeatureCache
+from genrekit.schema import ExcerptConfig
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What `find_leaks` and `make_split` take.
+
+    Parameters
+    ----------
+    content : dict
+        Hash of the decoded audio, by item id.
+    pairs : tuple of (str, str)
+        Near duplicates by item id.
+    """
+
+    content: dict[str, str]
+    pairs: tuple[Pair, ...]
+
+
+def listen(
+    dataset: Dataset, *, workers: int = 1, cache: FeatureCache | None = None
+) -> Iterator[FingerprintedFile]:
+    """Hear every item that has audio once, in order."""
+    sources = [(item.path, _part(item)) for item in dataset.items if item.path is not None]
+    yield from fingerprint_files(sources, workers=workers, cache=cache)
+
+
+def alike(dataset: Dataset, heard: Sequence[FingerprintedFile]) -> Alike:
+    """Exact and near duplicates among what `listen` gave; what cannot be read is like nothing."""
+    audible = [item.item_id for item in dataset.items if item.path is not None]
+    prints, content = {}, {}
+    for item_id, one in zip(audible, heard, strict=True):
+        if one.fingerprint is None:
+            logger.warning("%s cannot be heard, and is like nothing: %s", item_id, one.error)
+            continue
+        prints[item_id], content[item_id] = one.fingerprint, one.content
+    pairs = tuple((match.first, match.second) for match in find_near_duplicates(prints))
+    return Alike(content, pairs)
+
+
+def _part(item: Item) -> ExcerptConfig:
+    start = item.start_seconds or 0.0
+    duration = None if item.end_seconds is None else item.end_seconds - start
+    return ExcerptConfig(start_seconds=start, duration_seconds=duration)
