@@ -32,7 +32,7 @@ FFMPEG = {
     "wma": ("asf", "wmav2"),
     "webm": ("webm", "libopus"),
 }
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
 class Clip(NamedTuple):
@@ -56,7 +56,7 @@ def _by_ffmpeg(samples: Samples, rate_hz: int, container: str, codec: str) -> by
     layout = LAYOUTS[samples.shape[1]]
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate_hz)
-        stream.layout, stream.bit_rate = layout, 128_000
+        stream.layout, stream.bit_rate = layout, 64_000 * samples.shape[1]
         to_codec = av.AudioResampler(format=stream.format, layout=layout, rate=rate_hz)
         planes = np.ascontiguousarray(samples.T)
         frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)

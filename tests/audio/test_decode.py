@@ -111,17 +111,21 @@ def test_any_rate_becomes_the_wanted_one(
     np.testing.assert_allclose(waveform.samples[inside], expected[inside], atol=2e-4)
 
 
-@pytest.mark.parametrize("name", ["wav", "flac", "ogg", "m4a"])
-def test_six_channels_fold_to_their_mean(
+@pytest.mark.parametrize("channels", [6, 8])
+@pytest.mark.parametrize("name", ["wav", "flac", "ogg", "m4a", "webm"])
+def test_many_channels_fold_to_their_mean(
     encode: Callable[..., bytes],
     make_music: Callable[..., np.ndarray],
     best_match: Callable[..., float],
     name: str,
+    channels: int,
 ) -> None:
-    samples = make_music(1.0, 48000, 6)
-    waveform = decode(encode(name, samples, 48000), sample_rate_hz=48000)
-    assert probe(encode(name, samples, 48000)).channels == 6
-    assert best_match(waveform.samples, samples.mean(axis=1)[4800:-9600]) > 0.97
+    samples = make_music(1.0, 48000, channels)
+    data = encode(name, samples, 48000)
+    assert probe(data).channels == channels
+    waveform = decode(data, sample_rate_hz=48000)
+    # The bass channel of coded formats is cut to bass.
+    assert best_match(waveform.samples, samples.mean(axis=1)[4800:-9600]) > 0.95
 
 
 @pytest.mark.parametrize("name", ["wav", "mp3", "opus", "m4a"])

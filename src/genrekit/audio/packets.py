@@ -18,6 +18,9 @@ from genrekit.audio.limits import Meter, check_layout
 
 _GAP_SECONDS = 0.1
 _BLOCK_FRAMES = 1 << 15
+# PyAV counts planes up to a null pointer, and FFmpeg puts one only behind seven or fewer: beyond
+# that, looking at the planes of a frame reads foreign memory and crashes the process.
+_MOST_PLANES = 7
 
 
 @dataclass(slots=True)
@@ -41,12 +44,11 @@ def read_packets(
     frames = 0
     with open_container(file) as container:
         for packet in walk_packets(container, meter, seconds):
-            for frame in _decode(packet, damage, cursor):
+            for frame, mono in _decode(packet, damage, cursor):
                 check_layout(meter.limits, frame.layout.nb_channels, frame.sample_rate)
                 meter.add(frame.samples, frame.layout.nb_channels)
-                mono = cursor.take(frame)
-                waiting.append(mono)
-                frames += len(mono)
+                waiting.append(cursor.take(frame, mono))
+                frames += len(waiting[-1])
             if frames >= _BLOCK_FRAMES:
                 yield np.concatenate(waiting)
                 waiting, frames = [], 0
@@ -64,11 +66,11 @@ class _Cursor:
     origin: float | None
     position: int | None = None
 
-    def take(self, frame: av.AudioFrame) -> NDArray[np.float32]:
-        """The part of ``frame`` that lies at or after ``begin``, as mono."""
+    def take(self, frame: av.AudioFrame, mono: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The part of ``frame``, folded to ``mono``, that lies at or after ``begin``."""
         start = self._start(frame.time)
-        self.position = start + frame.samples
-        return _mono(frame)[max(self.begin - start, 0) :]
+        self.position = start + len(mono)
+        return mono[max(self.begin - start, 0) :]
 
     def _start(self, stamp: float | None) -> int:
         if self.origin is None:
@@ -86,14 +88,14 @@ class _Cursor:
 
 def _decode(
     packet: Packet[AudioStream], damage: Damage, cursor: _Cursor
-) -> Iterator[av.AudioFrame]:
+) -> Iterator[tuple[av.AudioFrame, NDArray[np.float32]]]:
     try:
         frames = packet.decode()
+        good = [(frame, _mono(frame)) for frame in frames if frame.sample_rate == cursor.rate_hz]
     except PACKET_ERRORS:
         # The empty packet at the end only flushes.
         damage.trailing_packets += packet.size > 0
         return
-    good = [frame for frame in frames if frame.sample_rate == cursor.rate_hz]
     damage.skipped_packets += len(frames) - len(good)
     if good and packet.size and damage.trailing_packets:
         # After a seek decoders may refuse what comes before they are in tune.
@@ -104,6 +106,13 @@ def _decode(
 
 
 def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:
+    if frame.format.is_planar and frame.layout.nb_channels > _MOST_PLANES:
+        resampler = av.AudioResampler(
+            format=frame.format.packed.name, layout=frame.layout, rate=frame.sample_rate
+        )
+        pieces = [piece.to_ndarray() for piece in resampler.resample(frame)]
+        frames = np.concatenate(pieces, axis=1).reshape(frame.samples, -1)
+        return fold(_as_float(frames))
     samples = frame.to_ndarray()
     frames = samples.T if frame.format.is_planar else samples.reshape(frame.samples, -1)
     return fold(_as_float(frames))
