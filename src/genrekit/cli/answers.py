@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from genrekit.cli.console import errors, print_json_line, results
+from genrekit.cli.console import named, plain, print_json_line, print_problem, results
 from genrekit.schema import UNKNOWN, Timings, TrackPrediction
 
 _BAR_CELLS = 24
@@ -22,15 +22,19 @@ def show_answers(answers: Iterable[TrackPrediction], *, top: int, as_json: bool)
     One track is shown in full, several as a table with one row each. What has been answered
     when the user interrupts is still shown.
     """
-    failed = 0
+    done = failed = 0
     shown: list[TrackPrediction] = []
     try:
         for answer in _announce(answers):
+            done += 1
             failed += answer.error is not None
             if as_json:
                 print_json_line(answer.model_dump_json())
             elif answer.error is None:
                 shown.append(answer)
+    except KeyboardInterrupt:
+        print_problem("warning", f"stopped after {done} tracks")
+        raise
     finally:
         if len(shown) == 1:
             results().print(_page(shown[0], top))
@@ -41,39 +45,29 @@ def show_answers(answers: Iterable[TrackPrediction], *, top: int, as_json: bool)
 
 def _announce(answers: Iterable[TrackPrediction]) -> Iterator[TrackPrediction]:
     for answer in answers:
-        name = _printable(answer.path)
         if answer.error is not None:
-            errors().print(Text.assemble(("error: ", "bold red"), _with_name(name, answer)))
+            print_problem("error", named(answer.path, answer.error.message))
         for warning in answer.warnings:
-            errors().print(Text.assemble(("warning: ", "yellow"), f"{name}: {warning}"))
+            print_problem("warning", named(answer.path, warning))
         yield answer
-
-
-def _with_name(name: str, answer: TrackPrediction) -> str:
-    message = "" if answer.error is None else answer.error.message
-    return message if name in message else f"{name}: {message}"
-
-
-def _printable(path: str) -> str:
-    """The path with bytes that are not UTF-8 escaped, so that it can be printed anywhere."""
-    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _bar(probability: float) -> Text:
     filled = round(probability * _BAR_CELLS)
-    return Text.assemble(("█" * filled, "cyan"), ("·" * (_BAR_CELLS - filled), "dim"))
+    full, empty = "#." if results().options.ascii_only else "█·"
+    return Text.assemble((full * filled, "cyan"), (empty * (_BAR_CELLS - filled), "dim"))
 
 
 def _genre(answer: TrackPrediction) -> Text:
     genre = ", ".join(answer.genres) or answer.genre or UNKNOWN
-    return Text(genre, style="yellow" if genre == UNKNOWN else "bold")
+    return Text(plain(genre), style="yellow" if genre == UNKNOWN else "bold")
 
 
 def _page(answer: TrackPrediction, top: int) -> RenderableType:
     model = f"{answer.model.name} {answer.model.version}" if answer.model else ""
     timings = answer.timings_ms
     head = Text.assemble(
-        (_printable(answer.path), "bold"),
+        (plain(answer.path), "bold"),
         "  ",
         _genre(answer),
         f"  ({answer.seconds:.1f} s, {model}",
@@ -85,8 +79,10 @@ def _page(answer: TrackPrediction, top: int) -> RenderableType:
         )
     head.append(")")
     scores = Table(box=None, show_header=False, pad_edge=True)
+    scores.add_column()
+    scores.add_column(no_wrap=True, overflow="crop")
     for genre, probability in islice(answer.scores.items(), top):
-        scores.add_row(genre, _bar(probability), f"{probability:.3f}")
+        scores.add_row(plain(genre), _bar(probability), f"{probability:.3f}")
     return Group(head, scores, *_time_line(answer))
 
 
@@ -96,14 +92,15 @@ def _time_line(answer: TrackPrediction) -> list[RenderableType]:
     table = Table(box=None, pad_edge=True, header_style="dim")
     for column in ("from", "to"):
         table.add_column(column, justify="right")
-    for column in ("genre", "", ""):
-        table.add_column(column)
+    table.add_column("genre")
+    table.add_column(no_wrap=True, overflow="crop")
+    table.add_column()
     for segment in answer.segments:
         genre, probability = next(iter(segment.scores.items()))
         table.add_row(
             _clock(segment.start_seconds),
             _clock(segment.end_seconds),
-            genre,
+            plain(genre),
             _bar(probability),
             f"{probability:.3f}",
         )
@@ -111,7 +108,7 @@ def _time_line(answer: TrackPrediction) -> list[RenderableType]:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
+    minutes, rest = divmod(round(seconds, 1), 60)
     return f"{int(minutes)}:{rest:04.1f}"
 
 
@@ -119,15 +116,17 @@ def _table(answers: list[TrackPrediction], top: int) -> RenderableType:
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("genre")
     table.add_column("", justify="right")
-    table.add_column("then", style="dim")
+    if top > 1:
+        table.add_column("then", style="dim")
     table.add_column("track", overflow="fold")
     time_lines: list[RenderableType] = []
     for answer in answers:
         best, *rest = islice(answer.scores.items(), top)
-        runners_up = ", ".join(f"{genre} {probability:.2f}" for genre, probability in rest)
-        table.add_row(_genre(answer), f"{best[1]:.2f}", runners_up, Text(_printable(answer.path)))
+        then = plain(", ".join(f"{genre} {probability:.2f}" for genre, probability in rest))
+        cells = [f"{best[1]:.2f}", then, plain(answer.path)]
+        table.add_row(_genre(answer), *(cells if top > 1 else cells[::2]))
         if answer.segments:
-            time_lines += [Text(_printable(answer.path), style="bold"), *_time_line(answer)]
+            time_lines += [Text(plain(answer.path), style="bold"), *_time_line(answer)]
     return Group(table, *time_lines)
 
 

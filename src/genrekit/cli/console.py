@@ -80,6 +80,12 @@ def plain(text: object) -> str:
     return _UNPRINTABLE.sub(lambda m: m[0].encode("unicode_escape").decode(), str(text))
 
 
+def named(path: object, message: str) -> str:
+    """``message`` on one line, beginning with the path if it does not already."""
+    known = message.startswith((f"{path} ", f"{path}: ", f"{str(path)!r} "))
+    return plain(message if known else f"{path}: {message}")
+
+
 def print_problem(kind: Literal["error", "warning"], message: str) -> None:
     """Write one line to stderr."""
     from rich.text import Text

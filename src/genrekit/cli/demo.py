@@ -15,21 +15,23 @@ def demo(
     ] = None,
     seconds: Annotated[float, typer.Option(min=3, max=600, help="Length of each track.")] = 30.0,
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another set of tracks.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One TrackPrediction a line.")] = False,
 ) -> None:
     """Synthesise a track of each genre and predict it, offline.
 
-    The tracks are test signals of the jukebox: what the model says of them is no evidence of how
-    accurate it is on music. `genrekit models show` tells that.
+    The tracks are test signals: what the model says of them is no evidence of its accuracy.
     """
+    from genrekit.cli.outputs import check_folder
+
     if to is not None:
-        to.mkdir(parents=True, exist_ok=True)
-        _demo(to, seconds, seed)
+        check_folder(to)
+        _demo(to, seconds, seed, as_json)
         return
     with TemporaryDirectory() as folder:
-        _demo(Path(folder), seconds, seed)
+        _demo(Path(folder), seconds, seed, as_json)
 
 
-def _demo(folder: Path, seconds: float, seed: int) -> None:
+def _demo(folder: Path, seconds: float, seed: int, as_json: bool) -> None:
     from genrekit.cli.answers import show_answers, show_stages
     from genrekit.cli.console import track
     from genrekit.datasets import load_dataset
@@ -42,5 +44,6 @@ def _demo(folder: Path, seconds: float, seed: int) -> None:
         for item in track(songs.items, len(songs.items), "Listening")
         if item.path is not None
     ]
-    show_answers(answers, top=3, as_json=False)
-    show_stages(answers)
+    show_answers(answers, top=3, as_json=as_json)
+    if not as_json:
+        show_stages(answers)

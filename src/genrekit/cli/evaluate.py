@@ -44,14 +44,17 @@ def evaluate(
     """
     from genrekit.cli.console import print_json_line, track
     from genrekit.cli.data import open_dataset, open_pairs
+    from genrekit.cli.outputs import check_file
     from genrekit.datasets import make_split, read_split
     from genrekit.evaluation import score_items, summarise
     from genrekit.inference import Classifier
 
+    if predictions is not None:
+        check_file(predictions)
     dataset = open_dataset(data, corpus, leave_out)
     made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
     classifier = Classifier.load(bundle)
-    items = sum(len(fold.test) for fold in made.folds)
+    items = len({item_id for fold in made.folds for item_id in fold.test})
     tested = score_items(classifier, dataset, made, pairs=open_pairs(pairs))
     scores = tuple(track(tested, items, "Testing"))
     result = summarise(classifier, dataset, made, scores)
@@ -82,19 +85,22 @@ def _write_predictions(path: Path, scores: Iterable[ItemScore], labels: tuple[st
 
 def _show(result: EvaluationResult) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    from genrekit.cli.console import results
+    from genrekit.cli.console import plain, results
 
-    leaky = " [bold red]LEAKY[/]" if result.leaky else ""
     results().print(
-        f"[bold]{result.model}[/] on {result.items} {result.unit}s of {result.dataset}, "
-        f"protocol {result.protocol}{leaky}"
+        Text.assemble(
+            (result.model, "bold"),
+            f" on {result.items} {result.unit}s of {plain(result.dataset)}, "
+            f"protocol {result.protocol}",
+            (" LEAKY" if result.leaky else "", "bold red"),
+        )
     )
     for name, estimate in (("accuracy", result.accuracy), ("macro F1", result.macro_f1)):
         results().print(
             f"  {name:<18}{estimate.value:.3f}  "
-            f"[{estimate.low:.3f}, {estimate.high:.3f}]  {estimate.method}",
-            markup=False,
+            f"[{estimate.low:.3f}, {estimate.high:.3f}]  {estimate.method}"
         )
     results().print(f"  {'log loss':<18}{result.log_loss:.3f}")
     results().print(f"  {'calibration error':<18}{result.expected_calibration_error:.3f}")
@@ -103,5 +109,5 @@ def _show(result: EvaluationResult) -> None:
         table.add_column(heading, justify="left" if heading == "genre" else "right")
     for genre in result.per_genre:
         numbers = (f"{value:.2f}" for value in (genre.precision, genre.recall, genre.f1))
-        table.add_row(genre.genre, *numbers, str(genre.tracks))
+        table.add_row(plain(genre.genre), *numbers, str(genre.tracks))
     results().print(table)

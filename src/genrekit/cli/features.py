@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +14,7 @@ from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from genrekit.features import Extraction, VectorFrontend
+    from genrekit.features import Extraction, FeatureCache, VectorFrontend
     from genrekit.schema import FrontendConfig
 
 
@@ -28,7 +27,7 @@ class FeatureSet(StrEnum):
 
 def features(
     sources: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE|FOLDER ...", help="Audio.")
+        list[Path] | None, typer.Argument(metavar="FILE|FOLDER", help="Audio.")
     ] = None,
     feature_set: Annotated[
         FeatureSet, typer.Option("--set", help="Which columns.")
@@ -55,6 +54,8 @@ def features(
     as_json: Annotated[bool, typer.Option("--json", help="Describe or sum up as JSON.")] = False,
 ) -> None:
     """Write one row of features per track, resuming a table that was interrupted."""
+    from genrekit.cli.outputs import open_cache
+    from genrekit.cli.sources import find_tracks, name_tracks
     from genrekit.schema import DescriptorsConfig, Gtzan57Config
 
     config = Gtzan57Config() if feature_set is FeatureSet.gtzan57 else DescriptorsConfig()
@@ -63,35 +64,34 @@ def features(
         return
     if not sources or output is None:
         raise ConfigError("name the audio and the table to write: genrekit features MUSIC -o x.csv")
-    limit_bytes = 0 if no_cache else int(cache_limit_gb * 1e9)
-    outcomes = _write(sources, output, config, labels, overwrite, jobs, limit_bytes)
-    failed = _report(outcomes, output, as_json)
-    if failed:
+    files = name_tracks(find_tracks(sources))
+    cache = open_cache(not no_cache, cache_limit_gb)
+    extractions = _write(files, output, config, labels, overwrite, jobs, cache)
+    if _report(extractions, len(files), output, as_json):
         raise typer.Exit(EXIT_SOME_TRACKS_FAILED)
 
 
 def _write(
-    sources: list[Path],
+    files: dict[str, Path],
     output: Path,
     config: FrontendConfig,
     labels: bool,
     overwrite: bool,
     jobs: int | None,
-    cache_limit_bytes: int,
+    cache: FeatureCache | None,
 ) -> Iterator[Extraction]:
-    from genrekit.batch import find_audio
     from genrekit.cli.console import cores, track
-    from genrekit.features import FeatureCache, write_table
+    from genrekit.cli.outputs import check_file
+    from genrekit.features import write_table
 
-    files = _names(find_audio(sources))
-    cache = FeatureCache.default() if cache_limit_bytes else None
-    if cache:
-        cache.limit_bytes = cache_limit_bytes
+    check_file(output)
     extractions = write_table(
         files,
         config,
         output,
-        labels={name: path.parent.name for name, path in files.items()} if labels else None,
+        labels={name: path.absolute().parent.name for name, path in files.items()}
+        if labels
+        else None,
         workers=jobs or cores(),
         cache=cache,
         overwrite=overwrite,
@@ -99,25 +99,27 @@ def _write(
     return track(extractions, len(files), "Describing")
 
 
-def _names(files: list[Path]) -> dict[str, Path]:
-    """Names for the table: paths relative to the folder that holds all files."""
-    folder = os.path.commonpath([path.parent for path in files])
-    return {Path(os.path.relpath(path, folder)).as_posix(): path for path in files}
-
-
-def _report(extractions: Iterator[Extraction], output: Path, as_json: bool) -> int:
-    from genrekit.cli.console import errors, print_json, results
+def _report(extractions: Iterator[Extraction], total: int, output: Path, as_json: bool) -> int:
+    from genrekit.cli.console import named, print_json, print_problem, results
 
     done = failed = 0
-    for extraction in extractions:
-        done += 1
-        if extraction.error is not None:
-            failed += 1
-            errors().print("error:", str(extraction.error), style="red")
+    try:
+        for extraction in extractions:
+            done += 1
+            if extraction.error is not None:
+                failed += 1
+                print_problem("error", named(extraction.path, str(extraction.error)))
+    except KeyboardInterrupt:
+        print_problem("warning", "stopped; the same command goes on from here")
+        raise
     if as_json:
-        print_json({"table": str(output), "computed": done - failed, "failed": failed})
+        counts = {"tracks": total - failed, "computed": done - failed, "failed": failed}
+        print_json({"table": str(output), **counts})
     else:
-        results().print(f"{output}: {done - failed} tracks computed, {failed} could not be read")
+        results().print(
+            f"{output}: {total - failed} tracks, {done - failed} of them computed now; "
+            f"{failed} could not be read"
+        )
     return failed
 
 

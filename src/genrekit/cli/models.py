@@ -11,7 +11,9 @@ from genrekit.errors import BundleError, outcome
 
 app = typer.Typer(help="List, show, check and store models.", invoke_without_command=True)
 
-_Name = Annotated[str, typer.Argument(metavar="NAME|PATH")]
+_Name = Annotated[
+    str, typer.Argument(metavar="NAME|PATH", help="A name, name@version, name@alias, or a folder.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -33,20 +35,20 @@ def list_models(context: typer.Context, as_json: _Json = False) -> None:
 @app.command()
 def show(name: _Name = "default", as_json: _Json = False) -> None:
     """Show the card of a model: what it knows, from what data, and how good it is."""
-    from genrekit.bundles import find_bundle, load_bundle
+    from genrekit.bundles import load_bundle, render_card
     from genrekit.cli.console import print_json, print_markdown
 
-    if as_json:
-        bundle = load_bundle(name, verify=False)
-        print_json(
-            {
-                "manifest": bundle.manifest.model_dump(mode="json"),
-                "metrics": bundle.metrics.model_dump(mode="json"),
-                "sha256": bundle.sha256,
-            }
-        )
+    bundle = load_bundle(name, verify=False)
+    if not as_json:
+        print_markdown(render_card(bundle.manifest, bundle.metrics))
         return
-    print_markdown((find_bundle(name) / "CARD.md").read_text(encoding="utf-8"))
+    print_json(
+        {
+            "manifest": bundle.manifest.model_dump(mode="json"),
+            "metrics": bundle.metrics.model_dump(mode="json"),
+            "sha256": bundle.sha256,
+        }
+    )
 
 
 @app.command()
@@ -73,22 +75,36 @@ def verify(name: _Name = "default", as_json: _Json = False) -> None:
 def add(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory of a bundle.")],
     alias: Annotated[str | None, typer.Option(help="Another name for this version.")] = None,
+    as_json: _Json = False,
 ) -> None:
     """Check a bundle and copy it into the store, to be used by its name."""
     from genrekit.bundles import add_bundle
-    from genrekit.cli.console import results
+    from genrekit.cli.console import print_json, results
 
-    results().print(str(add_bundle(path, alias=alias)))
+    stored = add_bundle(path, alias=alias)
+    name, version = stored.parts[-2:]
+    if as_json:
+        print_json({"name": name, "version": version, "alias": alias, "directory": str(stored)})
+    else:
+        results().print(f"{name}@{version} is stored in {stored}")
 
 
 @app.command("alias")
-def set_alias(name: str, alias: str, version: str) -> None:
+def set_alias(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A stored model.")],
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="A word, such as best.")],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Such as 0.1.0.")],
+    as_json: _Json = False,
+) -> None:
     """Let NAME@ALIAS mean NAME@VERSION from now on."""
     from genrekit.bundles import set_alias as store_alias
-    from genrekit.cli.console import results
+    from genrekit.cli.console import print_json, results
 
     store_alias(name, alias, version)
-    results().print(f"{name}@{alias} is {name}@{version}")
+    if as_json:
+        print_json({"name": name, "alias": alias, "version": version})
+    else:
+        results().print(f"{name}@{alias} is {name}@{version}")
 
 
 def _row(summary: Any) -> dict[str, Any]:

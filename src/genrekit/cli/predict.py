@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def predict(
     sources: Annotated[
-        list[str], typer.Argument(metavar="FILE|FOLDER|- ...", help="Audio; - reads stdin.")
+        list[str], typer.Argument(metavar="FILE|FOLDER|-", help="Audio; - reads stdin.")
     ],
     model: Annotated[
         str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
@@ -48,10 +48,18 @@ def predict(
     Exits with 0 when every track was answered and with 3 when some could not be read.
     """
     from genrekit.cli.answers import show_answers
+    from genrekit.cli.console import results
 
     excerpt = _excerpt(start, duration, whole)
     answers = _answers(
-        sources, model, jobs, excerpt=excerpt, segments=segments, unknown_below=unknown_below
+        sources,
+        model,
+        jobs,
+        # JSON lines on the screen show the progress themselves, and would run into the bar.
+        bar=not (as_json and results().is_terminal),
+        excerpt=excerpt,
+        segments=segments,
+        unknown_below=unknown_below,
     )
     failed = show_answers(answers, top=top, as_json=as_json)
     if failed:
@@ -67,6 +75,8 @@ def _excerpt(start: float | None, duration: float | None, whole: bool) -> Excerp
         return ExcerptConfig(start_seconds=0.0, duration_seconds=None)
     if start is None and duration is None:
         return None
+    if inf in (start, duration):
+        raise ConfigError("--start and --duration are finite; --whole analyses all of a track")
     return ExcerptConfig(start_seconds=start, duration_seconds=duration)
 
 
@@ -75,12 +85,14 @@ def _answers(
     model: str,
     jobs: int | None,
     *,
+    bar: bool,
     excerpt: ExcerptConfig | None,
     segments: bool,
     unknown_below: float | None,
 ) -> Iterator[TrackPrediction]:
-    from genrekit.batch import find_audio, predict_many
+    from genrekit.batch import predict_many
     from genrekit.cli.console import cores, track
+    from genrekit.cli.sources import find_tracks
 
     if "-" in sources:
         if sources != ["-"]:
@@ -89,7 +101,7 @@ def _answers(
             model, excerpt=excerpt, segments=segments, unknown_below=unknown_below
         )
         return
-    files = find_audio([Path(source) for source in sources])
+    files = find_tracks(sources)
     workers = min(jobs or cores(), max(1, len(files) // 4))
     yield from track(
         predict_many(
@@ -102,6 +114,7 @@ def _answers(
         ),
         len(files),
         "Listening",
+        shown=bar,
     )
 
 
@@ -110,6 +123,8 @@ def _standard_input(
 ) -> TrackPrediction:
     from genrekit.inference import Classifier, error_record
 
+    if sys.stdin.isatty():
+        raise ConfigError("- reads a file that is sent to it: genrekit predict - < song.mp3")
     classifier = Classifier.load(model)
     try:
         return classifier.predict_file(

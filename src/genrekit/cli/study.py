@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from genrekit.errors import ConfigError
 
@@ -38,9 +37,11 @@ def study(
     Writes NAME.md for people and NAME.json for machines into the folder, NAME being the table's.
     """
     from genrekit.cli.console import cores, follow, print_json_line, results
+    from genrekit.cli.outputs import check_folder
     from genrekit.datasets import load_dataset
     from genrekit.training import render_study_markdown, study_steps
 
+    check_folder(out)
     dataset = load_dataset("table", table, leave_out=leave_out)
     models = None if model is None else [_model(text) for text in model]
     steps = study_steps(dataset, models=models, seed=seed, workers=jobs or cores())
@@ -60,6 +61,7 @@ def study(
 def _model(text: str) -> ClassicalConfig:
     """``knn,neighbours=1`` as a configuration."""
     import yaml
+    from pydantic import ValidationError
 
     from genrekit.models import model_config
 

@@ -33,16 +33,17 @@ def train(
     """Train a model from audio or a table of features, test what was saved, and write its card."""
     from genrekit.bundles import load_bundle
     from genrekit.cli.console import cores, follow
-    from genrekit.features import FeatureCache
+    from genrekit.cli.outputs import check_folder, open_cache
     from genrekit.training import load_recipe, train_steps
 
+    check_folder(out.parent)
     follow(
         train_steps(
             load_recipe(recipe, overrides or ()),
             out,
             data=data,
             workers=jobs or cores(),
-            cache=None if no_cache else FeatureCache.default(),
+            cache=open_cache(not no_cache),
             overwrite=overwrite,
         )
     )
@@ -62,6 +63,5 @@ def _sum_up(bundle: Bundle, as_json: bool) -> None:
         leaky = ", LEAKY" if result.leaky else ""
         results().print(
             f"  {result.protocol}{leaky}: accuracy {accuracy.value:.3f} "
-            f"[{accuracy.low:.3f}, {accuracy.high:.3f}] on {result.items} {result.unit}s",
-            markup=False,
+            f"[{accuracy.low:.3f}, {accuracy.high:.3f}] on {result.items} {result.unit}s"
         )

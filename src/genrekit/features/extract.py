@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -77,7 +78,8 @@ def _extract_one(
 ) -> Extraction:
     path, excerpt = source
     try:
-        if cache is None:
+        # What is no readable file has no key: decoding says why, and never waits for a pipe.
+        if cache is None or not path.is_file() or not os.access(path, os.R_OK):
             return Extraction(path, _compute(path, excerpt, config))
         key = cache_key(path, excerpt, frontend_fingerprint(config))
         features = cache.get(key)
