@@ -160,10 +160,11 @@ def _attempt(part: PartFile, size: Size, stall_seconds: float) -> Progress:
     try:
         response = open_url(part.note.url, _resume_headers(part), stall_seconds)
     except BeyondEndError as problem:
-        if problem.total_bytes == part.done:
+        agreed = part.checksum or part.note.total_bytes in (None, part.done)
+        if agreed and problem.total_bytes == part.done:
             return
         part.restart(PartNote(url=part.note.url))
-        raise AgainError("the server's file is shorter than what came of it") from problem
+        raise AgainError("the server's file is shorter than it said before") from problem
     with response:
         total = _accept(part, size, response)
         yield part.done, total
