@@ -1,4 +1,4 @@
-"""Which items of a dataset sound alike, for splits that keep them together and the leak detector."""
+"""Which items sound alike, for splits that keep them together and for the leak detector."""
 
 from __future__ import annotations
 

@@ -85,13 +85,13 @@ def _fitted(x: Matrix, train: Sequence[NDArray[np.int64]]) -> Iterator[Leak]:
         marked = columns_of(moving)
         if marked.sum() < max(FEWEST_COLUMNS, MOST_COLUMNS * moving.shape[1]):
             continue
-        alone = [(columns_of(moving[rows]) & marked).sum() for rows in train]
-        if max(alone) < MOST_COLUMNS * marked.sum():
+        alone = min(int((columns_of(moving[rows]) & marked).sum()) for rows in train)
+        if alone < marked.sum():
             yield Leak(
                 kind="fitted-before-split",
                 evidence=f"{marked.sum()} of {moving.shape[1]} columns have {what} over all "
-                f"{len(x)} rows, test rows among them, and at most {max(alone)} have it over the "
-                "training rows alone",
+                f"{len(x)} rows, test rows among them, and of these only {alone} over the training "
+                "rows of a fold",
             )
 
 
