@@ -11,6 +11,7 @@ from typing import Any
 from genrekit.catalog import Catalog
 from genrekit.datasets.balance import PartBalance, balance, largest_deviation
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item, track_digest
+from genrekit.datasets.fix_plan import FixPlan, apply_plan, read_plan
 from genrekit.datasets.fold import Fold
 from genrekit.datasets.leave_out import drop_tracks
 from genrekit.datasets.relations import RELATIONS, Pair, Relation, mark, read_pairs, related
@@ -30,12 +31,14 @@ __all__ = [
     "RELATIONS",
     "CorpusInfo",
     "Dataset",
+    "FixPlan",
     "Fold",
     "Item",
     "Pair",
     "PartBalance",
     "Relation",
     "Split",
+    "apply_plan",
     "balance",
     "corpus_info",
     "drop_tracks",
@@ -44,6 +47,7 @@ __all__ = [
     "make_split",
     "mark",
     "read_pairs",
+    "read_plan",
     "read_split",
     "related",
     "straddling",
@@ -75,6 +79,7 @@ def load_dataset(
     path: Path | None = None,
     *,
     leave_out: str | Path | Sequence[str] | None = None,
+    fix: str | Path | FixPlan | None = None,
     **options: Any,
 ) -> Dataset:
     """Load a corpus by its name in `DATASETS`.
@@ -87,15 +92,18 @@ def load_dataset(
         Where it is; corpora that need none ignore it.
     leave_out : path or sequence of str, optional
         Tracks to keep away, see `drop_tracks`.
+    fix : path or FixPlan, optional
+        A plan of what to drop and relabel, as an audit writes it; see `apply_plan`. It comes
+        before ``leave_out``.
     **options
         Passed to the corpus's ``load``.
 
     Raises
     ------
     ConfigError
-        If there is no such corpus, or it does not know an option.
+        If there is no such corpus, it does not know an option, or the plan is none.
     DatasetError
-        If the data is missing or malformed.
+        If the data is missing or malformed, or the plan was made from other data.
     """
     load = DATASETS.get(corpus)
     known = set(signature(load).parameters) - {"path"}
@@ -104,7 +112,13 @@ def load_dataset(
         raise ConfigError(
             f"the dataset {corpus!r} has no option {unknown[0]!r}; it knows {sorted(known)}"
         )
+    plan = read_plan(fix) if isinstance(fix, str | Path) else fix
+    if plan is not None and "drop_columns" in known:
+        # A column with gaps has to go before its table is read.
+        options["drop_columns"] = (*options.get("drop_columns", ()), *plan.columns())
     dataset: Dataset = load(path, **options)
+    if plan is not None:
+        dataset = apply_plan(dataset, plan)
     return dataset if leave_out is None else drop_tracks(dataset, leave_out)
 
 

@@ -1,0 +1,177 @@
+"""What corpus a path looks like, so that nobody has to name it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from genrekit.audio import AUDIO_SUFFIXES
+from genrekit.datasets.cells import DELIMITERS, PARQUET_SUFFIXES
+from genrekit.datasets.gtzan import SUFFIXES as GTZAN_SUFFIXES
+from genrekit.datasets.gtzan_facts import parse_name
+from genrekit.datasets.table import ID_COLUMNS, LABEL_COLUMNS
+from genrekit.errors import DatasetError
+
+#: A table that says less in numbers is a list of files, not of features.
+FEWEST_NUMBERS = 5
+_TEXT_SUFFIXES = frozenset({".csv", ".tsv"})
+_LONGEST_HEADER = 1 << 20
+
+
+def corpus_of(path: Path) -> str:
+    """The name in `DATASETS` of what lies at ``path``.
+
+    Files are manifests if they name audio, tables otherwise; folders are told by the files that a
+    corpus is published with, and else by pictures or audio in folders of labels.
+
+    Raises
+    ------
+    DatasetError
+        If there is nothing at the path, or a folder looks like no corpus.
+    """
+    if path.is_file():
+        return _of_file(path)
+    if not path.is_dir():
+        raise DatasetError(f"there is neither a file nor a folder {path}")
+    name = _of_folder(path)
+    if name is None:
+        raise DatasetError(
+            f"{path} looks like no corpus: expected folders of labels with audio or pictures in "
+            "them, or the files of a published corpus; name it with --corpus"
+        )
+    return name
+
+
+def find_corpora(path: Path) -> list[tuple[str, Path]]:
+    """All sets at or below ``path``, with their corpora.
+
+    A folder that is no corpus itself is searched: its folders, and its tables that have labels and
+    numbers. What is neither is passed over.
+
+    Raises
+    ------
+    DatasetError
+        If nothing is found.
+    """
+    if path.is_file():
+        return [(_of_file(path), path)]
+    sets = list(_below(path)) if path.is_dir() else []
+    if not sets:
+        corpus_of(path)
+        raise DatasetError(f"there is no set in {path}")
+    return sets
+
+
+def _below(folder: Path) -> Iterator[tuple[str, Path]]:
+    name = _of_folder(folder)
+    if name is not None:
+        yield name, folder
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_file() and entry.suffix.lower() in _TEXT_SUFFIXES:
+            if _has_labels_and_numbers(entry):
+                yield "table", entry
+        elif entry.is_dir() and name is None:
+            yield from _below(entry)
+
+
+def _of_file(file: Path) -> str:
+    if file.suffix.lower() in {".jsonl", ".ndjson"}:
+        return "manifest"
+    if file.suffix.lower() in PARQUET_SUFFIXES:
+        return "table"
+    header = [name.lower() for name in _rows(file, 1)[0]]
+    numbers = len(header) > FEWEST_NUMBERS + 3
+    return "manifest" if "path" in header and not numbers else "table"
+
+
+def _of_folder(folder: Path) -> str | None:
+    if any((place / "tracks.csv").is_file() for place in (folder, folder / "fma_metadata")):
+        return "fma"
+    if any(folder.glob("metadata/*/tracklist.csv")):
+        return "ismir04"
+    if any(folder.glob("autotagging_genre*.tsv")):
+        return "jamendo"
+    if any(folder.glob("*.cls")):
+        return "msd"
+    if (folder / "images_original").is_dir() or _labels_with(folder, frozenset({".png"})) > 1:
+        return "pictures"
+    if _labels_with(folder, AUDIO_SUFFIXES) > 1:
+        return "gtzan" if _all_gtzan(folder) else "folder"
+    return "folder" if _deep_labels(folder) else None
+
+
+def _labels_with(folder: Path, suffixes: frozenset[str]) -> int:
+    """How many folders have files of these kinds directly in them."""
+    return sum(
+        any(_is_one(entry, suffixes) for entry in child.iterdir()) for child in _folders(folder)
+    )
+
+
+def _deep_labels(folder: Path) -> bool:
+    """Whether the folders are labels with, say, albums in them.
+
+    Folders that all have the same folders in them are several sets with the same labels.
+    """
+    inside = [
+        {grandchild.name for grandchild in _folders(child)}
+        for child in _folders(folder)
+        if any(_is_one(entry, AUDIO_SUFFIXES) for entry in child.rglob("*"))
+    ]
+    if len(inside) < 2:
+        return False
+    shared = sum(len(one & other) for one in inside for other in inside if one is not other)
+    return shared == 0
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [
+        entry
+        for entry in sorted(folder.iterdir())
+        if entry.is_dir() and not entry.name.startswith(".")
+    ]
+
+
+def _is_one(entry: Path, suffixes: frozenset[str]) -> bool:
+    return entry.suffix.lower() in suffixes and not entry.name.startswith(".")
+
+
+def _all_gtzan(folder: Path) -> bool:
+    files = [entry for entry in folder.glob("*/*") if _is_one(entry, AUDIO_SUFFIXES)]
+    names = [parse_name(file.name) for file in files]
+    return all(
+        name is not None and name.segment is None and file.suffix.lower() in GTZAN_SUFFIXES
+        for name, file in zip(names, files, strict=True)
+    )
+
+
+def _has_labels_and_numbers(file: Path) -> bool:
+    rows = _rows(file, 2)
+    header = {name.lower() for name in rows[0]}
+    if len(rows) < 2 or not header & {*LABEL_COLUMNS}:
+        return False
+    aside = {*LABEL_COLUMNS, *ID_COLUMNS}
+    cells = zip(rows[0], rows[1], strict=False)
+    numbers = [cell for name, cell in cells if name.lower() not in aside and _is_number(cell)]
+    return len(numbers) >= FEWEST_NUMBERS
+
+
+def _rows(file: Path, count: int) -> list[list[str]]:
+    """The first rows as cells; what is no text has one row of nothing."""
+    with file.open("rb") as stream:
+        lines = [stream.readline(_LONGEST_HEADER) for _ in range(count)]
+    text = [line.decode("utf-8-sig", errors="replace").strip() for line in lines if line.strip()]
+    if not text:
+        return [[]]
+    mark = max(DELIMITERS, key=text[0].count)
+    return [[cell.strip() for cell in row] for row in csv.reader(text, delimiter=mark)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
