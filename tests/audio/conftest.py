@@ -58,8 +58,9 @@ def _by_ffmpeg(samples: Samples, rate_hz: int, container: str, codec: str) -> by
         stream = output.add_stream(codec, rate=rate_hz)
         stream.layout, stream.bit_rate = layout, 64_000 * samples.shape[1]
         to_codec = av.AudioResampler(format=stream.format, layout=layout, rate=rate_hz)
-        planes = np.ascontiguousarray(samples.T)
-        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+        # Interleaved: PyAV miscounts the planes of eight and more channels.
+        packed = np.ascontiguousarray(samples).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
         frame.sample_rate, frame.pts = rate_hz, 0
         for piece in (*to_codec.resample(frame), *to_codec.resample(None), None):
             output.mux(stream.encode(piece))
