@@ -127,13 +127,13 @@ def test_without_an_honest_header_the_limit_ends_it_in_bounded_memory(flac: Path
         "import json, resource, sys, time\n"
         "from genrekit.audio import decode\n"
         "from genrekit.errors import AudioLimitError\n"
-        "start = time.perf_counter()\n"
+        "start = time.process_time()\n"
         "try:\n"
         "    decode(sys.argv[1])\n"
         "except AudioLimitError as error:\n"
         "    limit = error.limit\n"
         "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
-        "print(json.dumps([limit, time.perf_counter() - start, peak]))\n"
+        "print(json.dumps([limit, time.process_time() - start, peak]))\n"
     )
     command = [sys.executable, "-c", script, str(lying)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
