@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,8 @@ import soundfile
 
 from genrekit.audio import synthesise
 from genrekit.cli import main
+
+COMMAND = [sys.executable, "-m", "genrekit"]
 
 
 class Ran(NamedTuple):
@@ -27,6 +32,8 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``run("predict", path, ...)`` in this process."""
+
     def run_command(*arguments: str | Path) -> Ran:
         monkeypatch.setattr(sys, "argv", ["genrekit", *map(str, arguments)])
         capfd.readouterr()
@@ -34,9 +41,56 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
             main()
         code = stopped.value.code
         out, err = capfd.readouterr()
-        return Ran(code if isinstance(code, int) else 0, out, err)
+        assert code is None or isinstance(code, int)
+        return Ran(code or 0, out, err)
 
     return run_command
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.Popen[bytes]]:
+    """``start("predict", path, ...)`` as a process and a process group of its own."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def start_command(
+        *arguments: str | Path, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+    return start_command
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """``shell("genrekit predict - < $1", path)`` in bash, with pipefail."""
+    if shutil.which("bash") is None:
+        pytest.skip("there is no bash")
+    wrapper = tmp_path / "bin" / "genrekit"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m genrekit "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def run_script(script: str, *arguments: str | Path) -> Ran:
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", script, "bash", *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=60,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run_script
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +100,15 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for genre in ("disco", "jazz"):
         (folder / genre).mkdir()
         for seed in range(3):
+            # Not named like GTZAN's files, which are known to have trained the packaged model.
             song = synthesise(genre, seconds=3, seed=seed)
             soundfile.write(
-                folder / genre / f"{genre}.{seed:05}.wav", song.samples, song.sample_rate_hz
+                folder / genre / f"{genre} {seed}.wav", song.samples, song.sample_rate_hz
             )
     return folder
+
+
+@pytest.fixture(scope="session")
+def song(music: Path) -> Path:
+    """One short track."""
+    return music / "jazz" / "jazz 0.wav"
