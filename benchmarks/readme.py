@@ -118,7 +118,8 @@ def _shown(estimate: Estimate) -> str:
 
 
 def _protocol(result: EvaluationResult) -> str:
-    return f"{result.protocol}{' **LEAKY**' if result.leaky else ''}"
+    fitted = f", fitted on {result.fitted_on}" if result.fitted_on else ""
+    return f"{result.protocol}{fitted}{' **LEAKY**' if result.leaky else ''}"
 
 
 def _column(protocol: dict[str, Any]) -> str:

@@ -144,6 +144,9 @@ class EvaluationResult(Contract):
     protocol: str
     leaky: bool = Field(description="True if anything of a test track was seen in training")
     split_fingerprint: Sha256
+    fitted_on: Literal["", "train", "train+valid"] = Field(
+        "", description="parts of the split that were fitted on; empty where it is not known"
+    )
     bundle_sha256: Sha256 | None = Field(None, description="None when folds were fitted on the fly")
     unit: Literal["track", "segment"] = "track"
     items: int = Field(

@@ -51,7 +51,7 @@ def _headline(result: EvaluationResult) -> str:
 def _protocols(results: Sequence[EvaluationResult]) -> str:
     rows = [
         (
-            f"{result.protocol}{_leaky(result)}",
+            f"{_protocol(result)}{_leaky(result)}",
             result.dataset,
             f"{result.items} {result.unit}s",
             _interval(result.accuracy),
@@ -143,6 +143,12 @@ def _limits(manifest: Manifest) -> str:
         'one or "unknown". The numbers above hold for music like the training data\'s, in era, '
         "region and recording quality; expect less elsewhere. It is not made for decisions about "
         "artists, royalties or rights."
+    )
+
+
+def _protocol(result: EvaluationResult) -> str:
+    return (
+        f"{result.protocol}, fitted on {result.fitted_on}" if result.fitted_on else result.protocol
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from genrekit.errors import AudioError, ConfigError, MissingExtraError
 from genrekit.features.cache import FeatureCache
@@ -122,7 +123,7 @@ def _finish(journal: Path, output: Path, rows: list[list[str]]) -> None:
         journal.replace(output)
 
 
-def _parquet():  # type: ignore[no-untyped-def]  # pyarrow has no types
+def _parquet() -> tuple[Callable[..., Any], Callable[..., Any]]:
     try:
         from pyarrow.csv import read_csv
         from pyarrow.parquet import write_table as write_parquet

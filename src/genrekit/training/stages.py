@@ -218,7 +218,7 @@ def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, 
     one = Fitted(fit(run.task, fitted), fitted, heat)
     result = _score_saved(run, split, one, [])
     yield Step(stage, 1, 1)
-    return one, result
+    return one, result.model_copy(update={"fitted_on": recipe.protocol.fit_on})
 
 
 def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, EvaluationResult]:
@@ -230,7 +230,8 @@ def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, Eva
         yield Step(stage, number, len(split.folds))
         scores.append(fold_scores(run.task, run.rows, fold, protocol.fit_on))
     yield Step(stage, len(split.folds), len(split.folds))
-    return pooled(run.recipe.name, run.dataset, split, run.rows, scores)
+    result = pooled(run.recipe.name, run.dataset, split, run.rows, scores)
+    return result.model_copy(update={"fitted_on": protocol.fit_on})
 
 
 def _on_everything(run: Run, by_protocol: Fitted | None) -> Generator[Step, None, Fitted]:
