@@ -32,28 +32,28 @@ def test_the_list_as_json_has_everything(run: Any, tmp_path: Path) -> None:
 
 
 def test_a_sound_copy_is_said_to_be_one(run: Any, music: Path) -> None:
+    tracks = len(list(music.rglob("*.wav")))
     ran = run("datasets", "verify", "folder", music)
     assert (ran.code, ran.err) == (0, "")
-    assert "6 files checked, 0 faults, 0 known ones" in ran.out
+    assert f"{tracks} files checked, 0 faults, 0 known ones" in ran.out
 
 
 def test_faults_are_listed_with_file_and_exit_code_4(run: Any, music: Path, tmp_path: Path) -> None:
-    for file in music.rglob("*.wav"):
+    tracks = list(music.rglob("*.wav"))
+    for file in tracks:
         copy = tmp_path / file.relative_to(music)
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(file.read_bytes())
-    (tmp_path / "jazz/jazz.00001.wav").write_bytes(b"[red]no[/red] audio")
+    damaged = next((tmp_path / "jazz").iterdir())
+    damaged.write_bytes(b"[red]no[/red] audio")
     ran = run("datasets", "verify", "folder", tmp_path)
     assert ran.code == 4
     assert "unreadable" in ran.out
-    assert "jazz.00001.wav" in ran.out.replace("\n", "")
+    assert damaged.name in ran.out.replace("\n", "")
     answer = json.loads(run("datasets", "verify", "folder", tmp_path, "--json").out)
-    assert (answer["ok"], answer["files_checked"]) == (False, 6)
+    assert (answer["ok"], answer["files_checked"]) == (False, len(tracks))
     (fault,) = answer["faults"]
-    assert (fault["kind"], fault["file"]) == (
-        "unreadable",
-        str(tmp_path / "jazz/jazz.00001.wav"),
-    )
+    assert (fault["kind"], fault["file"]) == ("unreadable", str(damaged))
 
 
 def test_a_copy_that_is_not_there_is_an_error(run: Any, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import sys
 import time
@@ -87,18 +86,29 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(site: Any, file: Path) ->
     assert file.read_bytes() == CONTENT[::-1]
 
 
+def test_a_server_that_mixes_two_editions_is_noticed(site: Any, file: Path) -> None:
+    site.script = ["break"]
+    with pytest.raises(DatasetError):
+        get(site, file, patience=Patience(attempts=1))
+    site.etag, site.files["a.bin"] = '"second"', CONTENT[::-1]
+    site.script = ["ignore conditions"]
+    get(site, file)
+    assert site.ranges == [None, f"bytes={HALF}-", None]
+    assert file.read_bytes() == CONTENT[::-1]
+
+
 @pytest.mark.parametrize("deed", ["no validator", "weak"])
-def test_without_validator_and_checksum_nothing_is_resumed(
+def test_without_validator_nothing_is_resumed_unless_a_checksum_tells(
     site: Any, file: Path, deed: str
 ) -> None:
-    part_of(file).parent.mkdir()
-    part_of(file).write_bytes(b"of some other edition")
-    note = {"url": site.url("a.bin"), "validator": "", "total_bytes": len(CONTENT)}
-    part_of(file).with_name("a.bin.part.json").write_text(json.dumps(note))
-    site.script = [deed]
+    site.script = [f"{deed} break", deed]
     get(site, file)
-    assert site.ranges == [None]
+    assert site.ranges == [None, None]
     assert file.read_bytes() == CONTENT
+    site.script = [f"{deed} break", deed]
+    get(site, file, checksum=SHA1)
+    assert site.ranges[2:] == [None, f"bytes={HALF}-"]
+    assert "If-Range" not in site.seen[3]
 
 
 @pytest.mark.parametrize("note", ["", "{", '{"url": "http://elsewhere/a.bin"}'])
@@ -159,6 +169,7 @@ def test_wrong_bytes_after_every_break_end_at_last(site: Any, file: Path) -> Non
     with pytest.raises(DatasetError, match="published is"):
         get(site, file, checksum=SHA1)
     assert len(site.seen) == 4
+    assert list(file.parent.iterdir()) == []
 
 
 def test_a_stall_is_ended_and_resumed(site: Any, file: Path) -> None:

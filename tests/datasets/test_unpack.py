@@ -113,6 +113,14 @@ def test_a_zip_whose_sizes_lie_is_refused(tmp_path: Path) -> None:
     assert all(len(content) <= 1000 for content in contents(tmp_path / "out").values())
 
 
+def test_a_zip_that_states_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "a.zip", {"short": bytes(1 << 20)}, zipfile.ZIP_DEFLATED)
+    true_size, stated = (1 << 20).to_bytes(4, "little"), (2 << 20).to_bytes(4, "little")
+    archive.write_bytes(archive.read_bytes().replace(true_size, stated))
+    with pytest.raises(DatasetError, match="is cut off in short"):
+        run(archive, tmp_path / "out")
+
+
 @pytest.mark.parametrize("write", [write_zip, write_tar])
 def test_an_entry_never_replaces_another(tmp_path: Path, write: Write) -> None:
     archive = write(tmp_path / "a.bin", {"./same.txt": b"first", "same.txt": b"second"})
