@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -294,6 +296,38 @@ def test_an_encoded_body_is_refused(site: Any, file: Path) -> None:
 def test_nobody_listening_is_said_after_a_few_tries(site: Any, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot be reached"):
         list(fetch("http://127.0.0.1:1/a", tmp_path / "a", ANY_SIZE, patience=HASTY))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A certificate of this machine, with its key, that nobody trusts yet."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate")
+    file = tmp_path / "certificate.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    places = ["-keyout", str(tmp_path / "key.pem"), "-out", str(file)]
+    subprocess.run([*command.split(), *names, *places], check=True, capture_output=True)
+    return file
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_https_is_never_left_and_needs_a_trusted_certificate(
+    site: Any, file: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    secure = site.url("a.bin").replace("http:", "https:")
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        list(fetch(secure, file, ANY_SIZE, checksum=SHA1, patience=HASTY))
+        assert file.read_bytes() == CONTENT
+        site.script = [f"redirect {site.url('a.bin')}"]
+    message = "redirect to http://.* is refused" if trusted else "certificate cannot be trusted"
+    with pytest.raises(DatasetError, match=message):
+        list(fetch(secure, file.with_name("b"), ANY_SIZE, patience=HASTY))
+    assert not file.with_name("b").exists()
 
 
 # The limit on the size of files stands in for a full disk: writing fails in the same way.

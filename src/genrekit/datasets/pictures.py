@@ -45,7 +45,11 @@ INFO = CorpusInfo(
         "<genre>/<track>.png, or images_original/<genre>/<track>.png as on Kaggle; white or "
         "transparent margins, colours of viridis, magma, inferno or plasma"
     ),
-    obtain="Draw them from audio with genrekit.datasets.pictures.write_pictures",
+    obtain=(
+        "Draw them from audio with genrekit.datasets.pictures.write_pictures; the published ones "
+        "of GTZAN are images_original in Kaggle's andradaolteanu/gtzan-dataset-music-genre-"
+        "classification"
+    ),
 )
 _GTZAN_FAULTS = (
     "the set of 985 pictures (515x389) lacks 15 tracks: those that repeat another, and jazz.00054",

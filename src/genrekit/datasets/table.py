@@ -28,7 +28,11 @@ INFO = CorpusInfo(
         "CSV, TSV or Parquet with a header: a label column, numbers, and a column that says which "
         "track a row is from (the Kaggle convention: filename, length, features, label)"
     ),
-    obtain="Write one with: genrekit features FOLDER -o features.csv",
+    obtain=(
+        "Write one with: genrekit features FOLDER -o features.csv; the published ones of GTZAN, "
+        "features_30_sec.csv and features_3_sec.csv, are in Kaggle's andradaolteanu/gtzan-dataset-"
+        "music-genre-classification"
+    ),
 )
 
 LABEL_COLUMNS = ("label", "genre", "class")
