@@ -163,6 +163,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def workers(jobs: int | None, tracks: int) -> int:
+    """Processes for the tracks: as many as asked for; else few for few, as each takes a second."""
+    return max(1, min(jobs, tracks) if jobs else min(cores(), tracks // 4))
+
+
 def log_to_stderr(verbose: bool) -> None:
     """Show warnings of the library, and with ``verbose`` what it does."""
     level = logging.INFO if verbose else logging.WARNING

@@ -80,7 +80,7 @@ def _write(
     jobs: int | None,
     cache: FeatureCache | None,
 ) -> Iterator[Extraction]:
-    from genrekit.cli.console import cores, track
+    from genrekit.cli.console import track, workers
     from genrekit.cli.outputs import check_file
     from genrekit.features import write_table
 
@@ -92,7 +92,7 @@ def _write(
         labels={name: path.absolute().parent.name for name, path in files.items()}
         if labels
         else None,
-        workers=jobs or cores(),
+        workers=workers(jobs, len(files)),
         cache=cache,
         overwrite=overwrite,
     )

@@ -91,7 +91,7 @@ def _answers(
     unknown_below: float | None,
 ) -> Iterator[TrackPrediction]:
     from genrekit.batch import predict_many
-    from genrekit.cli.console import cores, track
+    from genrekit.cli.console import track, workers
     from genrekit.cli.sources import find_tracks
 
     if "-" in sources:
@@ -102,12 +102,11 @@ def _answers(
         )
         return
     files = find_tracks(sources)
-    workers = min(jobs or cores(), max(1, len(files) // 4))
     yield from track(
         predict_many(
             files,
             model,
-            workers=workers,
+            workers=workers(jobs, len(files)),
             excerpt=excerpt,
             segments=segments,
             unknown_below=unknown_below,
