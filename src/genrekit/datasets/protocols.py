@@ -53,8 +53,9 @@ def official(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
         parts[item.split].append(item.item_id)
     if not parts["test"]:
         raise DatasetError(
-            f"{dataset.name} has no items in an official test part; expected GTZAN's track names "
-            "(blues.00000), or use the protocol grouped-kfold"
+            f"{dataset.name} has no items in an official test part; expected a corpus with parts "
+            "of its own (FMA, GTZAN's track names such as blues.00000, a manifest with a column "
+            "split), or use the protocol grouped-kfold"
         )
     return (
         Fold(train=tuple(parts["train"]), valid=tuple(parts["valid"]), test=tuple(parts["test"])),

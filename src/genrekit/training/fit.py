@@ -52,10 +52,11 @@ class Task:
     seed: int = 0
 
 
-def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows) -> Split:
+def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows | None = None) -> Split:
     """The split of a protocol, after the leak detector has seen it.
 
-    Items whose rows are equal are exact duplicates, whether they come from a table or from audio.
+    Items whose rows are equal are exact duplicates, whether they come from a table or from audio;
+    without rows everything else is found already.
 
     Raises
     ------
@@ -70,7 +71,8 @@ def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows) -> Spl
         n_repeats=protocol.n_repeats,
         seed=protocol.seed,
     )
-    refuse_leaks(find_leaks(dataset, split, content=rows.digests()), split)
+    content = {} if rows is None else rows.digests()
+    refuse_leaks(find_leaks(dataset, split, content=content), split)
     return split
 
 

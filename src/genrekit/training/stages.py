@@ -167,6 +167,8 @@ def _prepare(
     dataset = load_dataset(recipe.data.corpus, path, **recipe.data.options)
     frontend = build_frontend(recipe.frontend)
     if dataset.features is None:
+        for protocol in (recipe.protocol, *recipe.beside):
+            checked_split(dataset, protocol)  # before hours of listening
         dataset, rows = yield from _listen(recipe, dataset, workers, cache)
     else:
         rows = table_rows(dataset, frontend.feature_names)
