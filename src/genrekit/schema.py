@@ -45,6 +45,11 @@ class Gtzan57Config(Contract):
 
     kind: Literal["gtzan57"] = "gtzan57"
     sample_rate_hz: Literal[22050] = 22050
+    separation: bool = Field(
+        True,
+        description="the four columns of the harmonic and percussive parts, which cost more time "
+        "than the 53 others together; False leaves them out",
+    )
 
 
 class DescriptorsConfig(Contract):
@@ -128,7 +133,10 @@ StepKind = Literal[
 
 
 class DeclaredStep(Contract):
-    """Something fitted, made or chosen on data on the way to a number, as its maker declares it."""
+    """Something fitted, made or chosen on data on the way to a number, as its maker declares it.
+
+    For results from elsewhere: what is made here is fitted inside each training fold.
+    """
 
     what: StepKind
     on: Literal["train", "valid", "train+valid", "test", "everything"]
