@@ -11,6 +11,7 @@ import typer
 
 from genrekit import __version__
 from genrekit.cli import (
+    audit,
     datasets,
     demo,
     download,
@@ -36,6 +37,7 @@ app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)
 app.command("features")(features.features)
 app.command("train")(train.train)
+app.command("audit")(audit.audit)
 app.command("split")(split.split)
 app.command("leaks")(leaks.leaks)
 app.command("evaluate")(evaluate.evaluate)

@@ -1,0 +1,266 @@
+"""What is wrong with sound files: each is decoded once, and everything is measured on that."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from statistics import median
+
+import numpy as np
+import soxr  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from genrekit.audio import decode, probe
+from genrekit.datasets import Dataset, Item
+from genrekit.datasets.fingerprint import Fingerprint, content_hash, fingerprint
+from genrekit.datasets.near_duplicates import find_near_duplicates
+from genrekit.errors import AudioContentError, AudioError
+from genrekit.evaluation.audit_duplicates import Near
+from genrekit.evaluation.audit_finding import Finding, Kind, below, found, make_finding
+from genrekit.features import build_frontend
+from genrekit.parallel import WorkerDied, ordered_map
+from genrekit.schema import ExcerptConfig, Gtzan57Config
+
+#: Samples count as clipped in runs of at least this many at the largest level of the file.
+CLIPPED_RUN = 3
+#: From this share of clipped samples on, a file is reported.
+MOST_CLIPPED = 1e-3
+#: Shorter than this, or than this share of the median, is too short.
+SHORTEST_SECONDS = 1.0
+SHORTEST_OF_MEDIAN = 0.5
+#: Labels are judged by what this much from the middle of a track sounds like.
+JUDGED_SECONDS = 30.0
+
+_JUDGE = Gtzan57Config()
+_STEP = 1.5 / 32768
+_NO_DB = -200.0
+# An audio file in one of these states has its finding by the state; others are told as they are.
+_STATES: dict[str, Kind] = {
+    "truncated": "truncated",
+    "damaged": "truncated",
+    "silent": "silent",
+    "non_finite": "non-finite",
+    "empty": "unreadable",
+    "too_short": "too-short",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFacts:
+    """What one pass over one file measured.
+
+    Parameters
+    ----------
+    state, problem : str
+        The named state and the message of a file that could not be decoded; empty otherwise.
+    warnings : tuple of str
+        Named states of a file that could.
+    loudness_db : float
+        Root mean square in dB of full scale.
+    clipped_share : float
+        Of its samples, all channels folded into one.
+    content : str
+        Hash of the samples.
+    vector : ndarray, shape (57,), optional
+        The features that its label is judged by.
+    """
+
+    state: str = ""
+    problem: str = ""
+    warnings: tuple[str, ...] = ()
+    sample_rate_hz: int = 0
+    channels: int = 0
+    seconds: float = 0.0
+    loudness_db: float = _NO_DB
+    clipped_share: float = 0.0
+    content: str = ""
+    fingerprint: Fingerprint | None = None
+    vector: NDArray[np.float32] | None = None
+
+
+def listen(dataset: Dataset, *, judge: bool, workers: int) -> Iterator[AudioFacts]:
+    """Measure the audio of every item, in order; items without audio give empty facts."""
+    measure = partial(_measure, judge=judge)
+    for outcome in ordered_map(measure, dataset.items, workers=workers):
+        if isinstance(outcome, WorkerDied):
+            reason = "decoding it killed its process; it is damaged or too large"
+            yield AudioFacts(state="unreadable", problem=reason)
+        else:
+            yield outcome
+
+
+def _measure(item: Item, *, judge: bool) -> AudioFacts:
+    if item.path is None:
+        return AudioFacts()
+    try:
+        info = probe(item.path)
+        rate = info.sample_rate_hz
+        waveform = decode(item.path, sample_rate_hz=rate, excerpt=_excerpt(item))
+    except AudioError as error:
+        state = error.state if isinstance(error, AudioContentError) else "unreadable"
+        return AudioFacts(state=state, problem=str(error))
+    samples = waveform.samples
+    return AudioFacts(
+        warnings=waveform.warnings,
+        sample_rate_hz=rate,
+        channels=info.channels,
+        seconds=waveform.seconds,
+        loudness_db=_loudness_db(samples),
+        clipped_share=clipped_share(samples),
+        content=content_hash(samples),
+        fingerprint=fingerprint(samples, rate),
+        vector=_vector(samples, rate) if judge else None,
+    )
+
+
+def _excerpt(item: Item) -> ExcerptConfig:
+    start = item.start_seconds or 0.0
+    duration = None if item.end_seconds is None else item.end_seconds - start
+    return ExcerptConfig(start_seconds=start, duration_seconds=duration)
+
+
+def _loudness_db(samples: NDArray[np.float32]) -> float:
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return max(10 * math.log10(power), _NO_DB) if power > 0 else _NO_DB
+
+
+def clipped_share(samples: NDArray[np.float32]) -> float:
+    """Share of samples in runs of three or more at the largest level, or at full scale.
+
+    Parameters
+    ----------
+    samples : (n,) float32
+
+    Returns
+    -------
+    float
+        Music that was clipped and then made quieter counts too: its tops are flat at any level.
+    """
+    level = np.abs(samples)
+    top = min(float(level.max(initial=0.0)), 1.0) - _STEP
+    if top <= _STEP:
+        return 0.0
+    flat = np.concatenate([[False], level >= top, [False]])
+    starts = np.flatnonzero(flat[1:] & ~flat[:-1])
+    ends = np.flatnonzero(~flat[1:] & flat[:-1])
+    lengths = ends - starts
+    return float(lengths[lengths >= CLIPPED_RUN].sum() / len(samples))
+
+
+# Building a front-end (filter banks) costs more than using it once.
+_frontend = lru_cache(maxsize=1)(build_frontend)
+
+
+def _vector(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32] | None:
+    length = round(JUDGED_SECONDS * rate_hz)
+    begin = max(0, (len(samples) - length) // 2)
+    middle = samples[begin : begin + length]
+    if rate_hz != _JUDGE.sample_rate_hz:
+        middle = soxr.resample(middle, rate_hz, _JUDGE.sample_rate_hz)
+    try:
+        return _frontend(_JUDGE)(middle)
+    except AudioError:
+        return None
+
+
+# --- findings -----------------------------------------------------------------------------------
+
+
+def audio_findings(
+    dataset: Dataset, facts: Sequence[AudioFacts], root: str = ""
+) -> Iterator[Finding]:
+    """What is wrong with single files, and which differ from the others."""
+    absent = [row for row, item in enumerate(dataset.items) if item.path is None]
+    if absent:
+        message = f"{len(absent)} of {len(dataset)} items have no audio here"
+        yield make_finding("audio-absent", message, evidence={"items": len(absent)})
+    heard = [row for row, fact in enumerate(facts) if fact.content]
+    usual = median([facts[row].seconds for row in heard]) if heard else 0.0
+    for row, fact in enumerate(facts):
+        item = found(dataset, [row], root)
+        name = item[0].item_id
+        if fact.problem:
+            yield make_finding(_STATES.get(fact.state, "unreadable"), _told(name, fact, root), item)
+        for warning in fact.warnings:
+            state, _, text = warning.partition(":")
+            kind = _STATES.get(state, "unreadable")
+            yield make_finding(
+                kind, f"{name}:{text}", item, evidence={"seconds": round(fact.seconds, 3)}
+            )
+        if fact.content and fact.seconds < max(SHORTEST_SECONDS, SHORTEST_OF_MEDIAN * usual):
+            yield make_finding(
+                "too-short",
+                f"{name} has {fact.seconds:.2f} s, the others {usual:.2f} s",
+                item,
+                evidence={"seconds": round(fact.seconds, 3), "median_seconds": round(usual, 3)},
+            )
+        if fact.clipped_share >= MOST_CLIPPED:
+            yield make_finding(
+                "clipped",
+                f"{name}: {fact.clipped_share:.2%} of its samples are clipped",
+                item,
+                evidence={"clipped_share": round(fact.clipped_share, 6)},
+            )
+    rates = {row: facts[row].sample_rate_hz for row in heard}
+    yield from odd_ones(dataset, "odd-rate", {row: f"{hz} Hz" for row, hz in rates.items()}, root)
+    channels = {row: facts[row].channels for row in heard}
+    names = {row: _CHANNELS.get(count, f"{count} channels") for row, count in channels.items()}
+    yield from odd_ones(dataset, "odd-channels", names, root)
+
+
+_CHANNELS = {1: "mono", 2: "stereo"}
+
+
+def _told(name: str, fact: AudioFacts, root: str) -> str:
+    problem = below(fact.problem, root)
+    return problem if name in problem else f"{name}: {problem}"
+
+
+def odd_ones(
+    dataset: Dataset, kind: Kind, values: dict[int, str], root: str = ""
+) -> Iterator[Finding]:
+    """One finding for each value that is not the most frequent one.
+
+    It also says where almost all that have it share a label, as a model can then tell the label
+    by it.
+    """
+    (usual, most), *others = Counter(values.values()).most_common() or [("", 0)]
+    for value, count in others:
+        rows = [row for row in values if values[row] == value]
+        label, share = _main_label(dataset, rows)
+        message = f"{count} items are {value}, {most} are {usual}"
+        if count >= 5 and share >= 0.9:
+            message += f"; {share:.0%} of the {count} are {label}"
+        evidence = {"items": float(count), "usual_items": float(most), "share_of_one_label": share}
+        yield make_finding(kind, message, found(dataset, rows, root), evidence=evidence)
+
+
+def _main_label(dataset: Dataset, rows: Sequence[int]) -> tuple[str, float]:
+    counts = Counter(label for row in rows for label in dataset.items[row].labels)
+    label, count = counts.most_common(1)[0]
+    return label, round(count / len(rows), 4)
+
+
+def audio_pairs(dataset: Dataset, facts: Sequence[AudioFacts]) -> list[Near]:
+    """Items of which one is an excerpt, a re-encoding or another speed of the other."""
+    row_of = {item.item_id: row for row, item in enumerate(dataset.items)}
+    prints = {
+        item.item_id: fact.fingerprint
+        for item, fact in zip(dataset.items, facts, strict=True)
+        if fact.fingerprint is not None
+    }
+    return [
+        Near(
+            row_of[match.first],
+            row_of[match.second],
+            {
+                "score": round(match.score, 4),
+                "offset_seconds": round(match.offset_seconds, 3),
+                "speed": round(match.speed, 4),
+            },
+        )
+        for match in find_near_duplicates(prints)
+    ]
