@@ -13,6 +13,7 @@
     ├── BundleError               a model directory that must not be trusted
     │   ├── SkewError             its front-end or scores differ from those it was trained with
     │   └── IncompatibleError     written by another format version
+    ├── TrainingError             training that cannot go on: loss, memory, disk
     └── MissingExtraError         an optional dependency is not installed
 
 Every message says what was seen, what was expected and what to do.
@@ -101,6 +102,10 @@ class IncompatibleError(BundleError):
     """The bundle was written by another, unsupported format version."""
 
 
+class TrainingError(GenreError):
+    """Training that cannot go on: the loss is not finite, or memory or disk are full."""
+
+
 class MissingExtraError(GenreError):
     """An optional dependency is not installed.
 
@@ -139,6 +144,7 @@ OUTCOMES: dict[type[GenreError], Outcome] = {
     DatasetError: Outcome(4, 422),
     BundleError: Outcome(5, 500),
     MissingExtraError: Outcome(6, 501),
+    TrainingError: Outcome(7, 500),
 }
 
 #: Exit code of a run that finished, but with error records for some of its tracks.

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset
 from genrekit.features import build_frontend
-from genrekit.models import MODELS, ClassicalConfig, Prepare, build, model_config
+from genrekit.models import MODELS, NETWORKS, ClassicalConfig, Prepare, build, classical_config
 from genrekit.schema import Gtzan57Config
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.export import AGREEMENT, check_agreement, export_onnx, run_onnx
 
+CLASSICAL = tuple(name for name in MODELS if name not in NETWORKS)
 GENRES = ("blues", "classical", "country", "disco", "hiphop")
 GENRES += ("jazz", "metal", "pop", "reggae", "rock")
 # Settings that fit in a moment; a model without an entry is quick as it is.
@@ -33,7 +34,7 @@ QUICK |= {"vote": {"members": MEMBERS}, "stack": {"members": MEMBERS, "folds": 2
 
 
 def quick(name: str, **changes: Any) -> ClassicalConfig:
-    return model_config({"architecture": name, **QUICK.get(name, {}), **changes})
+    return classical_config({"architecture": name, **QUICK.get(name, {}), **changes})
 
 
 def wild_rows(
@@ -54,7 +55,7 @@ def fitted(config: ClassicalConfig, n_genres: int, seed: int = 0) -> tuple[Any, 
     return pipeline.fit(x.astype(np.float64), y), x
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("n_genres", [2, 3, 10])
 def test_export_agrees_with_its_source_on_rows_never_seen(name: str, n_genres: int) -> None:
     pipeline, x = fitted(quick(name), n_genres)
@@ -68,7 +69,7 @@ def test_export_agrees_with_its_source_on_rows_never_seen(name: str, n_genres: i
     assert np.exp(logits.astype(np.float64)).sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_learns_what_can_be_learnt(name: str) -> None:
     pipeline, _ = fitted(quick(name), 3)
     unseen, _ = wild_rows(3, seed=0)  # the same centres; other noise below
@@ -76,7 +77,7 @@ def test_learns_what_can_be_learnt(name: str) -> None:
     assert (pipeline.predict(x.astype(np.float64)) == y).mean() > 0.8
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_the_same_seed_gives_the_same_bytes(name: str) -> None:
     config = quick(name)
     models = [
@@ -85,14 +86,14 @@ def test_the_same_seed_gives_the_same_bytes(name: str) -> None:
     assert models[0] == models[1]
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_settings_survive_json_and_know_their_name(name: str) -> None:
     config = MODELS.get(name)()
     assert config.architecture == name
     assert type(config).model_validate_json(config.model_dump_json()) == config
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in {"knn", "vote", "stack"}])
+@pytest.mark.parametrize("name", [name for name in CLASSICAL if name not in {"knn", "vote", "stack"}])
 def test_balanced_models_export_too(name: str) -> None:
     x, y = wild_rows(3)
     rare = np.concatenate([np.flatnonzero(y != 2), np.flatnonzero(y == 2)[:6]])
@@ -133,7 +134,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_bundle_round_trip(name: str, table: Path, tmp_path: Path) -> None:
     recipe = Recipe(
         name="round-trip",

@@ -63,12 +63,12 @@ def _model(text: str) -> ClassicalConfig:
     import yaml
     from pydantic import ValidationError
 
-    from genrekit.models import model_config
+    from genrekit.models import classical_config
 
     name, *settings = text.split(",")
     pairs = [setting.partition("=") for setting in settings]
     try:
         values = {key.strip(): yaml.safe_load(value) for key, _, value in pairs}
-        return model_config({"architecture": name.strip(), **values})
+        return classical_config({"architecture": name.strip(), **values})
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"--model {text!r} has a setting that does not fit: {error}") from None

@@ -1,43 +1,86 @@
 """Models: a configuration for each architecture, and what it builds.
 
 `MODELS` leads from the name of an architecture to its configuration, a frozen contract whose
-``architecture`` field is that name. The configuration says everything; `build` turns a classical
-one into an unfitted scikit-learn pipeline.
+``architecture`` field is that name. The configuration says everything: `build` turns a classical
+one into an unfitted scikit-learn pipeline, `build_network` the one of a network into an untrained
+torch module, by the function that `NETWORKS` has under the same name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genrekit.catalog import Catalog
 from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.models.architecture import ModelConfig
 from genrekit.models.classical import ClassicalConfig, Prepare
+from genrekit.models.networks import NetworkConfig
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["MODELS", "ClassicalConfig", "Prepare", "build", "model_config"]
+    from genrekit.models.module import Network
+
+__all__ = [
+    "MODELS",
+    "NETWORKS",
+    "ClassicalConfig",
+    "ModelConfig",
+    "NetworkConfig",
+    "Prepare",
+    "build",
+    "build_network",
+    "classical_config",
+    "model_config",
+]
 
 MODELS = Catalog(
     "models",
     {
+        "bigru": "genrekit.models.networks:Bigru",
+        "bilstm": "genrekit.models.networks:Bilstm",
         "boosting": "genrekit.models.classical:Boosting",
+        "cnn": "genrekit.models.networks:Cnn",
+        "crnn": "genrekit.models.networks:Crnn",
         "extra-trees": "genrekit.models.classical:ExtraTrees",
         "forest": "genrekit.models.classical:Forest",
+        "fusion": "genrekit.models.networks:Fusion",
         "knn": "genrekit.models.classical:NearestNeighbours",
         "logistic": "genrekit.models.classical:Logistic",
+        "mlp": "genrekit.models.networks:Mlp",
+        "mobile": "genrekit.models.networks:Mobile",
+        "resnet": "genrekit.models.networks:Resnet",
         "stack": "genrekit.models.classical:Stack",
         "svm": "genrekit.models.classical:Svm",
+        "transformer": "genrekit.models.networks:Transformer",
         "tree": "genrekit.models.classical:Tree",
+        "vgg": "genrekit.models.networks:Vgg",
         "vote": "genrekit.models.classical:Vote",
         "xgboost": "genrekit.models.classical:XGBoost",
     },
     group="genrekit.models",
 )
 
+NETWORKS = Catalog(
+    "networks",
+    {
+        "bigru": "genrekit.models.recurrent:build",
+        "bilstm": "genrekit.models.recurrent:build",
+        "cnn": "genrekit.models.cnn:build",
+        "crnn": "genrekit.models.crnn:build",
+        "fusion": "genrekit.models.fusion:build",
+        "mlp": "genrekit.models.mlp:build",
+        "mobile": "genrekit.models.mobile:build",
+        "resnet": "genrekit.models.resnet:build",
+        "transformer": "genrekit.models.transformer:build",
+        "vgg": "genrekit.models.vgg:build",
+    },
+    group="genrekit.networks",
+)
 
-def model_config(settings: dict[str, Any]) -> ClassicalConfig:
+
+def model_config(settings: dict[str, Any]) -> ModelConfig:
     """The configuration that ``settings`` describe, by their ``architecture``.
 
     Raises
@@ -50,7 +93,24 @@ def model_config(settings: dict[str, Any]) -> ClassicalConfig:
     name = settings.get("architecture")
     if not isinstance(name, str):
         raise ConfigError(f"model.architecture is missing; choose one of {', '.join(MODELS)}")
-    config: ClassicalConfig = MODELS.get(name).model_validate(settings)
+    config: ModelConfig = MODELS.get(name).model_validate(settings)
+    return config
+
+
+def classical_config(settings: dict[str, Any]) -> ClassicalConfig:
+    """As `model_config`, for places that take feature vectors and scikit-learn alone.
+
+    Raises
+    ------
+    ConfigError
+        If ``settings`` describe a network.
+    """
+    config = model_config(settings)
+    if not isinstance(config, ClassicalConfig):
+        classical = [name for name in MODELS if name not in NETWORKS]
+        raise ConfigError(
+            f"{config.architecture} is a network; here one of {', '.join(classical)} is needed"
+        )
     return config
 
 
@@ -73,3 +133,29 @@ def build(
     except ImportError:
         raise MissingExtraError("scikit-learn", "train") from None
     return estimators.build(config, seed=seed, feature_names=feature_names, groups=groups)
+
+
+def build_network(
+    config: NetworkConfig, shapes: Mapping[str, tuple[int, ...]], n_genres: int
+) -> Network:
+    """An untrained network, its random weights drawn from torch's generator.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Shape of each named array without the axis of rows: ``{"mel": (128, 1291)}``.
+
+    Raises
+    ------
+    ConfigError
+        If the network does not take such arrays.
+    MissingExtraError
+        If torch is not installed.
+    """
+    try:
+        network: Network = NETWORKS.get(config.architecture)(config, shapes, n_genres)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtraError("torch", "train") from None
+    return network

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from genrekit.models.architecture import ModelConfig
 from genrekit.schema import Contract
 
 Scale = Literal["none", "standard", "min-max", "robust"]
@@ -40,10 +41,9 @@ Balance = Literal["weights", "oversample", "undersample", "interpolate"]
 Resample = Literal["oversample", "undersample", "interpolate"]
 
 
-class ClassicalConfig(Contract):
+class ClassicalConfig(ModelConfig):
     """What all classical models share."""
 
-    architecture: str
     prepare: Prepare = Prepare()
     balance: Annotated[Balance | None, BeforeValidator(_weights_for_true)] = Field(
         None,

@@ -1,0 +1,73 @@
+"""Arrays to batches of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """What a network learns from, or is judged by.
+
+    Attributes
+    ----------
+    inputs : mapping of str to float32 array
+        By front-end name, rows on axis 0.
+    shares : (n, genres) float32
+        How much of each genre a row is: one for the genre of a single-label row, or for each of a
+        multi-label one.
+    """
+
+    inputs: Mapping[str, NDArray[np.float32]]
+    shares: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.shares)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each input without the axis of rows."""
+        return {name: array.shape[1:] for name, array in self.inputs.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Rows of examples as tensors."""
+
+    inputs: dict[str, Tensor]
+    shares: Tensor
+
+
+def batches(
+    examples: Examples,
+    batch_size: int,
+    *,
+    device: torch.device,
+    order: NDArray[np.int64] | None = None,
+) -> Iterator[Batch]:
+    """All rows once, in batches of nearly equal size: a last one of a single row has no variance.
+
+    Parameters
+    ----------
+    order : (n,) int64, optional
+        Numbers of the rows; None takes them as they come.
+    """
+    rows = np.arange(len(examples)) if order is None else order
+    for chosen in np.array_split(rows, count_batches(len(rows), batch_size)):
+        inputs = {name: _tensor(array[chosen], device) for name, array in examples.inputs.items()}
+        yield Batch(inputs, _tensor(examples.shares[chosen], device))
+
+
+def count_batches(n_rows: int, batch_size: int) -> int:
+    """Batches that `batches` makes."""
+    return -(-n_rows // batch_size)
+
+
+def _tensor(array: NDArray[np.float32], device: torch.device) -> Tensor:
+    return torch.from_numpy(array).to(device)

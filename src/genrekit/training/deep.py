@@ -1,0 +1,220 @@
+"""Fit one network: examples to a graph that was compared with its source."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+
+from genrekit.errors import ConfigError, DatasetError
+from genrekit.models import NetworkConfig, build_network
+from genrekit.training.augment import augmented, check_augment
+from genrekit.training.batches import Examples
+from genrekit.training.checkpoint import read_checkpoint, write_checkpoint, write_history
+from genrekit.training.loop import EpochRecord, Hooks, Learner, run_epochs
+from genrekit.training.losses import build_loss
+from genrekit.training.network_export import check_network, export_network
+from genrekit.training.optimisers import build_optimiser
+from genrekit.training.settings import TrainingConfig
+
+logger = logging.getLogger(__name__)
+
+WEIGHTS = "weights.safetensors"
+#: Rows on which an exported graph is compared with its source.
+_ROWS_COMPARED = 32
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFit:
+    """A trained network.
+
+    Attributes
+    ----------
+    model : bytes
+        The ONNX graph.
+    weights : bytes
+        The same weights as safetensors, by the names of the torch module.
+    history : tuple of EpochRecord
+    """
+
+    model: bytes
+    weights: bytes
+    history: tuple[EpochRecord, ...]
+
+
+def fit_network(
+    config: NetworkConfig,
+    training: TrainingConfig,
+    train: Examples,
+    valid: Examples | None = None,
+    *,
+    seed: int = 0,
+    workshop: Path | None = None,
+) -> Generator[EpochRecord, None, NetworkFit]:
+    """Train a network from random weights and export it.
+
+    Parameters
+    ----------
+    valid : Examples, optional
+        Chooses the epoch; without it the weights of the last one are kept.
+    workshop : Path, optional
+        Where checkpoints of this and of other fits are kept. A fit with the same settings and
+        examples that was left unfinished there is continued.
+
+    Yields
+    ------
+    EpochRecord
+        After every epoch.
+
+    Raises
+    ------
+    ConfigError
+        If the settings do not fit the examples or the machine.
+    TrainingError
+        If training cannot go on.
+    BundleError
+        If the exported graph differs from its source.
+    """
+    if len(train) < 2:
+        raise DatasetError(f"a network cannot learn from {len(train)} row; add tracks")
+    check_augment(training.augment, train.shapes)
+    device = _device(training)
+    training = training.model_copy(update={"precision": _precision(training, device)})
+    with _repeatable(seed, device):
+        learner = _learner(config, training, train, seed, device)
+        folder = None
+        if workshop is not None:
+            folder = workshop / _fingerprint(config, training, train, valid, seed)[:16]
+            if read_checkpoint(folder, learner):
+                logger.info("continued after epoch %d from %s", len(learner.history), folder)
+        hooks = Hooks(
+            before_step=lambda batch, generator: augmented(batch, training.augment, generator),
+            after_epoch=_keeper(folder, training.checkpoint_seconds),
+        )
+        yield from run_epochs(learner, train, valid, hooks)
+        if folder is not None:
+            write_checkpoint(folder, learner)
+    return _finished(learner, train)
+
+
+def forget(workshop: Path) -> None:
+    """Remove all checkpoints of a run that has its bundle."""
+    shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _learner(
+    config: NetworkConfig,
+    training: TrainingConfig,
+    train: Examples,
+    seed: int,
+    device: torch.device,
+) -> Learner:
+    network = build_network(config, train.shapes, train.shares.shape[1])
+    network.fit_scales(train.inputs)
+    network.to(device)
+    weights = None
+    if training.balance:
+        weights = torch.from_numpy(balanced_weights(train.shares)).to(device)
+    return Learner(
+        network=network,
+        optimiser=build_optimiser(training, network.parameters()),
+        loss=build_loss(training, weights),
+        config=training,
+        device=device,
+        seed=seed,
+    )
+
+
+def balanced_weights(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights (genres,) by which every genre counts the same, with mean 1 over rows."""
+    totals = shares.sum(axis=0)
+    weights: NDArray[np.float32] = (totals.sum() / (len(totals) * totals)).astype(np.float32)
+    return weights
+
+
+def _finished(learner: Learner, train: Examples) -> NetworkFit:
+    network = learner.network
+    network.load_state_dict(learner.best)
+    network.to("cpu")
+    model = export_network(network)
+    check_network(model, network, {k: v[:_ROWS_COMPARED] for k, v in train.inputs.items()})
+    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    return NetworkFit(model, safetensors.torch.save(weights), tuple(learner.history))
+
+
+def _keeper(folder: Path | None, seconds: float) -> Callable[[Learner], None]:
+    """Writes history and, from time to time, checkpoints; without a folder nothing."""
+    if folder is None:
+        return lambda learner: None
+    last = time.monotonic()
+
+    def keep(learner: Learner) -> None:
+        nonlocal last
+        if time.monotonic() - last >= seconds:
+            write_checkpoint(folder, learner)
+            write_history(folder, learner.history)
+            last = time.monotonic()
+
+    return keep
+
+
+def _fingerprint(
+    config: NetworkConfig,
+    training: TrainingConfig,
+    train: Examples,
+    valid: Examples | None,
+    seed: int,
+) -> str:
+    """Of everything that decides what a fit becomes, on one machine."""
+    epochs_aside = training.model_dump_json(exclude={"checkpoint_seconds"})
+    digest = hashlib.sha256(f"{config.model_dump_json()}{epochs_aside}{seed}".encode())
+    for examples in (train, valid):
+        if examples is not None:
+            for name, array in (*sorted(examples.inputs.items()), ("", examples.shares)):
+                digest.update(f"{name}{array.shape}".encode())
+                for row in array:
+                    digest.update(np.ascontiguousarray(row).data)
+    return digest.hexdigest()
+
+
+def _device(training: TrainingConfig) -> torch.device:
+    if training.device == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if training.device == "cuda":
+        raise ConfigError(
+            "training.device is cuda, and torch finds no GPU it can use; take auto or cpu"
+        )
+    return torch.device("cpu")
+
+
+def _precision(training: TrainingConfig, device: torch.device) -> str:
+    if training.precision != "auto":
+        return training.precision
+    capable = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return "bfloat16" if capable else "float32"
+
+
+@contextmanager
+def _repeatable(seed: int, device: torch.device) -> Iterator[None]:
+    """Everything random from ``seed``, and nothing left changed for the caller."""
+    before = torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[0] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        if device.type == "cpu":
+            torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before)

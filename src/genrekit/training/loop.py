@@ -1,0 +1,217 @@
+"""The training loop: epochs of steps, and three hooks.
+
+Every epoch draws what is random in it from its own seed, and the learning rate and the end of
+training follow from the history. So weights, optimiser and history are all there is to a run: one
+that is continued from them ends with the same weights, bit for bit, as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from genrekit.errors import TrainingError
+from genrekit.models.module import Network
+from genrekit.schema import Contract
+from genrekit.training.batches import Batch, Examples, batches, count_batches
+from genrekit.training.losses import Loss
+from genrekit.training.optimisers import best_epoch, learning_rate
+from genrekit.training.settings import TrainingConfig
+
+
+class EpochRecord(Contract):
+    """One line of the history; losses and accuracies are means over rows."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float | None = None
+    valid_accuracy: float | None = None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(slots=True, eq=False)
+class Learner:
+    """A network while it learns: everything that changes."""
+
+    network: Network
+    optimiser: Optimizer
+    loss: Loss
+    config: TrainingConfig
+    device: torch.device
+    seed: int = 0
+    history: list[EpochRecord] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> list[float]:
+        """What each epoch is judged by, smaller is better."""
+        return [_judged(record, self.config) for record in self.history]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What is called from within the loop.
+
+    Attributes
+    ----------
+    before_step : callable
+        Changes a training batch; it also gets the generator of that step.
+    after_step : callable
+        Gets the steps done and all steps of the epoch.
+    after_epoch : callable
+        Gets the learner.
+    """
+
+    before_step: Callable[[Batch, np.random.Generator], Batch] = lambda batch, _: batch
+    after_step: Callable[[int, int], None] = lambda done, total: None
+    after_epoch: Callable[[Learner], None] = lambda learner: None
+
+
+def run_epochs(
+    learner: Learner, train: Examples, valid: Examples | None, hooks: Hooks
+) -> Iterator[EpochRecord]:
+    """Train until the last epoch, or until validation has not gained for too long.
+
+    Parameters
+    ----------
+    valid : Examples, optional
+        Chooses the epoch whose weights are kept in ``learner.best``; without it, the last one.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is not finite any more, or memory does not suffice.
+    """
+    while not _finished(learner, valid):
+        with _enough_memory(learner.config):
+            record = _epoch(learner, train, valid, hooks)
+        learner.history.append(record)
+        if valid is None or best_epoch(learner.judged) == len(learner.history) - 1:
+            learner.best = {k: v.clone() for k, v in learner.network.state_dict().items()}
+        hooks.after_epoch(learner)
+        yield record
+
+
+def evaluate(learner: Learner, examples: Examples) -> tuple[float, float]:
+    """Mean loss and accuracy of the network as it is."""
+    learner.network.eval()
+    loss = right = 0.0
+    with torch.no_grad():
+        for batch in batches(examples, learner.config.batch_size, device=learner.device):
+            logits = _logits(learner, batch)
+            loss += float(learner.loss(logits, batch.shares)) * len(batch.shares)
+            right += float(_right(logits, batch.shares, learner.config))
+    return loss / len(examples), right / len(examples)
+
+
+def _epoch(learner: Learner, train: Examples, valid: Examples | None, hooks: Hooks) -> EpochRecord:
+    started = time.perf_counter()
+    number = len(learner.history) + 1
+    generator = np.random.default_rng([learner.seed, number])
+    torch.manual_seed(int(generator.integers(2**63)))
+    order = generator.permutation(len(train))
+    steps = count_batches(len(train), learner.config.batch_size)
+    judged = learner.judged
+    loss = right = torch.zeros((), device=learner.device)
+    learner.network.train()
+    rows = batches(train, learner.config.batch_size, device=learner.device, order=order)
+    for done, batch in enumerate(rows):
+        progress = (len(learner.history) + done / steps) / learner.config.epochs
+        _set_rate(learner.optimiser, learning_rate(learner.config, progress, judged))
+        part_loss, part_right = _step(learner, hooks.before_step(batch, generator))
+        # Kept on the device: asking for a number would make a GPU wait at every step.
+        loss, right = loss + part_loss * len(batch.shares), right + part_right
+        hooks.after_step(done + 1, steps)
+    scores = evaluate(learner, valid) if valid is not None else (None, None)
+    record = EpochRecord.model_construct(
+        epoch=number,
+        train_loss=float(loss) / len(train),
+        train_accuracy=float(right) / len(train),
+        valid_loss=scores[0],
+        valid_accuracy=scores[1],
+        learning_rate=learner.optimiser.param_groups[0]["lr"],
+        seconds=round(time.perf_counter() - started, 3),
+    )
+    _refuse_not_finite(record)
+    return record
+
+
+def _step(learner: Learner, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Learn from one batch; its loss, and how many rows were right before."""
+    logits = _logits(learner, batch)
+    loss = learner.loss(logits, batch.shares)
+    learner.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if learner.config.clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(learner.network.parameters(), learner.config.clip_norm)
+    learner.optimiser.step()
+    return loss.detach(), _right(logits.detach(), batch.shares, learner.config)
+
+
+def _logits(learner: Learner, batch: Batch) -> Tensor:
+    half = learner.config.precision == "bfloat16"
+    with torch.autocast(learner.device.type, torch.bfloat16, enabled=half):
+        logits: Tensor = learner.network(batch.inputs)
+    return logits.float()
+
+
+def _right(logits: Tensor, shares: Tensor, config: TrainingConfig) -> Tensor:
+    """Rows whose genre is the best one; for several genres a row, the share of them told right."""
+    if config.loss == "cross-entropy":
+        return (logits.argmax(dim=1) == shares.argmax(dim=1)).sum()
+    return ((logits > 0) == (shares > 0.5)).float().mean(dim=1).sum()
+
+
+def _set_rate(optimiser: Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def _judged(record: EpochRecord, config: TrainingConfig) -> float:
+    if record.valid_loss is None or record.valid_accuracy is None:
+        return record.train_loss
+    return record.valid_loss if config.monitor == "loss" else -record.valid_accuracy
+
+
+def _finished(learner: Learner, valid: Examples | None) -> bool:
+    done = len(learner.history)
+    if done >= learner.config.epochs:
+        return True
+    if not done or valid is None or learner.config.patience is None:
+        return False
+    return done - 1 - best_epoch(learner.judged) >= learner.config.patience
+
+
+def _refuse_not_finite(record: EpochRecord) -> None:
+    for name in ("train_loss", "valid_loss"):
+        value = getattr(record, name)
+        if value is not None and not math.isfinite(value):
+            raise TrainingError(
+                f"{name} is {value} in epoch {record.epoch}, at a learning rate of "
+                f"{record.learning_rate:g}; lower training.learning_rate, or set training.clip_norm"
+            )
+
+
+@contextmanager
+def _enough_memory(config: TrainingConfig) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On a CPU, torch has no type of its own for this.
+        full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not (full or "allocate memory" in str(error)):
+            raise
+        raise TrainingError(
+            f"batches of {config.batch_size} rows are too large for the memory; lower "
+            f"training.batch_size (--set training.batch_size={max(1, config.batch_size // 2)})"
+        ) from error

@@ -1,0 +1,76 @@
+"""Settings of how a network is trained; checked without torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from genrekit.schema import Contract
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Augment(Contract):
+    """Changes made to training batches, anew in every epoch; nothing else ever sees them.
+
+    Those of levels (decibels) and of shape are for spectrograms; vectors know only ``mixup``.
+    """
+
+    crop: float = Field(1.0, gt=0, le=1, description="share of the frames kept, from anywhere")
+    time_masks: int = Field(0, ge=0, le=20, description="SpecAugment: stretches of frames hidden")
+    time_mask_share: Share = Field(0.1, description="longest stretch, as a share of the frames")
+    band_masks: int = Field(0, ge=0, le=20, description="SpecAugment: ranges of bands hidden")
+    band_mask_share: Share = Field(0.15, description="widest range, as a share of the bands")
+    gain_db: float = Field(0.0, ge=0, le=60, description="louder or quieter by up to this much")
+    filter_db: float = Field(
+        0.0, ge=0, le=60, description="a smooth curve over the bands, up to this much up or down"
+    )
+    noise_db: float = Field(0.0, ge=0, le=60, description="deviation of noise on every cell")
+    mixup: float = Field(
+        0.0, ge=0, le=10, description="alpha of the Beta distribution of shares; 0 is off"
+    )
+    cutmix: float = Field(0.0, ge=0, le=10, description="likewise, of the rectangle's area")
+
+
+class TrainingConfig(Contract):
+    """How a network is trained, from its random weights to those that are kept."""
+
+    epochs: int = Field(100, ge=1, le=100_000, description="at most; patience may end it earlier")
+    batch_size: int = Field(32, ge=1, le=65536)
+    optimiser: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0, le=10)
+    weight_decay: float = Field(1e-4, ge=0, le=1)
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd (Nesterov) and rmsprop")
+    schedule: Literal["constant", "plateau", "cosine", "one-cycle"] = "cosine"
+    plateau_patience: int = Field(5, ge=1, description="epochs without a gain before a cut")
+    plateau_factor: float = Field(0.5, gt=0, lt=1, description="what a cut multiplies by")
+    patience: int | None = Field(
+        15, ge=1, description="epochs without a gain before the end; None trains all epochs"
+    )
+    monitor: Literal["loss", "accuracy"] = Field("loss", description="what a gain is measured by")
+    hold_out: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="share of the training recordings that choose the epoch, where the protocol "
+        "has no validation part; 0 keeps the weights of the last epoch",
+    )
+    loss: Literal["cross-entropy", "binary", "asymmetric"] = "cross-entropy"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    balance: bool = Field(False, description="weigh genres so that each counts the same")
+    clip_norm: float | None = Field(1.0, gt=0, description="longest gradient; None is any length")
+    augment: Augment = Augment()
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU if any")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of products; auto is bfloat16 on a GPU that has it"
+    )
+    checkpoint_seconds: float = Field(
+        60.0, ge=0, description="time between two checkpoints; 0 writes one after every epoch"
+    )
+
+    @model_validator(mode="after")
+    def _mixed_labels_have_one_sum(self) -> TrainingConfig:
+        if self.balance and self.loss != "cross-entropy":
+            raise ValueError("balance weighs the genres of cross-entropy; binary losses have none")
+        return self
