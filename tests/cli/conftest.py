@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import subprocess
@@ -10,11 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import soundfile
 
 from genrekit.audio import synthesise
 from genrekit.cli import main
+from genrekit.features import build_frontend
+from genrekit.schema import Gtzan57Config
+from genrekit.training import load_recipe, train
 
 COMMAND = [sys.executable, "-m", "genrekit"]
 
@@ -112,3 +117,56 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def song(music: Path) -> Path:
     """One short track."""
     return music / "jazz" / "jazz 0.wav"
+
+
+def write_table(path: Path, *, genres: tuple[str, ...], tracks: int, seed: int) -> Path:
+    """Columns of gtzan57 with made-up numbers, in which each genre has its own centre."""
+    columns = build_frontend(Gtzan57Config()).feature_names
+    centres = np.random.default_rng(0).normal(0, 0.5, (len(genres), len(columns)))
+    generator = np.random.default_rng(seed)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", *columns, "label"])
+        for genre, centre in zip(genres, centres, strict=True):
+            for number in range(tracks):
+                row = centre + generator.normal(0, 1, len(columns))
+                writer.writerow([f"{genre} {seed} {number}.wav", *map(repr, row.tolist()), genre])
+    return path
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of features of twenty tracks in each of three genres."""
+    path = tmp_path_factory.mktemp("tables") / "made up.csv"
+    return write_table(path, genres=("disco", "jazz", "pop"), tracks=20, seed=1)
+
+
+@pytest.fixture(scope="session")
+def other_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other tracks of the genres of ``table``."""
+    path = tmp_path_factory.mktemp("tables") / "other.csv"
+    return write_table(path, genres=("disco", "jazz", "pop"), tracks=10, seed=2)
+
+
+RECIPE = """\
+name: small
+description: Trained on numbers that are made up.
+data: {corpus: table}
+frontend: {kind: gtzan57}
+model: {architecture: logistic}
+protocol: {name: holdout}
+"""
+
+
+@pytest.fixture(scope="session")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe that lacks only its data."""
+    path = tmp_path_factory.mktemp("recipes") / "small.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(recipe: Path, table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained on ``table`` by ``recipe``."""
+    return train(load_recipe(recipe), tmp_path_factory.mktemp("trained") / "small", data=table)
