@@ -256,8 +256,9 @@ def test_augmentation_of_training_tracks_alone_is_no_leak() -> None:
     assert find_leaks(data, official(data)) == ()
 
 
-def test_a_name_that_only_looks_made_is_no_leak() -> None:
-    data = changed(sound(), {10: {"item_id": "white-noise"}, 11: {"item_id": "pink-noise"}})
+@pytest.mark.parametrize("names", [("white-noise", "pink-noise"), ("song.wav", "song.mp3")])
+def test_names_that_only_look_made_are_no_leak(names: tuple[str, str]) -> None:
+    data = changed(sound(), {10: {"item_id": names[0]}, 11: {"item_id": names[1]}})
     assert find_leaks(data, official(data)) == ()
 
 
@@ -273,6 +274,24 @@ def test_a_scaler_fitted_on_the_training_rows_is_no_leak() -> None:
     train = data.features[::2]
     data = replace(data, features=(data.features - train.mean(axis=0)) / train.std(axis=0))
     assert find_leaks(data, official(data)) == ()
+
+
+def test_extremes_that_training_rows_have_prove_nothing() -> None:
+    data = sound()
+    assert data.features is not None
+    train = data.features[::2]
+    inside = np.clip(data.features, train.min(axis=0) + 0.5, train.max(axis=0) - 0.5)
+    inside[::2] = train
+    scaled = (inside - train.min(axis=0)) / np.ptp(train, axis=0)
+    data = replace(data, features=scaled)
+    assert find_leaks(data, official(data)) == ()
+
+
+def test_segments_of_one_track_are_alike_and_named_once() -> None:
+    data = changed(sound(), {10: {"group": "one"}, 11: {"group": "one"}})
+    assert data.features is not None
+    data.features[11] = data.features[10] + 0.01
+    assert kinds(find_leaks(data, official(data))) == {"segments"}
 
 
 # --- other ways of fitting before the split -----------------------------------------------------

@@ -202,13 +202,10 @@ def _leak(kind: LeakKind, crossing: Mapping[str, str], split: Split, what: str) 
 def _augmented(dataset: Dataset, split: Split) -> Iterator[Leak]:
     """Copies of one source on two sides: by the column that says so, or by their names."""
     stems = {item.item_id: _SUFFIX.sub("", item.item_id) for item in dataset.items}
-    known = {stem: stem for stem in stems.values()}
     marks = {}
     for item in dataset.items:
-        stem = stems[item.item_id]
-        source = item.augmented_from or _MADE.sub("", stem)
+        source = item.augmented_from or _MADE.sub("", stems[item.item_id])
         marks[item.item_id] = _SUFFIX.sub("", source)
-        known.setdefault(marks[item.item_id], stem)
     copies = {item_id for item_id, source in marks.items() if source != stems[item_id]}
     crossing = {
         tested: partner
