@@ -145,3 +145,12 @@ def test_nothing_and_nonsense_are_refused() -> None:
         with pytest.raises(AudioContentError) as nonsense:
             FRONTEND(np.array([0, value], np.float32))
         assert nonsense.value.state == "non_finite"
+
+
+def test_without_separation_the_other_columns_are_the_same() -> None:
+    samples = _music(4)
+    quick = Gtzan57Frontend(Gtzan57Config(separation=False))
+    missing = {"harmony_mean", "harmony_var", "perceptr_mean", "perceptr_var"}
+    assert set(NAMES) - set(quick.feature_names) == missing
+    kept = [NAMES.index(name) for name in quick.feature_names]
+    np.testing.assert_array_equal(FRONTEND(samples)[kept], quick(samples))

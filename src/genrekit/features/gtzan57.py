@@ -63,6 +63,7 @@ def _columns() -> Iterator[ColumnInfo]:
 
 
 COLUMNS = tuple(_columns())
+_SEPARATED = ("harmony_mean", "harmony_var", "perceptr_mean", "perceptr_var")
 
 
 class Gtzan57Frontend:
@@ -71,14 +72,17 @@ class Gtzan57Frontend:
     Parameters
     ----------
     config : Gtzan57Config
+        Without ``separation`` there are 53 columns.
     """
 
     code_version = 1
-    columns = COLUMNS
-    feature_names = tuple(column.name for column in COLUMNS)
 
     def __init__(self, config: Gtzan57Config) -> None:
         self.config = config
+        self.columns = tuple(
+            column for column in COLUMNS if config.separation or column.name not in _SEPARATED
+        )
+        self.feature_names = tuple(column.name for column in self.columns)
 
     def __call__(self, samples: Floats) -> Floats:
         """Describe a clip.
@@ -91,7 +95,8 @@ class Gtzan57Frontend:
         Returns
         -------
         (57,) float32
-            In the order of ``feature_names``; finite for any finite samples.
+            In the order of ``feature_names``; finite for amplitudes up to a million times full
+            scale. Without ``separation`` it is (53,).
 
         Raises
         ------
@@ -103,19 +108,19 @@ class Gtzan57Frontend:
         if not np.isfinite(samples).all():
             raise AudioContentError("non_finite", "samples hold NaN or infinity")
         padded = centred(samples, FRAME_SAMPLES)
-        gathered = _gather(padded, len(samples))
+        gathered = _gather(padded, len(samples), self.config.separation)
         mel_db = _decibels(np.concatenate(gathered.mel))
         mfcc = scipy.fft.dct(mel_db, type=2, norm="ortho", axis=1)[:, :_MFCCS]
         delay_frames = FRAME_SAMPLES // (2 * HOP_SAMPLES)
         tempo = tempo_bpm(onset_strength(mel_db, delay_frames), RATE_HZ / HOP_SAMPLES)
-        series = (
+        series = [
             _chroma(padded, gathered),
             _rms(padded),
             *np.concatenate(gathered.shape, axis=1),
             _zero_crossing_rate(samples),
-            gathered.harmonic,
-            _percussive(samples, gathered.harmonic),
-        )
+        ]
+        if gathered.harmonic is not None:
+            series += [gathered.harmonic, _percussive(samples, gathered.harmonic)]
         values = [number for one in series for number in _mean_and_variance(one)]
         values.append(tempo)
         values += [number for one in mfcc.T for number in _mean_and_variance(one)]
@@ -126,35 +131,50 @@ class Gtzan57Frontend:
 class _Gathered:
     """What the first pass over the spectrogram keeps: little per frame, one sample per sample."""
 
-    harmonic: Floats
+    harmonic: Floats | None = None
     mel: list[Floats] = field(default_factory=list)
     shape: list[NDArray[np.float64]] = field(default_factory=list)
     peaks: list[tuple[NDArray[np.float64], Floats]] = field(default_factory=list)
 
 
-def _gather(padded: Floats, n_samples: int) -> _Gathered:
+def _gather(padded: Floats, n_samples: int, separation: bool) -> _Gathered:
     filters = mel_filters(RATE_HZ, FRAME_SAMPLES, _MELS, 0.0, RATE_HZ / 2)
-    added = np.zeros(len(padded), np.float32)
-    weights = np.zeros(len(padded), np.float32)
-    gathered = _Gathered(added)
+    gathered = _Gathered()
+    harmonic = _HarmonicPart(len(padded)) if separation else None
     for first, inner, spectrum in _blocks(padded):
         magnitude = np.abs(spectrum)
-        mask = harmonic_mask(magnitude)[inner]
-        spectrum, magnitude = spectrum[inner], magnitude[inner]
+        if harmonic is not None:
+            harmonic.add(first, spectrum[inner], harmonic_mask(magnitude)[inner])
+        magnitude = magnitude[inner]
         power = magnitude * magnitude
         gathered.mel.append(power @ filters)
         gathered.shape.append(_spectral_shape(magnitude))
         gathered.peaks.append(pitch_peaks(power, RATE_HZ, FRAME_SAMPLES))
+    if harmonic is not None:
+        gathered.harmonic = harmonic.samples(n_samples)
+    return gathered
+
+
+class _HarmonicPart:
+    """Inverse transform of the harmonic share, overlapped and added block by block."""
+
+    def __init__(self, n_padded: int) -> None:
+        self._added = np.zeros(n_padded, np.float32)
+        self._weights = np.zeros(n_padded, np.float32)
+
+    def add(self, first: int, spectrum: NDArray[np.complex64], mask: Floats) -> None:
         overlapped, squared = istft(spectrum * mask, FRAME_SAMPLES, HOP_SAMPLES)
         place = slice(first * HOP_SAMPLES, first * HOP_SAMPLES + len(overlapped))
-        added[place] += overlapped
-        weights[place] += squared
-    heard = weights > np.finfo(np.float32).tiny
-    added[heard] /= weights[heard]
-    half = FRAME_SAMPLES // 2
-    gathered.harmonic = added[half : half + n_samples]
-    gathered.harmonic[_whole_hops(n_samples) :] = 0
-    return gathered
+        self._added[place] += overlapped
+        self._weights[place] += squared
+
+    def samples(self, n_samples: int) -> Floats:
+        heard = self._weights > np.finfo(np.float32).tiny
+        self._added[heard] /= self._weights[heard]
+        half = FRAME_SAMPLES // 2
+        harmonic = self._added[half : half + n_samples]
+        harmonic[_whole_hops(n_samples) :] = 0
+        return harmonic
 
 
 def _whole_hops(n_samples: int) -> int:
