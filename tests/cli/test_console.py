@@ -91,7 +91,7 @@ def _help_seconds() -> float:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("predict", "missing.wav"), 3),
+        (("predict", "missing.wav", "--model", "tiny"), 3),
         (("predict", "song.wav", "--model", "missing"), 2),
         (("features", "missing.wav", "-o", "x.csv"), 3),
         (("features", "song.wav", "-o", "a file/x.csv"), 2),
@@ -100,9 +100,9 @@ def _help_seconds() -> float:
         (("train", "song.wav", "-o", "out"), 2),
         (("train", "recipe.yaml", "-o", "a file/out"), 2),
         (("evaluate", "missing", "--data", "a folder"), 4),
-        (("evaluate", "default", "--data", "missing"), 4),
-        (("evaluate", "default", "--data", "a folder", "--predictions", "a folder"), 2),
-        (("evaluate", "default", "--data", "a folder", "--predictions", "missing/x"), 2),
+        (("evaluate", "tiny", "--data", "missing"), 4),
+        (("evaluate", "tiny", "--data", "a folder", "--predictions", "a folder"), 2),
+        (("evaluate", "tiny", "--data", "a folder", "--predictions", "missing/x"), 2),
         (("study", "missing.csv", "-o", "out"), 4),
         (("study", "song.wav", "-o", "out"), 4),
         (("study", "missing.csv", "-o", "a file"), 2),
@@ -120,12 +120,14 @@ def _help_seconds() -> float:
 def test_a_failure_is_one_sentence_and_its_exit_code(
     run: Run,
     song: Path,
+    tiny_bundle: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
     code: int,
 ) -> None:
     (tmp_path / "song.wav").symlink_to(song)
+    (tmp_path / "tiny").symlink_to(tiny_bundle)
     (tmp_path / "a file").write_text("text")
     (tmp_path / "a folder").mkdir()
     (tmp_path / "a folder" / "notes.txt").write_text("text")
@@ -153,9 +155,11 @@ def test_what_the_system_refuses_is_one_line(
 # --- streams ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["--help", "models", "models show", "models --json"])
-def test_a_reader_that_leaves_at_once_is_no_error(shell: Run, command: str) -> None:
-    ran = shell(f"genrekit {command} | true")
+@pytest.mark.parametrize("command", ["--help", "models", 'models show "$1"', "models --json"])
+def test_a_reader_that_leaves_at_once_is_no_error(
+    shell: Run, tiny_bundle: Path, command: str
+) -> None:
+    ran = shell(f"genrekit {command} | true", tiny_bundle)
     assert (ran.code, ran.err) == (0, "")
 
 

@@ -99,6 +99,22 @@ def test_tracks_may_be_left_out(run: Run, other_table: Path, trained: Path, tmp_
     assert (missing.code, missing.out) == (4, "")
 
 
+def test_a_table_with_other_columns_is_read_as_told(
+    run: Run, other_table: Path, trained: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(other_table.read_text().replace("label", "gattung", 1))
+    refused = run("evaluate", trained, "--data", table)
+    assert refused.code == 4
+    assert "label_column" in refused.err
+    ran = run("evaluate", trained, "--data", table, "--set", "label_column=gattung", "--json")
+    assert EvaluationResult.model_validate_json(ran.out).items == 30
+    for setting in ("label_colum=gattung", "gattung", "leave_out=x", "=x", "delimiter=["):
+        wrong = run("evaluate", trained, "--data", table, "--set", setting)
+        assert (wrong.code, wrong.out) == (2, "")
+        assert wrong.err.count("\n") == 1
+
+
 def test_a_track_that_cannot_be_read_stops_it(
     run: Run, music: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:

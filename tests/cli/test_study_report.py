@@ -46,7 +46,13 @@ def test_json_is_what_is_written(run: Run, table: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("logistik", "did you mean logistic"), ("knn,neighbors=3", "neighbors"), ("", "models")],
+    [
+        ("logistik", "did you mean logistic"),
+        ("knn,neighbors=3", "neighbors"),
+        ("knn,neighbours=few", "neighbours"),
+        ("knn,neighbours", "KEY=VALUE"),
+        ("", "models"),
+    ],
 )
 def test_models_that_are_unknown(
     run: Run, table: Path, tmp_path: Path, model: str, said: str
@@ -54,6 +60,7 @@ def test_models_that_are_unknown(
     ran = run("study", table, "-o", tmp_path / "out", "--model", model)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
+    assert ran.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -32,6 +32,12 @@ def evaluate(
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="How to read the data (label_column=genre)."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a random split.")] = 0,
     predictions: Annotated[
         Path | None, typer.Option(help="Write the answer for every item here, as JSON lines.")
@@ -51,7 +57,7 @@ def evaluate(
 
     if predictions is not None:
         check_file(predictions)
-    dataset = open_dataset(data, corpus, leave_out)
+    dataset = open_dataset(data, corpus, leave_out, settings or ())
     made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
     classifier = Classifier.load(bundle)
     items = len({item_id for fold in made.folds for item_id in fold.test})

@@ -26,6 +26,12 @@ def study(
             help="A model and its settings (knn,neighbours=1); repeatable. Default: all.",
         ),
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="How to read the table (label_column=genre)."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the models.")] = 0,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
@@ -37,12 +43,12 @@ def study(
     Writes NAME.md for people and NAME.json for machines into the folder, NAME being the table's.
     """
     from genrekit.cli.console import cores, follow, print_json_line, results
+    from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_folder
-    from genrekit.datasets import load_dataset
     from genrekit.training import render_study_markdown, study_steps
 
     check_folder(out)
-    dataset = load_dataset("table", table, leave_out=leave_out)
+    dataset = open_dataset(table, "table", leave_out, settings or ())
     models = None if model is None else [_model(text) for text in model]
     steps = study_steps(dataset, models=models, seed=seed, workers=jobs or cores())
     result = follow(steps).result
@@ -60,15 +66,17 @@ def study(
 
 def _model(text: str) -> ClassicalConfig:
     """``knn,neighbours=1`` as a configuration."""
-    import yaml
     from pydantic import ValidationError
 
+    from genrekit.cli.data import read_settings
     from genrekit.models import classical_config
 
     name, *settings = text.split(",")
-    pairs = [setting.partition("=") for setting in settings]
     try:
-        values = {key.strip(): yaml.safe_load(value) for key, _, value in pairs}
-        return classical_config({"architecture": name.strip(), **values})
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ConfigError(f"--model {text!r} has a setting that does not fit: {error}") from None
+        return classical_config({"architecture": name.strip(), **read_settings(settings)})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        setting = ".".join(str(part) for part in problem["loc"])
+        raise ConfigError(
+            f"--model {text!r} has a setting that does not fit: {setting}: {problem['msg']}"
+        ) from None
