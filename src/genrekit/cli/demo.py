@@ -1,4 +1,4 @@
-"""``genrekit demo``: one synthetic track of each genre, predicted."""
+"""``genrekit demo``: synthetic tracks of each genre, predicted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ def demo(
         Path | None, typer.Option("--to", metavar="FOLDER", help="Keep the tracks here.")
     ] = None,
     seconds: Annotated[float, typer.Option(min=3, max=600, help="Length of each track.")] = 30.0,
+    tracks: Annotated[int, typer.Option(min=1, max=100, help="Tracks of each genre.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another set of tracks.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One TrackPrediction a line.")] = False,
 ) -> None:
-    """Synthesise a track of each genre and predict it, offline.
+    """Synthesise tracks of each genre and predict them, offline.
 
     The tracks are test signals: what the model says of them is no evidence of its accuracy.
     """
@@ -25,19 +26,19 @@ def demo(
 
     if to is not None:
         check_folder(to)
-        _demo(to, seconds, seed, as_json)
+        _demo(to, tracks, seconds, seed, as_json)
         return
     with TemporaryDirectory() as folder:
-        _demo(Path(folder), seconds, seed, as_json)
+        _demo(Path(folder), tracks, seconds, seed, as_json)
 
 
-def _demo(folder: Path, seconds: float, seed: int, as_json: bool) -> None:
+def _demo(folder: Path, tracks: int, seconds: float, seed: int, as_json: bool) -> None:
     from genrekit.cli.answers import show_answers, show_stages
     from genrekit.cli.console import track
     from genrekit.datasets import load_dataset
     from genrekit.inference import Classifier
 
-    songs = load_dataset("jukebox", folder, clips_per_genre=1, seconds=seconds, seed=seed)
+    songs = load_dataset("jukebox", folder, clips_per_genre=tracks, seconds=seconds, seed=seed)
     classifier = Classifier.load("default")
     answers = [
         classifier.predict_file(item.path, name=item.item_id)
