@@ -32,7 +32,7 @@ MODEL, GOLDEN, METRICS, CARD = "model.onnx", "golden.npz", "metrics.json", "CARD
 REQUIRED_FILES = (MODEL, GOLDEN, METRICS, CARD)
 #: What a bundle may hold; none of these formats can carry code that runs on reading.
 ALLOWED_SUFFIXES = frozenset(
-    {".onnx", ".npz", ".json", ".md", ".safetensors", ".yaml", ".txt", ".csv"}
+    {".onnx", ".npz", ".json", ".jsonl", ".md", ".safetensors", ".yaml", ".txt", ".csv"}
 )
 
 _MIB = 2**20

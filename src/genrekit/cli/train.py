@@ -28,6 +28,9 @@ def train(
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute features anew.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a network whose training was stopped.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Sum up as JSON.")] = False,
 ) -> None:
     """Train a model from audio or a table of features, test what was saved, and write its card."""
@@ -45,6 +48,7 @@ def train(
             workers=jobs or cores(),
             cache=open_cache(not no_cache),
             overwrite=overwrite,
+            resume=resume,
         )
     )
     _sum_up(load_bundle(out), as_json)

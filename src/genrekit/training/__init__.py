@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genrekit.training.prepare import Step
     from genrekit.training.recipe import DataConfig, ProtocolConfig, Recipe, load_recipe
-    from genrekit.training.stages import Step, train, train_steps
+    from genrekit.training.stages import train, train_steps
     from genrekit.training.study import (
         StudyCell,
         StudyResult,
@@ -41,7 +42,7 @@ _HOMES = {
     "DataConfig": _RECIPE,
     "ProtocolConfig": _RECIPE,
     "Recipe": _RECIPE,
-    "Step": _STAGES,
+    "Step": "genrekit.training.prepare",
     "StudyCell": _STUDY,
     "StudyResult": _STUDY,
     "StudyStep": _STUDY,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from genrekit.errors import ConfigError, DatasetError
 from genrekit.models import NetworkConfig, build_network
 from genrekit.training.augment import augmented, check_augment
 from genrekit.training.batches import Examples
-from genrekit.training.checkpoint import read_checkpoint, write_checkpoint, write_history
+from genrekit.training.checkpoint import HISTORY, read_checkpoint, write_checkpoint, write_history
 from genrekit.training.loop import EpochRecord, Hooks, Learner, run_epochs
 from genrekit.training.losses import build_loss
 from genrekit.training.network_export import check_network, export_network
@@ -42,13 +41,13 @@ class NetworkFit:
     ----------
     model : bytes
         The ONNX graph.
-    weights : bytes
-        The same weights as safetensors, by the names of the torch module.
+    files : mapping of str to bytes
+        ``weights.safetensors``, by the names of the torch module, and ``history.jsonl``.
     history : tuple of EpochRecord
     """
 
     model: bytes
-    weights: bytes
+    files: Mapping[str, bytes]
     history: tuple[EpochRecord, ...]
 
 
@@ -107,11 +106,6 @@ def fit_network(
     return _finished(learner, train)
 
 
-def forget(workshop: Path) -> None:
-    """Remove all checkpoints of a run that has its bundle."""
-    shutil.rmtree(workshop, ignore_errors=True)
-
-
 def _learner(
     config: NetworkConfig,
     training: TrainingConfig,
@@ -149,7 +143,10 @@ def _finished(learner: Learner, train: Examples) -> NetworkFit:
     model = export_network(network)
     check_network(model, network, {k: v[:_ROWS_COMPARED] for k, v in train.inputs.items()})
     weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    return NetworkFit(model, safetensors.torch.save(weights), tuple(learner.history))
+    # How long an epoch took is left out: equal recipes make equal bundles.
+    lines = [record.model_dump_json(exclude={"seconds"}) + "\n" for record in learner.history]
+    files = {WEIGHTS: safetensors.torch.save(weights), HISTORY: "".join(lines).encode()}
+    return NetworkFit(model, files, tuple(learner.history))
 
 
 def _keeper(folder: Path | None, seconds: float) -> Callable[[Learner], None]:

@@ -1,18 +1,20 @@
-"""Fit a classical model on rows and keep only what will be shipped: its ONNX graph.
+"""Fit a model on rows and keep only what will be shipped: its ONNX graph.
 
-Everything that is measured here is measured on that graph, never on the scikit-learn object.
+Everything that is measured here is measured on that graph, never on the object it came from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split, make_split, straddling
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, MissingExtraError
 from genrekit.evaluation import (
     Tracks,
     aggregate_by_group,
@@ -22,11 +24,17 @@ from genrekit.evaluation import (
     score,
 )
 from genrekit.inference import calibrated
-from genrekit.models import ClassicalConfig, build
+from genrekit.models import ClassicalConfig, ModelConfig, NetworkConfig, build
 from genrekit.schema import EvaluationResult
 from genrekit.training.export import check_agreement, export_onnx, run_onnx
 from genrekit.training.recipe import ProtocolConfig
 from genrekit.training.rows import Rows
+from genrekit.training.settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from genrekit.training.loop import EpochRecord
+
+Result = TypeVar("Result")
 
 #: Folds of out-of-fold calibration, where a protocol has no validation part.
 CALIBRATION_FOLDS = 5
@@ -41,15 +49,40 @@ class Task:
     Attributes
     ----------
     input_name : str
-        Name of the front-end, and of the graph's input.
+        Name of the first front-end, and of the graph's input for it.
     feature_names, labels : tuple of str
+    training : TrainingConfig
+        Of networks.
+    workshop : Path, optional
+        Where networks keep their checkpoints.
     """
 
-    model: ClassicalConfig
+    model: ModelConfig
     input_name: str
     feature_names: tuple[str, ...]
     labels: tuple[str, ...]
     seed: int = 0
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    workshop: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted model.
+
+    Attributes
+    ----------
+    model : bytes
+        The ONNX graph.
+    files : mapping of str to bytes
+        What else belongs into its bundle.
+    judge : Rows, optional
+        Rows that a network was not fitted on, but that chose its epoch.
+    """
+
+    model: bytes
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    judge: Rows | None = None
 
 
 def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows | None = None) -> Split:
@@ -76,18 +109,37 @@ def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows | None 
     return split
 
 
-def fit(task: Task, rows: Rows) -> bytes:
+def fit(task: Task, rows: Rows, valid: Rows | None = None) -> Fit:
+    """Fit in one call; see `fit_steps`."""
+    return finished(fit_steps(task, rows, valid))
+
+
+def fit_steps(
+    task: Task, rows: Rows, valid: Rows | None = None
+) -> Generator[EpochRecord, None, Fit]:
     """Fit on ``rows`` and export.
+
+    Parameters
+    ----------
+    valid : Rows, optional
+        Chooses the epoch of a network; None sets some of ``rows`` aside for it.
+
+    Yields
+    ------
+    EpochRecord
+        After every epoch of a network.
 
     Returns
     -------
-    bytes
-        The ONNX graph, checked against its source on these rows.
+    Fit
+        Its graph was checked against its source on these rows.
 
     Raises
     ------
     DatasetError
         If a label has no rows, or there are too few for a setting.
+    TrainingError
+        If the training of a network cannot go on.
     BundleError
         If the graph and its source differ.
     """
@@ -97,18 +149,64 @@ def fit(task: Task, rows: Rows) -> bytes:
         raise DatasetError(
             f"there is nothing of {missing!r} to train on; add tracks, or leave the label out"
         )
+    if isinstance(task.model, NetworkConfig):
+        return (yield from _fit_network(task, task.model, rows, valid))
+    assert isinstance(task.model, ClassicalConfig), "a model is a classical one or a network"
+    return _fit_classical(task, task.model, rows)
+
+
+def finished(steps: Generator[Any, None, Result]) -> Result:
+    """What ``steps`` return, after all of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+def _fit_classical(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
     pipeline = build(
-        task.model, seed=task.seed, feature_names=task.feature_names, groups=list(rows.groups)
+        config, seed=task.seed, feature_names=task.feature_names, groups=list(rows.groups)
     )
     try:
         pipeline.fit(rows.x.astype(np.float64), rows.y)
     except ValueError as error:  # what scikit-learn raises for data that does not fit a setting
         raise DatasetError(
-            f"{task.model.architecture} cannot be fitted on {len(rows)} rows: {error}"
+            f"{config.architecture} cannot be fitted on {len(rows)} rows: {error}"
         ) from error
     model = export_onnx(pipeline, input_name=task.input_name, n_columns=rows.x.shape[1])
     check_agreement(model, pipeline, rows.x[:_ROWS_COMPARED])
-    return model
+    return Fit(model)
+
+
+def _fit_network(
+    task: Task, config: NetworkConfig, rows: Rows, valid: Rows | None
+) -> Generator[EpochRecord, None, Fit]:
+    try:
+        from genrekit.training.network_rows import fit_on_rows
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "train") from None
+    network, judge = yield from fit_on_rows(
+        config,
+        task.training,
+        rows,
+        valid,
+        name=task.input_name,
+        n_labels=len(task.labels),
+        seed=task.seed,
+        workshop=task.workshop,
+    )
+    return Fit(network.model, network.files, judge)
+
+
+def logits(task: Task, model: bytes, rows: Rows) -> NDArray[np.float32]:
+    """Logits (n, n_labels) that a graph gives ``rows``."""
+    if isinstance(task.model, ClassicalConfig):
+        return run_onnx(model, rows.x)
+    from genrekit.training.network_export import run_network
+
+    return run_network(model, {task.input_name: rows.x, **rows.more}, n_genres=len(task.labels))
 
 
 def fit_rows(rows: Rows, fold: Fold, fit_on: str) -> Rows:
@@ -116,37 +214,66 @@ def fit_rows(rows: Rows, fold: Fold, fit_on: str) -> Rows:
     return rows.of(fold.train if fit_on == "train" else fold.train + fold.valid)
 
 
-def temperature(task: Task, rows: Rows, fold: Fold) -> float:
+def valid_rows(rows: Rows, fold: Fold, fit_on: str) -> Rows | None:
+    """The rows of a fold that may choose the epoch of a network; None if they are fitted on."""
+    return rows.of(fold.valid) if fold.valid and fit_on == "train" else None
+
+
+def temperature(task: Task, rows: Rows, fold: Fold, fitted: Fit | None = None) -> float:
     """Temperature for the scores of a model, from tracks that it was not fitted on.
 
     A fold with a validation part gives it from a model fitted on the training part alone: tracks
     of other artists make a model less sure than folds of the same ones do. Without one, it comes
     from the out-of-fold scores of the training part.
+
+    Parameters
+    ----------
+    fitted : Fit, optional
+        What was fitted for the fold. A network takes the temperature from the rows that chose its
+        epoch: fitting another one would take as long again.
     """
     train = rows.of(fold.train)
-    if fold.valid:
-        valid = rows.of(fold.valid)
-        return fit_temperature(run_onnx(fit(task, train), valid.x), valid.y)
-    return temperature_out_of_fold(task, train)
+    if isinstance(task.model, NetworkConfig) or not fold.valid:
+        return temperature_out_of_fold(task, train, fitted)
+    valid = rows.of(fold.valid)
+    return fit_temperature(run_onnx(fit(task, train).model, valid.x), valid.y)
 
 
-def temperature_out_of_fold(task: Task, rows: Rows) -> float:
-    """Temperature from scores of models that were fitted on the other folds of ``rows``."""
+def temperature_out_of_fold(task: Task, rows: Rows, fitted: Fit | None = None) -> float:
+    """Temperature from scores of models that were fitted on the other folds of ``rows``.
+
+    Parameters
+    ----------
+    fitted : Fit, optional
+        As for `temperature`.
+    """
+    if isinstance(task.model, NetworkConfig):
+        fitted = fitted or fit(task, rows)
+        judge = fitted.judge
+        return 1.0 if judge is None else fit_temperature(logits(task, fitted.model, judge), judge.y)
     from sklearn.model_selection import StratifiedGroupKFold
 
     folds = StratifiedGroupKFold(CALIBRATION_FOLDS, shuffle=True, random_state=task.seed)
-    logits = np.zeros((len(rows), len(task.labels)), np.float32)
+    scores = np.zeros((len(rows), len(task.labels)), np.float32)
     for train, test in folds.split(rows.x, rows.y, rows.groups.astype(str)):
         inside = np.isin(np.arange(len(rows)), train)
-        logits[test] = run_onnx(fit(task, rows.where(inside)), rows.x[test])
-    return fit_temperature(logits, rows.y)
+        scores[test] = run_onnx(fit(task, rows.where(inside)).model, rows.x[test])
+    return fit_temperature(scores, rows.y)
 
 
 def fold_scores(task: Task, rows: Rows, fold: Fold, fit_on: str) -> NDArray[np.float64]:
+    """Score a fold in one call; see `fold_score_steps`."""
+    return finished(fold_score_steps(task, rows, fold, fit_on))
+
+
+def fold_score_steps(
+    task: Task, rows: Rows, fold: Fold, fit_on: str
+) -> Generator[EpochRecord, None, NDArray[np.float64]]:
     """Probabilities (test rows, labels) of a model fitted for this fold; the graph's own."""
-    model = fit(task, fit_rows(rows, fold, fit_on))
-    logits = run_onnx(model, rows.of(fold.test).x)
-    return calibrated(logits, task="single-label", temperature=1.0)
+    valid = valid_rows(rows, fold, fit_on)
+    fitted = yield from fit_steps(task, fit_rows(rows, fold, fit_on), valid)
+    scores = logits(task, fitted.model, rows.of(fold.test))
+    return calibrated(scores, task="single-label", temperature=1.0)
 
 
 def pooled(

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
 from genrekit.datasets import Relation
 from genrekit.errors import ConfigError
-from genrekit.models import ClassicalConfig, model_config
+from genrekit.models import ModelConfig, model_config
 from genrekit.schema import (
     Contract,
     ExcerptConfig,
@@ -22,6 +22,7 @@ from genrekit.schema import (
     Probability,
     WindowConfig,
 )
+from genrekit.training.settings import TrainingConfig
 
 
 class DataConfig(Contract):
@@ -54,7 +55,7 @@ def _model(value: Any) -> Any:
 
 
 #: Any model configuration; its ``architecture`` says which.
-Model = Annotated[SerializeAsAny[ClassicalConfig], BeforeValidator(_model)]
+Model = Annotated[SerializeAsAny[ModelConfig], BeforeValidator(_model)]
 
 
 class Recipe(Contract):
@@ -70,7 +71,13 @@ class Recipe(Contract):
     licence: str = "MIT"
     data: DataConfig
     frontend: FrontendConfig = Gtzan57Config()
+    more_frontends: tuple[FrontendConfig, ...] = Field(
+        (), max_length=7, description="for models that take several arrays: fusion"
+    )
     model: Model
+    training: TrainingConfig = Field(
+        TrainingConfig(), description="how a network is trained; classical models have no use of it"
+    )
     protocol: ProtocolConfig
     beside: tuple[ProtocolConfig, ...] = Field(
         (), description="further protocols, fitted on the fly; their numbers stand beside"
@@ -90,6 +97,11 @@ class Recipe(Contract):
     source: str = Field(
         "", exclude=True, description="the YAML text; filled in by load_recipe, not in the file"
     )
+
+    @property
+    def frontends(self) -> dict[str, FrontendConfig]:
+        """All front-ends by name, the first one first."""
+        return {config.kind: config for config in (self.frontend, *self.more_frontends)}
 
     @property
     def text(self) -> str:

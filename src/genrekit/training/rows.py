@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -27,22 +27,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Feature vectors with their targets.
+    """Features with their targets.
 
     Attributes
     ----------
-    x : (n, columns) float32
+    x : (n, columns) or (n, bands, frames) float32
         In the order of the front-end's ``feature_names``.
     y : (n,) int64
         Positions in the labels of the dataset.
     items, groups : (n,) object
         Item id and recording of each row; an item of audio has a row for each of its windows.
+    more : mapping of str to float32 array
+        What further front-ends make of the same rows, by name.
     """
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]
     items: NDArray[np.object_]
     groups: NDArray[np.object_]
+    more: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -64,7 +67,8 @@ class Rows:
 
     def where(self, chosen: NDArray[np.bool_]) -> Rows:
         """The rows where ``chosen`` (n,) is true."""
-        return Rows(self.x[chosen], self.y[chosen], self.items[chosen], self.groups[chosen])
+        more = {name: array[chosen] for name, array in self.more.items()}
+        return Rows(self.x[chosen], self.y[chosen], self.items[chosen], self.groups[chosen], more)
 
 
 def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
@@ -143,6 +147,34 @@ def readable(dataset: Dataset, outcomes: Sequence[ItemWindows]) -> tuple[Dataset
     counts = [len(block) for block in arrays]
     items = [item for item, count in zip(kept.items, counts, strict=True) for _ in range(count)]
     return kept, _rows(np.concatenate(arrays), np.repeat(kept.targets(), counts), items)
+
+
+def readable_by_all(
+    dataset: Dataset, outcomes: Mapping[str, Sequence[ItemWindows]]
+) -> tuple[Dataset, Rows]:
+    """As `readable`, for items that every front-end could read.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to sequence of ItemWindows
+        By front-end name; the first one gives ``Rows.x``, the others ``Rows.more``.
+    """
+    found = [_without_failed(of_item) for of_item in zip(*outcomes.values(), strict=True)]
+    kept, rows = readable(dataset, [of_item[0] for of_item in found])
+    more = {}
+    for number, name in enumerate(outcomes):
+        blocks = [of_item[number].features for of_item in found]
+        if number:
+            more[name] = np.concatenate([block for block in blocks if block is not None])
+    return kept, replace(rows, more=more)
+
+
+def _without_failed(of_item: Sequence[ItemWindows]) -> list[ItemWindows]:
+    """What front-ends made of one item; nothing of any, if one of them failed."""
+    error = next((one.error for one in of_item if one.error is not None), None)
+    if error is None:
+        return list(of_item)
+    return [replace(one, features=None, error=error) for one in of_item]
 
 
 def _rows(x: NDArray[np.float32], y: NDArray[np.int64], items: Sequence[Item]) -> Rows:

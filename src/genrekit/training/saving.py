@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from genrekit.audio import synthesise
 from genrekit.bundles import write_bundle
 from genrekit.datasets import Dataset, Split, track_digest
 from genrekit.features import frontend_fingerprint
+from genrekit.models import NetworkConfig
 from genrekit.schema import BundleMetrics, EvaluationResult, Manifest, Provenance
 from genrekit.training.fit import Task
 from genrekit.training.recipe import Recipe
@@ -26,11 +27,12 @@ _REFITTED = (
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted graph, the rows it was fitted on, and the temperature of its scores."""
+    """A fitted graph, the rows it was fitted on, the temperature of its scores, further files."""
 
     model: bytes
     rows: Rows
     temperature: float
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,6 @@ def save(
 ) -> None:
     """Write the bundle ``out`` of one fit of a run, with ``results`` as its numbers."""
     recipe = run.recipe
-    kind = recipe.frontend.kind
     manifest = Manifest(
         name=recipe.name,
         version=recipe.version,
@@ -68,8 +69,10 @@ def save(
         licence=recipe.licence,
         architecture=recipe.model.architecture,
         labels=run.dataset.labels,
-        frontends={kind: recipe.frontend},
-        frontend_fingerprints={kind: frontend_fingerprint(recipe.frontend)},
+        frontends=recipe.frontends,
+        frontend_fingerprints={
+            name: frontend_fingerprint(config) for name, config in recipe.frontends.items()
+        },
         excerpt=recipe.excerpt,
         windows=recipe.windows,
         temperature=one.temperature,
@@ -83,6 +86,7 @@ def save(
         model_onnx=one.model,
         metrics=BundleMetrics(results=tuple(results)),
         golden=synthesise("jazz", seconds=GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
+        extra_files=one.files,
         overwrite=overwrite,
     )
 
@@ -116,6 +120,8 @@ def _provenance(run: Run, split: Split, one: Fitted) -> Provenance:
 
 def _versions(recipe: Recipe) -> dict[str, str]:
     names = ["numpy", "scikit-learn", "scipy", "onnx"]
+    if isinstance(recipe.model, NetworkConfig):
+        names += ["torch", "safetensors"]
     members = getattr(recipe.model, "members", ())
     if "xgboost" in {recipe.model.architecture, *(member.architecture for member in members)}:
         names.append("xgboost-cpu")

@@ -2,60 +2,43 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from genrekit.datasets import (
-    Dataset,
     Fold,
     Split,
-    drop_tracks,
-    load_dataset,
     straddling,
 )
-from genrekit.errors import BundleError, ConfigError
+from genrekit.errors import ConfigError
 from genrekit.evaluation import evaluate_bundle
-from genrekit.features import build_frontend
 from genrekit.features.cache import FeatureCache
 from genrekit.inference import Classifier, calibrated
-from genrekit.schema import EvaluationResult, MelConfig
-from genrekit.training.export import run_onnx
+from genrekit.models import NetworkConfig
+from genrekit.schema import DeclaredStep, EvaluationResult
 from genrekit.training.fit import (
-    Task,
     checked_split,
-    fit,
     fit_rows,
-    fold_scores,
+    fit_steps,
+    fold_score_steps,
+    logits,
     pooled,
     temperature,
     temperature_out_of_fold,
+    valid_rows,
 )
-from genrekit.training.recipe import ProtocolConfig, Recipe, known_path
-from genrekit.training.rows import Rows, audio_windows, readable, table_rows
+from genrekit.training.prepare import Step, check_recipe, prepare
+from genrekit.training.recipe import ProtocolConfig, Recipe
 from genrekit.training.saving import Fitted, Run, save
 
+if TYPE_CHECKING:
+    from genrekit.training.loop import EpochRecord
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far a training run is.
-
-    Attributes
-    ----------
-    stage : str
-        What is being done, for people: ``"features"``, ``"fit fault-filtered"``, ...
-    done, total : int
-        Steps of this stage.
-    bundle : Path, optional
-        What was written; only in the last step.
-    """
-
-    stage: str
-    done: int
-    total: int
-    bundle: Path | None = None
+Result = TypeVar("Result")
 
 
 def train(
@@ -66,6 +49,7 @@ def train(
     workers: int = 1,
     cache: FeatureCache | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     progress: Callable[[Step], None] | None = None,
 ) -> Path:
     """Make a bundle; see `train_steps`.
@@ -80,8 +64,15 @@ def train(
     Path
         The bundle, ``out``.
     """
-    steps = train_steps(recipe, out, data=data, workers=workers, cache=cache, overwrite=overwrite)
-    for step in steps:
+    for step in train_steps(
+        recipe,
+        out,
+        data=data,
+        workers=workers,
+        cache=cache,
+        overwrite=overwrite,
+        resume=resume,
+    ):
         if progress is not None:
             progress(step)
     return out
@@ -95,6 +86,7 @@ def train_steps(
     workers: int = 1,
     cache: FeatureCache | None = None,
     overwrite: bool = False,
+    resume: bool = False,
 ) -> Iterator[Step]:
     """Make a bundle, one step at a time.
 
@@ -112,6 +104,9 @@ def train_steps(
         Where features from audio are kept.
     overwrite : bool
         Replace ``out`` if it is a bundle already.
+    resume : bool
+        Continue networks from the checkpoints of a run that was stopped; they are beside ``out``.
+        The result is the same as without the stop.
 
     Yields
     ------
@@ -124,11 +119,17 @@ def train_steps(
         If settings contradict each other.
     DatasetError
         If the data is missing or does not fit the protocol.
+    TrainingError
+        If the training of a network cannot go on.
     BundleError
         If the exported model differs from its source, or ``out`` exists.
     """
-    _check(recipe, out, overwrite)
-    run = yield from _prepare(recipe, data, workers, cache)
+    check_recipe(recipe, out, overwrite)
+    workshop = out.with_name(f"{out.name}.training")
+    if not resume:
+        shutil.rmtree(workshop, ignore_errors=True)
+    run = yield from prepare(recipe, data, workers, cache)
+    run = replace(run, task=replace(run.task, workshop=workshop))
     split = checked_split(run.dataset, recipe.protocol, run.rows)
     if len(split.folds) == 1:
         saved, headline = yield from _by_protocol(run, split)
@@ -147,65 +148,25 @@ def train_steps(
         if run.left_out:
             results.append(_on_left_out(run, split, saved, results))
     save(out, run, split, saved, results, overwrite=overwrite)
+    shutil.rmtree(workshop, ignore_errors=True)
     yield Step("saved", 1, 1, bundle=out)
 
 
-def _check(recipe: Recipe, out: Path, overwrite: bool) -> None:
-    if out.exists() and not overwrite:  # said now, not after an hour of fitting
-        raise BundleError(f"{out} exists already; choose another name or ask to overwrite it")
-    if isinstance(recipe.frontend, MelConfig):
-        raise ConfigError(
-            f"{recipe.model.architecture} takes vectors; frontend.kind mel gives pictures. Take "
-            "gtzan57 or descriptors"
-        )
-
-
-def _prepare(
-    recipe: Recipe, data: Path | None, workers: int, cache: FeatureCache | None
-) -> Generator[Step, None, Run]:
-    path = data or (recipe.data.path and known_path(recipe.data.path))
-    dataset = load_dataset(recipe.data.corpus, path, **recipe.data.options)
-    frontend = build_frontend(recipe.frontend)
-    if dataset.features is None:
-        for protocol in (recipe.protocol, *recipe.beside):
-            checked_split(dataset, protocol)  # before hours of listening
-        dataset, rows = yield from _listen(recipe, dataset, workers, cache)
-    else:
-        rows = table_rows(dataset, frontend.feature_names)
-    kept = _without_left_out(dataset, recipe.leave_out)
-    task = Task(
-        model=recipe.model,
-        input_name=recipe.frontend.kind,
-        feature_names=frontend.feature_names,
-        labels=dataset.labels,
-        seed=recipe.seed,
-    )
-    left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
-    return Run(recipe, task, dataset, rows, left_out)
-
-
-def _without_left_out(dataset: Dataset, tracks: Path | tuple[str, ...] | None) -> Dataset:
-    if tracks is None:
-        return dataset
-    return drop_tracks(dataset, known_path(tracks) if isinstance(tracks, Path) else tracks)
-
-
-def _listen(
-    recipe: Recipe, dataset: Dataset, workers: int, cache: FeatureCache | None
-) -> Generator[Step, None, tuple[Dataset, Rows]]:
-    outcomes = []
-    yield Step("features", 0, len(dataset))
-    for outcome in audio_windows(
-        dataset,
-        recipe.frontend,
-        excerpt=recipe.excerpt,
-        windows=recipe.windows,
-        workers=workers,
-        cache=cache,
-    ):
-        outcomes.append(outcome)
-        yield Step("features", len(outcomes), len(dataset))
-    return readable(dataset, outcomes)
+def _watched(
+    steps: Generator[EpochRecord, None, Result], stage: str, epochs: int
+) -> Generator[Step, None, Result]:
+    """Pass on how far a network is; classical models are fitted in one step."""
+    while True:
+        try:
+            record = next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        note = f"loss {record.train_loss:.3f}, accuracy {record.train_accuracy:.3f}"
+        if record.valid_loss is not None:
+            note += f"; validation {record.valid_loss:.3f}, {record.valid_accuracy:.3f}"
+        note += f"; rate {record.learning_rate:.2g}"
+        yield Step(f"{stage}: epochs", record.epoch, epochs, note=note)
 
 
 def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, EvaluationResult]]:
@@ -215,12 +176,32 @@ def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, 
     recipe = run.recipe
     (fold,) = split.folds
     rows = run.rows if recipe.final_fit == "everything" else run.shippable
-    fitted = fit_rows(rows, fold, recipe.protocol.fit_on)
-    heat = temperature(run.task, rows, fold) if recipe.calibrate else 1.0
-    one = Fitted(fit(run.task, fitted), fitted, heat)
+    fit_on = recipe.protocol.fit_on
+    fitted = fit_rows(rows, fold, fit_on)
+    steps = fit_steps(run.task, fitted, valid_rows(rows, fold, fit_on))
+    fit = yield from _watched(steps, stage, recipe.training.epochs)
+    heat = temperature(run.task, rows, fold, fit) if recipe.calibrate else 1.0
+    one = Fitted(fit.model, fitted, heat, fit.files)
     result = _score_saved(run, split, one, [])
     yield Step(stage, 1, 1)
-    return one, result.model_copy(update={"fitted_on": recipe.protocol.fit_on})
+    return one, result.model_copy(
+        update={"fitted_on": fit_on, "steps": _declared(recipe, split, recipe.protocol)}
+    )
+
+
+def _declared(recipe: Recipe, split: Split, protocol: ProtocolConfig) -> tuple[DeclaredStep, ...]:
+    """What a network takes from data on the way to a number."""
+    if not isinstance(recipe.model, NetworkConfig):
+        return ()
+    on, training = protocol.fit_on, recipe.training
+    steps = [DeclaredStep(what="scale", on=on)]
+    if training.augment != type(training.augment)():
+        steps.append(DeclaredStep(what="augment", on=on))
+    if on == "train" and all(fold.valid for fold in split.folds):
+        steps.append(DeclaredStep(what="stop", on="valid"))
+    elif training.hold_out:
+        steps.append(DeclaredStep(what="stop", on=on, note="recordings held out from fitting"))
+    return tuple(steps)
 
 
 def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, EvaluationResult]:
@@ -230,21 +211,27 @@ def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, Eva
     scores = []
     for number, fold in enumerate(split.folds):
         yield Step(stage, number, len(split.folds))
-        scores.append(fold_scores(run.task, run.rows, fold, protocol.fit_on))
+        steps = fold_score_steps(run.task, run.rows, fold, protocol.fit_on)
+        place = f"{stage}, fold {number + 1}"
+        scores.append((yield from _watched(steps, place, run.recipe.training.epochs)))
     yield Step(stage, len(split.folds), len(split.folds))
     result = pooled(run.recipe.name, run.dataset, split, run.rows, scores)
-    return result.model_copy(update={"fitted_on": protocol.fit_on})
+    return result.model_copy(
+        update={"fitted_on": protocol.fit_on, "steps": _declared(run.recipe, split, protocol)}
+    )
 
 
 def _on_everything(run: Run, by_protocol: Fitted | None) -> Generator[Step, None, Fitted]:
     """Fit on all that may be seen; the temperature of the protocol's fit stays."""
     yield Step("fit on everything", 0, 1)
     rows = run.shippable
+    steps = fit_steps(run.task, rows)
+    fit = yield from _watched(steps, "fit on everything", run.recipe.training.epochs)
     if by_protocol is not None:
         heat = by_protocol.temperature
     else:
-        heat = temperature_out_of_fold(run.task, rows) if run.recipe.calibrate else 1.0
-    everything = Fitted(fit(run.task, rows), rows, heat)
+        heat = temperature_out_of_fold(run.task, rows, fit) if run.recipe.calibrate else 1.0
+    everything = Fitted(fit.model, rows, heat, fit.files)
     yield Step("fit on everything", 1, 1)
     return everything
 
@@ -264,8 +251,11 @@ def _score_saved(
     """Write a bundle aside, load it, and score it through `Classifier`."""
     if not results:  # a bundle cannot be loaded without numbers; these are of the same graph
         (fold,) = split.folds
-        logits = run_onnx(one.model, run.rows.of(fold.test).x)
-        scores = calibrated(logits, task="single-label", temperature=one.temperature)
+        scores = calibrated(
+            logits(run.task, one.model, run.rows.of(fold.test)),
+            task="single-label",
+            temperature=one.temperature,
+        )
         results = [pooled(run.recipe.name, run.dataset, split, run.rows, [scores])]
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder) / "bundle"

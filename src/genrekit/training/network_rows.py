@@ -1,0 +1,71 @@
+"""Labelled rows to a fitted network, and the rows that choose its best epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.models import NetworkConfig
+from genrekit.training.batches import Examples
+from genrekit.training.deep import NetworkFit, fit_network
+from genrekit.training.loop import EpochRecord
+from genrekit.training.rows import Rows
+from genrekit.training.settings import TrainingConfig
+
+
+def examples(rows: Rows, name: str, n_labels: int) -> Examples:
+    """Rows as a network takes them; ``name`` is that of the first front-end."""
+    shares = np.zeros((len(rows), n_labels), np.float32)
+    shares[np.arange(len(rows)), rows.y] = 1
+    return Examples({name: rows.x, **rows.more}, shares)
+
+
+def fit_on_rows(
+    config: NetworkConfig,
+    training: TrainingConfig,
+    rows: Rows,
+    valid: Rows | None,
+    *,
+    name: str,
+    n_labels: int,
+    seed: int,
+    workshop: Path | None,
+) -> Generator[EpochRecord, None, tuple[NetworkFit, Rows | None]]:
+    """Train; without ``valid``, some recordings of ``rows`` are set aside to choose the epoch.
+
+    Returns
+    -------
+    NetworkFit, Rows or None
+        The rows are those that chose the epoch.
+    """
+    if valid is None and training.hold_out:
+        inside = ~held_out(rows, training.hold_out, seed)
+        if not inside.all():
+            rows, valid = rows.where(inside), rows.where(~inside)
+    judge = None if valid is None else examples(valid, name, n_labels)
+    fit = yield from fit_network(
+        config, training, examples(rows, name, n_labels), judge, seed=seed, workshop=workshop
+    )
+    return fit, valid
+
+
+def held_out(rows: Rows, share: float, seed: int) -> NDArray[np.bool_]:
+    """A share of the recordings of each genre, at least one but never the last one.
+
+    Returns
+    -------
+    (n,) bool
+        True for all rows of the chosen recordings.
+    """
+    generator = np.random.default_rng(seed)
+    chosen: list[str] = []
+    taken: set[str] = set()
+    for genre in np.unique(rows.y):
+        groups = sorted({str(group) for group in rows.groups[rows.y == genre]} - taken)
+        taken.update(groups)
+        count = min(max(1, round(share * len(groups))), len(groups) - 1)
+        chosen += generator.permutation(groups)[: max(0, count)].tolist()
+    return np.isin(rows.groups.astype(str), chosen)

@@ -1,0 +1,158 @@
+"""Recipe to rows: what contradicts itself is refused, data is loaded, audio is listened to."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from genrekit.datasets import Dataset, drop_tracks, load_dataset
+from genrekit.errors import BundleError, ConfigError
+from genrekit.features import build_frontend
+from genrekit.features.cache import FeatureCache
+from genrekit.models import NetworkConfig
+from genrekit.schema import MelConfig
+from genrekit.training.fit import Task, checked_split
+from genrekit.training.recipe import Recipe, known_path
+from genrekit.training.rows import (
+    ItemWindows,
+    Rows,
+    audio_windows,
+    readable_by_all,
+    table_rows,
+)
+from genrekit.training.saving import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a training run is.
+
+    Attributes
+    ----------
+    stage : str
+        What is being done, for people: ``"features"``, ``"fit fault-filtered"``, ...
+    done, total : int
+        Steps of this stage.
+    bundle : Path, optional
+        What was written; only in the last step.
+    note : str
+        What an epoch of a network scored, for people.
+    """
+
+    stage: str
+    done: int
+    total: int
+    bundle: Path | None = None
+    note: str = ""
+
+
+def check_recipe(recipe: Recipe, out: Path, overwrite: bool) -> None:
+    """Say now what would fail after an hour of fitting.
+
+    Raises
+    ------
+    ConfigError
+        If the model does not take what the front-ends give.
+    BundleError
+        If ``out`` is there and must not be replaced.
+    """
+    if out.exists() and not overwrite:
+        raise BundleError(f"{out} exists already; choose another name or ask to overwrite it")
+    rates = {config.sample_rate_hz for config in recipe.frontends.values()}
+    if len(rates) > 1 or len(recipe.frontends) <= len(recipe.more_frontends):
+        raise ConfigError(
+            f"the front-ends are {list(recipe.frontends)} at {sorted(rates)} Hz; they must be of "
+            "different kinds and share one sample rate"
+        )
+    if isinstance(recipe.model, NetworkConfig):
+        _check_network(recipe, recipe.model)
+    elif isinstance(recipe.frontend, MelConfig) or recipe.more_frontends:
+        raise ConfigError(
+            f"{recipe.model.architecture} takes one vector; frontend.kind mel gives pictures. Take "
+            "gtzan57 or descriptors alone"
+        )
+
+
+def _check_network(recipe: Recipe, model: NetworkConfig) -> None:
+    forms = {
+        name: "spectrogram" if isinstance(config, MelConfig) else "vector"
+        for name, config in recipe.frontends.items()
+    }
+    if sorted(forms.values()) != sorted(model.takes):
+        given = " and ".join(f"{name} gives a {form}" for name, form in forms.items())
+        raise ConfigError(
+            f"{model.architecture} takes one {' and one '.join(model.takes)}; {given}. Set "
+            "frontend.kind, or more_frontends, otherwise"
+        )
+    if "spectrogram" in forms.values() and recipe.windows.short == "keep":
+        raise ConfigError(
+            f"{model.architecture} takes spectrograms of one length; set windows.short to loop or "
+            "pad, so that shorter audio is filled up"
+        )
+
+
+def prepare(
+    recipe: Recipe, data: Path | None, workers: int, cache: FeatureCache | None
+) -> Generator[Step, None, Run]:
+    """Load the data and make rows of it.
+
+    Yields
+    ------
+    Step
+        For every item that was listened to.
+    """
+    path = data or (recipe.data.path and known_path(recipe.data.path))
+    dataset = load_dataset(recipe.data.corpus, path, **recipe.data.options)
+    if dataset.features is None:
+        for protocol in (recipe.protocol, *recipe.beside):
+            checked_split(dataset, protocol)  # before hours of listening
+        dataset, rows = yield from _listen(recipe, dataset, workers, cache)
+    else:
+        rows = _from_table(recipe, dataset)
+    kept = _without_left_out(dataset, recipe.leave_out)
+    task = Task(
+        model=recipe.model,
+        input_name=recipe.frontend.kind,
+        feature_names=build_frontend(recipe.frontend).feature_names,
+        labels=dataset.labels,
+        seed=recipe.seed,
+        training=recipe.training,
+    )
+    left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
+    return Run(recipe, task, dataset, rows, left_out)
+
+
+def _without_left_out(dataset: Dataset, tracks: Path | tuple[str, ...] | None) -> Dataset:
+    if tracks is None:
+        return dataset
+    return drop_tracks(dataset, known_path(tracks) if isinstance(tracks, Path) else tracks)
+
+
+def _listen(
+    recipe: Recipe, dataset: Dataset, workers: int, cache: FeatureCache | None
+) -> Generator[Step, None, tuple[Dataset, Rows]]:
+    found: dict[str, list[ItemWindows]] = {name: [] for name in recipe.frontends}
+    for name, config in recipe.frontends.items():
+        stage = f"features: {name}"
+        yield Step(stage, 0, len(dataset))
+        for outcome in audio_windows(
+            dataset,
+            config,
+            excerpt=recipe.excerpt,
+            windows=recipe.windows,
+            workers=workers,
+            cache=cache,
+        ):
+            found[name].append(outcome)
+            yield Step(stage, len(found[name]), len(dataset))
+    return readable_by_all(dataset, found)
+
+
+def _from_table(recipe: Recipe, dataset: Dataset) -> Rows:
+    first, *others = (
+        table_rows(dataset, build_frontend(config).feature_names)
+        for config in recipe.frontends.values()
+    )
+    names = list(recipe.frontends)[1:]
+    return replace(first, more={name: rows.x for name, rows in zip(names, others, strict=True)})
