@@ -26,6 +26,10 @@ def audit(
     corpus: Annotated[
         str | None, typer.Option(help="Which corpus it is; found by its look otherwise.")
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="For the loader, such as label_column=style."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with plots: .html.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the findings as Markdown.")] = None,
     fix: Annotated[
@@ -47,14 +51,29 @@ def audit(
 
     A folder that holds several sets has all of them audited. No file is ever changed.
     """
-    from genrekit.cli.console import print_json_line
+    from genrekit.cli.console import cores, follow, print_json_line
+    from genrekit.evaluation.audit import audit_steps
 
     sets = [one for path in data for one in _sets(path, corpus)]
     if fix is not None and len(sets) > 1:
         raise ConfigError(f"a plan is for one set, and there are {len(sets)}; name one of them")
     reports = []
+    options = _options(option or [])
     for name, path, called in sets:
-        reports.append(_audited(name, path, called, labels=labels, seed=seed, jobs=jobs))
+        dataset, before = _load(name, path, options)
+        steps = audit_steps(
+            dataset,
+            corpus=name,
+            data=called,
+            root=path if path.is_dir() else path.parent,
+            before=before,
+            labels=labels,
+            workers=jobs or cores(),
+            seed=seed,
+        )
+        done = follow(steps).report
+        assert done is not None, "the last step carries the report"
+        reports.append(done)
         if as_json:
             print_json_line(reports[-1].model_dump_json())
         else:
@@ -73,40 +92,32 @@ def _sets(path: Path, corpus: str | None) -> list[tuple[str, Path, str]]:
     ]
 
 
-def _load(corpus: str, path: Path) -> tuple[Dataset, tuple[Finding, ...]]:
+def _options(texts: Sequence[str]) -> dict[str, Any]:
+    import yaml
+
+    options = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise ConfigError(f"--option {text!r}; expected NAME=VALUE")
+        try:
+            options[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            options[name] = value
+    return options
+
+
+def _load(corpus: str, path: Path, options: dict[str, Any]) -> tuple[Dataset, tuple[Finding, ...]]:
     from inspect import signature
 
     from genrekit.datasets import DATASETS, load_dataset
     from genrekit.evaluation.audit_table import load_table
 
     if corpus == "table":
-        return load_table(path)
-    options: dict[str, Any] = {}
+        return load_table(path, **options)
     if "audio" in signature(DATASETS.get(corpus)).parameters:
-        options["audio"] = "optional"  # what is absent is a finding
+        options = {"audio": "optional"} | options  # what is absent is a finding
     return load_dataset(corpus, path, **options), ()
-
-
-def _audited(
-    corpus: str, path: Path, called: str, *, labels: bool, seed: int, jobs: int | None
-) -> AuditReport:
-    from genrekit.cli.console import cores, follow
-    from genrekit.evaluation.audit import audit_steps
-
-    dataset, before = _load(corpus, path)
-    steps = audit_steps(
-        dataset,
-        corpus=corpus,
-        data=called,
-        root=path if path.is_dir() else path.parent,
-        before=before,
-        labels=labels,
-        workers=jobs or cores(),
-        seed=seed,
-    )
-    report = follow(steps).report
-    assert report is not None, "the last step carries the report"
-    return report
 
 
 def _write(

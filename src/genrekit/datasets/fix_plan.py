@@ -24,6 +24,8 @@ from genrekit.schema import Contract
 
 logger = logging.getLogger(__name__)
 
+_ENDLESS = 1 << 20  # one line for each text
+
 
 class DropAction(Contract):
     """Leave an item out."""
@@ -112,9 +114,10 @@ def render_plan(plan: FixPlan) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """Any JSON scalar is the same scalar in YAML, if no control character slips through."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if text.isprintable() else json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    text: str = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=_ENDLESS)
+    return text.rstrip("\n")
 
 
 def apply_plan(dataset: Dataset, plan: FixPlan) -> Dataset:

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from statistics import median
 
 import numpy as np
-import soxr  # type: ignore[import-untyped]
+import soxr
 from numpy.typing import NDArray
 
 from genrekit.audio import decode, probe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -24,11 +25,14 @@ from genrekit.evaluation.audit_finding import (
 from genrekit.evaluation.intervals import wilson
 
 #: A pair of rows is near if each is the other's nearest and less than this share as far as the
-#: next one, or if it is less than `NEAR_OF_MEDIAN` of the median distance to the nearest. Measured
-#: on four published tables of GTZAN: every pair found so is a repetition that is known or that
-#: another of the tables shows too.
+#: next one, or if it is less than `NEAR_OF_MEDIAN` of the median distance to the nearest. In few
+#: dimensions chance comes that near too, and less is asked for: see `_limits`. Measured on four
+#: published tables of GTZAN: every pair found so is a repetition that is known, or that another
+#: table or the set of pictures shows too.
 NEAR_OF_NEXT = 0.5
 NEAR_OF_MEDIAN = 0.3
+#: So many pairs by chance are accepted in a table.
+CHANCE_PAIRS = 0.2
 #: All rows are compared with all: beyond this it would take more than minutes.
 MOST_ROWS = 30_000
 
@@ -66,7 +70,9 @@ def near_rows(features: NDArray[np.float64], recordings: Sequence[str]) -> list[
         return []
     around = surroundings(scaled, number)
     typical = float(np.median(around.gap))
-    pairs = _mutual(around) | _within(scaled, number, around.gap, NEAR_OF_MEDIAN * typical)
+    of_next, of_median = _limits(around)
+    pairs = _mutual(around, of_next)
+    pairs |= _within(scaled, number, around.gap, of_median * typical)
     return [
         Near(row, other, {"gap_of_typical": round(gap / typical, 4) if typical else 0.0})
         for (row, other), gap in sorted(pairs.items())
@@ -116,12 +122,30 @@ def surroundings(scaled: NDArray[np.float64], number: NDArray[np.int64]) -> Surr
     return Surroundings(nearest, gap, next_gap)
 
 
-def _mutual(around: Surroundings) -> dict[tuple[int, int], float]:
+def _limits(around: Surroundings) -> tuple[float, float]:
+    """The two shares below which no more than `CHANCE_PAIRS` pairs come by chance.
+
+    Among points without duplicates in D dimensions, the nearest is less than a share r as far as
+    the second with a probability of r**D; the median of that share tells D. Source: E. Facco et
+    al., "Estimating the intrinsic dimension of datasets by a minimal neighborhood information",
+    Scientific Reports 7, 2017.
+    """
+    apart = np.isfinite(around.next_gap) & (around.next_gap > 0)
+    share = around.gap[apart] / around.next_gap[apart]
+    middle = float(np.median(share)) if len(share) else 1.0
+    if not 0 < middle < 1:
+        return 0.0, 0.0
+    dimensions = math.log(0.5) / math.log(middle)
+    chance = (CHANCE_PAIRS / len(around.gap)) ** (1 / dimensions)
+    return min(NEAR_OF_NEXT, chance), min(NEAR_OF_MEDIAN, chance)
+
+
+def _mutual(around: Surroundings, of_next: float) -> dict[tuple[int, int], float]:
     pairs = {}
     for row, other in enumerate(around.nearest.tolist()):
         if row < other and around.nearest[other] == row:
             beyond = min(around.next_gap[row], around.next_gap[other])
-            if around.gap[row] < NEAR_OF_NEXT * beyond:
+            if around.gap[row] < of_next * beyond:
                 pairs[row, other] = float(around.gap[row])
     return pairs
 

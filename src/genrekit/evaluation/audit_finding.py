@@ -24,6 +24,7 @@ Kind = Literal[
     "one-recording-two-labels",
     "unknown-recordings",
     "missing-values",
+    "decimal-comma",
     "exact-duplicate",
     "identical-rows",
     "too-short",
@@ -72,6 +73,7 @@ KINDS: dict[Kind, KindInfo] = {
     "missing-values": KindInfo(
         "error", "Missing values", "drop the column, or compute the features of these items again"
     ),
+    "decimal-comma": KindInfo("error", "Numbers that count as text", "write decimals with a point"),
     "exact-duplicate": KindInfo("error", "The same audio or picture, exactly", "keep one"),
     "identical-rows": KindInfo("error", "Rows with equal features", "keep one"),
     "too-short": KindInfo("warning", "Much shorter than the others", "get the whole, or drop it"),

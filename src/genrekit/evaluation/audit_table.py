@@ -37,7 +37,8 @@ def load_table(path: Path, **options: Any) -> tuple[Dataset, tuple[Finding, ...]
     missing = _missing(cells)
     dropped = (*options.pop("drop_columns", ()), *missing)
     dataset = load_dataset("table", path, drop_columns=dropped, **options)
-    return dataset, tuple(_missing_finding(cells, column, missing[column]) for column in missing)
+    gaps = [_missing_finding(cells, column, missing[column]) for column in missing]
+    return dataset, (*gaps, *_comma_findings(cells))
 
 
 def _missing(cells: Cells) -> dict[str, list[int]]:
@@ -55,6 +56,20 @@ def _missing(cells: Cells) -> dict[str, list[int]]:
         if lines and all(_is_number(value) for value in values if value.lower() not in NO_VALUE):
             gaps[column] = lines
     return gaps
+
+
+def _comma_findings(cells: Cells) -> Iterator[Finding]:
+    """Columns whose numbers have a decimal comma: they count as text, and would be lost unseen."""
+    for column in cells.header:
+        values = cells.column(column)
+        commas = [value for value in values if "," in value]
+        if commas and all(_is_number(value.replace(",", ".")) for value in values):
+            yield make_finding(
+                "decimal-comma",
+                f"column {column} is no feature: {commas[0]!r} is written with a decimal comma",
+                columns=[column],
+                evidence={"cells": len(commas)},
+            )
 
 
 def _is_number(text: str) -> bool:

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from genrekit.datasets.looks_like import corpus_of, find_corpora
+from genrekit.errors import DatasetError
+
+NUMBERS = "a,b,c,d,e,f,g"
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("names", "corpus"),
+    [
+        (("blues/blues.00000.wav", "jazz/jazz.00001.au"), "gtzan"),
+        (("blues/blues.00000.0.wav", "jazz/jazz.00001.0.wav"), "folder"),
+        (("calm/a.mp3", "loud/b.ogg", "loud/notes.txt"), "folder"),
+        (("rock/album one/1.mp3", "jazz/another/cd 1/1.mp3"), "folder"),
+        (("calm/a.png", "loud/b.png"), "pictures"),
+        (("images_original/blues/blues00000.png",), "pictures"),
+        (("fma_metadata/tracks.csv",), "fma"),
+        (("tracks.csv", "genres.csv"), "fma"),
+        (("metadata/training/tracklist.csv",), "ismir04"),
+        (("autotagging_genre-train.tsv",), "jamendo"),
+        (("msd_tagtraum_cd2c.cls",), "msd"),
+    ],
+)
+def test_folders_are_known_by_what_is_in_them(
+    tmp_path: Path, names: tuple[str, ...], corpus: str
+) -> None:
+    assert corpus_of(touch(tmp_path, *names)) == corpus
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "corpus"),
+    [
+        ("t.csv", f"filename,{NUMBERS},label\n", "table"),
+        ("t.tsv", "label\tx\n", "table"),
+        ("t.csv", "path,label,artist\n", "manifest"),
+        ("t.csv", "Path;Label\n", "manifest"),
+        ("t.csv", f"path,{NUMBERS},h,label\n", "table"),
+        ("t.jsonl", "{}", "manifest"),
+        ("t.parquet", "PAR1", "table"),
+        ("t.csv", "", "table"),
+    ],
+)
+def test_files_are_known_by_suffix_and_header(
+    tmp_path: Path, name: str, text: str, corpus: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    assert corpus_of(file) == corpus
+
+
+def test_all_sets_below_a_folder_are_found_and_lists_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "audio/clips/blues/a.wav", "audio/clips/jazz/b.wav")
+    touch(tmp_path, "audio/snippets/blues/a.wav", "audio/snippets/jazz/b.wav", ".hidden/x/a.wav")
+    touch(tmp_path, "weights/model.bin", "notes.txt")
+    (tmp_path / "audio/index.csv").write_text("file,genre,seconds\na.wav,blues,30\n")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/f.csv").write_text(f"filename,{NUMBERS},label\nx,1,2,3,4,5,6,7,calm\n")
+    (tmp_path / "tables/tempo.csv").write_text("track,bpm\nx,120\n")
+    found = [(name, path.relative_to(tmp_path).as_posix()) for name, path in find_corpora(tmp_path)]
+    assert found == [
+        ("folder", "audio/clips"),
+        ("folder", "audio/snippets"),
+        ("table", "tables/f.csv"),
+    ]
+
+
+def test_nothing_there_is_an_error_that_says_what_was_expected(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="neither a file nor a folder"):
+        find_corpora(tmp_path / "absent")
+    with pytest.raises(DatasetError, match="looks like no corpus"):
+        find_corpora(touch(tmp_path, "one/a.wav", "readme.txt"))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genrekit.datasets import Dataset, Item
+from genrekit.datasets.jukebox import INFO
+from genrekit.evaluation.audit import run_audit
+from genrekit.evaluation.audit_charts import bars, histogram
+from genrekit.evaluation.audit_finding import AuditReport
+from genrekit.evaluation.audit_markdown import render_audits_markdown
+from genrekit.evaluation.audit_report import render_audits_html
+
+EVIL = '<script>alert("x")</script>&"\''
+
+
+class Page(HTMLParser):
+    """Collects tags with their attributes, and checks that every one is closed."""
+
+    VOID = frozenset({"meta", "br", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def report() -> AuditReport:
+    features = np.random.default_rng(0).normal(size=(40, 3))
+    features[1], features[3] = features[0], features[2]
+    items = tuple(
+        Item(f"{EVIL}{row}", ((EVIL, "b")[row % 2],), f"{row}", path=Path(f"/music/{EVIL}{row}"))
+        for row in range(40)
+    )
+    dataset = Dataset(
+        EVIL, (EVIL, "b"), items, INFO, features=features, feature_names=("x", "y", EVIL)
+    )
+    return run_audit(dataset, data=EVIL, root=Path("/music"), labels=False)
+
+
+def test_a_page_holds_nothing_that_a_name_can_smuggle_in(report: AuditReport) -> None:
+    page = Page(render_audits_html([report]))
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert EVIL in page.text
+
+
+def test_a_page_needs_nothing_but_itself(report: AuditReport) -> None:
+    text = render_audits_html([report, report])
+    page = Page(text)
+    for _, attributes in page.tags:
+        assert not {"src", "srcset", "style", "onclick", "onload"} & set(attributes)
+        assert (attributes.get("href") or "#").startswith("#")
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert "default-src 'none'" in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_page_lists_every_finding_with_its_files(report: AuditReport) -> None:
+    text = Page(render_audits_html([report])).text
+    assert report.findings
+    for finding in report.findings:
+        assert finding.message in text
+        for item in finding.items:
+            assert item.file is not None
+            assert item.file in text
+
+
+def test_markdown_is_stable_and_escapes_what_would_be_markup(report: AuditReport) -> None:
+    text = render_audits_markdown([report], "genrekit audit DATA --output x.md")
+    assert text == render_audits_markdown([report], "genrekit audit DATA --output x.md")
+    body = text.split("\n", 4)[4]
+    assert not re.search(r"(?<!\\)<script", body)
+    assert "| set | kind |" in text
+
+
+def test_bars_are_as_long_as_their_counts() -> None:
+    widths = [
+        float(found)
+        for found in re.findall(r'width="([\d.]+)" height', bars({"a": 10, "b": 5}, "t"))
+    ]
+    assert widths[0] == pytest.approx(2 * widths[1], abs=0.2)
+
+
+def test_a_histogram_counts_every_value_and_stands_equal_ones() -> None:
+    chart = histogram([1.0, 1.1, 2.0, 5.0], "t", "s")
+    assert sum(int(count) for count in re.findall(r": (\d+)</title>", chart)) == 4
+    assert "<svg" in histogram([3.0, 3.0], "t", "s")
+    assert histogram([], "t", "s") == ""
