@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrekit.audio import JUKEBOX_GENRES, decode, synthesise
+from genrekit.datasets.constellation import hashes
 from genrekit.datasets.fingerprint import Fingerprint, fingerprint
 from genrekit.datasets.fingerprint_files import fingerprint_files
-from genrekit.datasets.hash_index import propose
+from genrekit.datasets.hash_index import propose, votes_needed
 from genrekit.datasets.near_duplicates import compare, find_near_duplicates
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -90,6 +91,65 @@ def test_pieces_of_one_style_are_no_matches() -> None:
         for seed in range(100, 106)
     }
     assert find_near_duplicates(disco) == []
+
+
+def test_common_patterns_are_heard_but_are_no_copy() -> None:
+    # Two reggae pieces of one tempo, key and rhythm: the hardest pair of 250.
+    first, second = (
+        _print_of(synthesise("reggae", seconds=15.0, seed=seed).samples) for seed in (1, 6)
+    )
+    match = compare(first, second)
+    assert match is not None
+    assert 0.1 < match.score < 0.55
+    assert find_near_duplicates({"first": first, "second": second}) == []
+
+
+def _scattered(count: int, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Times in ticks of 5 ms and pitches in 64ths of a semitone, over 10 s and 51 semitones."""
+    generator = np.random.default_rng(seed)
+    return np.sort(generator.integers(0, 2000, count)), generator.integers(0, 51 * 64, count)
+
+
+def _sharing(share: float) -> dict[str, Fingerprint]:
+    """Two recordings of 1000 landmarks with just this share in common."""
+    ticks, pitches = _scattered(1000, seed=0)
+    other_ticks, other_pitches = _scattered(1000, seed=1)
+    common = np.arange(1000) % 100 < 100 * share
+    words = {
+        "first": ticks << 12 | pitches,
+        "second": np.where(common, ticks << 12 | pitches, other_ticks << 12 | other_pitches),
+    }
+    return {
+        name: Fingerprint(10.0, np.sort(some).astype("<u4").tobytes())
+        for name, some in words.items()
+    }
+
+
+def test_the_score_is_the_common_share_beyond_chance() -> None:
+    match = compare(*_sharing(0.5).values())
+    assert match is not None
+    # Of the other half 6 % lie beside a landmark by chance; the score is of the half alone.
+    assert match.score == pytest.approx(0.5, abs=0.015)
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.45, False), (0.65, True)])
+def test_less_in_common_than_copies_have_is_no_match(share: float, found: bool) -> None:
+    pair = _sharing(share)
+    assert bool(find_near_duplicates(pair)) is found
+    (match,) = find_near_duplicates(pair, least_score=0.4)
+    assert match.score == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize("speed", [0.95, 1.0, 1.05])
+def test_speed_leaves_many_hashes_alone(speed: float) -> None:
+    ticks, pitches = _scattered(1000, seed=2)
+    times, semitones = ticks / 200, pitches / 64
+    keys, _ = hashes(times, semitones)
+    faster, _ = hashes(times / speed, semitones + 12 * np.log2(speed))
+    other_ticks, other_pitches = _scattered(1000, seed=3)
+    others, _ = hashes(other_ticks / 200, other_pitches / 64)
+    assert np.isin(faster, keys).mean() > 0.4
+    assert np.isin(others, keys).mean() < 0.001
 
 
 def test_a_copy_with_its_middle_cut_out_is_found() -> None:
@@ -175,8 +235,23 @@ def test_few_pairs_are_compared(prints: dict[str, Fingerprint]) -> None:
     proposal = propose([*prints.values(), prints["rock"]])
     assert (JUKEBOX_GENRES.index("rock"), len(prints)) in proposal.pairs
     assert len(proposal.pairs) <= 3
-    assert proposal.hashes > 1000
+    assert proposal.hashes == sum(propose([one]).hashes for one in prints.values()) + (
+        propose([prints["rock"]]).hashes
+    )
     assert proposal.votes > 0
+
+
+@pytest.mark.parametrize(
+    ("recordings", "votes"), [(0, 3), (2, 3), (3999, 3), (4001, 4), (100_000, 6), (10**7, 9)]
+)
+def test_large_collections_need_more_evidence(recordings: int, votes: int) -> None:
+    # One more for every four times as many recordings beyond a thousand.
+    assert votes_needed(recordings) == votes
+
+
+def test_of_some_copies_all_pairs_are_listed(prints: dict[str, Fingerprint]) -> None:
+    copies = dict.fromkeys("abcdef", prints["country"])
+    assert len(find_near_duplicates(copies)) == 15
 
 
 def test_many_copies_are_connected(pieces: dict[str, Floats]) -> None:

@@ -6,6 +6,7 @@ in the other. The work grows with the number of hashes and of votes, not with th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,8 +16,12 @@ from numpy.typing import NDArray
 from genrekit.datasets.constellation import WIDEST_SHIFT_SEMITONES, hashes, speed_of
 from genrekit.datasets.fingerprint import Fingerprint
 
-#: So many equal hashes must agree about the place of one recording in the other.
+#: So many equal hashes must agree about the place of one recording in the other; more in large
+#: collections, see `votes_needed`.
 LEAST_VOTES = 3
+_FEW_RECORDINGS = 1000
+# Measured: one more vote leaves about this part of the pairs that agree by chance.
+_CHANCE_PER_VOTE = 1 / 4
 _CELL_SECONDS = 1.0
 #: Of landmarks that begin one hash, each is paired with this many that follow. It bounds the work
 #: for hashes that everybody has, and leaves chains that reach through any number of copies.
@@ -57,7 +62,7 @@ class Proposal(NamedTuple):
 
 
 def propose(fingerprints: Sequence[Fingerprint]) -> Proposal:
-    """Find the pairs with at least three equal hashes at one place."""
+    """Find the pairs with enough equal hashes at one place, see `votes_needed`."""
     if not any(len(one) for one in fingerprints):
         return Proposal([], 0, 0)
     sky = _Sky(
@@ -68,8 +73,19 @@ def propose(fingerprints: Sequence[Fingerprint]) -> Proposal:
     index = _index(sky)
     votes = np.concatenate([_places(sky, one, other) for one, other in _equal(index)])
     places, counts = np.unique(votes, return_counts=True)
-    pairs = np.unique(places[counts >= LEAST_VOTES] >> _PLACE_BITS).tolist()
+    enough = counts >= votes_needed(len(fingerprints))
+    pairs = np.unique(places[enough] >> _PLACE_BITS).tolist()
     return Proposal([divmod(pair, 1 << _OWNER_BITS) for pair in pairs], len(index), len(votes))
+
+
+def votes_needed(recordings: int) -> int:
+    """Equal hashes at one place that make a pair worth a comparison.
+
+    Every recording meets all others, so what agrees by chance grows with their number; votes are
+    added to keep it the same for each recording. True excerpts of two seconds have a dozen.
+    """
+    times_more = max(1.0, recordings / _FEW_RECORDINGS)
+    return LEAST_VOTES + int(math.log(times_more) / -math.log(_CHANCE_PER_VOTE))
 
 
 def _index(sky: _Sky) -> NDArray[np.uint64]:
