@@ -47,6 +47,10 @@ def export_network(network: Network) -> bytes:
         warnings.filterwarnings(
             "ignore", "Exporting a model to ONNX with a batch_size", UserWarning
         )
+        # A recurrent layer compares the width of its input with its own, which is fixed.
+        warnings.filterwarnings(
+            "ignore", "Converting a tensor to a Python boolean", torch.jit.TracerWarning
+        )
         torch.onnx.export(
             _Positional(network),
             row,
