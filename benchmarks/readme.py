@@ -28,7 +28,7 @@ def answer_section() -> str:
     from genrekit.audio import synthesise
     from genrekit.inference import Classifier
 
-    answer = Classifier.load().predict(synthesise("disco", seconds=10), name="disco.wav")
+    answer = Classifier.load().predict(synthesise("classical", seconds=10), name="waltz.wav")
     fields = answer.model_dump(mode="json")
     fields["scores"] = {genre: round(value, 3) for genre, value in fields["scores"].items()}
     fields["timings_ms"] = {stage: round(value, 1) for stage, value in fields["timings_ms"].items()}

@@ -17,7 +17,7 @@ def test_writes_clips_that_are_what_the_synthesiser_gives(tmp_path: Path) -> Non
     dataset = load_dataset("jukebox", tmp_path / "new", clips_per_genre=2, seconds=0.5, seed=3)
     assert dataset.labels == JUKEBOX_GENRES
     assert len(dataset) == 20
-    assert dataset.items[1].item_id == "blues.00004"
+    assert dataset.items[1].item_id == "jukebox-blues-00004"
     assert len(set(dataset.groups())) == 20
     path = dataset.items[1].path
     assert path is not None

@@ -23,7 +23,7 @@ INFO = CorpusInfo(
     licence="CC0-1.0: made by this program, no rights are claimed",
     citation="None; made by genrekit",
     homepage="None: part of genrekit, described in docs/jukebox.md",
-    layout="<genre>/<genre>.<seed, five digits>.wav, 16-bit mono",
+    layout="<genre>/jukebox-<genre>-<seed, five digits>.wav, 16-bit mono",
     obtain="Written on first use",
     sizes="Any; a 10-second clip takes 0.44 MB",
     faults=("Synthetic: scores on it are no evidence of accuracy on real music",),
@@ -77,7 +77,7 @@ def load(
     default = home() / "jukebox" / f"{seconds:g}s-{sample_rate_hz}hz-edition{_EDITION}"
     folder = default if path is None else path
     clips = [
-        (genre, number, f"{genre}.{number:05d}")
+        (genre, number, f"jukebox-{genre}-{number:05d}")
         for genre in JUKEBOX_GENRES
         for number in range(seed, seed + clips_per_genre)
     ]
