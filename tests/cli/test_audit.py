@@ -125,7 +125,11 @@ def test_bytes_of_names_that_are_no_text_are_escaped(run: Run, songs: Path) -> N
 @pytest.mark.parametrize(
     ("lines", "encoding", "message"),
     [
-        (("filename,a,b", "t,1,2"), "utf-8", "has none of the columns ['label', 'genre', 'class']"),
+        (
+            ("filename,a,b", "t,1,2"),
+            "utf-8",
+            "has none of the columns ['label', 'genre', 'class', 'dance']",
+        ),
         ((HEADER, "t,1,2,calm", "u,1,2"), "utf-8", "line 3: 3 cells where the header has 4"),
         ((HEADER, "t,1,2,calm", "u,1,x,loud"), "utf-8", "line 3, column 'b': 'x' is no finite"),
         ((HEADER, "t,1,2,calm", "u,1,2,"), "utf-8", "line 3: column 'label' is blank"),

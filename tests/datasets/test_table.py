@@ -148,7 +148,7 @@ def test_parquet_is_the_same_table(tmp_path: Path) -> None:
         ("", r"t\.csv is empty"),
         ("\n \n", r"t\.csv is empty"),
         ("filename,f,label\n", "no rows"),
-        ("filename,f\na,1\n", r"none of the columns \['label', 'genre', 'class'\]"),
+        ("filename,f\na,1\n", r"none of the columns \['label', 'genre', 'class', 'dance'\]"),
         ("filename,f,label\na,,x\nb,2,y\n", r"line 2, column 'f': a blank cell"),
         ("filename,f,label\na,1,x\nb,nan,y\n", r"line 3, column 'f': 'nan'"),
         ("filename,f,label\na,1,x\nb,inf,y\n", r"line 3, column 'f': 'inf'"),
@@ -228,3 +228,63 @@ def test_the_table_without_names_is_refused(real_data: Path) -> None:
     data = load_dataset("table", real_data / "gtzan_tables/features_3_sec_five_genres.csv")
     with pytest.raises(DatasetError, match="1 recordings"):
         make_split(data, "grouped-kfold")
+
+
+# --- NumPy archives -----------------------------------------------------------------------------
+
+
+def test_an_archive_of_arrays_is_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "features.npz"
+    layer = np.arange(12, dtype=np.float32).reshape(3, 4) / 7
+    np.savez(
+        file,
+        track=np.array(["blues.00000", "jazz.00033", "jazz.00051"]),
+        genre=np.array(["blues", "jazz", "jazz"]),
+        layer=layer,
+        tempo=np.array([100, 110, 120]),
+    )
+    dataset = load_dataset("table", file)
+    assert dataset.feature_names == ("layer_000", "layer_001", "layer_002", "layer_003", "tempo")
+    assert dataset.features is not None
+    np.testing.assert_array_equal(dataset.features[:, :4], layer)
+    assert [item.item_id for item in dataset.items] == ["blues.00000", "jazz.00033", "jazz.00051"]
+    assert dataset.groups() == ("blues.00000", "jazz.00033", "jazz.00033")
+
+
+def test_rows_of_an_archive_that_share_an_id_are_one_recording(tmp_path: Path) -> None:
+    file = tmp_path / "frames.npz"
+    ids = np.array(["a.mp3", "a.mp3", "b.mp3"])
+    np.savez(file, X=np.eye(3), Y=np.array([0, 0, 1]), IDS=ids)
+    dataset = load_dataset("table", file)
+    assert dataset.labels == ("0", "1")
+    assert dataset.groups() == ("a.mp3", "a.mp3", "b.mp3")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"label": np.array(["a", "b"]), "x": np.eye(3)}, "arrays differ in their rows"),
+        ({"label": np.array([{}, {}], dtype=object), "x": np.eye(2)}, "not readable as a NumPy"),
+        ({"label": np.array(["a", "b"]), "x": np.array([1.0, np.nan])}, "no finite number"),
+        ({"label": np.array(5), "x": np.array(3)}, "no rows"),
+    ],
+)
+def test_a_bad_archive_is_refused_with_the_reason(
+    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    file = tmp_path / "bad.npz"
+    np.savez(file, **arrays, allow_pickle=True)
+    with pytest.raises(DatasetError, match=message):
+        load_dataset("table", file)
+
+
+def test_an_archive_that_is_cut_off_or_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "bad.npz"
+    np.savez_compressed(
+        file, label=np.array(["a", "b"] * 50), x=np.random.default_rng(0).random(100)
+    )
+    whole = file.read_bytes()
+    for data in (whole[: len(whole) // 2], b"text", b"", b"\x93NUMPY", whole[:300] + whole[340:]):
+        file.write_bytes(data)
+        with pytest.raises(DatasetError, match=r"bad\.npz"):
+            load_dataset("table", file)

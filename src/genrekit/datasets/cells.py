@@ -1,16 +1,28 @@
-"""Delimited text and Parquet to a header and rows of strings, with the place of every fault."""
+"""Delimited text, Parquet and NumPy archives to rows of strings, with the place of every fault."""
 
 from __future__ import annotations
 
 import csv
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from numpy.lib.format import read_array
 
 from genrekit.errors import DatasetError, MissingExtraError
 
 DELIMITERS = (",", "\t", ";", "|")
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
+ARCHIVE_SUFFIX = ".npz"
+#: What the arrays of an archive are called by those who think of them as X and y.
+ARRAY_NAMES = {"y": "label", "ids": "filename"}
+
+# A locked or oddly compressed member is a RuntimeError, a header that promises too much memory.
+_ARCHIVE_ERRORS = (
+    *(OSError, ValueError, EOFError, BadZipFile, zlib.error, RuntimeError, MemoryError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,10 @@ class Cells:
 
 
 def read_cells(file: Path, delimiter: str | None = None) -> Cells:
-    """Read CSV, TSV or Parquet.
+    """Read CSV, TSV, Parquet or a NumPy archive.
+
+    An archive holds arrays of as many rows each: one of labels, one of names, and numbers. Columns
+    of an array of two or more dimensions are called after it: ``layer0_000``, ``layer0_001``.
 
     Parameters
     ----------
@@ -55,7 +70,11 @@ def read_cells(file: Path, delimiter: str | None = None) -> Cells:
     """
     if not file.is_file():
         raise DatasetError(f"there is no table {file}")
-    cells = _parquet(file) if file.suffix.lower() in PARQUET_SUFFIXES else _text(file, delimiter)
+    suffix = file.suffix.lower()
+    if suffix in PARQUET_SUFFIXES:
+        cells = _parquet(file)
+    else:
+        cells = _archive(file) if suffix == ARCHIVE_SUFFIX else _text(file, delimiter)
     if not cells.rows:
         raise DatasetError(f"{file} has a header but no rows")
     blank = [position for position, name in enumerate(cells.header) if not name]
@@ -131,3 +150,27 @@ def _parquet(file: Path) -> Cells:
     values = frame.astype(object).where(frame.notna(), "").to_numpy()
     rows = [[str(cell).strip() for cell in row] for row in values]
     return Cells(file, tuple(map(str, frame.columns)), rows, list(range(1, len(rows) + 1)))
+
+
+def _archive(file: Path) -> Cells:
+    try:
+        with file.open("rb") as stream, ZipFile(stream) as members:
+            wanted = [name for name in members.namelist() if name.endswith(".npy")]
+            arrays = {
+                name.removesuffix(".npy"): read_array(members.open(name), allow_pickle=False)
+                for name in wanted
+            }
+    except _ARCHIVE_ERRORS as problem:
+        raise DatasetError(f"{file} is not readable as a NumPy archive: {problem}") from problem
+    counts = {name: array.shape[0] if array.ndim else 0 for name, array in arrays.items()}
+    if len(set(counts.values())) != 1:
+        raise DatasetError(f"{file}: arrays differ in their rows: {counts}; expected as many each")
+    if not max(counts.values()):
+        raise DatasetError(f"{file} has arrays but no rows: {', '.join(arrays)}")
+    columns: dict[str, list[object]] = {}
+    for name, array in arrays.items():
+        called = ARRAY_NAMES.get(name.lower(), name)
+        for number, values in enumerate(array.reshape(len(array), -1).T):
+            columns[called if array.ndim == 1 else f"{called}_{number:03d}"] = values.tolist()
+    rows = [[str(cell).strip() for cell in row] for row in zip(*columns.values(), strict=True)]
+    return Cells(file, tuple(columns), rows, list(range(1, len(rows) + 1)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from genrekit.audio import AUDIO_SUFFIXES
-from genrekit.datasets.cells import DELIMITERS, PARQUET_SUFFIXES
+from genrekit.datasets.cells import ARCHIVE_SUFFIX, ARRAY_NAMES, DELIMITERS, PARQUET_SUFFIXES
 from genrekit.datasets.gtzan import SUFFIXES as GTZAN_SUFFIXES
 from genrekit.datasets.gtzan_facts import parse_name
 from genrekit.datasets.table import ID_COLUMNS, LABEL_COLUMNS
@@ -70,8 +71,8 @@ def _below(folder: Path) -> Iterator[tuple[str, Path]]:
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
-        if entry.is_file() and entry.suffix.lower() in _TEXT_SUFFIXES:
-            if _has_labels_and_numbers(entry):
+        if entry.is_file():
+            if _is_set(entry):
                 yield "table", entry
         elif entry.is_dir() and name is None:
             yield from _below(entry)
@@ -80,7 +81,7 @@ def _below(folder: Path) -> Iterator[tuple[str, Path]]:
 def _of_file(file: Path) -> str:
     if file.suffix.lower() in {".jsonl", ".ndjson"}:
         return "manifest"
-    if file.suffix.lower() in PARQUET_SUFFIXES:
+    if file.suffix.lower() in {*PARQUET_SUFFIXES, ARCHIVE_SUFFIX}:
         return "table"
     header = [name.lower() for name in _rows(file, 1)[0]]
     numbers = len(header) > FEWEST_NUMBERS + 3
@@ -144,6 +145,24 @@ def _all_gtzan(folder: Path) -> bool:
     return all(
         name is not None and name.segment is None and file.suffix.lower() in GTZAN_SUFFIXES
         for name, file in zip(names, files, strict=True)
+    )
+
+
+def _is_set(file: Path) -> bool:
+    suffix = file.suffix.lower()
+    if suffix == ARCHIVE_SUFFIX:
+        return _has_labelled_arrays(file)
+    return suffix in _TEXT_SUFFIXES and _has_labels_and_numbers(file)
+
+
+def _has_labelled_arrays(file: Path) -> bool:
+    try:
+        with ZipFile(file) as archive:
+            names = [Path(name).stem.lower() for name in archive.namelist()]
+    except (OSError, BadZipFile):
+        return False
+    return len(names) > 1 and bool(
+        {ARRAY_NAMES.get(name, name) for name in names} & {*LABEL_COLUMNS}
     )
 
 

@@ -1,4 +1,4 @@
-"""Feature tables: CSV, TSV or Parquet with a label column, one row a track or a segment."""
+"""Feature tables: CSV, TSV, Parquet or .npz with labels, one row a track or a segment."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ INFO = CorpusInfo(
     citation="None; name the source of the table",
     homepage="None: a table of your own",
     layout=(
-        "CSV, TSV or Parquet with a header: a label column, numbers, and a column that says which "
-        "track a row is from (the Kaggle convention: filename, length, features, label)"
+        "CSV, TSV, Parquet or .npz with a header: a label column, numbers, and a column that says "
+        "which track a row is from (the Kaggle convention: filename, length, features, label)"
     ),
     obtain=(
         "Write one with: genrekit features FOLDER -o features.csv; the published ones of GTZAN, "
@@ -35,8 +35,8 @@ INFO = CorpusInfo(
     ),
 )
 
-LABEL_COLUMNS = ("label", "genre", "class")
-ID_COLUMNS = ("filename", "file", "file_name", "path", "song_id")
+LABEL_COLUMNS = ("label", "genre", "class", "dance")
+ID_COLUMNS = ("filename", "file", "file_name", "path", "song_id", "track")
 GROUP_COLUMNS = ("group", "track_id", "track id", "track")
 #: Kaggle's count of samples: a property of the file, not of the music.
 NEVER_FEATURES = ("length",)

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from genrekit.datasets import Dataset, Pair
 from genrekit.errors import MissingExtraError
-from genrekit.evaluation.audit_audio import (
-    AudioFacts,
-    audio_findings,
-    audio_pairs,
-    listen,
-)
 from genrekit.evaluation.audit_duplicates import (
     DUPLICATE_KINDS,
-    MOST_ROWS,
-    Near,
     duplicate_findings,
     known_repetitions,
-    near_rows,
 )
+from genrekit.evaluation.audit_examine import EXAMINERS, AuditStep, Examined, medium_of
 from genrekit.evaluation.audit_finding import (
     AuditReport,
     Finding,
@@ -43,45 +31,9 @@ from genrekit.evaluation.audit_labels import (
     label_counts,
     names_known,
 )
-from genrekit.evaluation.audit_pictures import (
-    PictureFacts,
-    look,
-    near_pictures,
-    picture_findings,
-)
-from genrekit.evaluation.audit_table import (
-    column_findings,
-    recording_findings,
-    row_contents,
-)
+from genrekit.evaluation.audit_table import recording_findings
 
-
-@dataclass(frozen=True, slots=True)
-class AuditStep:
-    """How far an audit is; the last step carries the report."""
-
-    stage: str
-    done: int
-    total: int
-    report: AuditReport | None = None
-
-
-@dataclass(slots=True)
-class _Examined:
-    """What the checks of one kind of data hand to those that all kinds share."""
-
-    findings: list[Finding] = field(default_factory=list)
-    checks: list[str] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    contents: dict[int, str] = field(default_factory=dict)
-    pairs: list[Near] = field(default_factory=list)
-    judged: NDArray[np.float64] | None = None
-    judged_rows: list[int] = field(default_factory=list)
-    seconds: dict[int, float] = field(default_factory=dict)
-    loudness_db: list[float] = field(default_factory=list)
-
-
-_Steps = Generator[AuditStep, None, _Examined]
+__all__ = ["AuditStep", "audit_steps", "run_audit"]
 
 
 def run_audit(
@@ -153,7 +105,7 @@ def audit_steps(
         raise MissingExtraError("scikit-learn", "train")
     medium = medium_of(dataset)
     base = "" if root is None else root.as_posix()
-    examined = yield from _EXAMINERS[medium](dataset, judge, workers, base)
+    examined = yield from EXAMINERS[medium](dataset, judge, workers, base)
     examined.findings += [*before, *recording_findings(dataset)]
     exact: Kind = "identical-rows" if medium == "table" else "exact-duplicate"
     yield AuditStep("Comparing", 0, 1)
@@ -174,118 +126,7 @@ def audit_steps(
     yield AuditStep("done", 1, 1, report)
 
 
-def medium_of(dataset: Dataset) -> Medium:
-    """What there is to check: features come first, then the kind of the files."""
-    if dataset.features is not None:
-        return "table"
-    suffixes = {item.path.suffix.lower() for item in dataset.items if item.path is not None}
-    if not suffixes:
-        return "labels"
-    return "pictures" if suffixes == {".png"} else "audio"
-
-
-# --- one kind of data each ----------------------------------------------------------------------
-
-
-def _examine_audio(dataset: Dataset, judge: bool, workers: int, root: str) -> _Steps:
-    facts: list[AudioFacts] = []
-    for fact in listen(dataset, judge=judge, workers=workers):
-        facts.append(fact)
-        yield AuditStep("Listening", len(facts), len(dataset))
-    heard = [row for row, fact in enumerate(facts) if fact.content]
-    vectors = {row: fact.vector for row, fact in enumerate(facts) if fact.vector is not None}
-    # All silence is alike, and has its own finding.
-    loud = [row for row in heard if not any("silent" in text for text in facts[row].warnings)]
-    return _Examined(
-        findings=list(audio_findings(dataset, facts, root)),
-        checks=[
-            *("readable", "complete", "silence", "finite samples", "length", "clipping"),
-            *("sample rate", "channels", "exact duplicates", "near duplicates"),
-        ],
-        contents={row: facts[row].content for row in loud},
-        pairs=audio_pairs(dataset, facts),
-        judged=np.array(list(vectors.values()), dtype=np.float64) if vectors else None,
-        judged_rows=list(vectors),
-        seconds={row: facts[row].seconds for row in heard},
-        loudness_db=[facts[row].loudness_db for row in heard],
-    )
-
-
-def _examine_pictures(dataset: Dataset, judge: bool, workers: int, root: str) -> _Steps:
-    facts: list[PictureFacts] = []
-    for fact in look(dataset, workers=workers):
-        facts.append(fact)
-        yield AuditStep("Looking", len(facts), len(dataset))
-    seen = [row for row, fact in enumerate(facts) if fact.content]
-    examined = _Examined(
-        findings=list(picture_findings(dataset, facts, root)),
-        checks=["readable", "size", "drawing", "exact duplicates"],
-        contents={row: facts[row].content for row in seen},
-        judged_rows=seen,
-    )
-    if seen:
-        patterns = np.array([facts[row].pattern for row in seen], dtype=np.float64)
-        _pair_rows(examined, dataset, patterns, seen, near_pictures)
-        examined.judged = np.array([facts[row].statistics for row in seen], dtype=np.float64)
-    return examined
-
-
-def _examine_table(dataset: Dataset, judge: bool, workers: int, root: str) -> _Steps:
-    yield AuditStep("Reading", 1, 1)
-    assert dataset.features is not None, "a table has features"
-    examined = _Examined(
-        findings=list(column_findings(dataset)),
-        checks=["missing values", "constant columns", "duplicate columns", "identical rows"],
-        contents=row_contents(dataset),
-        judged=dataset.features,
-        judged_rows=list(range(len(dataset))),
-    )
-    _pair_rows(examined, dataset, dataset.features, examined.judged_rows, near_rows)
-    return examined
-
-
-def _examine_labels(dataset: Dataset, judge: bool, workers: int, root: str) -> _Steps:
-    yield AuditStep("Reading", 1, 1)
-    reason = "there is neither audio nor a table of features"
-    return _Examined(
-        findings=list(audio_findings(dataset, [AudioFacts()] * len(dataset), root)),
-        skipped=[Skipped(check="files and duplicates", reason=reason)],
-    )
-
-
-_EXAMINERS = {
-    "audio": _examine_audio,
-    "pictures": _examine_pictures,
-    "table": _examine_table,
-    "labels": _examine_labels,
-}
-
-
-def _pair_rows(
-    examined: _Examined,
-    dataset: Dataset,
-    table: NDArray[np.float64],
-    rows: Sequence[int],
-    near: Callable[[NDArray[np.float64], Sequence[str]], list[Near]],
-) -> None:
-    recordings = [own_recording(dataset.items[row]) for row in rows]
-    if len(set(recordings)) < 2:
-        reason = "nobody can say which rows are one recording, and its segments are alike"
-        examined.skipped.append(Skipped(check="near duplicates", reason=reason))
-    elif len(rows) > MOST_ROWS:
-        reason = f"{len(rows)} rows; every row is compared with every other up to {MOST_ROWS}"
-        examined.skipped.append(Skipped(check="near duplicates", reason=reason))
-    else:
-        examined.checks.append("near duplicates")
-        examined.pairs = [
-            Near(rows[one.first], rows[one.second], one.evidence) for one in near(table, recordings)
-        ]
-
-
-# --- what all kinds share -----------------------------------------------------------------------
-
-
-def _check_labels(dataset: Dataset, examined: _Examined) -> None:
+def _check_labels(dataset: Dataset, examined: Examined) -> None:
     examined.findings += [*balance_findings(dataset), *dominance_findings(dataset)]
     examined.checks.append("class balance")
     known = names_known(dataset)
@@ -297,9 +138,7 @@ def _check_labels(dataset: Dataset, examined: _Examined) -> None:
             examined.skipped.append(Skipped(check=f"dominant {relation}s", reason=reason))
 
 
-def _judge(
-    dataset: Dataset, examined: _Examined, judge: bool, seed: int, root: str
-) -> float | None:
+def _judge(dataset: Dataset, examined: Examined, judge: bool, seed: int, root: str) -> float | None:
     rows, judged = examined.judged_rows, examined.judged
     if not judge or judged is None:
         reason = (
@@ -322,7 +161,7 @@ def _judge(
     return verdict[1]
 
 
-def _same(dataset: Dataset, examined: _Examined, rows: Sequence[int]) -> list[Pair]:
+def _same(dataset: Dataset, examined: Examined, rows: Sequence[int]) -> list[Pair]:
     """Item ids of all that was found to be one recording, of those that are judged."""
     kept = {dataset.items[row].item_id for row in rows}
     return [
@@ -336,7 +175,7 @@ def _same(dataset: Dataset, examined: _Examined, rows: Sequence[int]) -> list[Pa
 
 def _report(
     dataset: Dataset,
-    examined: _Examined,
+    examined: Examined,
     corpus: str,
     data: str,
     medium: Medium,
