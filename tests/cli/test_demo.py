@@ -20,7 +20,9 @@ def test_a_track_of_each_genre_and_the_time_of_each_stage(run: Run) -> None:
     table, stages = ran.out.split("\n\n")
     heading, *rows = table.splitlines()
     assert heading.split() == ["genre", "then", "track"]
-    assert [row.split()[-1] for row in rows] == [f"jukebox-{genre}-00000" for genre in JUKEBOX_GENRES]
+    assert [row.split()[-1] for row in rows] == [
+        f"jukebox-{genre}-00000" for genre in JUKEBOX_GENRES
+    ]
     title, names, medians = stages.splitlines()
     assert title == "Median wall time of each stage:"
     assert [name for name in names.replace(",", " ").split() if name != "ms"] == list(
@@ -34,7 +36,9 @@ def test_a_track_of_each_genre_and_the_time_of_each_stage(run: Run) -> None:
 def test_tracks_may_be_kept_and_answers_be_json(run: Run, tmp_path: Path) -> None:
     ran = run("demo", "--seconds", 3, "--seed", 5, "--to", tmp_path / "new" / "music", "--json")
     answers = [TrackPrediction.model_validate_json(line) for line in ran.out.splitlines()]
-    assert [answer.path for answer in answers] == [f"jukebox-{genre}-00005" for genre in JUKEBOX_GENRES]
+    assert [answer.path for answer in answers] == [
+        f"jukebox-{genre}-00005" for genre in JUKEBOX_GENRES
+    ]
     assert all(answer.seconds == pytest.approx(3) for answer in answers)
     kept = sorted(path.stem for path in (tmp_path / "new" / "music").rglob("*.wav"))
     assert kept == [f"jukebox-{genre}-00005" for genre in JUKEBOX_GENRES]

@@ -93,7 +93,9 @@ def test_settings_survive_json_and_know_their_name(name: str) -> None:
     assert type(config).model_validate_json(config.model_dump_json()) == config
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSICAL if name not in {"knn", "vote", "stack"}])
+@pytest.mark.parametrize(
+    "name", [name for name in CLASSICAL if name not in {"knn", "vote", "stack"}]
+)
 def test_balanced_models_export_too(name: str) -> None:
     x, y = wild_rows(3)
     rare = np.concatenate([np.flatnonzero(y != 2), np.flatnonzero(y == 2)[:6]])

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
-import soxr  # type: ignore[import-untyped]
+import soxr
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
@@ -78,7 +78,7 @@ class Fingerprint:
     @property
     def pitches_semitones(self) -> NDArray[np.float64]:
         """Pitch of each landmark above 180 Hz, shape (n,)."""
-        return (self._words() & (2**_PITCH_BITS - 1)) / PITCH_STEPS
+        return np.asarray((self._words() & (2**_PITCH_BITS - 1)) / PITCH_STEPS, np.float64)
 
     def to_bytes(self) -> bytes:
         """A header of 20 bytes, and the landmarks."""
@@ -206,7 +206,7 @@ def _band_filters() -> Floats:
     bins_hz = bin_frequencies_hz(_RATE_HZ, _FRAME_SAMPLES)
     widths_hz = np.maximum(bins_hz[1], centres_hz * (2 ** (1 / bands_per_octave) - 1))
     weights = np.maximum(0, 1 - np.abs(bins_hz[:, np.newaxis] - centres_hz) / widths_hz)
-    return (weights / weights.sum(axis=0)).astype(np.float32)
+    return np.asarray(weights / weights.sum(axis=0), np.float32)
 
 
 def _summits(levels_db: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -232,4 +232,4 @@ def _summits(levels_db: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64
 def _vertex(before: Floats, here: Floats, after: Floats) -> NDArray[np.float64]:
     """Where the parabola through three neighbours has its top, -0.5 to 0.5."""
     bend = np.minimum(before - 2 * here + after, np.float32(-1e-6))
-    return np.clip(0.5 * (before - after) / bend, -0.5, 0.5).astype(np.float64)
+    return np.asarray(np.clip(0.5 * (before - after) / bend, -0.5, 0.5), np.float64)

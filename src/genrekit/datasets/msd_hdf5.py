@@ -169,7 +169,7 @@ def read_summary(file: Path, wanted: Collection[str]) -> Summary:
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
     try:
-        import h5py  # type: ignore[import-untyped]
+        import h5py
     except ImportError:
         raise MissingExtraError("h5py", "train") from None
     if not file.is_file():

@@ -97,16 +97,16 @@ def _fitted(x: Matrix, train: Sequence[NDArray[np.int64]]) -> Iterator[Leak]:
 
 def _standardised(x: Matrix) -> NDArray[np.bool_]:
     one = [np.abs(x.std(axis=0, ddof=lost) - 1) < SCALED for lost in (0, 1) if len(x) > 1]
-    return (np.abs(x.mean(axis=0)) < SCALED) & np.any(one, axis=0)
+    return np.asarray((np.abs(x.mean(axis=0)) < SCALED) & np.any(one, axis=0))
 
 
 def _min_maxed(x: Matrix) -> NDArray[np.bool_]:
-    return (np.abs(x.min(axis=0)) < 1e-9) & (np.abs(x.max(axis=0) - 1) < 1e-9)
+    return np.asarray((np.abs(x.min(axis=0)) < 1e-9) & (np.abs(x.max(axis=0) - 1) < 1e-9))
 
 
 def _robustly_scaled(x: Matrix) -> NDArray[np.bool_]:
     low, middle, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)
-    return (np.abs(middle) < SCALED) & (np.abs(high - low - 1) < SCALED)
+    return np.asarray((np.abs(middle) < SCALED) & (np.abs(high - low - 1) < SCALED))
 
 
 def _projected(x: Matrix) -> NDArray[np.bool_]:
@@ -115,7 +115,7 @@ def _projected(x: Matrix) -> NDArray[np.bool_]:
         return np.zeros(x.shape[1], dtype=bool)
     correlations = np.corrcoef(x, rowvar=False) - np.eye(x.shape[1])
     centred = np.abs(x.mean(axis=0)) < SCALED * spread
-    return centred & (np.abs(correlations).max(axis=0) < UNCORRELATED)
+    return np.asarray(centred & (np.abs(correlations).max(axis=0) < UNCORRELATED))
 
 
 # --- rows that were copied or made --------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch.jit._trace import TracerWarning
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -49,7 +50,7 @@ def export_network(network: Network) -> bytes:
         )
         # A recurrent layer compares the width of its input with its own, which is fixed.
         warnings.filterwarnings(
-            "ignore", "Converting a tensor to a Python boolean", torch.jit.TracerWarning
+            "ignore", "Converting a tensor to a Python boolean", TracerWarning
         )
         torch.onnx.export(
             _Positional(network),
