@@ -1,0 +1,299 @@
+"""Networks from recipe to bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from genrekit.bundles import load_bundle
+from genrekit.datasets import load_dataset, make_split
+from genrekit.errors import ConfigError, DatasetError
+from genrekit.evaluation import evaluate_bundle
+from genrekit.inference import Classifier
+from genrekit.models import model_config
+from genrekit.models.classical import Logistic
+from genrekit.models.networks import Cnn, Fusion, Mlp
+from genrekit.schema import ExcerptConfig, Gtzan57Config, MelConfig, WindowConfig
+from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, load_recipe, train
+from genrekit.training.settings import Augment, TrainingConfig
+
+MEL = MelConfig(n_mels=32, fft_samples=1024, hop_samples=512)
+WINDOWS = WindowConfig(window_seconds=1.0, hop_seconds=1.0, short="loop", minimum_seconds=0.5)
+QUICK = TrainingConfig(epochs=2, batch_size=16)
+RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "networks").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four synthetic clips of two seconds in each of ten genres."""
+    folder = tmp_path_factory.mktemp("jukebox")
+    load_dataset("jukebox", folder, clips_per_genre=4, seconds=2.0)
+    return folder
+
+
+def on_table(table: Path, **changes: Any) -> Recipe:
+    fields: dict[str, Any] = {
+        "name": "deep",
+        "data": DataConfig(corpus="table", path=table),
+        "model": Mlp(layers=(32,)),
+        "training": QUICK,
+        "protocol": ProtocolConfig(name="fault-filtered"),
+    } | changes
+    return Recipe(**fields)
+
+
+def on_clips(clips: Path, **changes: Any) -> Recipe:
+    fields: dict[str, Any] = {
+        "name": "deep",
+        "data": DataConfig(
+            corpus="jukebox", path=clips, options={"clips_per_genre": 4, "seconds": 2.0}
+        ),
+        "frontend": MEL,
+        "excerpt": ExcerptConfig(start_seconds=0, duration_seconds=2),
+        "windows": WINDOWS,
+        "model": Cnn(channels=(8, 16)),
+        "training": QUICK,
+        "protocol": ProtocolConfig(name="holdout"),
+    } | changes
+    return Recipe(**fields)
+
+
+# --- from recipe to bundle ----------------------------------------------------------------------
+
+
+def test_a_network_on_a_table_is_scored_as_it_was_saved(table: Path, tmp_path: Path) -> None:
+    longer = TrainingConfig(epochs=40, batch_size=16, learning_rate=0.01)
+    out = train(on_table(table, training=longer), tmp_path / "deep")
+    bundle = load_bundle(out)
+    (told,) = bundle.metrics.results
+    dataset = load_dataset("table", table)
+    again, _ = evaluate_bundle(Classifier.load(out), dataset, make_split(dataset, "fault-filtered"))
+    assert told.accuracy == again.accuracy
+    assert told.accuracy.value > 0.4
+    assert told.fitted_on == "train"
+    assert {(step.what, step.on) for step in told.steps} == {("scale", "train"), ("stop", "valid")}
+    assert bundle.manifest.architecture == "mlp"
+    assert {"torch", "safetensors"} <= set(bundle.manifest.versions)
+    assert (out / "weights.safetensors").is_file()
+    lines = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == list(range(1, len(lines) + 1))
+    assert not (tmp_path / "deep.training").exists(), "checkpoints go when the bundle is there"
+
+
+def test_a_network_on_audio_answers_as_any_model(clips: Path, tmp_path: Path) -> None:
+    out = train(on_clips(clips), tmp_path / "deep")
+    classifier = Classifier.load(out)
+    item = load_dataset("jukebox", clips, clips_per_genre=4, seconds=2.0).items[0]
+    assert item.path is not None
+    answer = classifier.predict_file(item.path, segments=True)
+    assert len(answer.scores) == 10
+    assert len(answer.segments) == 2
+    assert sum(answer.scores.values()) == pytest.approx(1)
+
+
+def test_the_graph_of_a_bundle_gives_embeddings_too(clips: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(train(on_clips(clips), tmp_path / "deep"))
+    mel = np.zeros((3, 32, 42), np.float32)
+    (embedding,) = bundle.session.run(["embedding"], {"mel": mel})
+    assert embedding.shape == (3, 16)
+
+
+def test_several_front_ends_feed_one_network(clips: Path, tmp_path: Path) -> None:
+    model = Fusion(channels=(8, 16), layers=(16,), fused=16)
+    out = train(on_clips(clips, model=model, more_frontends=(Gtzan57Config(),)), tmp_path / "deep")
+    bundle = load_bundle(out)
+    assert set(bundle.manifest.frontends) == {"mel", "gtzan57"}
+    assert bundle.metrics.results[0].items == 10
+
+
+def test_equal_recipes_give_equal_bundles(clips: Path, tmp_path: Path) -> None:
+    changes = {"training": TrainingConfig(epochs=2, augment=Augment(noise_db=3, mixup=0.3))}
+    a, b = (train(on_clips(clips, **changes), tmp_path / name) for name in "ab")
+    for file in sorted(path.name for path in a.iterdir()):
+        assert (a / file).read_bytes() == (b / file).read_bytes(), file
+
+
+def test_training_says_how_far_it_is(table: Path, tmp_path: Path) -> None:
+    steps: list[Step] = []
+    protocols = (ProtocolConfig(name="grouped-kfold", n_folds=3),)
+    train(on_table(table, beside=protocols), tmp_path / "deep", progress=steps.append)
+    epochs = [step for step in steps if step.stage.endswith("epochs")]
+    assert [step.done for step in epochs] == [1, 2] * 4
+    assert all("loss" in step.note and "validation" in step.note for step in epochs)
+    _, folds = load_bundle(tmp_path / "deep").metrics.results
+    assert ("stop", "train") in {(step.what, step.on) for step in folds.steps}
+
+
+def test_without_any_validation_there_is_no_temperature(table: Path, tmp_path: Path) -> None:
+    protocol = ProtocolConfig(name="fault-filtered", fit_on="train+valid")
+    none = QUICK.model_copy(update={"hold_out": 0.0})
+    out = train(on_table(table, protocol=protocol, training=none), tmp_path / "deep")
+    assert load_bundle(out).manifest.temperature == 1.0
+    held = train(on_table(table, protocol=protocol), tmp_path / "held")
+    assert load_bundle(held).manifest.temperature != 1.0
+
+
+def test_test_rows_reach_nothing_of_a_network(table: Path, tmp_path: Path) -> None:
+    dataset = load_dataset("table", table)
+    (fold,) = make_split(dataset, "fault-filtered").folds
+    lines = table.read_text().splitlines()
+    tested = set(fold.test)
+    changed = [
+        line
+        if (number == 0 or line.split(",")[0].removesuffix(".wav") not in tested)
+        else ",".join(
+            repr(float(cell) * 1.5) if 1 < column < len(line.split(",")) - 1 else cell
+            for column, cell in enumerate(line.split(","))
+        )
+        for number, line in enumerate(lines)
+    ]
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(changed) + "\n")
+    one, two = (train(on_table(path), tmp_path / path.stem) for path in (table, other))
+    assert load_dataset("table", other).fingerprint != dataset.fingerprint
+    assert (one / "model.onnx").read_bytes() == (two / "model.onnx").read_bytes()
+
+
+# --- what does not fit is said at once ----------------------------------------------------------
+
+
+def test_networks_and_front_ends_must_fit(table: Path, clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "deep"
+    with pytest.raises(ConfigError, match=r"cnn takes one spectrogram; gtzan57 gives a vector"):
+        train(on_table(table, model=Cnn()), out)
+    with pytest.raises(ConfigError, match=r"fusion takes one spectrogram and one vector"):
+        train(on_clips(clips, model=Fusion()), out)
+    with pytest.raises(ConfigError, match=r"logistic takes one vector"):
+        train(on_clips(clips, model=Logistic()), out)
+    with pytest.raises(ConfigError, match=r"different kinds"):
+        train(on_clips(clips, more_frontends=(MEL,)), out)
+    with pytest.raises(ConfigError, match=r"windows\.short"):
+        train(on_clips(clips, windows=WindowConfig()), out)
+    with pytest.raises(ConfigError, match=r"gain_db"):
+        train(on_table(table, training=TrainingConfig(augment=Augment(gain_db=3))), out)
+
+
+def test_a_table_does_not_hold_spectrograms(table: Path, tmp_path: Path) -> None:
+    mel = on_table(table, frontend=MEL, model=Cnn(), windows=WINDOWS)
+    with pytest.raises(DatasetError, match="lacks 32 of the 32 columns"):
+        train(mel, tmp_path / "deep")
+
+
+# --- recipes ------------------------------------------------------------------------------------
+
+
+def test_there_is_a_recipe_for_every_network() -> None:
+    from genrekit.models import NETWORKS
+
+    assert {load_recipe(path).model.architecture for path in RECIPES} == set(NETWORKS)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_trains_a_few_steps(
+    path: Path, table: Path, clips: Path, tmp_path: Path
+) -> None:
+    changes = ["beside=[]", "training.epochs=1"]
+    data = table
+    if load_recipe(path).data.corpus != "table":
+        data = clips
+        changes += [
+            "data.corpus=jukebox",
+            "data.options={clips_per_genre: 4, seconds: 2.0}",
+            "protocol.name=holdout",
+            "windows.window_seconds=2",
+            "windows.hop_seconds=2",
+        ]
+    steps: list[Step] = []
+    out = train(load_recipe(path, changes), tmp_path / "deep", data=data, progress=steps.append)
+    assert any(step.note for step in steps)
+    bundle = load_bundle(out)
+    assert bundle.manifest.architecture == load_recipe(path).model.architecture
+    assert len(bundle.metrics.results[0].labels) == 10
+
+
+# --- stopped and continued ----------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_killed_command_continues_to_the_same_bundle(table: Path, tmp_path: Path) -> None:
+    path = tmp_path / "deep.yaml"
+    training = TrainingConfig(epochs=60, patience=None, batch_size=4, checkpoint_seconds=0)
+    path.write_text(on_table(table, training=training).text)
+    command = [sys.executable, "-m", "genrekit", "train", str(path), "--data", str(table)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    out = tmp_path / "stopped"
+    killed = subprocess.Popen([*command, "-o", str(out)], env=environment)
+    for _ in range(600):
+        if list(tmp_path.glob("stopped.training/*/epoch-*")):
+            break
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not out.exists()
+    assert list(tmp_path.glob("stopped.training/*/epoch-*"))
+    for extra in (["-o", str(out), "--resume"], ["-o", str(tmp_path / "whole")]):
+        subprocess.run([*command, *extra], env=environment, check=True, capture_output=True)
+    for file in ("model.onnx", "weights.safetensors", "history.jsonl", "manifest.json"):
+        assert (out / file).read_bytes() == (tmp_path / "whole" / file).read_bytes(), file
+    assert not (tmp_path / "stopped.training").exists()
+
+
+# --- sanity -------------------------------------------------------------------------------------
+
+SMALL: dict[str, dict[str, Any]] = {
+    "bigru": {"units": 32},
+    "bilstm": {"units": 32},
+    "cnn": {"channels": [16, 32, 32]},
+    "crnn": {"channels": [16, 32], "units": 24},
+    "fusion": {"channels": [16, 32], "layers": [32], "fused": 32},
+    "mlp": {"layers": [64, 32]},
+    "mobile": {"channels": [16, 24], "embedding": 64},
+    "resnet": {"base_channels": 16, "blocks": [1, 1]},
+    "transformer": {"width": 32, "depth": 2, "heads": 2, "patch_bands": 8, "patch_frames": 8},
+    "vgg": {"channels": [16, 32], "convolutions": [1, 2], "dense": 64},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_learns_twenty_clips_by_heart(name: str, clips: Path, tmp_path: Path) -> None:
+    """Scored on what it was fitted on; a network that cannot do that is broken somewhere."""
+    config = model_config({"architecture": name, "dropout": 0.0, **SMALL[name]})
+    vector = name == "mlp"
+    training = TrainingConfig(
+        epochs=40, batch_size=15, learning_rate=0.01, schedule="one-cycle", patience=None
+    )
+    recipe = on_clips(
+        clips,
+        model=config,
+        frontend=Gtzan57Config() if vector else MEL,
+        more_frontends=(Gtzan57Config(),) if name == "fusion" else (),
+        training=training.model_copy(update={"hold_out": 0.0}),
+        protocol=ProtocolConfig(name="holdout", fit_on="train+valid"),
+    )
+    classifier = Classifier.load(train(recipe, tmp_path / "deep"))
+    dataset = load_dataset("jukebox", clips, clips_per_genre=4, seconds=2.0)
+    (fold,) = make_split(dataset, "holdout").folds
+    fitted = dataset.select(dataset.indices(fold.train + fold.valid))
+    assert len(fitted) >= 20
+    told = [classifier.predict_file(item.path or "").genre for item in fitted.items]
+    assert told == [item.labels[0] for item in fitted.items]
