@@ -240,7 +240,7 @@ def learnt(config: NetworkConfig, epochs: int, seed: int = 0) -> NetworkFit:
 @pytest.mark.parametrize(("name", "settings"), VARIANTS, ids=IDS)
 def test_learns_a_few_rows_by_heart(name: str, settings: dict[str, Any]) -> None:
     config = small(name, dropout=0.0, **settings)
-    fit = learnt(config, epochs=15)
+    fit = learnt(config, epochs=20)
     rows = learnable(config)
     found = run_network(fit.model, rows.inputs, n_genres=3).argmax(axis=1)
     assert (found == rows.shares.argmax(axis=1)).mean() == 1
