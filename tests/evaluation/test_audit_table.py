@@ -111,6 +111,17 @@ def test_segments_of_one_recording_are_no_duplicates_of_each_other() -> None:
     assert [(one.first, one.second) for one in alone] == [(k, k + 1) for k in range(0, 180, 30)]
 
 
+def test_one_segment_alike_is_no_repetition_but_many_are() -> None:
+    rng = np.random.default_rng(2)
+    segments = rng.normal(size=(20, 9, 12))
+    segments[1, 4] = segments[0, 3] + rng.normal(scale=0.01, size=12)
+    segments[3, 2:8] = segments[2, 1:7] + rng.normal(scale=0.01, size=(6, 12))
+    names = [f"track {number // 9}" for number in range(180)]
+    pairs = near_rows(segments.reshape(180, 12), names)
+    assert {(names[one.first], names[one.second]) for one in pairs} == {("track 2", "track 3")}
+    assert len(pairs) == 6
+
+
 @pytest.mark.parametrize("columns", [1, 2, 4, 12, 60])
 def test_chance_makes_no_near_duplicates_in_any_number_of_columns(columns: int) -> None:
     counts = []

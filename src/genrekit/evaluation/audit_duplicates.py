@@ -33,6 +33,8 @@ NEAR_OF_NEXT = 0.5
 NEAR_OF_MEDIAN = 0.3
 #: So many pairs by chance are accepted in a table.
 CHANCE_PAIRS = 0.2
+#: Of recordings with several rows, this share of the shorter one's has to be near the other's.
+LEAST_ROWS_NEAR = 1 / 3
 #: All rows are compared with all: beyond this it would take more than minutes.
 MOST_ROWS = 30_000
 
@@ -61,7 +63,8 @@ def near_rows(features: NDArray[np.float64], recordings: Sequence[str]) -> list[
     features : ndarray, shape (n, columns)
         Standardised here; columns that never change are passed over.
     recordings : sequence of str
-        Rows of one recording are close by nature and never paired.
+        Rows of one recording are close by nature and never paired. Of recordings with several
+        rows, a third of those of the shorter one has to be near some of the other.
     """
     spread = features.std(axis=0)
     scaled = (features - features.mean(axis=0))[:, spread > 0] / spread[spread > 0]
@@ -75,7 +78,7 @@ def near_rows(features: NDArray[np.float64], recordings: Sequence[str]) -> list[
     pairs |= _within(scaled, number, around.gap, of_median * typical)
     return [
         Near(row, other, {"gap_of_typical": round(gap / typical, 4) if typical else 0.0})
-        for (row, other), gap in sorted(pairs.items())
+        for (row, other), gap in _of_whole_recordings(pairs, number)
     ]
 
 
@@ -165,6 +168,29 @@ def _within(
             row = int(rows[position])
             pairs[min(row, other), max(row, other)] = float(gaps[position, other])
     return pairs
+
+
+def _of_whole_recordings(
+    pairs: Mapping[tuple[int, int], float], number: NDArray[np.int64]
+) -> list[tuple[tuple[int, int], float]]:
+    """Pairs of recordings that are near in enough of their rows: one bar alike is no repetition."""
+    sizes = np.bincount(number)
+    rows_near: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for pair in pairs:
+        for row, other in (pair, pair[::-1]):
+            rows_near[int(number[row]), int(number[other])].add(row)
+
+    def enough(one: int, other: int) -> bool:
+        # The same number of rows on either side: one row that is near to many says little.
+        near = min(len(rows_near[one, other]), len(rows_near[other, one]))
+        shorter = int(min(sizes[one], sizes[other]))
+        return near >= max(1, round(LEAST_ROWS_NEAR * shorter))
+
+    return [
+        (pair, gap)
+        for pair, gap in sorted(pairs.items())
+        if enough(int(number[pair[0]]), int(number[pair[1]]))
+    ]
 
 
 # --- findings -----------------------------------------------------------------------------------

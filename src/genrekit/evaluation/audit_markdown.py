@@ -24,16 +24,16 @@ TRACK_SECONDS = 25.0
 _MARKUP = re.compile(r"[\\`*\[\]<>|]|(?<!\w)_|_(?!\w)|^[#+-]")
 
 _INTRODUCTION = """\
-Made by `{command}`. Every set that was recognised below DATA is listed; files without labels and \
-archives of arrays are no sets. The audit sees names, labels and what is in the files, and does \
-not use what is published about their faults. genrekit {version}."""
+Made by `{command}`. Every set that was recognised below DATA is listed; files without labels are \
+no sets. The audit sees names, labels and what is in the files, and does not use what is published \
+about their faults. genrekit {version}."""
 
 _REPETITIONS = """\
 Where the names are GTZAN's, the duplicates found are held against the {known} repetitions that \
-genrekit knows ({exact} exact, {near} near). Those were measured on features_30_sec.csv, \
-librosa_statistics_149.csv and a third table, so the recall on these two is flattered; the other \
-tables, pictures and audio had no part in it. B. L. Sturm's catalogue (arXiv:1306.1461) counts 50 \
-exact replicas and 22 further excerpts of the same recordings in the audio of all 1000 tracks."""
+genrekit knows ({exact} exact, {near} near). Those were measured on three feature tables \
+(features_30_sec, librosa_statistics_149 and choi2017_features), so recall on these is flattered; \
+other tables, pictures and audio had no part in it. B. L. Sturm's catalogue (arXiv:1306.1461) \
+counts 50 exact replicas and 22 further excerpts of the same recordings among all 1000 tracks."""
 
 _LABELS = """\
 Labels are doubted by confident learning over out-of-fold probabilities of a forest, recordings \
@@ -128,11 +128,13 @@ def _known(report: AuditReport) -> list[str]:
     known = report.repetitions
     if known is None or (known.recall is None and not known.further):
         return []
-    lines = [
-        f"Of the known repetitions with both tracks here, {known.exact_found} of "
-        f"{known.exact_known} exact and {known.near_found} of {known.near_known} near ones were "
-        "found."
-    ]
+    lines = ["No known repetition has both of its tracks here."]
+    if known.recall is not None:
+        lines = [
+            f"Of the known repetitions with both tracks here, {known.exact_found} of "
+            f"{known.exact_known} exact and {known.near_found} of {known.near_known} near ones "
+            "were found."
+        ]
     if report.seconds and median(report.seconds) < TRACK_SECONDS:
         lines.append(
             f"The files last {median(report.seconds):.1f} s (median), and the list is about tracks "
