@@ -99,19 +99,29 @@ def load_fixed(dataset: Dataset, plan: object) -> list[tuple[str, ...]]:
     return [item.labels for item in apply_plan(dataset, relabels_only).items]
 
 
-def test_a_duplicate_does_not_vouch_for_its_twin() -> None:
-    dataset, _ = made_up(flips=0)
+def test_duplicates_do_not_vouch_for_each_others_wrong_label() -> None:
+    dataset, wrong = made_up()
     assert dataset.features is not None
-    # Row 0's recording, copied under another label and another name.
-    twin = tuple(Item(f"x.{n}", ("b",), "x") for n in range(3))
-    features = np.concatenate([dataset.features, dataset.features[:3]])
-    planted = replace(dataset, items=dataset.items + twin, features=features)
-    pairs = [("t0.0", "x.0"), ("t0.1", "x.1"), ("t0.2", "x.2")]
-    apart = out_of_fold(planted, pairs=pairs)[-3:, 1]
-    together = out_of_fold(planted)[-3:, 1]
-    assert planted.items[0].labels == ("a",)
-    # With its twin (labelled a) in training it would be called a all the more.
-    assert apart.mean() >= together.mean()
+    rows = [row for row, item in enumerate(dataset.items) if item.group in wrong]
+    copies = [
+        tuple(
+            Item(f"{copy}-{item.item_id}", item.labels, f"{copy}-{item.group}")
+            for item in (dataset.items[row] for row in rows)
+        )
+        for copy in range(8)
+    ]
+    planted = replace(
+        dataset,
+        items=sum(copies, dataset.items),
+        features=np.concatenate([dataset.features, *[dataset.features[rows]] * 8]),
+    )
+    unaware = out_of_fold(planted)
+    vouched = unaware[rows, planted.targets()[rows]].mean()
+    doubted = [one for one in run_audit(planted).findings if one.kind == "suspicious-label"]
+    named = {one.items[0].recording: one.evidence["given_probability"] for one in doubted}
+    assert vouched > 0.5
+    assert len(wrong & set(named)) >= 8
+    assert max(named[name] for name in wrong & set(named)) < 0.5
 
 
 def test_too_few_recordings_are_no_ground_for_doubt() -> None:
