@@ -159,8 +159,10 @@ def _step(learner: Learner, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _logits(learner: Learner, batch: Batch) -> Tensor:
-    half = learner.config.precision == "bfloat16"
-    with torch.autocast(learner.device.type, torch.bfloat16, enabled=half):
+    if learner.config.precision != "bfloat16":
+        exact: Tensor = learner.network(batch.inputs)
+        return exact
+    with torch.autocast(learner.device.type, torch.bfloat16):
         logits: Tensor = learner.network(batch.inputs)
     return logits.float()
 

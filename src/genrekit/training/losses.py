@@ -44,10 +44,10 @@ def cross_entropy(
     logits: Tensor, shares: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
     """Mean cross-entropy; with weights the weighted mean, as torch has it for whole labels."""
+    if weights is None:
+        return functional.cross_entropy(logits, shares, label_smoothing=smoothing)
     logs = torch.log_softmax(logits, dim=1)
     smoothed = _smooth(shares, smoothing, 1 / logits.shape[1])
-    if weights is None:
-        return -(smoothed * logs).sum(dim=1).mean()
     return -(smoothed * weights * logs).sum() / (shares * weights).sum()
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch.jit._trace import TracerWarning
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
 
 from genrekit.bundles.session import open_session, run_session
 from genrekit.errors import BundleError
@@ -49,9 +49,7 @@ def export_network(network: Network) -> bytes:
             "ignore", "Exporting a model to ONNX with a batch_size", UserWarning
         )
         # A recurrent layer compares the width of its input with its own, which is fixed.
-        warnings.filterwarnings(
-            "ignore", "Converting a tensor to a Python boolean", TracerWarning
-        )
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", TracerWarning)
         torch.onnx.export(
             _Positional(network),
             row,
