@@ -39,7 +39,8 @@ class Source(NamedTuple):
 
     @property
     def recording(self) -> str:
-        return recording_of(Path(self.name).stem if self.path else self.name)
+        """Files in several folders may have one name, "blues.00001" for example."""
+        return recording_of(Path(self.name).name)
 
     def samples(self) -> Samples:
         if self.path is not None:
@@ -232,16 +233,26 @@ def same_waveform(longer: Source, shorter: Source) -> float:
 
 def surprise_rows(measured: Sequence[Measured]) -> Iterator[str]:
     """Matches between files of different names, with an independent look at the waveforms."""
-    sources = {one.source.name: one.source for one in measured}
-    lengths = {one.source.name: one.plain.seconds for one in measured}
-    yield "| first | second | score | offset | common | correlation of the waveforms |"
-    yield "|---|---|---|---|---|---|"
+    by_name = {one.source.name: one for one in measured}
+    yield (
+        "| first | second | score | offset | common | waveforms correlate "
+        "| shorter one with 20 other files |"
+    )
+    yield "|---|---|---|---|---|---|---|"
     for match in different(measured, least_score=LEAST_SCORE):
-        longer, shorter = sorted((match.first, match.second), key=lengths.__getitem__, reverse=True)
-        correlation = same_waveform(sources[longer], sources[shorter])
+        pair = by_name[match.first], by_name[match.second]
+        longer, shorter = sorted(pair, key=lambda one: one.plain.seconds, reverse=True)
+        others = [
+            one
+            for one in measured
+            if _differ(one, longer) and _differ(one, shorter) and one.plain.seconds >= LONG_SECONDS
+        ]
+        here = same_waveform(longer.source, shorter.source)
+        elsewhere = max(same_waveform(one.source, shorter.source) for one in others[:20])
         yield (
             f"| {match.first} | {match.second} | {match.score:.2f} | "
-            f"{match.offset_seconds:.2f} s | {match.common_seconds:.1f} s | {correlation:.2f} |"
+            f"{match.offset_seconds:.2f} s | {match.common_seconds:.1f} s | {here:.2f} | "
+            f"at most {elsewhere:.2f} |"
         )
 
 

@@ -1,8 +1,9 @@
 """Fingerprints of recordings that do not exist, as many as wanted, for timing the search.
 
 A synthetic fingerprint takes its rhythm from one real fingerprint and its pitches from another,
-both in shuffled order, and plays them at a random tempo in a random key: spacing and repeated
-tones stay as they are in music, and no stretch is common to two of them.
+both in shuffled blocks of a few landmarks, and plays them at a random tempo in a random key:
+spacing, repeated tones and intervals stay as they are in music, and sources come back in many of
+them, but no two have a stretch in common.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def synthetic(sources: Sequence[Fingerprint], count: int, seed: int = 0) -> list
 
 
 def _made(times: Floats, pitches: Floats, rng: np.random.Generator) -> Fingerprint:
-    delays = _shuffled(np.diff(times, prepend=0.0), 4, rng) * rng.uniform(0.8, 1.25)
-    moved = (_shuffled(pitches, 2, rng) + rng.uniform(0, RANGE_SEMITONES)) % RANGE_SEMITONES
+    delays = _shuffled(np.diff(times, prepend=0.0), 8, rng) * rng.uniform(0.8, 1.25)
+    moved = (_shuffled(pitches, 4, rng) + rng.uniform(0, RANGE_SEMITONES)) % RANGE_SEMITONES
     size = min(len(delays), len(moved))
     return _packed(np.cumsum(delays[:size]), moved[:size])
 
