@@ -59,8 +59,17 @@ class DescriptorsConfig(Contract):
     sample_rate_hz: Literal[22050] = 22050
 
 
+class PictureConfig(Contract):
+    """Spectrogram picture in the geometry of a published set, each scaled by its own levels."""
+
+    kind: Literal["picture"] = "picture"
+    sample_rate_hz: Literal[22050] = 22050
+    rows: int = Field(128, ge=8, le=370)
+    columns: int = Field(248, ge=8, le=496, description="always the whole window")
+
+
 FrontendConfig = Annotated[
-    MelConfig | Gtzan57Config | DescriptorsConfig, Field(discriminator="kind")
+    MelConfig | Gtzan57Config | DescriptorsConfig | PictureConfig, Field(discriminator="kind")
 ]
 
 

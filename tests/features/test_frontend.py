@@ -11,9 +11,20 @@ from pydantic import BaseModel
 from genrekit.errors import ConfigError
 from genrekit.features import FRONTENDS, build_frontend, frontend_fingerprint
 from genrekit.features.mel import MelFrontend
-from genrekit.schema import DescriptorsConfig, FrontendConfig, Gtzan57Config, MelConfig
+from genrekit.schema import (
+    DescriptorsConfig,
+    FrontendConfig,
+    Gtzan57Config,
+    MelConfig,
+    PictureConfig,
+)
 
-CONFIGS: tuple[FrontendConfig, ...] = (MelConfig(), Gtzan57Config(), DescriptorsConfig())
+CONFIGS: tuple[FrontendConfig, ...] = (
+    MelConfig(),
+    Gtzan57Config(),
+    DescriptorsConfig(),
+    PictureConfig(),
+)
 
 
 def test_every_configuration_has_its_frontend() -> None:
@@ -58,6 +69,8 @@ def test_fingerprint_depends_on_every_setting() -> None:
         MelConfig(low_hz=20.0),
         MelConfig(high_hz=8000.0),
         MelConfig(floor_db=-80.0),
+        PictureConfig(rows=64),
+        PictureConfig(columns=64),
     ]
     fingerprints = [frontend_fingerprint(config) for config in configs]
     assert len(set(fingerprints)) == len(configs)

@@ -98,3 +98,22 @@ def test_scaling_by_whole_numbers_averages_blocks() -> None:
     levels = np.arange(24, dtype=np.float32).reshape(4, 6)
     expected = levels.reshape(2, 2, 3, 2).mean(axis=(1, 3))
     np.testing.assert_allclose(scale_levels(levels, (2, 3)), expected, atol=1e-6)
+
+
+def test_the_frontend_gives_the_levels_and_names_the_cells_of_a_table() -> None:
+    from genrekit.audio import synthesise
+    from genrekit.features import build_frontend, from_table, table_columns
+    from genrekit.schema import PictureConfig
+
+    frontend = build_frontend(PictureConfig(rows=16, columns=20))
+    samples = synthesise("pop", seconds=2).samples
+    picture = frontend(samples)
+    assert np.array_equal(picture, picture_levels(samples, (16, 20)))
+    names = table_columns(frontend)
+    assert (names[0], names[21], names[-1]) == (
+        "row000_column000",
+        "row001_column001",
+        "row015_column019",
+    )
+    table = np.stack([picture.ravel(), 2 * picture.ravel()])
+    assert np.array_equal(from_table(frontend, table), np.stack([picture, 2 * picture]))

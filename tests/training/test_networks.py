@@ -18,13 +18,20 @@ import torch
 
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset, make_split
+from genrekit.datasets.pictures import write_pictures
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import evaluate_bundle
 from genrekit.inference import Classifier
 from genrekit.models import model_config
 from genrekit.models.classical import Logistic
 from genrekit.models.networks import Cnn, Fusion, Mlp
-from genrekit.schema import ExcerptConfig, Gtzan57Config, MelConfig, WindowConfig
+from genrekit.schema import (
+    ExcerptConfig,
+    Gtzan57Config,
+    MelConfig,
+    PictureConfig,
+    WindowConfig,
+)
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, load_recipe, train
 from genrekit.training.settings import Augment, TrainingConfig
 
@@ -108,6 +115,33 @@ def test_a_network_on_audio_answers_as_any_model(clips: Path, tmp_path: Path) ->
     assert len(answer.scores) == 10
     assert len(answer.segments) == 2
     assert sum(answer.scores.values()) == pytest.approx(1)
+
+
+def test_a_network_on_pictures_predicts_from_audio(clips: Path, tmp_path: Path) -> None:
+    songs = load_dataset("jukebox", clips, clips_per_genre=4, seconds=2.0)
+    assert all(one.error is None for one in write_pictures(songs, tmp_path / "pictures"))
+    data = DataConfig(corpus="pictures", path=tmp_path / "pictures", options={"size": [32, 40]})
+    frontend = PictureConfig(rows=32, columns=40)
+    longer = TrainingConfig(epochs=40, batch_size=10, learning_rate=0.01, hold_out=0)
+    recipe = on_clips(
+        clips,
+        data=data,
+        frontend=frontend,
+        model=Cnn(channels=(16, 32), dropout=0),
+        training=longer,
+        windows=WindowConfig(),
+        protocol=ProtocolConfig(name="holdout", fit_on="train+valid"),
+    )
+    classifier = Classifier.load(train(recipe, tmp_path / "deep"))
+    told = [classifier.predict_file(item.path or "").genre for item in songs.items]
+    right = [genre == item.labels[0] for genre, item in zip(told, songs.items, strict=True)]
+    assert np.mean(right) > 0.6, "what is drawn from audio is what the model learnt from"
+
+
+def test_decibels_are_not_added_to_pictures(clips: Path, tmp_path: Path) -> None:
+    loud = TrainingConfig(augment=Augment(gain_db=3))
+    with pytest.raises(ConfigError, match="levels from 0 to 1"):
+        train(on_clips(clips, frontend=PictureConfig(), training=loud), tmp_path / "deep")
 
 
 def test_the_graph_of_a_bundle_gives_embeddings_too(clips: Path, tmp_path: Path) -> None:

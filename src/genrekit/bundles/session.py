@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from genrekit.errors import BundleError
 
 LOGITS = "logits"
-# Scores are the same for any number of rows; this only bounds memory on long tables.
+# Scores are the same for any number of rows; this only bounds memory on long tables, and on
+# spectrograms, of which a thousand would take gigabytes inside of a network.
 _ROWS_AT_ONCE = 1024
+_CELLS_AT_ONCE = 2**21
 # An ONNX tensor may keep its data in another file, named under the key "location"; a hostile one
 # names a file of the reader's. This is that key in every spelling the wire format allows. Walking
 # the messages instead would take seconds for a forest, whose numbers are one field each.
@@ -88,9 +90,11 @@ def run_session(
     if len(rows) != 1:
         raise BundleError(f"the model's inputs differ in their number of windows: {sorted(rows)}")
     (total,) = rows
+    cells = sum(array[:1].size for array in inputs.values())
+    at_once = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // max(1, cells)))
     parts = [
-        _run_rows(session, {k: v[start : start + _ROWS_AT_ONCE] for k, v in inputs.items()})
-        for start in range(0, total, _ROWS_AT_ONCE)
+        _run_rows(session, {k: v[start : start + at_once] for k, v in inputs.items()})
+        for start in range(0, total, at_once)
     ]
     logits = np.concatenate(parts) if parts else np.zeros((0, n_labels), np.float32)
     if logits.shape != (total, n_labels):

@@ -15,6 +15,7 @@ from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
 from genrekit.evaluation.metrics import Tracks, aggregate_by_group
 from genrekit.evaluation.scoring import score
+from genrekit.features import from_table, table_columns
 from genrekit.schema import EvaluationResult, ExcerptConfig
 
 if TYPE_CHECKING:
@@ -180,14 +181,15 @@ def _inputs(
     position = {column: number for number, column in enumerate(tested.feature_names)}
     inputs = {}
     for name, frontend in classifier.bundle.frontends.items():
-        missing = [column for column in frontend.feature_names if column not in position]
+        names = table_columns(frontend)
+        missing = [column for column in names if column not in position]
         if missing:
             raise DatasetError(
-                f"{tested.name} lacks {len(missing)} of the {len(frontend.feature_names)} columns "
+                f"{tested.name} lacks {len(missing)} of the {len(names)} columns "
                 f"of the front-end {name!r}: {', '.join(missing[:5])}"
                 f"{', ...' if len(missing) > 5 else ''}; make the table with that front-end, or "
                 "evaluate on audio"
             )
-        columns = [position[column] for column in frontend.feature_names]
-        inputs[name] = features[:, columns].astype(np.float32)
+        cells = features[:, [position[column] for column in names]].astype(np.float32)
+        inputs[name] = from_table(frontend, cells)
     return inputs

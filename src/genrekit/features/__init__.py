@@ -10,7 +10,9 @@ from genrekit.features.frontend import (
     Frontend,
     VectorFrontend,
     build_frontend,
+    from_table,
     frontend_fingerprint,
+    table_columns,
 )
 from genrekit.features.table import write_table
 
@@ -23,6 +25,8 @@ __all__ = [
     "VectorFrontend",
     "build_frontend",
     "extract",
+    "from_table",
     "frontend_fingerprint",
+    "table_columns",
     "write_table",
 ]

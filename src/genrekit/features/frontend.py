@@ -18,6 +18,7 @@ FRONTENDS = Catalog(
         "descriptors": "genrekit.features.descriptors:DescriptorsFrontend",
         "gtzan57": "genrekit.features.gtzan57:Gtzan57Frontend",
         "mel": "genrekit.features.mel:MelFrontend",
+        "picture": "genrekit.features.picture:PictureFrontend",
     },
     group="genrekit.frontends",
 )
@@ -62,6 +63,19 @@ def build_frontend(config: FrontendConfig) -> Frontend:
         If no front-end has the name ``config.kind``.
     """
     return cast(Frontend, FRONTENDS.get(config.kind)(config))
+
+
+def table_columns(frontend: Frontend) -> tuple[str, ...]:
+    """Names of the columns of a table that hold what the front-end gives, cell by cell."""
+    names: tuple[str, ...] = getattr(frontend, "cell_names", frontend.feature_names)
+    return names
+
+
+def from_table(frontend: Frontend, cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of a table, (n, columns) in the order of `table_columns`, as the front-end's output."""
+    if cells.shape[1] == len(frontend.feature_names):
+        return cells
+    return cells.reshape(len(cells), len(frontend.feature_names), -1)
 
 
 def frontend_fingerprint(config: FrontendConfig) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from genrekit.errors import AudioContentError
+from genrekit.schema import PictureConfig
 
 SEGMENT_SAMPLES = 256
 HOP_SAMPLES = 224
@@ -34,6 +35,31 @@ Drawing = Literal["edges", "centres"]
 _AXES_PIXELS = (369.6, 496.0)
 _PIXEL_PARTS = 256
 _BLOCK_SEGMENTS = 8192
+
+
+class PictureFrontend:
+    """Samples to the levels of their picture; see `picture_levels`.
+
+    Attributes
+    ----------
+    cell_names : tuple of str
+        Columns of a table that holds pictures, row by row.
+    """
+
+    code_version = 1
+
+    def __init__(self, config: PictureConfig) -> None:
+        self.config = config
+        self.feature_names = tuple(f"row{row:03d}" for row in range(config.rows))
+        self.cell_names = tuple(
+            f"{row}_column{column:03d}"
+            for row in self.feature_names
+            for column in range(config.columns)
+        )
+
+    def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Samples (n,) to (rows, columns) in [0, 1], the lowest frequency in row 0."""
+        return picture_levels(samples, (self.config.rows, self.config.columns))
 
 
 def picture_levels(

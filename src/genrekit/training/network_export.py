@@ -21,8 +21,6 @@ from genrekit.models.module import Network
 AGREEMENT = 1e-4
 LOGITS, EMBEDDING = "logits", "embedding"
 _OPSET = 18
-# Rows scored at once: a thousand spectrograms of 30 s would take gigabytes inside of a network.
-_CELLS_AT_ONCE = 2**21
 
 
 def export_network(network: Network) -> bytes:
@@ -90,20 +88,9 @@ def check_network(
 def run_network(
     model: bytes, inputs: Mapping[str, NDArray[np.float32]], *, n_genres: int
 ) -> NDArray[np.float32]:
-    """Logits (n, n_genres) of a graph, in the memory of a few rows."""
+    """Logits (n, n_genres) of a graph."""
     session = open_session(model, inputs=tuple(inputs), n_labels=n_genres)
-    rows = len(next(iter(inputs.values())))
-    cells = max(1, sum(array[:1].size for array in inputs.values()))
-    at_once = max(1, _CELLS_AT_ONCE // cells)
-    parts = [
-        run_session(
-            session,
-            {name: array[start : start + at_once] for name, array in inputs.items()},
-            n_labels=n_genres,
-        )
-        for start in range(0, rows, at_once)
-    ]
-    return np.concatenate(parts) if parts else np.zeros((0, n_genres), np.float32)
+    return run_session(session, inputs, n_labels=n_genres)
 
 
 class _Positional(nn.Module):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from genrekit.datasets import Dataset, drop_tracks, load_dataset
 from genrekit.errors import BundleError, ConfigError
-from genrekit.features import build_frontend
+from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
 from genrekit.models import NetworkConfig
-from genrekit.schema import MelConfig
+from genrekit.schema import FrontendConfig, MelConfig, PictureConfig
 from genrekit.training.fit import Task, checked_split
 from genrekit.training.recipe import Recipe, known_path
 from genrekit.training.rows import (
@@ -22,6 +22,8 @@ from genrekit.training.rows import (
     table_rows,
 )
 from genrekit.training.saving import Run
+
+_SPECTROGRAMS = (MelConfig, PictureConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,16 @@ def check_recipe(recipe: Recipe, out: Path, overwrite: bool) -> None:
         )
     if isinstance(recipe.model, NetworkConfig):
         _check_network(recipe, recipe.model)
-    elif isinstance(recipe.frontend, MelConfig) or recipe.more_frontends:
+    elif isinstance(recipe.frontend, _SPECTROGRAMS) or recipe.more_frontends:
         raise ConfigError(
-            f"{recipe.model.architecture} takes one vector; frontend.kind mel gives pictures. Take "
-            "gtzan57 or descriptors alone"
+            f"{recipe.model.architecture} takes one vector; frontend.kind {recipe.frontend.kind} "
+            "gives a spectrogram. Take gtzan57 or descriptors alone"
         )
 
 
 def _check_network(recipe: Recipe, model: NetworkConfig) -> None:
     forms = {
-        name: "spectrogram" if isinstance(config, MelConfig) else "vector"
+        name: "spectrogram" if isinstance(config, _SPECTROGRAMS) else "vector"
         for name, config in recipe.frontends.items()
     }
     if sorted(forms.values()) != sorted(model.takes):
@@ -85,10 +87,16 @@ def _check_network(recipe: Recipe, model: NetworkConfig) -> None:
             f"{model.architecture} takes one {' and one '.join(model.takes)}; {given}. Set "
             "frontend.kind, or more_frontends, otherwise"
         )
-    if "spectrogram" in forms.values() and recipe.windows.short == "keep":
+    if "mel" in forms and recipe.windows.short == "keep":
         raise ConfigError(
             f"{model.architecture} takes spectrograms of one length; set windows.short to loop or "
             "pad, so that shorter audio is filled up"
+        )
+    augment = recipe.training.augment
+    if "picture" in forms and (augment.gain_db or augment.filter_db or augment.noise_db):
+        raise ConfigError(
+            "training.augment changes decibels (gain_db, filter_db, noise_db), and pictures have "
+            "levels from 0 to 1; leave these changes out"
         )
 
 
@@ -150,9 +158,12 @@ def _listen(
 
 
 def _from_table(recipe: Recipe, dataset: Dataset) -> Rows:
-    first, *others = (
-        table_rows(dataset, build_frontend(config).feature_names)
-        for config in recipe.frontends.values()
-    )
+    first, *others = (_columns(config, dataset) for config in recipe.frontends.values())
     names = list(recipe.frontends)[1:]
     return replace(first, more={name: rows.x for name, rows in zip(names, others, strict=True)})
+
+
+def _columns(config: FrontendConfig, dataset: Dataset) -> Rows:
+    frontend = build_frontend(config)
+    rows = table_rows(dataset, table_columns(frontend))
+    return replace(rows, x=from_table(frontend, rows.x))
