@@ -145,3 +145,19 @@ def bundle_factory() -> Callable[..., Path]:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small valid bundle of the ten GTZAN genres; copy it before changing anything in it."""
     return build_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def peak_memory_code() -> str:
+    """Code that defines ``peak_mebibytes()``, for scripts that run in a process of their own.
+
+    Linux says it without the process that started them, which ``resource.getrusage`` counts in.
+    """
+    return """
+def peak_mebibytes():
+    from pathlib import Path
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0.0
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+"""

@@ -48,33 +48,27 @@ def test_importing_the_package_imports_next_to_nothing() -> None:
     assert not {"numpy", "scipy", "pydantic", *HEAVY} & set(loaded)
 
 
-def test_a_prediction_needs_no_training_library_and_little_memory(tmp_path: Path) -> None:
+def test_a_prediction_needs_no_training_library_and_little_memory(
+    tmp_path: Path, peak_memory_code: str
+) -> None:
     answer = run_python(
         f"""
+{peak_memory_code}
 import json, sys
 import soundfile
 from genrekit import Classifier, synthesise
-
-def peak_megabytes():
-    # Unlike resource.getrusage, this does not count the process that started us.
-    try:
-        status = open("/proc/self/status").read()
-    except OSError:
-        return 0.0
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
 song = synthesise("jazz", seconds=60, seed=1)
 path = {str(tmp_path / "song.wav")!r}
 soundfile.write(path, song.samples, song.sample_rate_hz)
 prediction = Classifier.load().predict_file(path)
 heavy = [name for name in {HEAVY!r} if name in sys.modules]
-print(json.dumps({{"genre": prediction.genre, "heavy": heavy, "megabytes": peak_megabytes()}}))
+print(json.dumps({{"genre": prediction.genre, "heavy": heavy, "mebibytes": peak_mebibytes()}}))
 """
     )
     assert answer["heavy"] == []
     assert isinstance(answer["genre"], str)
-    assert isinstance(answer["megabytes"], float)
-    assert answer["megabytes"] < 300
+    assert isinstance(answer["mebibytes"], float)
+    assert answer["mebibytes"] < 300
 
 
 def test_the_command_line_starts_without_numpy() -> None:

@@ -244,5 +244,7 @@ def test_an_interrupted_table_goes_on_where_it_stopped(
     assert summary["tracks"] == 100
     assert 0 < summary["computed"] < 97
     assert [row["filename"] for row in rows(table)] == [f"{number:03}.wav" for number in range(100)]
-    assert len({tuple(numbers(row)) for row in rows(table)}) == 1
+    first, *others = (numbers(row) for row in rows(table))
+    # Two processes with other threads may differ in the last digit.
+    assert all(row == pytest.approx(first, rel=1e-5) for row in others)
     assert [path.name for path in tmp_path.glob("f.csv*")] == ["f.csv"]
