@@ -192,7 +192,13 @@ def follow(steps: Iterable[AnyStep], *, in_bytes: bool = False) -> AnyStep:
         for last in steps:
             if last.stage not in bars:
                 bars[last.stage] = progress.add_task(last.stage, total=last.total)
-            progress.update(bars[last.stage], completed=last.done, total=last.total)
+            note = getattr(last, "note", "")
+            progress.update(
+                bars[last.stage],
+                completed=last.done,
+                total=last.total,
+                description=f"{last.stage} ({note})" if note else last.stage,
+            )
     if last is None:
         raise ConfigError("there was nothing to do")
     return last
