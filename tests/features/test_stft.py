@@ -16,6 +16,7 @@ from genrekit.features.stft import (
     istft,
     mel_filters,
     stft,
+    stft_blocks,
 )
 
 RATE = 22050
@@ -56,6 +57,27 @@ def test_transform_equals_the_definition(n_frames: int) -> None:
     spectrum = stft(samples, 256, 64)
     assert spectrum.dtype == np.complex64
     np.testing.assert_allclose(spectrum, expected, atol=2e-5)
+
+
+@given(
+    n_samples=st.integers(0, 3000), at_once=st.integers(1, 70), context_frames=st.integers(0, 20)
+)
+def test_blocks_with_their_context_are_cut_from_the_whole(
+    n_samples: int, at_once: int, context_frames: int
+) -> None:
+    samples = _noise(n_samples)
+    whole = stft(samples, 128, 32)
+    owned = 0
+    for first, inner, given_frames in stft_blocks(
+        samples, 128, 32, frames_at_once=at_once, context_frames=context_frames
+    ):
+        assert first == owned
+        begin = first - inner.start
+        assert begin == max(0, first - context_frames)
+        owned += inner.stop - inner.start
+        assert begin + len(given_frames) == min(len(whole), owned + context_frames)
+        np.testing.assert_array_equal(given_frames, whole[begin : begin + len(given_frames)])
+    assert owned == len(whole)
 
 
 def test_shorter_than_a_frame_gives_no_frames() -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from genrekit.errors import AudioContentError
 from genrekit.features.chroma import chroma_filters, pitch_peaks, scaled_to_peak, tuning_of
 from genrekit.features.hpss import CONTEXT_FRAMES, harmonic_mask
-from genrekit.features.stft import bin_frequencies_hz, mel_filters, stft
+from genrekit.features.stft import bin_frequencies_hz, mel_filters, stft_blocks
 from genrekit.features.timbre import shape_trajectories
 
 Floats = NDArray[np.float32]
@@ -113,12 +113,14 @@ def _scale(samples: Floats) -> tuple[Floats, float]:
 
 def _blocks(samples: Floats, context_frames: int) -> Iterator[tuple[slice, Floats]]:
     """Magnitudes of blocks of frames with context around them, and which rows are the block."""
-    n_frames = 1 + (len(samples) - FRAME_SAMPLES) // HOP_SAMPLES
-    for first in range(0, n_frames, _FRAMES_AT_ONCE):
-        last = min(first + _FRAMES_AT_ONCE, n_frames)
-        begin, end = max(0, first - context_frames), min(n_frames, last + context_frames)
-        part = samples[begin * HOP_SAMPLES : (end - 1) * HOP_SAMPLES + FRAME_SAMPLES]
-        yield slice(first - begin, last - begin), np.abs(stft(part, FRAME_SAMPLES, HOP_SAMPLES))
+    for _, inner, spectrum in stft_blocks(
+        samples,
+        FRAME_SAMPLES,
+        HOP_SAMPLES,
+        frames_at_once=_FRAMES_AT_ONCE,
+        context_frames=context_frames,
+    ):
+        yield inner, np.abs(spectrum)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,14 @@ from genrekit.errors import AudioContentError
 from genrekit.features.chroma import chroma_filters, pitch_peaks, scaled_to_peak, tuning_of
 from genrekit.features.columns import ColumnInfo
 from genrekit.features.hpss import CONTEXT_FRAMES, harmonic_mask
-from genrekit.features.stft import bin_frequencies_hz, centred, frames, istft, mel_filters, stft
+from genrekit.features.stft import (
+    bin_frequencies_hz,
+    centred,
+    frames,
+    istft,
+    mel_filters,
+    stft_blocks,
+)
 from genrekit.features.tempo import onset_strength, tempo_bpm
 from genrekit.schema import Gtzan57Config
 
@@ -141,7 +148,7 @@ def _gather(padded: Floats, n_samples: int, separation: bool) -> _Gathered:
     filters = mel_filters(RATE_HZ, FRAME_SAMPLES, _MELS, 0.0, RATE_HZ / 2)
     gathered = _Gathered()
     harmonic = _HarmonicPart(len(padded)) if separation else None
-    for first, inner, spectrum in _blocks(padded):
+    for first, inner, spectrum in _blocks(padded, CONTEXT_FRAMES):
         magnitude = np.abs(spectrum)
         if harmonic is not None:
             harmonic.add(first, spectrum[inner], harmonic_mask(magnitude)[inner])
@@ -192,18 +199,16 @@ def _percussive(samples: Floats, harmonic: Floats) -> Floats:
     return percussive
 
 
-def _blocks(padded: Floats) -> Iterator[tuple[int, slice, NDArray[np.complex64]]]:
-    """Cut the spectrogram into blocks with the context that the median filters look at.
-
-    Yields the number of a block's first frame, the place of its own frames among those given, and
-    the frames.
-    """
-    n_frames = 1 + (len(padded) - FRAME_SAMPLES) // HOP_SAMPLES
-    for first in range(0, n_frames, _FRAMES_AT_ONCE):
-        last = min(first + _FRAMES_AT_ONCE, n_frames)
-        begin, end = max(0, first - CONTEXT_FRAMES), min(n_frames, last + CONTEXT_FRAMES)
-        part = padded[begin * HOP_SAMPLES : (end - 1) * HOP_SAMPLES + FRAME_SAMPLES]
-        yield first, slice(first - begin, last - begin), stft(part, FRAME_SAMPLES, HOP_SAMPLES)
+def _blocks(
+    padded: Floats, context_frames: int
+) -> Iterator[tuple[int, slice, NDArray[np.complex64]]]:
+    return stft_blocks(
+        padded,
+        FRAME_SAMPLES,
+        HOP_SAMPLES,
+        frames_at_once=_FRAMES_AT_ONCE,
+        context_frames=context_frames,
+    )
 
 
 def _spectral_shape(magnitude: Floats) -> NDArray[np.float64]:
@@ -223,8 +228,8 @@ def _chroma(padded: Floats, gathered: _Gathered) -> Floats:
     frequencies_hz, peak_power = map(np.concatenate, zip(*gathered.peaks, strict=True))
     filters = chroma_filters(RATE_HZ, FRAME_SAMPLES, tuning_of(frequencies_hz, peak_power))
     energies = []
-    for _, inner, spectrum in _blocks(padded):
-        magnitude = np.abs(spectrum[inner])
+    for _, _, spectrum in _blocks(padded, 0):
+        magnitude = np.abs(spectrum)
         energies.append(magnitude * magnitude @ filters)
     return scaled_to_peak(np.concatenate(energies)).ravel()
 

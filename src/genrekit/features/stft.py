@@ -6,7 +6,7 @@ one fixed size, so that a frame's values do not depend on how many frames there 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -78,6 +78,38 @@ def stft(samples: Floats, frame_samples: int, hop_samples: int) -> NDArray[np.co
         frames(samples, frame_samples, hop_samples),
         lambda block: scipy.fft.rfft(block * window, axis=1),
     )
+
+
+def stft_blocks(
+    samples: Floats,
+    frame_samples: int,
+    hop_samples: int,
+    *,
+    frames_at_once: int,
+    context_frames: int = 0,
+) -> Iterator[tuple[int, slice, NDArray[np.complex64]]]:
+    """`stft` in blocks, so that memory does not grow with the length of the audio.
+
+    Parameters
+    ----------
+    samples : (n,) float32
+    frame_samples, hop_samples : int
+    frames_at_once : int
+        Frames that are a block's own; the last block may have fewer.
+    context_frames : int
+        Frames given before and after them as well, fewer at the ends of the audio.
+
+    Yields
+    ------
+    int, slice, (n_frames, frame_samples // 2 + 1) complex64
+        Number of the block's first own frame, where its own are among those given, and all given.
+    """
+    n_frames = 1 + (len(samples) - frame_samples) // hop_samples
+    for first in range(0, n_frames, frames_at_once):
+        last = min(first + frames_at_once, n_frames)
+        begin, end = max(0, first - context_frames), min(n_frames, last + context_frames)
+        part = samples[begin * hop_samples : (end - 1) * hop_samples + frame_samples]
+        yield first, slice(first - begin, last - begin), stft(part, frame_samples, hop_samples)
 
 
 def istft(
