@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genrekit.errors import AudioNotFoundError
 from genrekit.features.cache import FeatureCache, cache_key
 from genrekit.schema import ExcerptConfig
 
@@ -64,3 +65,10 @@ def test_the_key_follows_content_excerpt_and_front_end_but_not_the_name(tmp_path
     assert cache_key(other, WHOLE, "f" * 64) != key
     assert cache_key(one, WHOLE, "e" * 64) != key
     assert cache_key(one, ExcerptConfig(), "f" * 64) != key
+
+
+def test_what_is_no_regular_file_has_no_key_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    for name, seen in (("pipe.wav", "is a named pipe"), ("gone.wav", "No such file")):
+        with pytest.raises(AudioNotFoundError, match=seen):
+            cache_key(tmp_path / name, WHOLE, "f" * 64)

@@ -59,7 +59,14 @@ def open_source(source: Source, meter: Meter) -> BinaryIO:
     )
 
 
-def _open_path(path: str | os.PathLike[str], meter: Meter) -> BinaryIO:
+def open_file(path: str | os.PathLike[str]) -> io.BufferedReader:
+    """Open a regular file for reading, never waiting for a pipe; the caller closes it.
+
+    Raises
+    ------
+    AudioNotFoundError
+        If there is no readable regular file.
+    """
     try:
         _refuse_special(path, Path(path).stat())
         # A file that becomes a pipe after the look at it must not block either.
@@ -68,9 +75,17 @@ def _open_path(path: str | os.PathLike[str], meter: Meter) -> BinaryIO:
         raise _unreadable(path, error) from error
     file = os.fdopen(descriptor, "rb")
     try:
-        status = os.fstat(descriptor)
-        _refuse_special(path, status)
-        _check_size(status.st_size, meter)
+        _refuse_special(path, os.fstat(descriptor))
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _open_path(path: str | os.PathLike[str], meter: Meter) -> BinaryIO:
+    file = open_file(path)
+    try:
+        _check_size(os.fstat(file.fileno()).st_size, meter)
     except BaseException:
         file.close()
         raise

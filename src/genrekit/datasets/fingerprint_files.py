@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,11 @@ from numpy.typing import NDArray
 
 from genrekit.audio import decode
 from genrekit.datasets.fingerprint import FORMAT_VERSION, Fingerprint, content_hash, fingerprint
-from genrekit.errors import AudioError, AudioNotFoundError
-from genrekit.features.cache import FeatureCache, cache_key
-from genrekit.parallel import WorkerDied, ordered_map
+from genrekit.errors import AudioError
+from genrekit.features.cache import FeatureCache
+from genrekit.features.extract import compute_files
 from genrekit.schema import ExcerptConfig
 
-WHOLE_FILE = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
 # Content hashes of different rates differ, so there is one rate for all.
 _RATE_HZ = 22050
 
@@ -45,78 +43,31 @@ class FingerprintedFile:
 def fingerprint_files(
     sources: Iterable[Path | tuple[Path, ExcerptConfig]],
     *,
-    excerpt: ExcerptConfig = WHOLE_FILE,
     workers: int = 1,
     cache: FeatureCache | None = None,
 ) -> Iterator[FingerprintedFile]:
-    """Fingerprint many files.
-
-    Parameters
-    ----------
-    sources : iterable of Path, or of (Path, ExcerptConfig)
-        Files; a pair overrides ``excerpt`` for that file.
-    excerpt : ExcerptConfig
-        Which part of each file; the whole of it by default.
-    workers : int
-        Processes to use; 1 stays in this one.
-    cache : FeatureCache, optional
-        None computes everything anew.
+    """Fingerprint many files, or parts of them; see `compute_files` for the parameters.
 
     Yields
     ------
     FingerprintedFile
         One for each source, in order. An unreadable file is one with its error.
     """
-    jobs = (source if isinstance(source, tuple) else (source, excerpt) for source in sources)
-    for outcome in ordered_map(partial(_one, cache=cache), jobs, workers=workers):
-        if isinstance(outcome, WorkerDied):
-            path, _ = outcome.argument
-            reason = f"{path}: decoding it killed its process; the file is damaged or too large"
-            yield FingerprintedFile(path, None, error=AudioError(reason))
+    recipe = f"fingerprint {FORMAT_VERSION} at {_RATE_HZ} Hz"
+    for one in compute_files(sources, _packed, recipe, workers=workers, cache=cache):
+        if one.features is None:
+            yield FingerprintedFile(one.path, None, error=one.error)
         else:
-            yield outcome
-
-
-def _one(source: tuple[Path, ExcerptConfig], *, cache: FeatureCache | None) -> FingerprintedFile:
-    path, excerpt = source
-    try:
-        if cache is None:
-            return _compute(path, excerpt)
-        key = _key(path, excerpt)
-        entry = cache.get(key)
-        if entry is not None:
-            return _unpacked(path, entry)
-        made = _compute(path, excerpt)
-        cache.put(key, _packed(made))
-        return made
-    except AudioError as error:
-        return FingerprintedFile(path, None, error=error)
-
-
-def _key(path: Path, excerpt: ExcerptConfig) -> str:
-    try:
-        return cache_key(path, excerpt, f"fingerprint {FORMAT_VERSION} at {_RATE_HZ} Hz")
-    except OSError as error:
-        raise AudioNotFoundError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _compute(path: Path, excerpt: ExcerptConfig) -> FingerprintedFile:
-    audio = decode(path, sample_rate_hz=_RATE_HZ, excerpt=excerpt)
-    return FingerprintedFile(
-        path,
-        fingerprint(audio.samples, audio.sample_rate_hz),
-        content_hash(audio.samples),
-        audio.warnings,
-    )
+            yield _unpacked(one.path, one.features)
 
 
 # The cache keeps arrays of float32, which hold the values of bytes exactly.
 
 
-def _packed(made: FingerprintedFile) -> NDArray[np.float32]:
-    assert made.fingerprint is not None
-    head = json.dumps([made.content, *made.warnings]).encode()
-    data = head + b"\n" + made.fingerprint.to_bytes()
+def _packed(path: Path, excerpt: ExcerptConfig) -> NDArray[np.float32]:
+    audio = decode(path, sample_rate_hz=_RATE_HZ, excerpt=excerpt)
+    head = json.dumps([content_hash(audio.samples), *audio.warnings]).encode()
+    data = head + b"\n" + fingerprint(audio.samples, audio.sample_rate_hz).to_bytes()
     return np.frombuffer(data, np.uint8).astype(np.float32)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.audio.source import open_file
 from genrekit.home import home
 from genrekit.schema import ExcerptConfig
 
@@ -97,8 +98,14 @@ class FeatureCache:
 
 
 def cache_key(path: Path, excerpt: ExcerptConfig, frontend_fingerprint: str) -> str:
-    """Key of one file's features: 64 hexadecimal digits."""
-    with path.open("rb") as file:
+    """Key of one file's features: 64 hexadecimal digits.
+
+    Raises
+    ------
+    AudioNotFoundError
+        If there is no readable regular file; a pipe is never waited for.
+    """
+    with open_file(path) as file:
         digest = hashlib.file_digest(file, "sha256")
     digest.update(excerpt.model_dump_json().encode())
     digest.update(frontend_fingerprint.encode())

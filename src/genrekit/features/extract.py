@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,6 +19,9 @@ from genrekit.schema import ExcerptConfig, FrontendConfig
 
 WHOLE_TRACK = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
 
+Source = Path | tuple[Path, ExcerptConfig]
+Compute = Callable[[Path, ExcerptConfig], NDArray[np.float32]]
+
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
@@ -31,21 +33,43 @@ class Extraction:
 
 
 def extract(
-    sources: Iterable[Path | tuple[Path, ExcerptConfig]],
+    sources: Iterable[Source],
     config: FrontendConfig,
     *,
     excerpt: ExcerptConfig = WHOLE_TRACK,
     workers: int = 1,
     cache: FeatureCache | None = None,
 ) -> Iterator[Extraction]:
-    """Compute the features of many files.
+    """Compute the features of many files; see `compute_files` for parameters and outcomes."""
+    return compute_files(
+        sources,
+        partial(_features, config=config),
+        frontend_fingerprint(config),
+        excerpt=excerpt,
+        workers=workers,
+        cache=cache,
+    )
+
+
+def compute_files(
+    sources: Iterable[Source],
+    compute: Compute,
+    fingerprint: str,
+    *,
+    excerpt: ExcerptConfig = WHOLE_TRACK,
+    workers: int = 1,
+    cache: FeatureCache | None = None,
+) -> Iterator[Extraction]:
+    """Compute an array of each of many files.
 
     Parameters
     ----------
     sources : iterable of Path, or of (Path, ExcerptConfig)
         Files; a pair overrides ``excerpt`` for that file.
-    config : FrontendConfig
-        Which features.
+    compute : callable
+        Path and excerpt to the array; picklable when ``workers`` is more than one.
+    fingerprint : str
+        Names what ``compute`` does, for the cache: another computation, another fingerprint.
     excerpt : ExcerptConfig
         Which part of each file; the whole of it by default.
     workers : int
@@ -59,7 +83,7 @@ def extract(
         One for each source, in order. An unreadable file is an ``Extraction`` with its error.
     """
     jobs = (source if isinstance(source, tuple) else (source, excerpt) for source in sources)
-    one = partial(_extract_one, config=config, cache=cache)
+    one = partial(_compute_one, compute=compute, fingerprint=fingerprint, cache=cache)
     for outcome in ordered_map(one, jobs, workers=workers):
         if isinstance(outcome, WorkerDied):
             path, _ = outcome.argument
@@ -69,28 +93,31 @@ def extract(
             yield outcome
 
 
-# Building a front-end (filter banks) costs more than using it once.
-_frontend = lru_cache(maxsize=4)(build_frontend)
-
-
-def _extract_one(
-    source: tuple[Path, ExcerptConfig], *, config: FrontendConfig, cache: FeatureCache | None
+def _compute_one(
+    source: tuple[Path, ExcerptConfig],
+    *,
+    compute: Compute,
+    fingerprint: str,
+    cache: FeatureCache | None,
 ) -> Extraction:
     path, excerpt = source
     try:
-        # What is no readable file has no key: decoding says why, and never waits for a pipe.
-        if cache is None or not path.is_file() or not os.access(path, os.R_OK):
-            return Extraction(path, _compute(path, excerpt, config))
-        key = cache_key(path, excerpt, frontend_fingerprint(config))
+        if cache is None:
+            return Extraction(path, compute(path, excerpt))
+        key = cache_key(path, excerpt, fingerprint)
         features = cache.get(key)
         if features is None:
-            features = _compute(path, excerpt, config)
+            features = compute(path, excerpt)
             cache.put(key, features)
         return Extraction(path, features)
     except AudioError as error:
         return Extraction(path, None, error)
 
 
-def _compute(path: Path, excerpt: ExcerptConfig, config: FrontendConfig) -> NDArray[np.float32]:
+# Building a front-end (filter banks) costs more than using it once.
+_frontend = lru_cache(maxsize=4)(build_frontend)
+
+
+def _features(path: Path, excerpt: ExcerptConfig, *, config: FrontendConfig) -> NDArray[np.float32]:
     waveform = decode(path, sample_rate_hz=config.sample_rate_hz, excerpt=excerpt)
     return _frontend(config)(waveform.samples)
