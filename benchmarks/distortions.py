@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import NamedTuple
 
-import av
 import numpy as np
-import soxr
-from numpy.typing import NDArray
 
 from genrekit.audio import decode
+from genrekit.evaluation import distortions
+from genrekit.evaluation.distortions import Samples
 
-Samples = NDArray[np.float32]
 RATE_HZ = 22050
 BITS_PER_SECOND = 64_000
 
@@ -28,44 +25,36 @@ class Copy(NamedTuple):
 
 def encoded(samples: Samples, codec: str, container: str, rate_hz: int) -> Samples:
     """Samples through a lossy codec at 64 kbit/s and back."""
-    file = io.BytesIO()
-    at_rate = soxr.resample(samples, RATE_HZ, rate_hz)
-    pcm = np.rint(np.clip(at_rate, -1, 1) * 32767).astype(np.int16)
-    with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate_hz)
-        stream.bit_rate, stream.layout = BITS_PER_SECOND, "mono"
-        frame = av.AudioFrame.from_ndarray(pcm[np.newaxis], format="s16", layout="mono")
-        frame.sample_rate = rate_hz
-        to_codec = av.AudioResampler(
-            stream.format.name, "mono", rate_hz, frame_size=stream.frame_size or 1152
-        )
-        for piece in [*to_codec.resample(frame), *to_codec.resample(None), None]:
-            output.mux(stream.encode(piece))
-    return decode(file.getvalue(), sample_rate_hz=RATE_HZ).samples
+    file = distortions.encoded(
+        samples,
+        RATE_HZ,
+        codec=codec,
+        container=container,
+        bits_per_second=BITS_PER_SECOND,
+        codec_rate_hz=rate_hz,
+    )
+    return decode(file, sample_rate_hz=RATE_HZ).samples
 
 
 def low_passed(samples: Samples, highest_hz: float) -> Samples:
     """Nothing above a frequency."""
-    spectrum = np.fft.rfft(samples)
-    spectrum[np.fft.rfftfreq(len(samples), 1 / RATE_HZ) > highest_hz] = 0
-    return np.fft.irfft(spectrum, len(samples)).astype(np.float32)
+    return distortions.low_passed(samples, RATE_HZ, highest_hz)
 
 
 def noisy(samples: Samples, ratio_db: float, rng: np.random.Generator) -> Samples:
     """White noise at a signal-to-noise ratio."""
-    noise = rng.normal(0, 10 ** (-ratio_db / 20), len(samples))
-    return (samples + noise * np.sqrt(np.mean(samples**2))).astype(np.float32)
+    return distortions.noisy(samples, ratio_db, rng)
 
 
 def cropped(samples: Samples, seconds: float, rng: np.random.Generator) -> Copy:
     """An excerpt from anywhere."""
-    begin = int(rng.integers(0, max(1, len(samples) - int(seconds * RATE_HZ))))
-    return Copy(samples[begin : begin + int(seconds * RATE_HZ)], begin / RATE_HZ)
+    room = max(1, len(samples) - int(seconds * RATE_HZ))
+    return Copy(*distortions.cut(samples, RATE_HZ, seconds, int(rng.integers(0, room)) / room))
 
 
 def played(samples: Samples, speed: float) -> Copy:
     """As from a record that turns too fast: pitch and tempo together."""
-    return Copy(soxr.resample(samples, RATE_HZ * speed, RATE_HZ), 0.0, speed)
+    return Copy(distortions.played(samples, speed), 0.0, speed)
 
 
 def shifted(samples: Samples, rng: np.random.Generator) -> Copy:

@@ -79,3 +79,62 @@ def bootstrap_by_group(
     return Estimate(
         value=value, low=float(low), high=float(high), level=level, method="bootstrap-by-track"
     )
+
+
+def bootstrap_mean(
+    values: NDArray[np.float64],
+    groups: Sequence[str],
+    *,
+    level: float = 0.95,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Percentile interval of a mean, resampling whole recordings: for differences of two models.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_items,)
+        Hits of one model, or of one minus those of another on the same items.
+    groups : sequence of str
+        The recording of each item.
+
+    Raises
+    ------
+    DatasetError
+        If there are no items.
+    """
+    if len(values) == 0:
+        raise DatasetError("there are no items to take the mean of")
+    means = resampled_means(values[np.newaxis], groups, n_resamples=n_resamples, seed=seed)[0]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(
+        value=float(values.mean()),
+        low=float(low),
+        high=float(high),
+        level=level,
+        method="bootstrap-by-track",
+    )
+
+
+def resampled_means(
+    values: NDArray[np.float64], groups: Sequence[str], *, n_resamples: int, seed: int
+) -> NDArray[np.float64]:
+    """Means of several values of the same items over the same resamples of recordings.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_values, n_items)
+
+    Returns
+    -------
+    ndarray, shape (n_values, n_resamples)
+    """
+    names, group_of = np.unique(np.array(groups, dtype=object), return_inverse=True)
+    sums = np.zeros((len(names), len(values)))
+    np.add.at(sums, group_of, values.T)
+    generator = np.random.default_rng(seed)
+    counts = generator.multinomial(
+        len(names), np.full(len(names), 1 / len(names)), size=n_resamples
+    )
+    means: NDArray[np.float64] = (counts @ sums).T / (counts @ np.bincount(group_of))
+    return means
