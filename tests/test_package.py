@@ -37,7 +37,7 @@ def test_public_names_are_pinned_and_all_resolve() -> None:
     assert all(getattr(genrekit, name) is not None for name in genrekit.__all__)
     assert dir(genrekit) == sorted(genrekit.__all__)
     with pytest.raises(AttributeError, match="no attribute 'predict'"):
-        _ = genrekit.predict  # type: ignore[attr-defined]
+        _ = genrekit.predict
 
 
 def test_importing_the_package_imports_next_to_nothing() -> None:

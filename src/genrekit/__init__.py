@@ -9,8 +9,9 @@ The public names below are resolved on first use, so importing the package costs
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from genrekit.lazy import resolver
 
 __version__ = "0.1.0"
 
@@ -48,12 +49,7 @@ if TYPE_CHECKING:
     from genrekit.schema import TrackPrediction
     from genrekit.training import train
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'genrekit' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+__getattr__ = resolver(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

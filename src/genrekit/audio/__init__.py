@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from genrekit.lazy import resolver
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -46,12 +47,7 @@ if TYPE_CHECKING:
     from genrekit.audio.stream import AudioStream, decode, open_stream
     from genrekit.audio.waveform import Waveform
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'genrekit.audio' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+__getattr__ = resolver(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
     from genrekit.training.prepare import Step
@@ -54,9 +55,4 @@ _HOMES = {
     "train_steps": _STAGES,
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+__getattr__ = resolver(__name__, _HOMES)
