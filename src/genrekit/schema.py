@@ -68,8 +68,32 @@ class PictureConfig(Contract):
     columns: int = Field(248, ge=8, le=496, description="always the whole window")
 
 
+class WaveformConfig(Contract):
+    """The samples themselves, for networks that make their own picture of them."""
+
+    kind: Literal["waveform"] = "waveform"
+    sample_rate_hz: int = Field(16000, ge=4000, le=96000)
+
+
+class ColumnsConfig(Contract):
+    """Columns of somebody's table; a model of them scores rows, not audio.
+
+    In a recipe ``names`` may hold patterns such as ``layer*``, and nothing takes every column.
+    """
+
+    kind: Literal["columns"] = "columns"
+    sample_rate_hz: Literal[22050] = 22050
+    names: tuple[str, ...] = ()
+
+
 FrontendConfig = Annotated[
-    MelConfig | Gtzan57Config | DescriptorsConfig | PictureConfig, Field(discriminator="kind")
+    MelConfig
+    | Gtzan57Config
+    | DescriptorsConfig
+    | PictureConfig
+    | WaveformConfig
+    | ColumnsConfig,
+    Field(discriminator="kind"),
 ]
 
 
@@ -152,8 +176,39 @@ class DeclaredStep(Contract):
     note: str = ""
 
 
+class GenreRanking(Contract):
+    """How well the tracks of one genre are ranked above the others, for multi-label models."""
+
+    genre: str
+    threshold: Probability | None = Field(None, description="None where folds have their own")
+    average_precision: float | None = Field(description="None if no test track has the genre")
+    roc_auc: float | None = Field(description="None if all test tracks have it, or none")
+
+
+class MultiLabelNumbers(Contract):
+    """What a multi-label model scored besides; intervals are bootstrapped over recordings.
+
+    Genres that no test track has are in none of the means.
+    """
+
+    micro_f1: Estimate
+    mean_average_precision: Estimate
+    roc_auc: Estimate | None = Field(description="mean over genres; None if it is defined for none")
+    coverage: Estimate = Field(description="genres down the ranking to have all true ones")
+    ranking_loss: Estimate = Field(description="share of (true, other) pairs in the wrong order")
+    ranking_precision: Estimate = Field(description="label ranking average precision")
+    genres_per_track: float
+    chosen_per_track: float
+    per_genre: tuple[GenreRanking, ...]
+
+
 class EvaluationResult(Contract):
-    """What one model scored under one protocol."""
+    """What one model scored under one protocol.
+
+    For multi-label, ``accuracy`` counts the tracks whose genres are all told right and no others
+    with them, ``log_loss`` and ``expected_calibration_error`` are of every genre of every track,
+    and there is no confusion.
+    """
 
     model: str
     dataset: str
@@ -178,6 +233,8 @@ class EvaluationResult(Contract):
     confusion: tuple[tuple[int, ...], ...] = Field(description="rows true, columns predicted")
     fold_accuracies: tuple[float, ...] = ()
     steps: tuple[DeclaredStep, ...] = ()
+    task: Task = "single-label"
+    multi_label: MultiLabelNumbers | None = None
     versions: dict[str, str] = {}
 
 
@@ -235,9 +292,17 @@ class Manifest(Contract):
     excerpt: ExcerptConfig = ExcerptConfig()
     windows: WindowConfig = WindowConfig()
     aggregation: Literal["mean-probability", "mean-logit"] = "mean-probability"
+    embedding_size: int | None = Field(
+        None, ge=1, description="columns of the graph's output 'embedding'; None is not stated"
+    )
     temperature: float = Field(1.0, gt=0, le=100)
     unknown_below: Probability = 0.0
-    thresholds: tuple[Probability, ...] = ()
+    thresholds: tuple[Probability, ...] = Field(
+        (), description="for multi-label: from which probability on each label is chosen"
+    )
+    parents: dict[str, str] = Field(
+        {}, description="for multi-label: label to the label that it implies"
+    )
     provenance: Provenance
     versions: dict[str, str] = {}
     files: tuple[BundleFile, ...] = ()
@@ -253,12 +318,27 @@ class Manifest(Contract):
         wanted = len(self.labels) if self.task == "multi-label" else 0
         if len(self.thresholds) != wanted:
             raise ValueError(f"{self.task} wants {wanted} thresholds, got {len(self.thresholds)}")
+        _check_parents(self)
         return self
 
     @property
     def sample_rate_hz(self) -> int:
         """The rate audio is decoded at, in hertz."""
         return next(iter(self.frontends.values())).sample_rate_hz
+
+
+def _check_parents(manifest: Manifest) -> None:
+    parents = manifest.parents
+    if parents and manifest.task != "multi-label":
+        raise ValueError("parents are for multi-label models")
+    if not set(manifest.labels).issuperset({*parents, *parents.values()}):
+        raise ValueError("parents name genres that are not among the labels")
+    for genre in parents:
+        above, steps = parents.get(genre), 0
+        while above is not None and steps <= len(parents):
+            above, steps = parents.get(above), steps + 1
+        if above is not None:
+            raise ValueError(f"{genre!r} is among its own ancestors")
 
 
 # --- predictions --------------------------------------------------------------------------------

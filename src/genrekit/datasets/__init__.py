@@ -13,6 +13,13 @@ from genrekit.datasets.balance import PartBalance, balance, largest_deviation
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item, track_digest
 from genrekit.datasets.fix_plan import FixPlan, apply_plan, read_plan
 from genrekit.datasets.fold import Fold
+from genrekit.datasets.label_set import (
+    as_multi_label,
+    as_taxonomy,
+    choose_labels,
+    read_taxonomy,
+    with_taxonomy,
+)
 from genrekit.datasets.leave_out import drop_tracks
 from genrekit.datasets.relations import RELATIONS, Pair, Relation, mark, read_pairs, related
 from genrekit.datasets.split_file import read_split, write_split
@@ -23,6 +30,7 @@ from genrekit.datasets.splits import (
     straddling,
     torn_relations,
 )
+from genrekit.datasets.taxonomy import Taxonomy
 from genrekit.errors import ConfigError
 
 __all__ = [
@@ -38,8 +46,12 @@ __all__ = [
     "PartBalance",
     "Relation",
     "Split",
+    "Taxonomy",
     "apply_plan",
+    "as_multi_label",
+    "as_taxonomy",
     "balance",
+    "choose_labels",
     "corpus_info",
     "drop_tracks",
     "largest_deviation",
@@ -49,10 +61,12 @@ __all__ = [
     "read_pairs",
     "read_plan",
     "read_split",
+    "read_taxonomy",
     "related",
     "straddling",
     "torn_relations",
     "track_digest",
+    "with_taxonomy",
     "write_split",
 ]
 

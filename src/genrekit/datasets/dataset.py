@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.datasets.taxonomy import Taxonomy
 from genrekit.errors import DatasetError
 from genrekit.schema import Task
 
@@ -97,11 +98,14 @@ class Dataset:
     feature_names : tuple of str
         Columns of ``features``.
     task : {"single-label", "multi-label"}
+    taxonomy : Taxonomy, optional
+        Tree over ``labels``, for multi-label data: an item with a label has its parents too.
 
     Raises
     ------
     DatasetError
-        If ids repeat, labels are unknown, or the array does not fit the items.
+        If ids repeat, labels are unknown or lack their parents, or the array does not fit the
+        items.
     """
 
     name: str
@@ -111,9 +115,11 @@ class Dataset:
     features: NDArray[np.float64] | None = None
     feature_names: tuple[str, ...] = ()
     task: Task = "single-label"
+    taxonomy: Taxonomy | None = None
 
     def __post_init__(self) -> None:
         _check_items(self)
+        _check_taxonomy(self)
         _check_features(self)
 
     def __len__(self) -> int:
@@ -176,6 +182,14 @@ class Dataset:
         number = {label: position for position, label in enumerate(self.labels)}
         return np.array([number[item.labels[0]] for item in self.items], dtype=np.int64)
 
+    def target_matrix(self) -> NDArray[np.int64]:
+        """One for each label that an item has, else zero; shape (n_items, n_labels)."""
+        number = {label: position for position, label in enumerate(self.labels)}
+        matrix = np.zeros((len(self.items), len(self.labels)), np.int64)
+        for row, item in enumerate(self.items):
+            matrix[row, [number[label] for label in item.labels]] = 1
+        return matrix
+
     def groups(self) -> tuple[str, ...]:
         """The recording of each item."""
         return tuple(item.group for item in self.items)
@@ -208,6 +222,24 @@ def _check_items(dataset: Dataset) -> None:
             raise DatasetError(f"{item.item_id} has {len(item.labels)} labels; expected one")
         if not known.issuperset(item.labels):
             raise DatasetError(f"{item.item_id} has labels {item.labels}; known: {dataset.labels}")
+
+
+def _check_taxonomy(dataset: Dataset) -> None:
+    if dataset.taxonomy is None:
+        return
+    parents = dataset.taxonomy.parents
+    if dataset.task != "multi-label" or set(parents) != set(dataset.labels):
+        raise DatasetError(
+            f"{dataset.name} is {dataset.task} with {len(dataset.labels)} labels, its tree has "
+            f"{len(parents)} genres; expected a tree over the labels of multi-label data"
+        )
+    for item in dataset.items:
+        for label in item.labels:
+            if parents[label] not in (None, *item.labels):
+                raise DatasetError(
+                    f"{item.item_id} has {label!r} and not its parent {parents[label]!r}; give "
+                    "every item all ancestors of its labels (datasets.with_taxonomy)"
+                )
 
 
 def _check_features(dataset: Dataset) -> None:

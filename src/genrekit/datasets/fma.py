@@ -117,7 +117,7 @@ def load(
         Each contains the ones before it.
     labels : {"genre_top", "genres", "genres_all"}
         ``genre_top`` is single-label. The others are multi-label, and every genre brings its
-        ancestors. Tracks without a label are left out.
+        ancestors; the dataset knows their tree. Tracks without a label are left out.
     features : {"librosa", "echonest"}, optional
         The 518 statistics of ``features.csv``, or the 232 numbers of ``echonest.csv`` that
         describe the sound; that table covers 13,129 tracks, and the others are left out.
@@ -151,14 +151,16 @@ def load(
     files = _audio_files(root, audio_folder, subset, kept)
     need = audio or ("optional" if features else "required")
     paths = existing(files, need, corpus="FMA", hint=f"get fma_{subset}.zip and unpack it")
+    known = tuple(sorted({label for track in kept for label in tagged[track]}))
     return Dataset(
         name=f"fma-{subset}",
-        labels=tuple(sorted({label for track in kept for label in tagged[track]})),
+        labels=known,
         items=tuple(_item(track, tagged[track], paths) for track in kept),
         info=INFO,
         features=None if table is None else np.array([table.rows[t.track_id] for t in kept]),
         feature_names=() if table is None else table.names,
         task="single-label" if labels == "genre_top" else "multi-label",
+        taxonomy=None if labels == "genre_top" else genres.taxonomy.within(known),
     )
 
 

@@ -51,6 +51,7 @@ def load(
     drop_columns: Sequence[str] = (),
     delimiter: str | None = None,
     rows_are_tracks: bool = False,
+    label_separator: str | None = None,
 ) -> Dataset:
     """Read a table; every column of numbers is a feature, columns of text are not.
 
@@ -69,6 +70,9 @@ def load(
         Say so where no column tells which track a row is from. Otherwise all rows of such a table
         count as one recording, because nobody can say which of them belong together, and only a
         leaky protocol can split it.
+    label_separator : str, optional
+        What parts the labels of a row that has several (``rock;punk``); it makes the table
+        multi-label.
 
     Raises
     ------
@@ -87,21 +91,25 @@ def load(
         _column(cells, column, (), "drop_columns")
 
     items = _items(cells, label, name, group, rows_are_tracks)
+    texts = [item.labels[0] for item in items]
+    if label_separator is not None:
+        items = tuple(_several(item, label_separator) for item in items)
     aside = {label, name, group, *drop_columns, ""} | set(_guessed(cells, GROUP_COLUMNS))
     candidates = [
         column
         for column in cells.header
         if column not in aside and column.lower() not in NEVER_FEATURES
     ]
-    names, features = _features(cells, candidates, [item.labels[0] for item in items])
+    names, features = _features(cells, candidates, texts)
     info = replace(GTZAN_INFO, title=f"Features of {GTZAN_INFO.title}")
     return Dataset(
         name=path.name,
-        labels=tuple(sorted({item.labels[0] for item in items})),
+        labels=tuple(sorted({label for item in items for label in item.labels})),
         items=items,
         info=info if _all_gtzan(cells, name) else INFO,
         features=features,
         feature_names=names,
+        task="single-label" if label_separator is None else "multi-label",
     )
 
 
@@ -172,6 +180,11 @@ def _items(
         )
         for row, item_id in zip(rows, _unique(names, gtzan), strict=True)
     )
+
+
+def _several(item: Item, separator: str) -> Item:
+    parts = (text.strip() for text in item.labels[0].split(separator))
+    return replace(item, labels=tuple(sorted({text for text in parts if text})))
 
 
 def _plain_group(table: str, text: str) -> str:

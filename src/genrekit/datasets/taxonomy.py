@@ -77,6 +77,17 @@ class Taxonomy:
             sorted(chosen | {above for genre in chosen for above in self.ancestors(genre)})
         )
 
+    def within(self, genres: Iterable[str]) -> Taxonomy:
+        """The tree over ``genres`` alone; the parent of each is its nearest ancestor among them.
+
+        Genres that this tree does not know become roots.
+        """
+        kept = dict.fromkeys(genres)
+        above = {genre: self.ancestors(genre) if genre in self.parents else () for genre in kept}
+        return Taxonomy(
+            {genre: next((g for g in above[genre] if g in kept), None) for genre in kept}
+        )
+
     def _parent(self, genre: str) -> str | None:
         try:
             return self.parents[genre]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from genrekit.inference.classifier import Classifier
 from genrekit.inference.records import error_record, printable
 from genrekit.inference.scoring import aggregate, calibrated, decide, ranked
+from genrekit.inference.tree import chosen, consistent, edges
 from genrekit.inference.windows import Window, cut_windows
 
 __all__ = [
@@ -12,8 +13,11 @@ __all__ = [
     "Window",
     "aggregate",
     "calibrated",
+    "chosen",
+    "consistent",
     "cut_windows",
     "decide",
+    "edges",
     "error_record",
     "printable",
     "ranked",

@@ -10,12 +10,13 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audio import Waveform, open_stream
+from genrekit.audio import DecodeLimits, Waveform, open_stream
 from genrekit.bundles import Bundle, load_bundle, window_samples
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.inference.intake import Block, InMemory, Progress, Track, checked, name_silence
 from genrekit.inference.records import printable
 from genrekit.inference.scoring import aggregate, calibrated, decide, named, ranked
+from genrekit.inference.tree import consistent, edges
 from genrekit.inference.windows import Window, cut_windows
 from genrekit.schema import (
     ExcerptConfig,
@@ -25,6 +26,7 @@ from genrekit.schema import (
 )
 
 Source = str | Path | bytes | BinaryIO
+_DEFAULT_LIMITS = DecodeLimits()
 
 
 class Classifier:
@@ -41,6 +43,7 @@ class Classifier:
         manifest = bundle.manifest
         self.labels: tuple[str, ...] = manifest.labels
         self.sample_rate_hz: int = manifest.sample_rate_hz
+        self._tree = edges(manifest.labels, manifest.parents)
         self.identity = ModelIdentity(
             name=manifest.name, version=manifest.version, sha256=bundle.sha256
         )
@@ -64,6 +67,7 @@ class Classifier:
         excerpt: ExcerptConfig | None = None,
         segments: bool = False,
         unknown_below: float | None = None,
+        limits: DecodeLimits = _DEFAULT_LIMITS,
     ) -> TrackPrediction:
         """Predict the genre of an audio file, in memory that does not grow with its length.
 
@@ -80,6 +84,8 @@ class Classifier:
             Include the scores of each window, at its place in the track.
         unknown_below : float, optional
             Answer ``unknown`` below this probability; None takes the bundle's own.
+        limits : DecodeLimits
+            What decoding may cost.
 
         Raises
         ------
@@ -93,6 +99,7 @@ class Classifier:
             source,
             sample_rate_hz=self.sample_rate_hz,
             excerpt=self.bundle.manifest.excerpt if excerpt is None else excerpt,
+            limits=limits,
         ) as stream:
             return self._predict(
                 stream,
@@ -168,6 +175,8 @@ class Classifier:
     def predict_features(self, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Calibrated probabilities from features that were computed before.
 
+        In a tree of genres, a parent is at least as probable as each of its children.
+
         Parameters
         ----------
         features : mapping of str to float32 array
@@ -188,9 +197,10 @@ class Classifier:
         if set(features) != wanted:
             raise ConfigError(f"got features {sorted(features)}, the model takes {sorted(wanted)}")
         manifest = self.bundle.manifest
-        return calibrated(
+        probabilities = calibrated(
             self.bundle.run(features), task=manifest.task, temperature=manifest.temperature
         )
+        return consistent(probabilities, self._tree)
 
     def _predict(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.inference.tree import with_ancestors
 from genrekit.schema import UNKNOWN, Manifest, Task
 
 _SMALLEST = np.finfo(np.float64).tiny
@@ -70,8 +71,9 @@ def decide(
 ) -> tuple[str, ...]:
     """The chosen genres, best first; nothing means ``unknown``.
 
-    For ``single-label`` that is the best one, for ``multi-label`` all that reach their threshold;
-    in both cases nothing is chosen when the best probability is less than ``unknown_below``.
+    For ``single-label`` that is the best one, for ``multi-label`` all that reach their threshold,
+    and what they imply in the bundle's tree; in both cases nothing is chosen when the best
+    probability is less than ``unknown_below``.
     """
     best = next(iter(scores))
     if scores[best] < unknown_below:
@@ -79,7 +81,9 @@ def decide(
     if manifest.task == "single-label":
         return (best,)
     thresholds = dict(zip(manifest.labels, manifest.thresholds, strict=True))
-    return tuple(label for label, score in scores.items() if score >= thresholds[label])
+    reached = (label for label, score in scores.items() if score >= thresholds[label])
+    choice = with_ancestors(reached, manifest.parents)
+    return tuple(label for label in scores if label in choice)
 
 
 def named(genres: tuple[str, ...]) -> str:
