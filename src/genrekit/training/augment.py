@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from genrekit.errors import ConfigError
+from genrekit.training.augment_pictures import enhanced, is_on
 from genrekit.training.batches import Batch
 from genrekit.training.settings import Augment
 
@@ -27,11 +28,12 @@ def check_augment(config: Augment, shapes: dict[str, tuple[int, ...]]) -> None:
     """
     if any(len(shape) == 2 for shape in shapes.values()):
         return
-    on = sorted(name for name in config.model_fields_set - {"mixup"} if _is_on(config, name))
+    aside = {"mixup", "waveform"}
+    on = sorted(name for name in config.model_fields_set - aside if _is_on(config, name))
     if on:
         raise ConfigError(
             f"training.augment.{on[0]} changes spectrograms, and the model takes vectors; of all "
-            "changes these know only mixup"
+            "changes these know only mixup, and waveform where there is audio"
         )
 
 
@@ -55,6 +57,8 @@ def _is_on(config: Augment, name: str) -> bool:
 
 
 def _changed(x: Tensor, config: Augment, generator: np.random.Generator) -> Tensor:
+    if is_on(config.pictures):
+        x = enhanced(x, config.pictures, generator)
     if config.crop < 1:
         x = crop(x, max(1, round(config.crop * x.shape[2])), generator)
     if config.gain_db:

@@ -9,12 +9,59 @@ from pydantic import Field, model_validator
 from genrekit.schema import Contract
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Filter = Literal["low-pass", "high-pass", "band-pass", "low-shelf", "high-shelf"]
+
+
+class WaveformAugment(Contract):
+    """Changed copies of the training recordings, made before their features are computed."""
+
+    copies: int = Field(0, ge=0, le=50, description="of each recording that is trained on")
+    pitch_semitones: float = Field(
+        0.0, ge=0, le=12, description="higher or lower by up to this much, in the same time"
+    )
+    stretch: float = Field(
+        0.0, ge=0, le=1, description="faster or slower by up to this share, at the same pitch"
+    )
+    gain_db: float = Field(0.0, ge=0, le=40, description="louder or quieter by up to this much")
+    noise_snr_db: float | None = Field(
+        None, ge=0, le=80, description="white noise this far below the music, or up to 20 dB more"
+    )
+    filters: tuple[Filter, ...] = Field((), description="one of these for each copy")
+
+    @model_validator(mode="after")
+    def _copies_differ(self) -> WaveformAugment:
+        changes = any(getattr(self, name) not in (0, None, ()) for name in _CHANGES)
+        if changes != bool(self.copies):
+            raise ValueError(
+                f"{self.copies} copies with {'some' if changes else 'no'} change; set copies and "
+                f"at least one of {', '.join(_CHANGES)}, or none of them"
+            )
+        return self
+
+
+_CHANGES = ("pitch_semitones", "stretch", "gain_db", "noise_snr_db", "filters")
+
+
+class PictureAugment(Contract):
+    """The picture pipeline: noise reduced, contrast, brightness and sharpness raised.
+
+    Each amount is a share: 0.2 raises by 20 %. For levels from 0 to 1.
+    """
+
+    share: Share = Field(0.5, description="of the rows of a batch that go through it")
+    denoise_pixels: float = Field(
+        0.0, ge=0, le=10, description="deviation of the Gaussian blur that takes noise away"
+    )
+    contrast: float = Field(0.0, ge=-1, le=4)
+    brightness: float = Field(0.0, ge=-1, le=4)
+    sharpness: float = Field(0.0, ge=-1, le=4)
 
 
 class Augment(Contract):
     """Changes made to training batches, anew in every epoch; nothing else ever sees them.
 
     Those of levels (decibels) and of shape are for spectrograms; vectors know only ``mixup``.
+    ``waveform`` is another thing: it adds copies of the recordings, for classical models too.
     """
 
     crop: float = Field(1.0, gt=0, le=1, description="share of the frames kept, from anywhere")
@@ -31,6 +78,10 @@ class Augment(Contract):
         0.0, ge=0, le=10, description="alpha of the Beta distribution of shares; 0 is off"
     )
     cutmix: float = Field(0.0, ge=0, le=10, description="likewise, of the rectangle's area")
+    pictures: PictureAugment = PictureAugment()
+    waveform: WaveformAugment = Field(
+        WaveformAugment(), description="of audio; made once, not anew in every epoch"
+    )
 
 
 class TrainingConfig(Contract):
