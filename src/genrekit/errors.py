@@ -14,6 +14,13 @@
     │   ├── SkewError             its front-end or scores differ from those it was trained with
     │   └── IncompatibleError     written by another format version
     ├── TrainingError             training that cannot go on: loss, memory, disk
+    ├── ServiceError              a request that a server does not carry out
+    │   ├── RequestError          malformed
+    │   ├── AccessError           without a key that is known here
+    │   ├── UnknownResourceError  about something that is not there
+    │   ├── SlowRequestError      sent too slowly
+    │   ├── RateLimitError        one of too many
+    │   └── BusyError             more than there is room for now
     └── MissingExtraError         an optional dependency is not installed
 
 Every message says what was seen, what was expected and what to do.
@@ -106,6 +113,64 @@ class TrainingError(GenreError):
     """Training that cannot go on: the loss is not finite, or memory or disk are full."""
 
 
+class ServiceError(GenreError):
+    """A request that a server does not carry out."""
+
+
+class RequestError(ServiceError):
+    """The request is malformed."""
+
+
+class AccessError(ServiceError):
+    """The request has no key that is known here."""
+
+
+class UnknownResourceError(ServiceError):
+    """The request is about something that is not there."""
+
+
+class SlowRequestError(ServiceError):
+    """The request arrives too slowly."""
+
+
+class RateLimitError(ServiceError):
+    """The sender asks too often.
+
+    Parameters
+    ----------
+    message : str
+    retry_after_seconds : int
+        When it is worth asking again.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: int = 1) -> None:
+        super().__init__(message, retry_after_seconds)
+        self.message = message
+        self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class BusyError(ServiceError):
+    """There is no room for the request now.
+
+    Parameters
+    ----------
+    message : str
+    retry_after_seconds : int
+        When there probably is.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: int = 1) -> None:
+        super().__init__(message, retry_after_seconds)
+        self.message = message
+        self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class MissingExtraError(GenreError):
     """An optional dependency is not installed.
 
@@ -145,6 +210,13 @@ OUTCOMES: dict[type[GenreError], Outcome] = {
     BundleError: Outcome(5, 500),
     MissingExtraError: Outcome(6, 501),
     TrainingError: Outcome(7, 500),
+    ServiceError: Outcome(8, 500),
+    RequestError: Outcome(8, 400),
+    AccessError: Outcome(8, 401),
+    UnknownResourceError: Outcome(8, 404),
+    SlowRequestError: Outcome(8, 408),
+    RateLimitError: Outcome(8, 429),
+    BusyError: Outcome(8, 503),
 }
 
 #: Exit code of a run that finished, but with error records for some of its tracks.
