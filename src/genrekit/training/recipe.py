@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -22,6 +22,7 @@ from genrekit.schema import (
     Probability,
     WindowConfig,
 )
+from genrekit.training.search_space import TuneConfig
 from genrekit.training.settings import TrainingConfig
 
 
@@ -94,6 +95,9 @@ class Recipe(Contract):
     excerpt: ExcerptConfig = ExcerptConfig()
     windows: WindowConfig = WindowConfig()
     seed: int = Field(0, ge=0, description="of everything random in fitting")
+    tune: TuneConfig | None = Field(
+        None, description="which settings genrekit tune looks for; training has no use of it"
+    )
     source: str = Field(
         "", exclude=True, description="the YAML text; filled in by load_recipe, not in the file"
     )
@@ -134,15 +138,52 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         names file, line and setting, and near matches of an unknown one.
     """
     path = Path(path)
+    text, settings = read_settings(path, overrides)
+    noted = "".join(f"# overridden: {_discreet(override)}\n" for override in overrides)
+    return recipe_of(settings, path, text, source=noted + text)
+
+
+def read_settings(path: Path, overrides: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
+    """Text of a YAML file, and what it says after ``overrides``, which nothing has checked.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or an override has another form than ``section.key=value``.
+    """
     text, settings = _read(path)
     if "source" in settings:
         raise ConfigError(f"{path}: source is no setting; it is what the recipe itself is kept in")
     for override in overrides:
         _override(settings, override)
+    return text, settings
+
+
+def recipe_of(
+    settings: Mapping[str, Any], path: Path, text: str = "", *, source: str = ""
+) -> Recipe:
+    """Settings as a recipe.
+
+    Parameters
+    ----------
+    settings : mapping
+        As in a recipe's YAML; paths are relative to ``path``.
+    path : Path
+        The file that they are from.
+    text : str
+        That file's text, for messages to say lines of it.
+    source : str
+        What the recipe remembers as its YAML.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is unknown, missing or out of range.
+    """
+    settings = dict(settings)
     _expand(settings, path.resolve().parent)
-    noted = "".join(f"# overridden: {_discreet(override)}\n" for override in overrides)
     try:
-        return Recipe.model_validate({**settings, "source": noted + text})
+        return Recipe.model_validate({**settings, "source": source})
     except ValidationError as error:
         problems = [_explain(detail, settings, text) for detail in error.errors()]
         raise ConfigError(f"{path} is no valid recipe:\n" + "\n".join(problems)) from None
@@ -163,17 +204,31 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
 
 def _override(settings: dict[str, Any], override: str) -> None:
     name, equals, value = override.partition("=")
-    *sections, key = name.strip().split(".")
+    key = name.strip().rpartition(".")[2]
     if not equals or not key:
         raise ConfigError(f"--set {override!r} has no form; expected section.key=value")
+    try:
+        set_setting(settings, name, yaml.safe_load(value))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override!r}: {value!r} is no YAML value: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"--set {override!r}: {error}") from None
+
+
+def set_setting(settings: dict[str, Any], name: str, value: Any) -> None:
+    """Change the setting ``section.key`` in place.
+
+    Raises
+    ------
+    ConfigError
+        If ``section`` is a value.
+    """
+    *sections, key = name.strip().split(".")
     for section in sections:
         settings = settings.setdefault(section, {})
         if not isinstance(settings, dict):
-            raise ConfigError(f"--set {override!r}: {section} is a value, not a section")
-    try:
-        settings[key] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: {value!r} is no YAML value: {error}") from error
+            raise ConfigError(f"cannot set {name}: {section} is a value, not a section")
+    settings[key] = value
 
 
 def _discreet(override: str) -> str:
