@@ -172,7 +172,7 @@ def test_training_says_how_far_it_is(table: Path, tmp_path: Path) -> None:
     train(on_table(table, beside=protocols), tmp_path / "deep", progress=steps.append)
     epochs = [step for step in steps if step.stage.endswith("epochs")]
     assert [step.done for step in epochs] == [1, 2] * 4
-    assert all("loss" in step.note and "validation" in step.note for step in epochs)
+    assert all("loss" in step.note and "rate" in step.note for step in epochs)
     _, folds = load_bundle(tmp_path / "deep").metrics.results
     assert ("stop", "train") in {(step.what, step.on) for step in folds.steps}
 
@@ -239,6 +239,15 @@ def test_there_is_a_recipe_for_every_network() -> None:
     from genrekit.models import NETWORKS
 
     assert {load_recipe(path).model.architecture for path in RECIPES} == set(NETWORKS)
+
+
+def test_recipes_are_checked_without_torch() -> None:
+    code = (
+        "import sys; from genrekit.training import load_recipe; "
+        f"[load_recipe(path) for path in {list(map(str, RECIPES))}]; print('torch' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

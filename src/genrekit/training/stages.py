@@ -155,17 +155,23 @@ def train_steps(
 def _watched(
     steps: Generator[EpochRecord, None, Result], stage: str, epochs: int
 ) -> Generator[Step, None, Result]:
-    """Pass on how far a network is; classical models are fitted in one step."""
+    """Pass on how far a network is, its scores on what it is fitted on before those of validation.
+
+    Classical models are fitted in one step and pass on nothing.
+    """
     while True:
         try:
             record = next(steps)
         except StopIteration as end:
             result: Result = end.value
             return result
-        note = f"loss {record.train_loss:.3f}, accuracy {record.train_accuracy:.3f}"
+        loss, accuracy = f"{record.train_loss:.3f}", f"{record.train_accuracy:.2f}"
         if record.valid_loss is not None:
-            note += f"; validation {record.valid_loss:.3f}, {record.valid_accuracy:.3f}"
-        note += f"; rate {record.learning_rate:.2g}"
+            loss, accuracy = (
+                f"{loss}/{record.valid_loss:.3f}",
+                f"{accuracy}/{record.valid_accuracy:.2f}",
+            )
+        note = f"loss {loss}, accuracy {accuracy}, rate {record.learning_rate:.1g}"
         yield Step(f"{stage}: epochs", record.epoch, epochs, note=note)
 
 
@@ -179,7 +185,7 @@ def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, 
     fit_on = recipe.protocol.fit_on
     fitted = fit_rows(rows, fold, fit_on)
     steps = fit_steps(run.task, fitted, valid_rows(rows, fold, fit_on))
-    fit = yield from _watched(steps, stage, recipe.training.epochs)
+    fit = yield from _watched(steps, split.protocol, recipe.training.epochs)
     heat = temperature(run.task, rows, fold, fit) if recipe.calibrate else 1.0
     one = Fitted(fit.model, fitted, heat, fit.files)
     result = _score_saved(run, split, one, [])
@@ -212,7 +218,7 @@ def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, Eva
     for number, fold in enumerate(split.folds):
         yield Step(stage, number, len(split.folds))
         steps = fold_score_steps(run.task, run.rows, fold, protocol.fit_on)
-        place = f"{stage}, fold {number + 1}"
+        place = f"{split.protocol}, fold {number + 1}"
         scores.append((yield from _watched(steps, place, run.recipe.training.epochs)))
     yield Step(stage, len(split.folds), len(split.folds))
     result = pooled(run.recipe.name, run.dataset, split, run.rows, scores)
@@ -226,7 +232,7 @@ def _on_everything(run: Run, by_protocol: Fitted | None) -> Generator[Step, None
     yield Step("fit on everything", 0, 1)
     rows = run.shippable
     steps = fit_steps(run.task, rows)
-    fit = yield from _watched(steps, "fit on everything", run.recipe.training.epochs)
+    fit = yield from _watched(steps, "everything", run.recipe.training.epochs)
     if by_protocol is not None:
         heat = by_protocol.temperature
     else:
