@@ -32,7 +32,6 @@ def export_network(network: Network) -> bytes:
         An ONNX file: inputs named after the front-ends, outputs ``logits`` (n, n_genres) and
         ``embedding`` (n, embedding_size). Equal networks give equal bytes.
     """
-    network.eval()
     names = list(network.shapes)
     row = tuple(torch.zeros(1, *shape) for shape in network.shapes.values())
     file = io.BytesIO()

@@ -62,10 +62,8 @@ def held_out(rows: Rows, share: float, seed: int) -> NDArray[np.bool_]:
     """
     generator = np.random.default_rng(seed)
     chosen: list[str] = []
-    taken: set[str] = set()
     for genre in np.unique(rows.y):
-        groups = sorted({str(group) for group in rows.groups[rows.y == genre]} - taken)
-        taken.update(groups)
+        groups = sorted({str(group) for group in rows.groups[rows.y == genre]})
         count = min(max(1, round(share * len(groups))), len(groups) - 1)
         chosen += generator.permutation(groups)[: max(0, count)].tolist()
     return np.isin(rows.groups.astype(str), chosen)
