@@ -20,6 +20,7 @@ from genrekit.cli import (
     leaks,
     models,
     predict,
+    robustness,
     split,
     study,
     train,
@@ -41,6 +42,7 @@ app.command("audit")(audit.audit)
 app.command("split")(split.split)
 app.command("leaks")(leaks.leaks)
 app.command("evaluate")(evaluate.evaluate)
+app.command("robustness")(robustness.robustness)
 app.command("study")(study.study)
 app.add_typer(models.app, name="models")
 app.command("download")(download.download)

@@ -276,16 +276,16 @@ def _point(
     level: float,
     unit: str,
 ) -> RobustnessPoint:
-    answered: NDArray[np.bool_] = np.isfinite(scores[:, [0, row], 0]).all(axis=1)
+    answered = np.flatnonzero(np.isfinite(scores[:, [0, row], 0]).all(axis=1))
     best = scores[answered][:, [0, row], :-1].argmax(axis=2)
     hits = (best == targets[answered][:, None]).astype(np.float64)
-    kept = [group for group, there in zip(groups, answered.tolist(), strict=True) if there]
+    kept = [groups[track] for track in answered.tolist()]
     return RobustnessPoint(
         distortion=kind,
         level=level,
         unit=unit,
-        tracks=int(answered.sum()),
-        refused=int((~answered).sum()),
+        tracks=len(kept),
+        refused=len(groups) - len(kept),
         unknown=int(scores[answered, row, -1].sum()),
         changed=int((best[:, 0] != best[:, 1]).sum()),
         accuracy=_accuracy(hits[:, 1], kept, seed) if kept else None,

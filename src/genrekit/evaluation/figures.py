@@ -1,0 +1,64 @@
+"""Figures for papers and pages, drawn by matplotlib without a window or a global state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.schema import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Colours that are told apart in grey and with any kind of sight (Okabe and Ito, 2008).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def new_figure(width_inches: float, height_inches: float) -> Figure:
+    """An empty figure.
+
+    Raises
+    ------
+    MissingExtraError
+        Without matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise MissingExtraError("matplotlib", "report") from None
+    return Figure(figsize=(width_inches, height_inches), layout="constrained")
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a PNG at 200 dots an inch, an SVG or a PDF; equal figures give equal files.
+
+    Raises
+    ------
+    ConfigError
+        If the suffix is another one.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(
+            f"{path} is no figure; expected a name that ends in {', '.join(SUFFIXES)}"
+        )
+    from matplotlib import rc_context
+
+    dated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with rc_context({"svg.hashsalt": "genrekit", "svg.fonttype": "none"}):
+        figure.savefig(path, dpi=200, metadata=dated.get(path.suffix))
+    return path
+
+
+def draw_estimates(
+    axes: Axes, positions: Sequence[float], estimates: Sequence[Estimate], colour: str, label: str
+) -> None:
+    """A line through the values in the band of their intervals."""
+    axes.plot(positions, [one.value for one in estimates], "o-", color=colour, ms=3, label=label)
+    lows, highs = [one.low for one in estimates], [one.high for one in estimates]
+    axes.fill_between(positions, lows, highs, color=colour, alpha=0.18, linewidth=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", linewidth=0.4, alpha=0.6)
