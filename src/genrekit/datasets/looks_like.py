@@ -173,7 +173,7 @@ def _has_labels_and_numbers(file: Path) -> bool:
         return False
     aside = {*LABEL_COLUMNS, *ID_COLUMNS}
     cells = zip(rows[0], rows[1], strict=False)
-    numbers = [cell for name, cell in cells if name.lower() not in aside and _is_number(cell)]
+    numbers = [cell for name, cell in cells if name.lower() not in aside and is_number(cell)]
     return len(numbers) >= FEWEST_NUMBERS
 
 
@@ -188,7 +188,8 @@ def _rows(file: Path, count: int) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in csv.reader(text, delimiter=mark)]
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a cell reads as a number."""
     try:
         float(text)
     except ValueError:

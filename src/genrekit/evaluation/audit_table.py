@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.datasets.cells import Cells, read_cells
+from genrekit.datasets.looks_like import is_number
 from genrekit.datasets.table import GROUP_COLUMNS, ID_COLUMNS, LABEL_COLUMNS
 from genrekit.evaluation.audit_finding import Finding, make_finding
 
@@ -53,7 +54,7 @@ def _missing(cells: Cells) -> dict[str, list[int]]:
             for value, line in zip(values, cells.lines, strict=True)
             if value.lower() in NO_VALUE
         ]
-        if lines and all(_is_number(value) for value in values if value.lower() not in NO_VALUE):
+        if lines and all(is_number(value) for value in values if value.lower() not in NO_VALUE):
             gaps[column] = lines
     return gaps
 
@@ -63,21 +64,13 @@ def _comma_findings(cells: Cells) -> Iterator[Finding]:
     for column in cells.header:
         values = cells.column(column)
         commas = [value for value in values if "," in value]
-        if commas and all(_is_number(value.replace(",", ".")) for value in values):
+        if commas and all(is_number(value.replace(",", ".")) for value in values):
             yield make_finding(
                 "decimal-comma",
                 f"column {column} is no feature: {commas[0]!r} is written with a decimal comma",
                 columns=[column],
                 evidence={"cells": len(commas)},
             )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _missing_finding(cells: Cells, column: str, lines: list[int]) -> Finding:

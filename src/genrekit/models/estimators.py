@@ -225,20 +225,13 @@ def _(config: classical.Tree, seed: int, names: Sequence[str], groups: Groups) -
     )
 
 
-@_estimator.register
-def _(config: classical.Forest, seed: int, names: Sequence[str], groups: Groups) -> Any:
-    return RandomForestClassifier(
-        config.trees,
-        max_depth=config.depth,
-        min_samples_leaf=config.rows_per_leaf,
-        class_weight=_weights(config),
-        random_state=seed,
-    )
-
-
-@_estimator.register
-def _(config: classical.ExtraTrees, seed: int, names: Sequence[str], groups: Groups) -> Any:
-    return ExtraTreesClassifier(
+@_estimator.register(classical.Forest)
+@_estimator.register(classical.ExtraTrees)
+def _(
+    config: classical.Forest | classical.ExtraTrees, seed: int, names: Sequence[str], groups: Groups
+) -> Any:
+    kind = RandomForestClassifier if config.architecture == "forest" else ExtraTreesClassifier
+    return kind(
         config.trees,
         max_depth=config.depth,
         min_samples_leaf=config.rows_per_leaf,
