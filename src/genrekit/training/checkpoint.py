@@ -19,6 +19,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from genrekit.errors import TrainingError
 from genrekit.training.loop import EpochRecord, Learner
@@ -94,6 +95,7 @@ def read_checkpoint(directory: Path, learner: Learner) -> bool:
         learner.optimiser.load_state_dict(
             {"param_groups": state["optimiser"], "state": _nested(tensors)}
         )
+        _laid_out(learner.optimiser)
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
         raise TrainingError(
             f"the checkpoint {newest} cannot be read: {error}; remove it, or train without --resume"
@@ -118,6 +120,14 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 def _read_tensors(path: Path, device: torch.device) -> dict[str, Tensor]:
     return {k: v.to(device) for k, v in safetensors.torch.load(path.read_bytes()).items()}
+
+
+def _laid_out(optimiser: Optimizer) -> None:
+    """Moments in memory like their parameters, or sums of them would round differently."""
+    for parameter, values in optimiser.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter.detach()).copy_(value)
 
 
 def _flat(state: dict[int, dict[str, Any]]) -> dict[str, Tensor]:
