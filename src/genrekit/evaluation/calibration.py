@@ -53,6 +53,38 @@ def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) ->
     )
 
 
+def fit_binary_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
+    """Temperature T that minimises the binary log loss of sigmoid(logits / T), for multi-label.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n_items, n_labels)
+    targets : ndarray of 0 and 1, shape (n_items, n_labels)
+
+    Returns
+    -------
+    float
+        Between 0.05 and 20.
+
+    Raises
+    ------
+    DatasetError
+        If there are no items, shapes differ, or logits are not finite.
+    """
+    if logits.size == 0 or logits.shape != targets.shape:
+        raise DatasetError(f"logits have shape {logits.shape}, targets {targets.shape}")
+    if not np.isfinite(logits).all():
+        raise DatasetError("logits are not finite; clip probabilities before the logarithm")
+    margins = logits.astype(np.float64) * (1 - 2 * targets)
+
+    def loss(log_temperature: float) -> float:
+        return float(np.logaddexp(0, margins * math.exp(-log_temperature)).mean())
+
+    return math.exp(
+        _golden_section(loss, math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
     """Items whose confidence lies in ``(low, high]``; means are 0 in an empty bin."""
