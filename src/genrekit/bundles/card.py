@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from genrekit.schema import BundleMetrics, Estimate, EvaluationResult, Manifest
+from genrekit.schema import BundleMetrics, Estimate, EvaluationResult, Manifest, MultiLabelNumbers
 
 _CONFUSION_LABELS = 30
 
@@ -25,8 +25,9 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
         manifest.description,
         _headline(headline),
         "## All protocols\n\n" + _protocols(metrics.results),
+        "## Several genres a track\n\n" + _multi_label(headline) if headline.multi_label else "",
         "## Per genre\n\n" + _per_genre(headline),
-        "## Confusion\n\n" + _confusion(headline),
+        "## Confusion\n\n" + _confusion(headline) if headline.confusion else "",
         "## Calibration\n\n" + _calibration(manifest, headline),
         "## Training data\n\n" + _training(manifest),
         "## Input\n\n" + _input(manifest),
@@ -39,8 +40,12 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
 
 
 def _headline(result: EvaluationResult) -> str:
+    several = result.multi_label
+    ranking = (
+        f"mean average precision {_interval(several.mean_average_precision)}, " if several else ""
+    )
     return (
-        f"**Accuracy {_interval(result.accuracy)}, macro F1 {_interval(result.macro_f1)}** "
+        f"**{_accuracy(result)} {_interval(result.accuracy)}, {ranking}macro F1 {_interval(result.macro_f1)}** "
         f"on {result.items} {result.unit}s of {result.dataset}, protocol `{result.protocol}`"
         f"{_leaky(result)}.\n\n"
         f"Split `{result.split_fingerprint[:16]}`, dataset `{result.dataset_fingerprint[:16]}`, "
@@ -71,16 +76,65 @@ def _protocols(results: Sequence[EvaluationResult]) -> str:
     )
 
 
+def _accuracy(result: EvaluationResult) -> str:
+    return "Accuracy" if result.multi_label is None else "Subset accuracy"
+
+
 def _scored(result: EvaluationResult) -> str:
     return "a model per fold" if result.bundle_sha256 is None else "the saved bundle"
 
 
+def _multi_label(result: EvaluationResult) -> str:
+    """What only multi-label models have; the caller asks those alone."""
+    numbers = result.multi_label
+    assert numbers is not None
+    named = [
+        ("micro F1", numbers.micro_f1),
+        ("mean average precision", numbers.mean_average_precision),
+        ("ROC-AUC, mean over genres", numbers.roc_auc),
+        ("coverage (genres down the ranking to have all true ones)", numbers.coverage),
+        ("ranking loss", numbers.ranking_loss),
+        ("label ranking average precision", numbers.ranking_precision),
+    ]
+    rows = [(name, _interval(estimate)) for name, estimate in named if estimate]
+    absent = [row.genre for row in numbers.per_genre if row.average_precision is None]
+    lines = [
+        _table(("number", "value"), rows),
+        f"A track has {numbers.genres_per_track:.2f} genres and is told "
+        f"{numbers.chosen_per_track:.2f}. Subset accuracy counts the tracks whose genres are all "
+        "told and no others.",
+        f"No test track has {', '.join(absent)}; these are in no mean over genres."
+        if absent
+        else "",
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
 def _per_genre(result: EvaluationResult) -> str:
+    if result.multi_label is not None:
+        return _per_genre_ranked(result, result.multi_label)
     rows = [
         (row.genre, f"{row.precision:.3f}", f"{row.recall:.3f}", f"{row.f1:.3f}", str(row.tracks))
         for row in result.per_genre
     ]
     return _table(("genre", "precision", "recall", "F1", "tracks"), rows)
+
+
+def _per_genre_ranked(result: EvaluationResult, numbers: MultiLabelNumbers) -> str:
+    rows = [
+        (
+            row.genre,
+            *(f"{value:.3f}" for value in (row.precision, row.recall, row.f1)),
+            *(
+                "" if value is None else f"{value:.3f}"
+                for value in (ranked.average_precision, ranked.roc_auc, ranked.threshold)
+            ),
+            str(row.tracks),
+        )
+        for row, ranked in zip(result.per_genre, numbers.per_genre, strict=True)
+    ]
+    names = ("genre", "precision", "recall", "F1", "average precision", "ROC-AUC", "threshold")
+    return _table((*names, "tracks"), rows)
 
 
 def _confusion(result: EvaluationResult) -> str:
@@ -94,10 +148,17 @@ def _confusion(result: EvaluationResult) -> str:
 
 
 def _calibration(manifest: Manifest, result: EvaluationResult) -> str:
+    below = f'Below a probability of {manifest.unknown_below:.2f} the answer is "unknown".'
+    if manifest.task == "multi-label":
+        below = (
+            "A genre is told from its threshold on, tuned on tracks that are neither fitted on nor "
+            "tested; with none, and whenever the best probability is below "
+            f'{manifest.unknown_below:.2f}, the answer is "unknown".'
+        )
     lines = [
         f"Expected calibration error {result.expected_calibration_error:.3f}, "
         f"log loss {result.log_loss:.3f}, temperature {manifest.temperature:.3f}.",
-        f'Below a probability of {manifest.unknown_below:.2f} the answer is "unknown".',
+        below,
     ]
     return "\n".join(lines)
 
@@ -125,6 +186,9 @@ def _input(manifest: Manifest) -> str:
     return _bullets(
         [
             f"labels: {', '.join(manifest.labels)} ({manifest.task})",
+            f"tree: {len(manifest.parents)} of them imply another, which is told with them"
+            if manifest.parents
+            else "",
             f"architecture: {manifest.architecture}",
             f"front-ends: {', '.join(sorted(manifest.frontends))} "
             f"at {manifest.sample_rate_hz} Hz, mono",

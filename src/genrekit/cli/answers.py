@@ -81,8 +81,12 @@ def _page(answer: TrackPrediction, top: int) -> RenderableType:
     scores = Table(box=None, show_header=False, pad_edge=True)
     scores.add_column()
     scores.add_column(no_wrap=True, overflow="crop")
-    for genre, probability in islice(answer.scores.items(), top):
-        scores.add_row(plain(genre), _bar(probability), f"{probability:.3f}")
+    # Of several genres all that were told are shown, and which they are.
+    shown = islice(answer.scores.items(), max(top, len(answer.genres)))
+    told = answer.genres if len(answer.genres) > 1 else ()
+    for genre, probability in shown:
+        name = Text(plain(genre), style="bold" if genre in told else "")
+        scores.add_row(name, _bar(probability), f"{probability:.3f}")
     return Group(head, scores, *_time_line(answer))
 
 
@@ -122,7 +126,8 @@ def _table(answers: list[TrackPrediction], top: int) -> RenderableType:
     time_lines: list[RenderableType] = []
     for answer in answers:
         best, *rest = islice(answer.scores.items(), top)
-        then = plain(", ".join(f"{genre} {probability:.2f}" for genre, probability in rest))
+        others = [f"{genre} {p:.2f}" for genre, p in rest if genre not in answer.genres]
+        then = plain(", ".join(others))
         cells = [f"{best[1]:.2f}", then, plain(answer.path)]
         table.add_row(_genre(answer), *(cells if top > 1 else cells[::2]))
         if answer.segments:

@@ -63,9 +63,11 @@ def _sum_up(bundle: Bundle, as_json: bool) -> None:
         return
     results().print(f"{bundle.directory}: {bundle.manifest.name} {bundle.manifest.version}")
     for result in bundle.metrics.results:
-        accuracy = result.accuracy
+        name, value = "accuracy", result.accuracy
+        if result.multi_label is not None:
+            name, value = "mAP", result.multi_label.mean_average_precision
         leaky = ", LEAKY" if result.leaky else ""
         results().print(
-            f"  {result.protocol}{leaky}: accuracy {accuracy.value:.3f} "
-            f"[{accuracy.low:.3f}, {accuracy.high:.3f}] on {result.items} {result.unit}s"
+            f"  {result.protocol}{leaky}: {name} {value.value:.3f} "
+            f"[{value.low:.3f}, {value.high:.3f}] on {result.items} {result.unit}s"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -14,12 +15,20 @@ from genrekit.errors import AudioError, DatasetError
 from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
 from genrekit.evaluation.metrics import Tracks, aggregate_by_group
+from genrekit.evaluation.multilabel_scoring import (
+    LabelledTracks,
+    merged_by_group,
+    score_multilabel,
+)
 from genrekit.evaluation.scoring import score
 from genrekit.features import from_table, table_columns
-from genrekit.schema import EvaluationResult, ExcerptConfig
+from genrekit.inference import chosen, edges, with_ancestors
+from genrekit.schema import UNKNOWN, EvaluationResult, ExcerptConfig, Manifest
 
 if TYPE_CHECKING:
     from genrekit.inference import Classifier
+
+logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1024
 
@@ -30,8 +39,12 @@ class ItemScore:
 
     Parameters
     ----------
+    true, predicted : str
+        Of several genres in the order of the bundle, with "; " between them.
     probabilities : ndarray, shape (n_labels,)
         In the order of the bundle's labels.
+    true_genres : tuple of str
+        For multi-label: with what they imply; genres that the bundle does not know are left out.
     """
 
     item_id: str
@@ -39,6 +52,7 @@ class ItemScore:
     true: str
     predicted: str
     probabilities: NDArray[np.float64]
+    true_genres: tuple[str, ...] = ()
 
 
 def evaluate_bundle(
@@ -67,6 +81,7 @@ def score_items(
 
     Items with audio go through ``predict_file``; rows of a table through ``predict_features``,
     their columns matched by name. The leak detector runs first, with ``pairs`` of near duplicates.
+    A multi-label bundle can be tested on single-label data too, and on data with further genres.
 
     Raises
     ------
@@ -82,13 +97,17 @@ def score_items(
         if tested.features is None
         else _table_scores(classifier, tested, tested.features)
     )
+    manifest = classifier.bundle.manifest
     for item, probabilities in zip(tested.items, rows, strict=True):
+        multi = manifest.task == "multi-label"
+        true = _true_genres(item, manifest) if multi else ()
         yield ItemScore(
             item_id=item.item_id,
             group=item.group,
-            true=item.labels[0],
-            predicted=classifier.labels[int(probabilities.argmax())],
+            true="; ".join(true) if multi else item.labels[0],
+            predicted=_told(probabilities, manifest),
             probabilities=probabilities,
+            true_genres=true,
         )
 
 
@@ -107,6 +126,8 @@ def summarise(
     unit : {"track", "segment"}
         ``track`` first merges the items of a recording, as the bundle merges windows.
     """
+    if classifier.bundle.manifest.task == "multi-label":
+        return _summarise_multilabel(classifier, dataset, split, scores, unit)
     number = {label: position for position, label in enumerate(classifier.labels)}
     tracks = Tracks(
         targets=np.array([number[item.true] for item in scores], dtype=np.int64),
@@ -129,13 +150,68 @@ def summarise(
     )
 
 
+def _summarise_multilabel(
+    classifier: Classifier,
+    dataset: Dataset,
+    split: Split,
+    scores: Sequence[ItemScore],
+    unit: Literal["track", "segment"],
+) -> EvaluationResult:
+    manifest = classifier.bundle.manifest
+    tracks = LabelledTracks(
+        targets=np.array(
+            [[label in item.true_genres for label in classifier.labels] for item in scores],
+            dtype=np.int64,
+        ),
+        probabilities=np.array([item.probabilities for item in scores]),
+        groups=tuple(item.group for item in scores),
+    )
+    if unit == "track":
+        tracks = merged_by_group(tracks, manifest.aggregation)
+    tree = edges(classifier.labels, manifest.parents)
+    return score_multilabel(
+        tracks,
+        chosen(tracks.probabilities, manifest.thresholds, tree),
+        labels=classifier.labels,
+        thresholds=manifest.thresholds,
+        dataset=dataset,
+        split=split,
+        model=classifier.identity.name,
+        unit=unit,
+        bundle_sha256=classifier.bundle.sha256,
+    )
+
+
+def _true_genres(item: Item, manifest: Manifest) -> tuple[str, ...]:
+    known = set(item.labels) & set(manifest.labels)
+    true = with_ancestors(known, manifest.parents)
+    return tuple(label for label in manifest.labels if label in true)
+
+
+def _told(probabilities: NDArray[np.float64], manifest: Manifest) -> str:
+    if manifest.task == "single-label":
+        return manifest.labels[int(probabilities.argmax())]
+    tree = edges(manifest.labels, manifest.parents)
+    (choice,) = chosen(probabilities[np.newaxis], manifest.thresholds, tree)
+    told = [label for label, yes in zip(manifest.labels, choice, strict=True) if yes]
+    return "; ".join(told) or UNKNOWN
+
+
 def _check_labels(classifier: Classifier, tested: Dataset) -> None:
     manifest = classifier.bundle.manifest
-    if manifest.task != "single-label" or tested.task != "single-label":
-        raise DatasetError("only single-label bundles and datasets can be evaluated")
-    true = {item.labels[0] for item in tested.items}
+    if manifest.task == "single-label" != tested.task:
+        raise DatasetError(
+            f"{manifest.name} tells one genre a track, and {tested.name} is {tested.task}; "
+            "evaluate it on single-label data, or train a multi-label model"
+        )
+    true = {label for item in tested.items for label in item.labels}
     strange = sorted(true - set(classifier.labels))
-    if strange:
+    if strange and manifest.task == "multi-label" and true & set(classifier.labels):
+        logger.warning(
+            "%d of the %d genres of %s are none of %s and are left out (%s, ...)",
+            *(len(strange), len(true), tested.name, manifest.name, strange[0]),
+        )
+    elif strange:
         raise DatasetError(
             f"{tested.name} has labels that {manifest.name} does not know: {strange}; it knows "
             f"{list(classifier.labels)}"

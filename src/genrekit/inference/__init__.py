@@ -5,7 +5,7 @@ from __future__ import annotations
 from genrekit.inference.classifier import Classifier
 from genrekit.inference.records import error_record, printable
 from genrekit.inference.scoring import aggregate, calibrated, decide, ranked
-from genrekit.inference.tree import chosen, consistent, edges
+from genrekit.inference.tree import chosen, consistent, edges, with_ancestors
 from genrekit.inference.windows import Window, cut_windows
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "error_record",
     "printable",
     "ranked",
+    "with_ancestors",
 ]
