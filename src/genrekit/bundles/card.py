@@ -45,7 +45,8 @@ def _headline(result: EvaluationResult) -> str:
         f"mean average precision {_interval(several.mean_average_precision)}, " if several else ""
     )
     return (
-        f"**{_accuracy(result)} {_interval(result.accuracy)}, {ranking}macro F1 {_interval(result.macro_f1)}** "
+        f"**{_accuracy(result)} {_interval(result.accuracy)}, {ranking}"
+        f"macro F1 {_interval(result.macro_f1)}** "
         f"on {result.items} {result.unit}s of {result.dataset}, protocol `{result.protocol}`"
         f"{_leaky(result)}.\n\n"
         f"Split `{result.split_fingerprint[:16]}`, dataset `{result.dataset_fingerprint[:16]}`, "
