@@ -38,9 +38,15 @@ def confusion_matrix(
 def precision_recall_f1(
     confusion: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Precision, recall and F1 of each label; 0 where nothing was predicted or nothing is true."""
-    hits = np.diag(confusion)
-    predicted, true = confusion.sum(axis=0), confusion.sum(axis=1)
+    """Precision, recall and F1 of each label; 0 where nothing was predicted or nothing is true.
+
+    Parameters
+    ----------
+    confusion : ndarray, shape (..., n_labels, n_labels)
+        One matrix or many, as all functions here that take one.
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    predicted, true = confusion.sum(axis=-2), confusion.sum(axis=-1)
     return (
         _ratio(hits, predicted),
         _ratio(hits, true),
@@ -48,10 +54,26 @@ def precision_recall_f1(
     )
 
 
+def occurring(confusion: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Labels that occur as truth or as prediction: over them macro means are taken."""
+    seen: NDArray[np.bool_] = confusion.sum(axis=-2) + confusion.sum(axis=-1) > 0
+    return seen
+
+
+def macro(values: NDArray[np.float64], over: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean of the last axis where ``over`` is true."""
+    return _ratio((values * over).sum(axis=-1), over.sum(axis=-1).astype(np.float64))
+
+
+def weighted(values: NDArray[np.float64], confusion: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the last axis, each label as often as it is true."""
+    true = confusion.sum(axis=-1)
+    return _ratio((values * true).sum(axis=-1), true.sum(axis=-1))
+
+
 def macro_f1(confusion: NDArray[np.float64]) -> float:
     """Mean F1 over the labels that occur as truth or as prediction."""
-    occurring = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
-    return float(precision_recall_f1(confusion)[2][occurring].mean())
+    return float(macro(precision_recall_f1(confusion)[2], occurring(confusion)))
 
 
 def accuracy(confusion: NDArray[np.float64]) -> float:
@@ -59,11 +81,45 @@ def accuracy(confusion: NDArray[np.float64]) -> float:
     return float(np.trace(confusion) / confusion.sum())
 
 
-def log_loss(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> float:
-    """Mean negative log probability of the true label, in nats."""
+def balanced_accuracy(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean recall over the labels that are true of something."""
+    return macro(precision_recall_f1(confusion)[1], confusion.sum(axis=-1) > 0)
+
+
+def in_top(
+    targets: NDArray[np.int64], probabilities: NDArray[np.float64], k: int = 3
+) -> NDArray[np.bool_]:
+    """Whether the true label is among the ``k`` most probable; of equal ones the first wins."""
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    found: NDArray[np.bool_] = (best == targets[:, None]).any(axis=1)
+    return found
+
+
+def brier(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared distance of each row from the truth, between 0 and 2.
+
+    Source: G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly
+    Weather Review 78, 1950.
+    """
+    truth = np.zeros_like(probabilities)
+    truth[np.arange(len(targets)), targets] = 1
+    distances: NDArray[np.float64] = ((probabilities - truth) ** 2).sum(axis=1)
+    return distances
+
+
+def log_losses(
+    targets: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Negative log probability of each row's true label, in nats."""
     rows = probabilities / probabilities.sum(axis=1, keepdims=True)
     true = rows[np.arange(len(targets)), targets]
-    return float(-np.log(np.clip(true, SMALLEST_PROBABILITY, 1.0)).mean())
+    losses: NDArray[np.float64] = -np.log(np.clip(true, SMALLEST_PROBABILITY, 1.0))
+    return losses
+
+
+def log_loss(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> float:
+    """Mean negative log probability of the true label, in nats."""
+    return float(log_losses(targets, probabilities).mean())
 
 
 def expected_calibration_error(

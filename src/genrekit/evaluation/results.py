@@ -1,0 +1,268 @@
+"""One file a run: numbers, and what they were made of, so that others can count again.
+
+A run is one model under one protocol. Its file holds the fingerprints of dataset and split, the
+hash of the bundle, versions, every metric, and the answer for every tested track.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from genrekit.datasets import Dataset, Split
+from genrekit.errors import DatasetError
+from genrekit.evaluation.full_metrics import Metrics, check_scores, measure
+from genrekit.evaluation.metrics import Aggregation, Tracks, aggregate_by_group
+from genrekit.evaluation.scoring import score
+from genrekit.schema import Contract, DeclaredStep, EvaluationResult, Probability
+
+_DIGITS = 6
+
+
+class Answer(Contract):
+    """What a model said of one tested track or segment.
+
+    Parameters
+    ----------
+    item, group : str
+        Its id, and the recording; of a track with several items the recording is the id.
+    true, predicted : tuple of str
+        One for single-label.
+    probabilities : tuple of float
+        In the order of the labels of the result.
+    fold : int
+        Which fold tested it.
+    """
+
+    item: str
+    group: str
+    true: tuple[str, ...]
+    predicted: tuple[str, ...]
+    probabilities: tuple[Probability, ...]
+    fold: int = 0
+
+    @property
+    def right(self) -> bool:
+        """Whether all is told right, and nothing else."""
+        return set(self.true) == set(self.predicted)
+
+
+class FoldSize(Contract):
+    """Recordings that a fold fitted on and tested."""
+
+    train: int
+    test: int
+
+
+class RunResult(Contract):
+    """A results file.
+
+    Parameters
+    ----------
+    result : EvaluationResult
+        The headline.
+    metrics : Metrics, optional
+        Everything else, of the same unit; None for multi-label.
+    segment_result, segment_metrics : optional
+        The same scores counted segment by segment, where recordings have several.
+    folds : tuple of FoldSize
+        Empty for a bundle, which was fitted once.
+    answers, segments : tuple of Answer
+        Of the unit of ``result``; and of the segments beneath, if there are any.
+    """
+
+    kind: Literal["genrekit-run"] = "genrekit-run"
+    format_version: Literal[1] = 1
+    result: EvaluationResult
+    metrics: Metrics | None = None
+    segment_result: EvaluationResult | None = None
+    segment_metrics: Metrics | None = None
+    folds: tuple[FoldSize, ...] = ()
+    seed: int | None = None
+    answers: tuple[Answer, ...]
+    segments: tuple[Answer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFold:
+    """Test scores of one fold, row by row.
+
+    Attributes
+    ----------
+    items : tuple of str
+        Item id of each row; windows of one item share it.
+    rows : Tracks
+    size : FoldSize, optional
+    """
+
+    items: tuple[str, ...]
+    rows: Tracks
+    size: FoldSize | None = None
+
+
+def run_result(
+    folds: Sequence[ScoredFold],
+    *,
+    labels: Sequence[str],
+    dataset: Dataset,
+    split: Split,
+    model: str,
+    by_rows: bool = False,
+    how: Aggregation = "mean-probability",
+    bundle_sha256: str | None = None,
+    fitted_on: Literal["", "train", "train+valid"] = "",
+    steps: Sequence[DeclaredStep] = (),
+    seed: int | None = None,
+) -> RunResult:
+    """Everything about single-label test scores of all folds together.
+
+    Parameters
+    ----------
+    folds : sequence of ScoredFold
+    by_rows : bool
+        Count rows and not recordings, as leaky numbers are published.
+    how : {"mean-probability", "mean-logit"}
+        How the rows of a recording are merged.
+    seed : int, optional
+        Of the model.
+
+    Raises
+    ------
+    DatasetError
+        If there is nothing to score, or scores are not finite.
+    """
+    for fold in folds:
+        check_scores(fold.rows, labels)
+    tracks = [fold if by_rows else _merged(fold.items, fold.rows, how, fold.size) for fold in folds]
+    headline, metrics = _numbers(
+        tracks, labels, dataset, split, model, "segment" if by_rows else "track", bundle_sha256
+    )
+    several = sum(len(fold.items) for fold in tracks) < sum(len(fold.items) for fold in folds)
+    beneath = (
+        _numbers(folds, labels, dataset, split, model, "segment", bundle_sha256)
+        if several
+        else (None, None)
+    )
+    declared = {"fitted_on": fitted_on, "steps": tuple(steps)}
+    return RunResult(
+        result=headline.model_copy(update=declared),
+        metrics=metrics,
+        segment_result=beneath[0] and beneath[0].model_copy(update=declared),
+        segment_metrics=beneath[1],
+        folds=tuple(fold.size for fold in folds if fold.size is not None),
+        seed=seed,
+        answers=_answers(tracks, labels),
+        segments=_answers(folds, labels) if several else (),
+    )
+
+
+def _numbers(
+    folds: Sequence[ScoredFold],
+    labels: Sequence[str],
+    dataset: Dataset,
+    split: Split,
+    model: str,
+    unit: Literal["track", "segment"],
+    bundle_sha256: str | None,
+) -> tuple[EvaluationResult, Metrics]:
+    together = Tracks(
+        np.concatenate([fold.rows.targets for fold in folds]),
+        np.concatenate([fold.rows.probabilities for fold in folds]),
+        tuple(group for fold in folds for group in fold.rows.groups),
+    )
+    fold_of = np.repeat(np.arange(len(folds)), [len(fold.items) for fold in folds])
+    result = score(
+        together.targets,
+        together.probabilities,
+        labels=labels,
+        groups=together.groups,
+        dataset=dataset,
+        split=split,
+        model=model,
+        unit=unit,
+        folds=fold_of if len(folds) > 1 else None,
+        bundle_sha256=bundle_sha256,
+    )
+    return result, measure(together, labels, unit=unit)
+
+
+def _merged(
+    items: tuple[str, ...], rows: Tracks, how: Aggregation, size: FoldSize | None
+) -> ScoredFold:
+    merged = aggregate_by_group(rows.targets, rows.probabilities, rows.groups, how)
+    alone = Counter(rows.groups)
+    item_of = dict(zip(rows.groups, items, strict=True))
+    names = tuple(item_of[one] if alone[one] == 1 else one for one in merged.groups)
+    return ScoredFold(names, merged, size)
+
+
+def _answers(folds: Sequence[ScoredFold], labels: Sequence[str]) -> tuple[Answer, ...]:
+    return tuple(
+        Answer(
+            item=item,
+            group=fold.rows.groups[row],
+            true=(labels[int(fold.rows.targets[row])],),
+            predicted=(labels[int(fold.rows.probabilities[row].argmax())],),
+            probabilities=_rounded(fold.rows.probabilities[row]),
+            fold=number,
+        )
+        for number, fold in enumerate(folds)
+        for row, item in enumerate(fold.items)
+    )
+
+
+def _rounded(probabilities: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(np.clip(probabilities, 0, 1).round(_DIGITS).tolist())
+
+
+# --- what is behind a number --------------------------------------------------------------------
+
+
+def confused(run: RunResult) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The tracks behind each cell of the confusion matrix, by (true, predicted), largest first."""
+    cells: dict[tuple[str, str], list[str]] = {}
+    for answer in run.answers:
+        for true in answer.true:
+            for predicted in answer.predicted:
+                cells.setdefault((true, predicted), []).append(answer.item)
+    ordered = sorted(cells.items(), key=lambda cell: (-len(cell[1]), cell[0]))
+    return {pair: tuple(items) for pair, items in ordered}
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def write_run(run: RunResult, path: Path) -> Path:
+    """Write a results file; equal runs give equal files."""
+    path.write_text(run.model_dump_json() + "\n", encoding="utf-8")
+    return path
+
+
+def read_run(path: Path) -> RunResult:
+    """Read a results file.
+
+    Raises
+    ------
+    DatasetError
+        If it is none, saying what is wrong with it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DatasetError(f"{path} cannot be read: {problem}") from None
+    try:
+        return RunResult.model_validate_json(text)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DatasetError(
+            f"{path} is no results file: {place}: {first['msg']}; expected what genrekit evaluate "
+            "-o, train --results or study writes"
+        ) from None
