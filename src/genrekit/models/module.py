@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +20,19 @@ _FORMS: dict[int, Form] = {1: "vector", 2: "spectrogram"}
 # Tables have outliers of a thousand deviations, which would drown everything else.
 _LARGEST_DEVIATIONS = 10.0
 _ROWS_AT_ONCE = 64
+
+
+class Readable(Protocol):
+    """Rows in an array, or in a file that gives as many at once as it is asked for."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.float32]: ...
 
 
 class Scale(nn.Module):
@@ -41,14 +55,14 @@ class Scale(nn.Module):
         self.register_buffer("centre", torch.zeros(size, dtype=dtype))
         self.register_buffer("spread", torch.ones(size, dtype=dtype))
 
-    def fit(self, x: NDArray[np.float32]) -> None:
+    def fit(self, x: Readable) -> None:
         """Take mean and deviation from the training rows ``x`` (n, *shape)."""
         axes = (0, *range(2, x.ndim))
-        parts = [x[i : i + _ROWS_AT_ONCE] for i in range(0, len(x), _ROWS_AT_ONCE)]
-        mean = _mean([part.mean(axes, dtype=np.float64) for part in parts], parts)
+        mean = _mean(x, lambda part: part.mean(axes, dtype=np.float64))
         shaped = mean.reshape(-1, *(1 for _ in range(2, x.ndim)))
-        squares = [np.square(part - shaped).mean(axes, dtype=np.float64) for part in parts]
-        deviation = np.sqrt(_mean(squares, parts))
+        deviation = np.sqrt(
+            _mean(x, lambda part: np.square(part - shaped).mean(axes, dtype=np.float64))
+        )
         # A column that never changes says nothing; without this it would be divided by nothing.
         constant = deviation <= 1e-6 * np.abs(mean)
         self.centre.copy_(torch.from_numpy(shaped))
@@ -61,9 +75,12 @@ class Scale(nn.Module):
 
 
 def _mean(
-    means: list[NDArray[np.float64]], parts: list[NDArray[np.float32]]
+    x: Readable, of_part: Callable[[NDArray[np.float32]], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    return np.average(means, axis=0, weights=[len(part) for part in parts])
+    """Mean over all rows of what ``of_part`` takes the mean of; a part at a time is in memory."""
+    parts = [slice(i, min(i + _ROWS_AT_ONCE, len(x))) for i in range(0, len(x), _ROWS_AT_ONCE)]
+    weights = [part.stop - part.start for part in parts]
+    return np.average([of_part(x[part]) for part in parts], axis=0, weights=weights)
 
 
 class Network(nn.Module):
@@ -94,7 +111,7 @@ class Network(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(embedding_size, n_genres)
 
-    def fit_scales(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+    def fit_scales(self, arrays: Mapping[str, Readable]) -> None:
         """Take the scales of all inputs from training rows."""
         for name, scale in self.scales.items():
             assert isinstance(scale, Scale)

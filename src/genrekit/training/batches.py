@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genrekit.training.storage import Numbers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
@@ -17,14 +19,14 @@ class Examples:
 
     Attributes
     ----------
-    inputs : mapping of str to float32 array
+    inputs : mapping of str to float32 array or DiskRows
         By front-end name, rows on axis 0.
     shares : (n, genres) float32
         How much of each genre a row is: one for the genre of a single-label row, or for each of a
         multi-label one.
     """
 
-    inputs: Mapping[str, NDArray[np.float32]]
+    inputs: Mapping[str, Numbers]
     shares: NDArray[np.float32]
 
     def __len__(self) -> int:

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 WEIGHTS = "weights.safetensors"
 #: Rows on which an exported graph is compared with its source.
 _ROWS_COMPARED = 32
+#: Settings that change nothing in what a fit becomes.
+_NO_DIFFERENCE = {"checkpoint_seconds", "rows_in_memory_mb"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def _fingerprint(
     seed: int,
 ) -> str:
     """Of everything that decides what a fit becomes, on one machine."""
-    epochs_aside = training.model_dump_json(exclude={"checkpoint_seconds"})
+    epochs_aside = training.model_dump_json(exclude=_NO_DIFFERENCE)
     digest = hashlib.sha256(f"{config.model_dump_json()}{epochs_aside}{seed}".encode())
     for examples in (train, valid):
         if examples is not None:

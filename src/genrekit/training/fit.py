@@ -166,11 +166,12 @@ def finished(steps: Generator[Any, None, Result]) -> Result:
 
 
 def _fit_classical(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
+    seen = rows.with_copies()
     pipeline = build(
-        config, seed=task.seed, feature_names=task.feature_names, groups=list(rows.groups)
+        config, seed=task.seed, feature_names=task.feature_names, groups=list(seen.groups)
     )
     try:
-        pipeline.fit(rows.x.astype(np.float64), rows.y)
+        pipeline.fit(np.asarray(seen.x, np.float64), seen.y)
     except ValueError as error:  # what scikit-learn raises for data that does not fit a setting
         raise DatasetError(
             f"{config.architecture} cannot be fitted on {len(rows)} rows: {error}"
@@ -203,7 +204,7 @@ def _fit_network(
 def logits(task: Task, model: bytes, rows: Rows) -> NDArray[np.float32]:
     """Logits (n, n_labels) that a graph gives ``rows``."""
     if isinstance(task.model, ClassicalConfig):
-        return run_onnx(model, rows.x)
+        return run_onnx(model, np.asarray(rows.x))
     from genrekit.training.network_export import run_network
 
     return run_network(model, {task.input_name: rows.x, **rows.more}, n_genres=len(task.labels))
@@ -236,7 +237,7 @@ def temperature(task: Task, rows: Rows, fold: Fold, fitted: Fit | None = None) -
     if isinstance(task.model, NetworkConfig) or not fold.valid:
         return temperature_out_of_fold(task, train, fitted)
     valid = rows.of(fold.valid)
-    return fit_temperature(run_onnx(fit(task, train).model, valid.x), valid.y)
+    return fit_temperature(logits(task, fit(task, train).model, valid), valid.y)
 
 
 def temperature_out_of_fold(task: Task, rows: Rows, fitted: Fit | None = None) -> float:
@@ -255,9 +256,9 @@ def temperature_out_of_fold(task: Task, rows: Rows, fitted: Fit | None = None) -
 
     folds = StratifiedGroupKFold(CALIBRATION_FOLDS, shuffle=True, random_state=task.seed)
     scores = np.zeros((len(rows), len(task.labels)), np.float32)
-    for train, test in folds.split(rows.x, rows.y, rows.groups.astype(str)):
+    for train, test in folds.split(rows.y, rows.y, rows.groups.astype(str)):
         inside = np.isin(np.arange(len(rows)), train)
-        scores[test] = run_onnx(fit(task, rows.where(inside)).model, rows.x[test])
+        scores[test] = logits(task, fit(task, rows.where(inside)).model, rows.where(~inside))
     return fit_temperature(scores, rows.y)
 
 

@@ -15,12 +15,14 @@ from torch.jit._trace import TracerWarning
 from genrekit.bundles.session import open_session, run_session
 from genrekit.errors import BundleError
 from genrekit.models.module import Network
+from genrekit.training.storage import Numbers
 
 #: Largest difference of a logit between the graph and its source, relative to the largest logit
 #: where that is above one.
 AGREEMENT = 1e-4
 LOGITS, EMBEDDING = "logits", "embedding"
 _OPSET = 18
+_ROWS_AT_ONCE = 256
 
 
 def export_network(network: Network) -> bytes:
@@ -85,11 +87,20 @@ def check_network(
 
 
 def run_network(
-    model: bytes, inputs: Mapping[str, NDArray[np.float32]], *, n_genres: int
+    model: bytes, inputs: Mapping[str, Numbers], *, n_genres: int
 ) -> NDArray[np.float32]:
-    """Logits (n, n_genres) of a graph."""
+    """Logits (n, n_genres) of a graph; of what is on disk, a part at a time is read."""
     session = open_session(model, inputs=tuple(inputs), n_labels=n_genres)
-    return run_session(session, inputs, n_labels=n_genres)
+    total = max(map(len, inputs.values()))
+    parts = [
+        run_session(
+            session,
+            {name: x[start : start + _ROWS_AT_ONCE] for name, x in inputs.items()},
+            n_labels=n_genres,
+        )
+        for start in range(0, max(1, total), _ROWS_AT_ONCE)
+    ]
+    return np.concatenate(parts)
 
 
 class _Positional(nn.Module):

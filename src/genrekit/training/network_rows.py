@@ -47,7 +47,12 @@ def fit_on_rows(
             rows, valid = rows.where(inside), rows.where(~inside)
     judge = None if valid is None else examples(valid, name, n_labels)
     fit = yield from fit_network(
-        config, training, examples(rows, name, n_labels), judge, seed=seed, workshop=workshop
+        config,
+        training,
+        examples(rows.with_copies(), name, n_labels),
+        judge,
+        seed=seed,
+        workshop=workshop,
     )
     return fit, valid
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from genrekit.datasets import Dataset, drop_tracks, load_dataset
 from genrekit.errors import BundleError, ConfigError
@@ -12,10 +15,11 @@ from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
 from genrekit.models import NetworkConfig
 from genrekit.schema import FrontendConfig, MelConfig, PictureConfig
+from genrekit.training.copies import parted, refuse_leaking_copies, with_copies
 from genrekit.training.fit import Task, checked_split
 from genrekit.training.recipe import Recipe, known_path
 from genrekit.training.rows import (
-    ItemWindows,
+    Gathering,
     Rows,
     audio_windows,
     readable_by_all,
@@ -23,6 +27,8 @@ from genrekit.training.rows import (
 )
 from genrekit.training.saving import Run
 
+#: Folder of the workshop for rows that are too many for memory.
+ROWS = "rows"
 _SPECTROGRAMS = (MelConfig, PictureConfig)
 
 
@@ -101,9 +107,18 @@ def _check_network(recipe: Recipe, model: NetworkConfig) -> None:
 
 
 def prepare(
-    recipe: Recipe, data: Path | None, workers: int, cache: FeatureCache | None
+    recipe: Recipe,
+    data: Path | None,
+    workers: int,
+    cache: FeatureCache | None,
+    workshop: Path | None = None,
 ) -> Generator[Step, None, Run]:
     """Load the data and make rows of it.
+
+    Parameters
+    ----------
+    workshop : Path, optional
+        Where rows are kept that are too many for memory; None has room for all.
 
     Yields
     ------
@@ -113,9 +128,13 @@ def prepare(
     path = data or (recipe.data.path and known_path(recipe.data.path))
     dataset = load_dataset(recipe.data.corpus, path, **recipe.data.options)
     if dataset.features is None:
-        for protocol in (recipe.protocol, *recipe.beside):
-            checked_split(dataset, protocol)  # before hours of listening
-        dataset, rows = yield from _listen(recipe, dataset, workers, cache)
+        everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
+        dataset, rows = yield from _listen(recipe, everything, workers, cache, workshop)
+    elif recipe.training.augment.waveform.copies:
+        raise ConfigError(
+            f"training.augment.waveform changes audio, and {dataset.name} holds features; take a "
+            "corpus of audio, or leave it out"
+        )
     else:
         rows = _from_table(recipe, dataset)
     kept = _without_left_out(dataset, recipe.leave_out)
@@ -137,24 +156,54 @@ def _without_left_out(dataset: Dataset, tracks: Path | tuple[str, ...] | None) -
     return drop_tracks(dataset, known_path(tracks) if isinstance(tracks, Path) else tracks)
 
 
+def _with_copies(recipe: Recipe, dataset: Dataset) -> Dataset:
+    """The dataset with copies of what any protocol fits on, after all splits were checked."""
+    protocols = (recipe.protocol, *recipe.beside)
+    splits = [checked_split(dataset, protocol) for protocol in protocols]
+    augment = recipe.training.augment.waveform
+    if not augment.copies:
+        return dataset
+    fitted = {
+        item_id
+        for protocol, split in zip(protocols, splits, strict=True)
+        for fold in split.folds
+        for item_id in (fold.train if protocol.fit_on == "train" else fold.train + fold.valid)
+    }
+    if recipe.final_fit == "everything":
+        fitted = {item.item_id for item in dataset.items}
+    everything = with_copies(dataset, fitted, augment.copies)
+    for protocol, split in zip(protocols, splits, strict=True):
+        refuse_leaking_copies(everything, split, protocol.fit_on)
+    return everything
+
+
 def _listen(
-    recipe: Recipe, dataset: Dataset, workers: int, cache: FeatureCache | None
+    recipe: Recipe,
+    dataset: Dataset,
+    workers: int,
+    cache: FeatureCache | None,
+    workshop: Path | None,
 ) -> Generator[Step, None, tuple[Dataset, Rows]]:
-    found: dict[str, list[ItemWindows]] = {name: [] for name in recipe.frontends}
+    limit_bytes = math.inf if workshop is None else recipe.training.rows_in_memory_mb * 1e6
+    found: dict[str, Gathering] = {}
     for name, config in recipe.frontends.items():
         stage = f"features: {name}"
         yield Step(stage, 0, len(dataset))
-        for outcome in audio_windows(
+        found[name] = Gathering((workshop or Path()) / ROWS / f"{name}.npy", limit_bytes)
+        windows = audio_windows(
             dataset,
             config,
             excerpt=recipe.excerpt,
             windows=recipe.windows,
             workers=workers,
             cache=cache,
-        ):
-            found[name].append(outcome)
-            yield Step(stage, len(found[name]), len(dataset))
-    return readable_by_all(dataset, found)
+            augment=recipe.training.augment.waveform,
+            seed=recipe.seed,
+        )
+        for done, outcome in enumerate(windows, start=1):
+            found[name].add(outcome)
+            yield Step(stage, done, len(dataset))
+    return parted(*readable_by_all(dataset, found))
 
 
 def _from_table(recipe: Recipe, dataset: Dataset) -> Rows:
@@ -166,4 +215,4 @@ def _from_table(recipe: Recipe, dataset: Dataset) -> Rows:
 def _columns(config: FrontendConfig, dataset: Dataset) -> Rows:
     frontend = build_frontend(config)
     rows = table_rows(dataset, table_columns(frontend))
-    return replace(rows, x=from_table(frontend, rows.x))
+    return replace(rows, x=from_table(frontend, np.asarray(rows.x)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -21,6 +22,9 @@ from genrekit.features.cache import FeatureCache, cache_key
 from genrekit.inference import cut_windows
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import ExcerptConfig, FrontendConfig, WindowConfig
+from genrekit.training.augment_waveform import CODE_VERSION, Change, changed, draw_change
+from genrekit.training.settings import WaveformAugment
+from genrekit.training.storage import Numbers, RowWriter, joined, taken
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +43,17 @@ class Rows:
         Item id and recording of each row; an item of audio has a row for each of its windows.
     more : mapping of str to float32 array
         What further front-ends make of the same rows, by name.
+    copies : Rows, optional
+        Rows of changed copies of these items, under the ids of what they were made from. They are
+        beside the rows, and only `with_copies` brings them in: nothing else can score them.
     """
 
-    x: NDArray[np.float32]
+    x: Numbers
     y: NDArray[np.int64]
     items: NDArray[np.object_]
     groups: NDArray[np.object_]
-    more: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    more: Mapping[str, Numbers] = field(default_factory=dict)
+    copies: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -67,8 +75,24 @@ class Rows:
 
     def where(self, chosen: NDArray[np.bool_]) -> Rows:
         """The rows where ``chosen`` (n,) is true."""
-        more = {name: array[chosen] for name, array in self.more.items()}
-        return Rows(self.x[chosen], self.y[chosen], self.items[chosen], self.groups[chosen], more)
+        x, *others = (taken(array, chosen) for array in (self.x, *self.more.values()))
+        more = dict(zip(self.more, others, strict=True))
+        items = self.items[chosen]
+        copies = None if self.copies is None else self.copies.of(items.astype(str))
+        return Rows(x, self.y[chosen], items, self.groups[chosen], more, copies)
+
+    def with_copies(self) -> Rows:
+        """The rows and the copies of them, to fit on."""
+        if self.copies is None or not len(self.copies):
+            return self
+        other = self.copies
+        return Rows(
+            joined(self.x, other.x),
+            np.concatenate([self.y, other.y]),
+            np.concatenate([self.items, other.items]),
+            np.concatenate([self.groups, other.groups]),
+            {name: joined(array, other.more[name]) for name, array in self.more.items()},
+        )
 
 
 def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
@@ -90,6 +114,7 @@ def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
             "front-end that the table was made with"
         )
     x = dataset.features[:, [position[name] for name in feature_names]].astype(np.float32)
+    _check_finite(x, dataset.items)
     return _rows(x, dataset.targets(), dataset.items)
 
 
@@ -110,15 +135,32 @@ def audio_windows(
     windows: WindowConfig,
     workers: int = 1,
     cache: FeatureCache | None = None,
+    augment: WaveformAugment | None = None,
+    seed: int = 0,
 ) -> Iterator[ItemWindows]:
     """Decode, cut and describe every item, exactly as `Classifier` will.
+
+    Parameters
+    ----------
+    augment : WaveformAugment, optional
+        How items with ``augmented_from`` are changed after decoding.
+    seed : int
+        Of these changes.
 
     Yields
     ------
     ItemWindows
         One for each item, in order. An unreadable file is one with its error.
     """
-    one = partial(_item_windows, config=config, excerpt=excerpt, windows=windows, cache=cache)
+    one = partial(
+        _item_windows,
+        config=config,
+        excerpt=excerpt,
+        windows=windows,
+        cache=cache,
+        augment=augment,
+        seed=seed,
+    )
     for outcome in ordered_map(one, dataset.items, workers=workers):
         if isinstance(outcome, WorkerDied):
             item = outcome.argument
@@ -127,60 +169,90 @@ def audio_windows(
             yield outcome
 
 
+class Gathering:
+    """What one front-end makes of all items, gathered as it comes.
+
+    Parameters
+    ----------
+    path : Path
+        The file that rows are kept in once there are more than ``limit_bytes`` of them.
+    """
+
+    def __init__(self, path: Path, limit_bytes: float = math.inf) -> None:
+        self._writer = RowWriter(path, limit_bytes)
+        self.counts: list[int] = []
+        self.errors: list[AudioError | None] = []
+
+    def add(self, outcome: ItemWindows) -> None:
+        """The next item.
+
+        Raises
+        ------
+        DatasetError
+            If a number is not finite.
+        """
+        self.errors.append(outcome.error)
+        self.counts.append(0 if outcome.features is None else len(outcome.features))
+        if outcome.features is not None:
+            _check_finite(outcome.features, [outcome.item] * len(outcome.features))
+            self._writer.add(outcome.features)
+
+    def rows_of(self, good: NDArray[np.bool_]) -> Numbers:
+        """The rows of those items."""
+        rows = self._writer.finish()
+        return rows if good.all() else taken(rows, np.repeat(good, self.counts))
+
+
 def readable(dataset: Dataset, outcomes: Sequence[ItemWindows]) -> tuple[Dataset, Rows]:
-    """The items that could be read, and their rows; the others are warned of.
+    """As `readable_by_all`, of one front-end and in memory."""
+    gathering = Gathering(Path())
+    for outcome in outcomes:
+        gathering.add(outcome)
+    return readable_by_all(dataset, {"": gathering})
+
+
+def readable_by_all(dataset: Dataset, found: Mapping[str, Gathering]) -> tuple[Dataset, Rows]:
+    """The items that every front-end could read, and their rows; the others are warned of.
+
+    Parameters
+    ----------
+    found : mapping of str to Gathering
+        By front-end name; the first one gives ``Rows.x``, the others ``Rows.more``.
 
     Raises
     ------
     DatasetError
         If not one could be read.
     """
-    for outcome in outcomes:
-        if outcome.error is not None:
-            logger.warning("left out %s: %s", outcome.item.item_id, outcome.error)
-    good = [number for number, outcome in enumerate(outcomes) if outcome.features is not None]
-    if not good:
-        raise DatasetError(f"{dataset.name}: not one of {len(outcomes)} files could be read")
-    kept = dataset.select(good)
-    blocks = [outcomes[number].features for number in good]
-    arrays = [block for block in blocks if block is not None]
-    counts = [len(block) for block in arrays]
+    first, *others = found.values()
+    errors = [
+        _first_error(of_item) for of_item in zip(*(g.errors for g in found.values()), strict=True)
+    ]
+    for item, error in zip(dataset.items, errors, strict=True):
+        if error is not None and item.augmented_from is None:
+            logger.warning("left out %s: %s", item.item_id, error)
+    good = np.array([error is None for error in errors])
+    if not good.any():
+        raise DatasetError(f"{dataset.name}: not one of {len(errors)} files could be read")
+    kept = dataset.select(np.flatnonzero(good))
+    counts = [count for count, error in zip(first.counts, errors, strict=True) if error is None]
     items = [item for item, count in zip(kept.items, counts, strict=True) for _ in range(count)]
-    return kept, _rows(np.concatenate(arrays), np.repeat(kept.targets(), counts), items)
-
-
-def readable_by_all(
-    dataset: Dataset, outcomes: Mapping[str, Sequence[ItemWindows]]
-) -> tuple[Dataset, Rows]:
-    """As `readable`, for items that every front-end could read.
-
-    Parameters
-    ----------
-    outcomes : mapping of str to sequence of ItemWindows
-        By front-end name; the first one gives ``Rows.x``, the others ``Rows.more``.
-    """
-    found = [_without_failed(of_item) for of_item in zip(*outcomes.values(), strict=True)]
-    kept, rows = readable(dataset, [of_item[0] for of_item in found])
-    more = {}
-    for number, name in enumerate(outcomes):
-        blocks = [of_item[number].features for of_item in found]
-        if number:
-            more[name] = np.concatenate([block for block in blocks if block is not None])
+    rows = _rows(first.rows_of(good), np.repeat(kept.targets(), counts), items)
+    more = {name: g.rows_of(good) for name, g in zip(list(found)[1:], others, strict=True)}
     return kept, replace(rows, more=more)
 
 
-def _without_failed(of_item: Sequence[ItemWindows]) -> list[ItemWindows]:
-    """What front-ends made of one item; nothing of any, if one of them failed."""
-    error = next((one.error for one in of_item if one.error is not None), None)
-    if error is None:
-        return list(of_item)
-    return [replace(one, features=None, error=error) for one in of_item]
+def _first_error(errors: Sequence[AudioError | None]) -> AudioError | None:
+    return next((error for error in errors if error is not None), None)
 
 
-def _rows(x: NDArray[np.float32], y: NDArray[np.int64], items: Sequence[Item]) -> Rows:
+def _check_finite(x: NDArray[np.float32], items: Sequence[Item]) -> None:
     if not np.isfinite(x).all():
-        row, column = np.argwhere(~np.isfinite(x))[0]
+        row, column = np.argwhere(~np.isfinite(x))[0][:2]
         raise DatasetError(f"{items[row].item_id}: feature {column} is beyond float32")
+
+
+def _rows(x: Numbers, y: NDArray[np.int64], items: Sequence[Item]) -> Rows:
     return Rows(
         x,
         y,
@@ -200,17 +272,22 @@ def _item_windows(
     excerpt: ExcerptConfig,
     windows: WindowConfig,
     cache: FeatureCache | None,
+    augment: WaveformAugment | None,
+    seed: int,
 ) -> ItemWindows:
     if item.path is None:
         raise DatasetError(f"{item.item_id} has neither audio nor features")
     part = _excerpt_of(item, excerpt)
+    change = None
+    if augment is not None and item.augmented_from is not None:
+        change = draw_change(augment, item.item_id, seed)
     try:
         if cache is None:
-            return ItemWindows(item, _compute(item.path, config, part, windows))
-        key = cache_key(item.path, part, _fingerprint(config, windows))
+            return ItemWindows(item, _compute(item.path, config, part, windows, change))
+        key = cache_key(item.path, part, _fingerprint(config, windows, change))
         features = cache.get(key)
         if features is None:
-            features = _compute(item.path, config, part, windows)
+            features = _compute(item.path, config, part, windows, change)
             cache.put(key, features)
         return ItemWindows(item, features)
     except (AudioError, OSError) as error:
@@ -226,21 +303,30 @@ def _excerpt_of(item: Item, excerpt: ExcerptConfig) -> ExcerptConfig:
     return ExcerptConfig(start_seconds=start, duration_seconds=duration)
 
 
-def _fingerprint(config: FrontendConfig, windows: WindowConfig) -> str:
+def _fingerprint(config: FrontendConfig, windows: WindowConfig, change: Change | None) -> str:
     text = frontend_fingerprint(config) + windows.model_dump_json()
+    if change is not None:
+        text += f"{CODE_VERSION}{change.model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _compute(
-    path: Path, config: FrontendConfig, excerpt: ExcerptConfig, windows: WindowConfig
+    path: Path,
+    config: FrontendConfig,
+    excerpt: ExcerptConfig,
+    windows: WindowConfig,
+    change: Change | None,
 ) -> NDArray[np.float32]:
     waveform = decode(path, sample_rate_hz=config.sample_rate_hz, excerpt=excerpt)
     if waveform.seconds < windows.minimum_seconds:
         raise AudioError(
             f"{path} has {waveform.seconds:.2f} s, less than the {windows.minimum_seconds} s wanted"
         )
+    samples = waveform.samples
+    if change is not None:
+        samples = changed(samples, change, config.sample_rate_hz)
     length, hop = window_samples(windows, config.sample_rate_hz)
     name: str = config.kind
     frontends = {name: _frontend(config)}
-    cut = cut_windows([waveform.samples], length=length, hop=hop)
+    cut = cut_windows([samples], length=length, hop=hop)
     return np.stack([window_features(window.samples, frontends, windows)[name] for window in cut])

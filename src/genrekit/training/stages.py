@@ -128,7 +128,7 @@ def train_steps(
     workshop = out.with_name(f"{out.name}.training")
     if not resume:
         shutil.rmtree(workshop, ignore_errors=True)
-    run = yield from prepare(recipe, data, workers, cache)
+    run = yield from prepare(recipe, data, workers, cache, workshop)
     run = replace(run, task=replace(run.task, workshop=workshop))
     split = checked_split(run.dataset, recipe.protocol, run.rows)
     if len(split.folds) == 1:
