@@ -1,0 +1,165 @@
+"""The runs of benchmarks/deep.py as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from deep_runs import DeepRun
+
+from genrekit.evaluation import wilson
+from genrekit.schema import Estimate
+
+RESAMPLES = 2000
+
+INTRODUCTION = """\
+# Networks on GTZAN
+
+Made by `{command}`.
+
+Every architecture is trained from random weights by its committed recipe in `recipes/gtzan/`, on \
+spectrogram pictures of whole tracks (985 of GTZAN's 1000 have one) or on the table of 57 features, \
+and what is scored is the exported ONNX graph. `pictures` is `recipes/networks/pictures.yaml`: the \
+same residual network as `resnet` on pictures of four and a half times as many cells.
+
+- **fault-filtered**: the published parts of GTZAN without its repetitions, artists kept apart, \
+trained on train and validation tracks, tested on the test tracks. The number to quote.
+- **LEAKY**: `segments-leaky`, a random third of the tracks tested, the others trained on, whatever \
+recording or artist they repeat: each seed tests another third. It trains on about as many tracks, \
+so the gap is what artists and repetitions on both sides are worth.
+
+Intervals are of 95 %. Those of several seeds together are a bootstrap over tracks and seeds: both \
+are drawn anew {resamples} times, so they hold for other tracks and other starts. Those of one run \
+are Wilson's over its tracks.
+"""
+
+
+def render(runs: Sequence[DeepRun], command: str, extras: Sequence[str] = ()) -> str:
+    """The page; equal runs give equal text."""
+    recipes = sorted({run.recipe for run in runs}, key=lambda name: -_headline(runs, name))
+    machines = sorted({f"{run.machine}, {run.threads} of them used" for run in runs})
+    blocks = [
+        INTRODUCTION.format(command=command, resamples=RESAMPLES).rstrip(),
+        "## Accuracy, all seeds together",
+        _table(
+            ["recipe", "network", "input", "parameters", "seeds", "fault-filtered", "LEAKY", "gap"],
+            [_summary(runs, name) for name in recipes],
+        ),
+        f"Trained on {'; '.join(machines)}. Processor seconds of one fit and its export:",
+        _table(
+            ["recipe", "training rows", "epochs", "processor s a run", "graph, kB"],
+            [_cost(runs, name) for name in recipes],
+        ),
+        *extras,
+        "## Every run",
+        _table(
+            ["recipe", "protocol", "seed", "test tracks", "accuracy", "accuracy in training"],
+            [_single(run) for name in recipes for run in _of(runs, name)],
+        ),
+        "## Genres",
+        "Recall by the fault-filtered protocol, mean over seeds.",
+        _genres(runs, recipes),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def pooled(runs: Sequence[DeepRun]) -> Estimate:
+    """Mean accuracy of runs, with an interval from resampled tracks and runs."""
+    tracks = sorted({track for run in runs for track in run.tracks})
+    place = {track: number for number, track in enumerate(tracks)}
+    right = np.zeros((len(runs), len(tracks)))
+    tested = np.zeros_like(right)
+    for row, run in enumerate(runs):
+        at = [place[track] for track in run.tracks]
+        np.add.at(right[row], at, run.right)
+        np.add.at(tested[row], at, 1)
+    generator = np.random.default_rng(0)
+    drawn = []
+    for _ in range(RESAMPLES):
+        chosen = generator.integers(len(runs), size=len(runs))
+        weight = np.bincount(generator.integers(len(tracks), size=len(tracks)), None, len(tracks))
+        drawn.append((right[chosen] @ weight).sum() / (tested[chosen] @ weight).sum())
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    value = float(right.sum() / tested.sum())
+    return Estimate(value=value, low=min(value, low), high=max(value, high), method="bootstrap")
+
+
+def _of(runs: Sequence[DeepRun], recipe: str, leaky: bool | None = None) -> list[DeepRun]:
+    found = [run for run in runs if run.recipe == recipe and leaky in (None, run.leaky)]
+    return sorted(found, key=lambda run: (run.leaky, run.seed))
+
+
+def _headline(runs: Sequence[DeepRun], recipe: str) -> float:
+    honest = _of(runs, recipe, leaky=False)
+    return float(np.mean([run.right.mean() for run in honest])) if honest else 0.0
+
+
+def _summary(runs: Sequence[DeepRun], recipe: str) -> list[str]:
+    honest, leaky = _of(runs, recipe, leaky=False), _of(runs, recipe, leaky=True)
+    first = (honest or leaky)[0]
+    found = [pooled(some) if some else None for some in (honest, leaky)]
+    gap = "" if None in found else f"{found[1].value - found[0].value:+.3f}"  # type: ignore[union-attr]
+    return [
+        recipe.removeprefix("gtzan-"),
+        first.architecture,
+        first.inputs,
+        f"{first.parameters:,}",
+        str(len(honest)),
+        *(_interval(one) if one else "" for one in found),
+        gap,
+    ]
+
+
+def _cost(runs: Sequence[DeepRun], recipe: str) -> list[str]:
+    own = _of(runs, recipe)
+    rows = sorted({run.train_rows for run in own})
+    return [
+        recipe.removeprefix("gtzan-"),
+        " to ".join(map(str, sorted({rows[0], rows[-1]}))),
+        str(own[0].epochs),
+        f"{np.median([run.cpu_seconds for run in own]):.0f}",
+        f"{own[0].onnx_bytes / 1000:.0f}",
+    ]
+
+
+def _single(run: DeepRun) -> list[str]:
+    return [
+        run.recipe.removeprefix("gtzan-"),
+        f"{run.protocol}{' LEAKY' if run.leaky else ''}",
+        str(run.seed),
+        str(len(run.tracks)),
+        _interval(wilson(int(run.right.sum()), len(run.right))),
+        f"{run.train_accuracy:.3f}",
+    ]
+
+
+def _genres(runs: Sequence[DeepRun], recipes: Sequence[str]) -> str:
+    labels = runs[0].labels
+    rows = []
+    for name in recipes:
+        honest = _of(runs, name, leaky=False)
+        if honest:
+            truth = np.concatenate([np.array(run.truth) for run in honest])
+            right = np.concatenate([run.right for run in honest])
+            recall = [f"{right[truth == number].mean():.2f}" for number in range(len(labels))]
+            rows.append([name.removeprefix("gtzan-"), *recall])
+    return _table(["recipe", *labels], rows)
+
+
+def _interval(one: Estimate) -> str:
+    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+table = _table
+
+
+def grouped(runs: Sequence[DeepRun]) -> dict[str, list[DeepRun]]:
+    """Runs by recipe."""
+    ordered = sorted(runs, key=lambda run: run.recipe)
+    return {name: list(some) for name, some in groupby(ordered, key=lambda run: run.recipe)}
