@@ -12,11 +12,13 @@ from genrekit.errors import ConfigError
 from genrekit.features import FRONTENDS, build_frontend, frontend_fingerprint
 from genrekit.features.mel import MelFrontend
 from genrekit.schema import (
+    ColumnsConfig,
     DescriptorsConfig,
     FrontendConfig,
     Gtzan57Config,
     MelConfig,
     PictureConfig,
+    WaveformConfig,
 )
 
 CONFIGS: tuple[FrontendConfig, ...] = (
@@ -24,6 +26,8 @@ CONFIGS: tuple[FrontendConfig, ...] = (
     Gtzan57Config(),
     DescriptorsConfig(),
     PictureConfig(),
+    WaveformConfig(),
+    ColumnsConfig(names=("a", "b")),
 )
 
 
@@ -71,6 +75,8 @@ def test_fingerprint_depends_on_every_setting() -> None:
         MelConfig(floor_db=-80.0),
         PictureConfig(rows=64),
         PictureConfig(columns=64),
+        WaveformConfig(sample_rate_hz=12000),
+        ColumnsConfig(names=("b", "a")),
     ]
     fingerprints = [frontend_fingerprint(config) for config in configs]
     assert len(set(fingerprints)) == len(configs)

@@ -15,10 +15,12 @@ from genrekit.schema import FrontendConfig
 FRONTENDS = Catalog(
     "front-ends",
     {
+        "columns": "genrekit.features.foreign:ColumnsFrontend",
         "descriptors": "genrekit.features.descriptors:DescriptorsFrontend",
         "gtzan57": "genrekit.features.gtzan57:Gtzan57Frontend",
         "mel": "genrekit.features.mel:MelFrontend",
         "picture": "genrekit.features.picture:PictureFrontend",
+        "waveform": "genrekit.features.samples:WaveformFrontend",
     },
     group="genrekit.frontends",
 )

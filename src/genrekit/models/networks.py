@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 
 from genrekit.models.architecture import ModelConfig
 
-#: What an array is, apart from its name: (n,) or (bands, frames).
-Form = Literal["vector", "spectrogram"]
+#: What an array is, apart from its name: (n,), (bands, frames), or (1, samples).
+Form = Literal["vector", "spectrogram", "waveform"]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 
