@@ -85,6 +85,11 @@ def decoded_blocks(
     findings.warnings += _content(track, tally, rate_hz)
 
 
+def conditioned(blocks: Iterator[Block], native_hz: int, rate_hz: int) -> Iterator[Block]:
+    """Mono blocks that need no decoder, treated as decoded ones are: finite, at ``rate_hz``."""
+    yield from _resampled(_clean(blocks, _Tally()), native_hz, rate_hz)
+
+
 def _pass(track: Track, cut: Cut, rate_hz: int, meter: Meter, tally: _Tally) -> Iterator[Block]:
     native = _clean(_native(track, cut, meter, tally.damage), tally)
     for block in _kept(_resampled(native, track.info.sample_rate_hz, rate_hz), cut):

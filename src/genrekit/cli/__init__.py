@@ -17,13 +17,16 @@ from genrekit.cli import (
     download,
     evaluate,
     features,
+    history,
     leaks,
     models,
     predict,
     robustness,
+    serve,
     split,
     study,
     train,
+    tune,
 )
 from genrekit.cli.console import log_to_stderr, mend_streams, plain, print_problem
 from genrekit.errors import GenreError, outcome
@@ -38,9 +41,12 @@ app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)
 app.command("features")(features.features)
 app.command("train")(train.train)
+app.command("tune")(tune.tune)
+app.command("history")(history.history)
 app.command("audit")(audit.audit)
 app.command("split")(split.split)
 app.command("leaks")(leaks.leaks)
+app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)
 app.command("robustness")(robustness.robustness)
 app.command("study")(study.study)

@@ -1,0 +1,34 @@
+"""REST and WebSocket over ``Classifier``, made to survive the open internet.
+
+One process answers; audio is decoded and scored only in killable worker processes.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["Settings", "create_app", "serve"]
+
+# Resolved on first use: worker processes live in this room too, and need no web framework.
+_HOMES = {
+    "Settings": "genrekit.serving.settings",
+    "create_app": "genrekit.serving.app",
+    "serve": "genrekit.serving.server",
+}
+
+if TYPE_CHECKING:
+    from genrekit.serving.app import create_app
+    from genrekit.serving.server import serve
+    from genrekit.serving.settings import Settings
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'genrekit.serving' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

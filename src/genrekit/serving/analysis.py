@@ -1,0 +1,173 @@
+"""``/api/v1/analysis``: predictions, features and embeddings of files that are sent."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from genrekit.errors import GenreError, RequestError
+from genrekit.inference import error_record
+from genrekit.schema import Contract, TrackPrediction
+from genrekit.serving.examples import AUDIO_BODY, FILES_BODY, PREDICTION, REFUSALS
+from genrekit.serving.options import (
+    ExcerptOptions,
+    FeatureOptions,
+    PredictOptions,
+    predict_work,
+    shortened,
+    with_fields,
+)
+from genrekit.serving.service import Service, service_of
+from genrekit.serving.uploads import Upload, receive_body
+from genrekit.serving.worker import Work
+
+router = APIRouter(prefix="/analysis", tags=["analysis"], responses=REFUSALS)
+
+_Service = Annotated[Service, Depends(service_of)]
+
+
+class FeatureAnswer(Contract):
+    """Named numbers of one track."""
+
+    path: str
+    set: str
+    seconds: float
+    features: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+class EmbeddingAnswer(Contract):
+    """The vector at which a network puts one track."""
+
+    path: str
+    model: str
+    embedding: tuple[float, ...]
+
+
+class BatchAnswer(Contract):
+    """One answer or error record for each file, in order."""
+
+    predictions: tuple[TrackPrediction, ...]
+    failed: int
+
+
+@router.post(
+    "/predict",
+    summary="The genre of one file",
+    response_model=TrackPrediction,
+    openapi_extra=AUDIO_BODY,
+    responses={200: {"content": {"application/json": {"example": PREDICTION}}}},
+)
+async def predict(
+    request: Request, service: _Service, query: Annotated[PredictOptions, Query()]
+) -> JSONResponse:
+    """Send audio as ``file=@song.mp3`` of a form, or as the body itself; any format."""
+    async with receive_body(request, service.settings, service.folder, most_files=1) as body:
+        options: PredictOptions = with_fields(query, body.fields)
+        work = predict_work(options, _only(body.files), service.model(options.model))
+        return JSONResponse(shortened(await service.run_for(request, work), options.top))
+
+
+@router.post(
+    "/batch",
+    summary="The genres of many files",
+    response_model=BatchAnswer,
+    openapi_extra=FILES_BODY,
+    responses={207: {"model": BatchAnswer, "description": "Some files could not be answered"}},
+)
+async def batch(
+    request: Request, service: _Service, query: Annotated[PredictOptions, Query()]
+) -> JSONResponse:
+    """Send files as ``files=@a.mp3``, ``files=@b.mp3``; 207 says that there are error records."""
+    settings = service.settings
+    async with receive_body(request, settings, service.folder, most_files=settings.files) as body:
+        options: PredictOptions = with_fields(query, body.fields)
+        model = service.model(options.model)
+        if not body.files:
+            raise RequestError("there is no file in the form; send files=@a.mp3")
+        charge(request, service, len(body.files) - 1)
+        answers = await asyncio.gather(
+            *(_answer(service, options, upload, model) for upload in body.files)
+        )
+    failed = sum(answer["error"] is not None for answer in answers)
+    status = HTTPStatus.MULTI_STATUS if failed else HTTPStatus.OK
+    return JSONResponse({"predictions": answers, "failed": failed}, status)
+
+
+@router.post(
+    "/features",
+    summary="The features of one file",
+    response_model=FeatureAnswer,
+    openapi_extra=AUDIO_BODY,
+)
+async def features(
+    request: Request, service: _Service, query: Annotated[FeatureOptions, Query()]
+) -> JSONResponse:
+    """Timbre, rhythm, harmony and dynamics as named numbers."""
+    async with receive_body(request, service.settings, service.folder, most_files=1) as body:
+        options: FeatureOptions = with_fields(query, body.fields)
+        upload = _only(body.files)
+        work = _work("features", options, upload, service).model_copy(
+            update={"features": options.set}
+        )
+        return JSONResponse(await service.run_for(request, work))
+
+
+@router.post(
+    "/embedding",
+    summary="The embedding of one file",
+    response_model=EmbeddingAnswer,
+    openapi_extra=AUDIO_BODY,
+)
+async def embedding(
+    request: Request, service: _Service, query: Annotated[ExcerptOptions, Query()]
+) -> JSONResponse:
+    """422 where the model has none."""
+    async with receive_body(request, service.settings, service.folder, most_files=1) as body:
+        options: ExcerptOptions = with_fields(query, body.fields)
+        work = _work("embedding", options, _only(body.files), service)
+        return JSONResponse(await service.run_for(request, work))
+
+
+def charge(request: Request, service: Service, tokens: int) -> None:
+    """Count the further files of one request against the rate of its sender.
+
+    Raises
+    ------
+    RateLimitError
+        If they are too many.
+    """
+    if tokens > 0:
+        sender = request.client.host if request.client else ""
+        service.limiter.take(request.state.owner or sender, tokens)
+
+
+def _only(files: list[Upload]) -> Upload:
+    if len(files) != 1:
+        raise RequestError("there is no file in the form; send one as file=@song.mp3")
+    return files[0]
+
+
+def _work(operation: str, options: ExcerptOptions, upload: Upload, service: Service) -> Work:
+    return Work(
+        operation=operation,
+        path=str(upload.path),
+        name=upload.name,
+        model=service.model(options.model),
+        excerpt=options.excerpt,
+    )
+
+
+async def _answer(
+    service: Service, options: PredictOptions, upload: Upload, model: str
+) -> dict[str, Any]:
+    try:
+        answer = await service.run(predict_work(options, upload, model), patient=True)
+    except GenreError as error:
+        return error_record(upload.name, error).model_dump(mode="json")
+    return shortened(answer, options.top)

@@ -1,0 +1,108 @@
+"""The ASGI application: rooms, routes, beginning and end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from genrekit import __version__
+from genrekit.serving import analysis, live_socket, rest_jobs, status
+from genrekit.serving.access import RateLimiter
+from genrekit.serving.guard import Guard
+from genrekit.serving.jobs import Jobs
+from genrekit.serving.metrics import Metrics
+from genrekit.serving.pool import Pool
+from genrekit.serving.problems import add_handlers
+from genrekit.serving.service import Service, load_cards
+from genrekit.serving.settings import Settings
+from genrekit.serving.streams import StreamWorkers
+from genrekit.serving.worker import Work
+
+#: The web page; mounted where it is installed.
+PAGE = Path(__file__).parent / "static"
+_DESCRIPTION = "Tells the genre of music. Every answer comes from the one prediction path."
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """An application that serves the models of ``settings``.
+
+    Raises
+    ------
+    ConfigError, BundleError
+        When it starts, if a model cannot be loaded.
+    """
+    app = FastAPI(
+        title="genrekit",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # their pages load scripts from other hosts
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    add_handlers(app)
+    app.include_router(analysis.router, prefix="/api/v1")
+    app.include_router(rest_jobs.router, prefix="/api/v1")
+    app.include_router(live_socket.router, prefix="/api/v1")
+    app.include_router(status.catalogue, prefix="/api/v1")
+    app.include_router(status.router)
+    app.include_router(status.router, prefix="/api/v1", include_in_schema=False)
+    if PAGE.is_dir():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type"],
+        )
+    app.add_middleware(Guard)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="genrekit-serve-")))
+        home = settings.folder or scratch
+        home.mkdir(parents=True, exist_ok=True)
+        # Beside the jobs, so that an upload becomes part of one by its name alone.
+        uploads = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="uploads-", dir=home))
+        )
+        metrics = Metrics()
+        pool = Pool(settings, lambda reason: metrics.worker_deaths.labels(reason).inc())
+        streams = StreamWorkers(settings)
+
+        async def run_patiently(work: Work) -> object:
+            return await service.run(work, patient=True)
+
+        service = Service(
+            settings=settings,
+            folder=uploads,
+            bundles=load_cards(settings),
+            metrics=metrics,
+            limiter=RateLimiter(settings.rate_per_minute, settings.burst),
+            pool=pool,
+            streams=streams,
+            jobs=Jobs(home / "jobs", settings.jobs, run_patiently),
+        )
+        metrics.queued.set_function(lambda: pool.queued)
+        metrics.busy.set_function(lambda: pool.busy)
+        metrics.ready.set_function(lambda: pool.ready)
+        metrics.streams.set_function(lambda: streams.active)
+        app.state.service = service
+        stack.push_async_callback(pool.close)
+        await pool.start()
+        stack.push_async_callback(streams.close)
+        service.jobs.start()
+        stack.push_async_callback(service.jobs.close)
+        yield

@@ -1,0 +1,103 @@
+"""Connections that say nothing, or not enough, or are too many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from genrekit.errors import BusyError, GenreError, RequestError, SlowRequestError, outcome
+from genrekit.serving.access import sender_of
+from genrekit.serving.problems import problem_of
+from genrekit.serving.settings import Settings
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP/1.1 that waits only so long for a head, and takes only so many connections."""
+
+    settings: ClassVar[Settings]
+    crowd: ClassVar[Counter[str]]
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _sender = ""
+
+    def connection_made(self, transport: Any) -> None:
+        """Take it, unless there are too many."""
+        super().connection_made(transport)
+        self._sender = sender_of(self.client[0] if self.client else "")
+        self.crowd[self._sender] += 1
+        settings = self.settings
+        crowded = self.crowd[self._sender] > settings.connections_per_address
+        if len(self.connections) > settings.connections or (crowded and not settings.on_loopback):
+            self._end_with(BusyError("too many connections; ask again soon"))
+        else:
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._stop_waiting()
+        self._count_off()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; without a whole head the clock runs on."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._await_head()
+        else:
+            self._stop_waiting()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """From here on another protocol watches the connection."""
+        self._stop_waiting()
+        self._count_off()
+        super().handle_websocket_upgrade(event)
+
+    def send_400_response(self, msg: str) -> None:
+        """What arrived is no HTTP."""
+        self._end_with(RequestError(msg))
+
+    def _count_off(self) -> None:
+        self.crowd[self._sender] -= 1
+        if self.crowd[self._sender] <= 0:
+            del self.crowd[self._sender]
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.settings.idle_seconds, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up(self) -> None:
+        seconds = self.settings.idle_seconds
+        self._end_with(SlowRequestError(f"no whole request arrived within {seconds:g} s"))
+
+    def _end_with(self, error: GenreError) -> None:
+        """Answer without a route, as no request was understood."""
+        if self.transport.is_closing():
+            return
+        status = outcome(error).http_status
+        body = problem_of(error).model_dump_json().encode()
+        retry = "Retry-After: 1\r\n" if isinstance(error, BusyError) else ""
+        head = (
+            f"HTTP/1.1 {status} {type(error).__name__}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n{retry}Connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
+def patient_protocol(settings: Settings) -> type[PatientProtocol]:
+    """The protocol of one server, which counts its own connections."""
+
+    class Protocol(PatientProtocol):
+        pass
+
+    Protocol.settings = settings
+    Protocol.crowd = Counter()
+    return Protocol

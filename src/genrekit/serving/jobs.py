@@ -1,0 +1,234 @@
+"""Long work that nobody waits for: handed in, looked at, cancelled, fetched.
+
+Each job is a folder with its files, ``job.json`` and one line of ``results.jsonl`` for each file
+that is done. A server that starts on the same folder goes on where the last one stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import secrets
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from genrekit.errors import BusyError, GenreError, UnknownResourceError
+from genrekit.inference import error_record
+from genrekit.schema import Contract
+from genrekit.serving.options import PredictOptions, predict_work, shortened
+from genrekit.serving.uploads import Upload
+from genrekit.serving.worker import Work
+
+_log = logging.getLogger(__name__)
+_ID = re.compile(r"[0-9a-f]{32}")
+_RETRY_SECONDS = 30
+
+State = Literal["waiting", "running", "done", "cancelled"]
+Run = Callable[[Work], Awaitable[Any]]
+
+
+class JobStatus(Contract):
+    """How far a job is."""
+
+    id: str
+    state: State
+    done: int
+    failed: int = Field(description="of those done")
+    total: int
+
+
+class _Order(Contract):
+    """``job.json``: everything needed to do it, or to go on with it."""
+
+    names: tuple[str, ...]
+    model: str
+    options: PredictOptions
+    owner: str = Field(description="hash of the key it was handed in with, or nothing")
+    cancelled: bool = False
+
+
+class _Job:
+    def __init__(self, folder: Path, order: _Order) -> None:
+        self.folder, self.order = folder, order
+        self.results = _read_lines(folder / "results.jsonl")
+        self.state: State = "waiting"
+        if order.cancelled:
+            self.state = "cancelled"
+        elif len(self.results) == len(order.names):
+            self.state = "done"
+
+    def status(self) -> JobStatus:
+        failed = sum(one["error"] is not None for one in self.results)
+        return JobStatus(
+            id=self.folder.name,
+            state=self.state,
+            done=len(self.results),
+            failed=failed,
+            total=len(self.order.names),
+        )
+
+
+class Jobs:
+    """The jobs of one server, done one file after another when workers have nothing better to do.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are kept; those found there are gone on with.
+    most : int
+        Jobs kept. A finished one makes room for a new one, an unfinished one does not.
+    run : callable
+        Has a worker process do one piece of work.
+    """
+
+    def __init__(self, folder: Path, most: int, run: Run) -> None:
+        self._folder, self._most, self._run = folder, most, run
+        self._jobs: dict[str, _Job] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Read what is in the folder, and begin to work."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for folder in sorted(self._folder.iterdir(), key=lambda one: one.stat().st_mtime):
+            try:
+                order = _Order.model_validate_json((folder / "job.json").read_bytes())
+            except (OSError, ValidationError) as error:
+                _log.warning("%s is no job and left alone: %s", folder, error)
+            else:
+                self._jobs[folder.name] = _Job(folder, order)
+        self._task = asyncio.create_task(self._work())
+
+    async def close(self) -> None:
+        """Stop; what is not done stays in the folder."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def check_room(self) -> None:
+        """Make room for one more job.
+
+        Raises
+        ------
+        BusyError
+            If all that are kept are unfinished.
+        """
+        while len(self._jobs) >= self._most:
+            finished = [job for job in self._jobs.values() if job.state in ("done", "cancelled")]
+            if not finished:
+                raise BusyError(
+                    f"{len(self._jobs)} jobs are all this server keeps; ask again when one is done",
+                    _RETRY_SECONDS,
+                )
+            self._forget(finished[0])
+
+    def hand_in(
+        self, uploads: Sequence[Upload], options: PredictOptions, model: str, owner: str
+    ) -> JobStatus:
+        """Take over files and queue the work on them.
+
+        Raises
+        ------
+        BusyError
+            As `check_room` does.
+        """
+        self.check_room()
+        folder = self._folder / secrets.token_hex(16)
+        folder.mkdir(mode=0o700)
+        for number, upload in enumerate(uploads):
+            upload.path.rename(folder / str(number))
+        names = tuple(upload.name for upload in uploads)
+        order = _Order(names=names, model=model, options=options, owner=owner)
+        _write(folder / "job.json", order.model_dump_json())
+        job = self._jobs[folder.name] = _Job(folder, order)
+        self._wake.set()
+        return job.status()
+
+    def status(self, job_id: str, owner: str) -> JobStatus:
+        """How far a job is.
+
+        Raises
+        ------
+        UnknownResourceError
+            If there is none of this number for this owner.
+        """
+        return self._find(job_id, owner).status()
+
+    def results(self, job_id: str, owner: str) -> list[dict[str, Any]]:
+        """The answers so far, in the order of the files; raises as `status` does."""
+        return list(self._find(job_id, owner).results)
+
+    def cancel(self, job_id: str, owner: str) -> JobStatus:
+        """Stop a job, or delete one that is over; raises as `status` does."""
+        job = self._find(job_id, owner)
+        if job.state in ("done", "cancelled"):
+            self._forget(job)
+            return job.status()
+        job.state = "cancelled"
+        job.order = job.order.model_copy(update={"cancelled": True})
+        _write(job.folder / "job.json", job.order.model_dump_json())
+        return job.status()
+
+    def _find(self, job_id: str, owner: str) -> _Job:
+        job = self._jobs.get(job_id) if _ID.fullmatch(job_id) else None
+        if job is None or job.order.owner != owner:
+            raise UnknownResourceError(f"there is no job {job_id[:40]!r}; it may be forgotten")
+        return job
+
+    def _forget(self, job: _Job) -> None:
+        del self._jobs[job.folder.name]
+        shutil.rmtree(job.folder, ignore_errors=True)
+
+    async def _work(self) -> None:
+        while True:
+            unfinished = [job for job in self._jobs.values() if job.state == "waiting"]
+            for job in unfinished:
+                await self._do(job)
+            if not unfinished:
+                self._wake.clear()
+                await self._wake.wait()
+
+    async def _do(self, job: _Job) -> None:
+        job.state = "running"
+        while job.state == "running" and len(job.results) < len(job.order.names):
+            number = len(job.results)
+            upload = Upload(job.folder / str(number), job.order.names[number])
+            answer = await self._answer(upload, job.order)
+            if job.folder.name not in self._jobs:
+                return
+            with (job.folder / "results.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(answer) + "\n")
+            job.results.append(answer)
+            upload.path.unlink(missing_ok=True)
+        if job.state == "running":
+            job.state = "done"
+
+    async def _answer(self, upload: Upload, order: _Order) -> dict[str, Any]:
+        try:
+            answer = await self._run(predict_work(order.options, upload, order.model))
+        except GenreError as error:
+            return error_record(upload.name, error).model_dump(mode="json")
+        return shortened(answer, order.options.top)
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of JSON; one that a crash cut off is done again."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        _write(path, whole)
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

@@ -1,0 +1,294 @@
+"""``/api/v1/stream``: audio in, scores while it plays, the prediction at its end.
+
+The first message is a JSON hello, then come binary messages of audio, then ``{"type": "end"}``.
+Answers are JSON: ``ready``, any number of ``segment``, and ``prediction`` or ``error``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from tempfile import mkstemp
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import Field, ValidationError, model_validator
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from genrekit.errors import (
+    AudioLimitError,
+    BusyError,
+    GenreError,
+    RequestError,
+    SlowRequestError,
+    outcome,
+)
+from genrekit.schema import Contract, Probability, TrackPrediction
+from genrekit.serving.frames import (
+    ABANDON,
+    AUDIO,
+    END,
+    JSON,
+    SEGMENT,
+    error_from_json,
+    receive_frame,
+)
+from genrekit.serving.guard import check_key
+from genrekit.serving.live import PcmFormat
+from genrekit.serving.options import shortened
+from genrekit.serving.pool import WorkerProcess
+from genrekit.serving.problems import explain_validation, problem_of, problem_response
+from genrekit.serving.service import Service, service_of
+from genrekit.serving.worker import Work
+
+router = APIRouter()
+
+_HELLO_CHARACTERS = 4096
+_SPARE_SECONDS = 60.0
+# What RFC 6455 has for each status; a reason goes with it.
+_CLOSE_CODES = {400: 1007, 401: 1008, 408: 1008, 413: 1009, 415: 1003, 422: 1007, 429: 1008}
+_TRY_AGAIN_LATER = 1013
+_WENT_WRONG = 1011
+_REASON_CHARACTERS = 40
+
+_Service = Annotated[Service, Depends(service_of)]
+
+
+class Hello(Contract):
+    """The first message of a stream."""
+
+    type: Literal["hello"] = "hello"
+    format: Literal["pcm_s16le", "pcm_f32le", "container"] = Field(
+        description="plain samples, or a file as it is written: WebM, Ogg, MP3, FLAC, ..."
+    )
+    sample_rate_hz: int | None = Field(None, ge=1000, le=384_000, description="of plain samples")
+    channels: int = Field(1, ge=1, le=8, description="of plain samples, interleaved")
+    model: str | None = Field(None, max_length=130)
+    name: str = Field("", max_length=255)
+    top: int | None = Field(None, ge=1, le=1000)
+    segments: bool = False
+    threshold: Probability | None = None
+    key: str = Field("", max_length=200, description="API key, where no header can be set")
+
+    @model_validator(mode="after")
+    def _samples_have_a_rate(self) -> Hello:
+        if self.format != "container" and self.sample_rate_hz is None:
+            raise ValueError("plain samples need sample_rate_hz")
+        return self
+
+    @property
+    def pcm(self) -> PcmFormat | None:
+        """What plain samples look like; None for a container."""
+        if self.sample_rate_hz is None or self.format == "container":
+            return None
+        floating = self.format == "pcm_f32le"
+        return PcmFormat(
+            sample_rate_hz=self.sample_rate_hz, channels=self.channels, floating=floating
+        )
+
+
+@router.websocket("/stream")
+async def stream(socket: WebSocket, service: _Service) -> None:
+    """One live stream."""
+    try:
+        if service.draining or not service.settings.streams:
+            raise BusyError("this server takes no live streams now", 5)
+        service.streams.check_room()
+    except BusyError as error:
+        await socket.send_denial_response(problem_response(error))
+        return
+    await socket.accept()
+    try:
+        hello = await _greet(socket, service)
+        service.streams.reserve()
+        try:
+            async with asyncio.timeout(service.settings.stream_seconds + _SPARE_SECONDS):
+                await _serve(socket, service, hello)
+        finally:
+            service.streams.release()
+    except TimeoutError:
+        seconds = service.settings.stream_seconds
+        await _fail(socket, AudioLimitError("stream_seconds", seconds, seconds + _SPARE_SECONDS))
+    except GenreError as error:
+        await _fail(socket, error)
+    except WebSocketDisconnect:
+        return
+
+
+async def _greet(socket: WebSocket, service: Service) -> Hello:
+    message = await _message(socket, service)
+    text = message.get("text") or ""
+    if not 0 < len(text) <= _HELLO_CHARACTERS:
+        raise RequestError('the first message must be JSON: {"type": "hello", "format": ...}')
+    try:
+        hello = Hello.model_validate_json(text)
+    except ValidationError as error:
+        raise explain_validation(error) from None
+    if not hasattr(socket.state, "owner"):
+        check_key(hello.key, service)
+    return hello
+
+
+async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:
+    model = service.model(hello.model)
+    handle, path = mkstemp(dir=service.folder, prefix="stream-")
+    with contextlib.closing(open(handle, "rb")):  # noqa: PTH123
+        work = Work(
+            operation="stream",
+            path=path,
+            name=hello.name,
+            model=model,
+            segments=hello.segments,
+            unknown_below=hello.threshold,
+            pcm=hello.pcm,
+            seconds=service.settings.stream_seconds,
+            wall_seconds=service.settings.stream_seconds + _SPARE_SECONDS,
+        )
+    worker = await service.streams.borrow()
+    try:
+        windows = service.bundles[model].manifest.windows
+        await _say(
+            socket,
+            "ready",
+            {
+                "model": model,
+                "window_seconds": windows.window_seconds,
+                "hop_seconds": windows.hop_seconds,
+            },
+        )
+        answer = await _relay(socket, service, worker, work)
+        service.metrics.count_prediction(TrackPrediction.model_validate(answer))
+        await _say(socket, "prediction", shortened(answer, hello.top))
+        await socket.close(1000)
+    finally:
+        service.streams.give_back(worker)
+        with contextlib.suppress(FileNotFoundError):
+            _remove(path)
+
+
+def _remove(path: str) -> None:
+    from pathlib import Path
+
+    Path(path).unlink()
+
+
+async def _relay(socket: WebSocket, service: Service, worker: WorkerProcess, work: Work) -> Any:
+    """Audio from the socket to the worker, segments back; returns the final answer."""
+    await worker.send(JSON, work.model_dump_json().encode())
+    inward = asyncio.create_task(_pump_in(socket, service, worker))
+    outward = asyncio.create_task(_pump_out(socket, worker))
+    try:
+        await asyncio.wait({inward, outward}, return_when=asyncio.FIRST_COMPLETED)
+        if not outward.done():
+            inward.result()  # raises unless the audio has ended
+            async with asyncio.timeout(service.settings.job_seconds):
+                await asyncio.wait({outward})
+        return outward.result()
+    finally:
+        await _settle(worker, inward, outward, service.settings.job_seconds)
+
+
+async def _settle(
+    worker: WorkerProcess,
+    inward: asyncio.Task[None],
+    outward: asyncio.Task[Any],
+    seconds: float,
+) -> None:
+    """Bring the worker to rest, or kill it."""
+    inward.cancel()
+    if not outward.done():
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(seconds):
+                await worker.send(ABANDON)
+                await asyncio.wait({outward})
+    rested = outward.done() and not outward.cancelled()
+    if not rested or isinstance(outward.exception(), _NotAtRest):
+        outward.cancel()
+        await worker.kill()
+    await asyncio.gather(inward, outward, return_exceptions=True)
+
+
+async def _pump_in(socket: WebSocket, service: Service, worker: WorkerProcess) -> None:
+    most, seen = service.settings.stream_bytes, 0
+    while True:
+        message = await _message(socket, service)
+        audio, text = message.get("bytes"), message.get("text")
+        if audio is not None:
+            seen += len(audio)
+            if seen > most:
+                raise AudioLimitError("bytes", most, seen, "end the stream and begin a new one")
+            # Waits while the worker is behind: then nothing more is read from the socket.
+            await worker.send(AUDIO, audio)
+        elif _says_end(text or ""):
+            await worker.send(END)
+            return
+        else:
+            raise RequestError('expected binary audio or {"type": "end"}')
+
+
+class _NotAtRest(Exception):
+    """The worker did not come to an answer."""
+
+
+async def _pump_out(socket: WebSocket, worker: WorkerProcess) -> Any:
+    gone = False
+    while True:
+        try:
+            kind, payload = await receive_frame(worker.outbox)
+        except (OSError, EOFError):
+            raise worker.cause_of_death(await worker.kill()) from None
+        if kind == SEGMENT:
+            try:
+                if not gone:
+                    await _say(socket, "segment", json.loads(payload))
+            except (WebSocketDisconnect, RuntimeError):
+                gone = True
+            continue
+        answer = json.loads(payload)
+        if "error" in answer:
+            raise error_from_json(answer["error"])
+        return answer["answer"]
+
+
+async def _message(socket: WebSocket, service: Service) -> Any:
+    """The next message.
+
+    Raises
+    ------
+    SlowRequestError
+        If nothing comes.
+    WebSocketDisconnect
+        If the sender has left.
+    """
+    seconds = service.settings.idle_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            message = await socket.receive()
+    except TimeoutError:
+        raise SlowRequestError(f"nothing arrived for {seconds:g} s; the stream is over") from None
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1006))
+    return message
+
+
+def _says_end(text: str) -> bool:
+    try:
+        return len(text) <= _HELLO_CHARACTERS and json.loads(text) == {"type": "end"}
+    except (ValueError, RecursionError):
+        return False
+
+
+async def _say(socket: WebSocket, kind: str, value: Any) -> None:
+    await socket.send_text(json.dumps({"type": kind, kind: value}, separators=(",", ":")))
+
+
+async def _fail(socket: WebSocket, error: GenreError) -> None:
+    """Say what is wrong, and close with the code for it."""
+    status = outcome(error).http_status
+    code = _CLOSE_CODES.get(status, _TRY_AGAIN_LATER if status == 503 else _WENT_WRONG)
+    if socket.application_state != WebSocketState.CONNECTED:
+        return
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await _say(socket, "error", problem_of(error).error.model_dump())
+        await socket.close(code, type(error).__name__[:_REASON_CHARACTERS])

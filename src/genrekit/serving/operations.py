@@ -1,0 +1,93 @@
+"""What a worker can be asked for, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from genrekit.audio import decode
+from genrekit.catalog import Catalog
+from genrekit.errors import ConfigError
+from genrekit.features import build_frontend, table_columns
+from genrekit.inference import Classifier, printable
+from genrekit.schema import DescriptorsConfig, Gtzan57Config
+from genrekit.serving.frames import SEGMENT, write_frame
+from genrekit.serving.live import GrowingFile, live_blocks
+
+if TYPE_CHECKING:
+    from genrekit.serving.worker import Bench, Work
+
+#: ``(Bench, Work) -> JSON value``; errors of the tree go to the sender.
+OPERATIONS = Catalog(
+    "operations",
+    {
+        "predict": "genrekit.serving.operations:predict",
+        "features": "genrekit.serving.operations:features",
+        "embedding": "genrekit.serving.operations:embedding",
+        "stream": "genrekit.serving.operations:stream",
+    },
+    group="genrekit.operations",
+)
+#: Sets of features that can be asked for.
+FEATURE_SETS: dict[str, DescriptorsConfig | Gtzan57Config] = {
+    "descriptors": DescriptorsConfig(),
+    "gtzan57": Gtzan57Config(),
+}
+
+
+def predict(bench: Bench, work: Work) -> dict[str, Any]:
+    """A ``TrackPrediction`` for a file."""
+    answer = _classifier(bench, work).predict_file(
+        work.path,
+        name=work.name,
+        excerpt=work.excerpt,
+        segments=work.segments,
+        unknown_below=work.unknown_below,
+        limits=bench.limits,
+    )
+    return answer.model_dump(mode="json")
+
+
+def features(bench: Bench, work: Work) -> dict[str, Any]:
+    """Named numbers of a file, from the part that the model would analyse."""
+    config = FEATURE_SETS.get(work.features or "")
+    if config is None:
+        raise ConfigError(f"there is no feature set {work.features!r}; known: {_known()}")
+    frontend = build_frontend(config)
+    excerpt = work.excerpt or _classifier(bench, work).bundle.manifest.excerpt
+    waveform = decode(
+        work.path, sample_rate_hz=config.sample_rate_hz, excerpt=excerpt, limits=bench.limits
+    )
+    values = frontend(waveform.samples).tolist()
+    return {
+        "path": printable(work.name),
+        "set": config.kind,
+        "seconds": waveform.seconds,
+        "features": dict(zip(table_columns(frontend), values, strict=True)),
+        "warnings": list(waveform.warnings),
+    }
+
+
+def embedding(bench: Bench, work: Work) -> dict[str, Any]:
+    """The vector that a network puts a file at."""
+    classifier = _classifier(bench, work)
+    raise ConfigError(f"model {classifier.identity.name} gives no embedding; ask for one that does")
+
+
+def stream(bench: Bench, work: Work) -> dict[str, Any]:
+    """Segments while audio arrives; at the end the prediction for all that arrived, as a file."""
+    classifier = _classifier(bench, work)
+    seconds = work.seconds or bench.limits.seconds
+    with GrowingFile(work.path, bench.inbox, work.pcm) as file:
+        blocks = live_blocks(file, work.pcm, classifier.sample_rate_hz, seconds=seconds)
+        for segment in classifier.stream(blocks):
+            write_frame(bench.outbox, SEGMENT, segment.model_dump_json().encode())
+        file.finish()
+    return predict(bench, work)
+
+
+def _classifier(bench: Bench, work: Work) -> Classifier:
+    return bench.classifiers[work.model]
+
+
+def _known() -> str:
+    return ", ".join(FEATURE_SETS)

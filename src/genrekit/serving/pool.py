@@ -1,0 +1,321 @@
+"""Worker processes that may die, and the bounded queue in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from genrekit.errors import AudioError, AudioLimitError, BundleError, BusyError, GenreError
+from genrekit.serving.frames import JSON, error_from_json, packed, receive_frame
+from genrekit.serving.settings import ENV_PREFIX, Settings
+from genrekit.serving.worker import Work, WorkerConfig
+
+_log = logging.getLogger(__name__)
+_START_SECONDS = 120.0
+_PAUSE_SECONDS = 1.0
+
+
+class WorkerProcess:
+    """One process of `genrekit.serving.worker`, ready to work."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self.inbox = process.stdin
+        self.outbox = process.stdout
+
+    @classmethod
+    async def start(cls, settings: Settings) -> WorkerProcess:
+        """Start one and wait until its models are loaded.
+
+        Raises
+        ------
+        GenreError
+            If a model cannot be loaded, or the process does not come up.
+        """
+        # -P: a module in the current folder must not stand in for one of ours.
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "genrekit.serving.worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=_environment(),
+        )
+        worker = cls(process)
+        config = WorkerConfig(
+            models=settings.models,
+            memory_bytes=settings.memory_bytes,
+            cpu_seconds=settings.cpu_seconds,
+            wall_seconds=settings.job_seconds,
+            upload_bytes=max(settings.upload_bytes, settings.stream_bytes + 44),
+            audio_seconds=settings.audio_seconds,
+        )
+        try:
+            await worker.send(JSON, config.model_dump_json().encode())
+            async with asyncio.timeout(_START_SECONDS):
+                answer = json.loads((await receive_frame(worker.outbox))[1])
+        except (TimeoutError, OSError, EOFError) as error:
+            await worker.kill()
+            raise BundleError("a worker process does not start; see its log above") from error
+        except BaseException:
+            await worker.kill()
+            raise
+        if "error" in answer:
+            await worker.kill()
+            raise error_from_json(answer["error"])
+        return worker
+
+    async def send(self, kind: bytes, payload: bytes = b"") -> None:
+        """Send a frame, waiting while the worker has no time to take it."""
+        self.inbox.write(packed(kind, payload))
+        await self.inbox.drain()
+
+    async def ask(self, work: Work, seconds: float) -> Any:
+        """Have one piece of work done.
+
+        Raises
+        ------
+        GenreError
+            What the worker met. An `AudioError` if that killed it, an `AudioLimitError` if it
+            took too long; it is then dead, see `alive`.
+        """
+        begin = time.monotonic()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.send(JSON, work.model_dump_json().encode())
+                answer = json.loads((await receive_frame(self.outbox))[1])
+        except TimeoutError:
+            await self.kill()
+            seen = time.monotonic() - begin
+            raise AudioLimitError("wall_seconds", seconds, seen, "give a shorter piece") from None
+        except (OSError, EOFError, ValueError):
+            raise self.cause_of_death(await self.kill()) from None
+        except asyncio.CancelledError:
+            await self.kill()
+            raise
+        if "error" in answer:
+            raise error_from_json(answer["error"])
+        return answer["answer"]
+
+    @staticmethod
+    def cause_of_death(code: int) -> AudioError:
+        """What to say of a file that ended its worker with exit code ``code``."""
+        if -code in (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGALRM", None)):
+            return AudioError("analysing it took too much time; give a shorter or simpler file")
+        return AudioError(
+            "analysing it killed its process; the file is damaged or needs more memory"
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can work on."""
+        return self._process.returncode is None
+
+    async def kill(self) -> int:
+        """End it at once, and return its exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            if self.alive:
+                self._process.kill()
+        code = await self._process.wait()
+        self.inbox.close()
+        with contextlib.suppress(OSError):
+            await self.inbox.wait_closed()
+        return code
+
+
+def _environment() -> dict[str, str]:
+    """Without our own settings, which may hold secrets, and one thread for one file."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+    return kept | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """Work that waits for a worker."""
+
+    work: Work
+    answer: asyncio.Future[Any]
+    since: float = field(default_factory=time.monotonic)
+
+
+class Pool:
+    """Runs work in a fixed number of worker processes.
+
+    Requests that somebody waits for go first, the newest of them foremost when there are more than
+    workers: under overload those that can still be answered in time are, at nearly the speed of an
+    idle server, and the others are refused, not all of them delayed. Patient work (of batches and
+    jobs) goes in order, when nobody waits.
+
+    Parameters
+    ----------
+    settings : Settings
+    on_death : callable
+        Called with the reason whenever a worker had to be replaced.
+    """
+
+    def __init__(self, settings: Settings, on_death: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._on_death = on_death
+        self._waiting: deque[_Ticket] = deque()
+        self._patient: deque[_Ticket] = deque()
+        self._wake = asyncio.Condition()
+        self._slots: list[asyncio.Task[None]] = []
+        self._seconds = 0.2  # a running mean of what one piece of work takes
+        self._closing = False
+        self.ready = 0
+        self.busy = 0
+
+    async def start(self) -> None:
+        """Start all workers; the first is waited for.
+
+        Raises
+        ------
+        GenreError
+            If a model cannot be loaded.
+        """
+        first = await WorkerProcess.start(self._settings)
+        self.ready = 1
+        self._slots = [asyncio.create_task(self._run_slot(first))]
+        self._slots += [
+            asyncio.create_task(self._run_slot(None))
+            for _ in range(self._settings.worker_count - 1)
+        ]
+
+    async def close(self) -> None:
+        """Kill the workers; whoever still waits hears that the server is busy."""
+        self._closing = True
+        for ticket in (*self._waiting, *self._patient):
+            _refuse(ticket, BusyError("the server is shutting down; ask again soon", 5))
+        for slot in self._slots:
+            slot.cancel()
+        await asyncio.gather(*self._slots, return_exceptions=True)
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a worker."""
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """Whether one more request would cost another one its place."""
+        return len(self._waiting) >= self._settings.queue
+
+    def busy_error(self) -> BusyError:
+        """What to tell those there is no room for."""
+        seconds = self._seconds * (1 + self.queued) / self._settings.worker_count
+        return BusyError(
+            "the server has more requests than it can answer now; ask again later",
+            max(1, math.ceil(seconds)),
+        )
+
+    async def run(self, work: Work, *, patient: bool = False) -> Any:
+        """Have ``work`` done by the next free worker.
+
+        Raises
+        ------
+        BusyError
+            If there is no room, or no worker in time.
+        GenreError
+            As `WorkerProcess.ask` does.
+        """
+        if self._closing:
+            raise self.busy_error()
+        ticket = _Ticket(work, asyncio.get_running_loop().create_future())
+        if patient:
+            self._patient.append(ticket)
+        else:
+            if self.full:
+                _refuse(self._waiting.popleft(), self.busy_error())
+            self._waiting.append(ticket)
+        async with self._wake:
+            self._wake.notify()
+        expiry = None if patient else self._expire_later(ticket)
+        try:
+            return await ticket.answer
+        finally:
+            if expiry is not None:
+                expiry.cancel()
+            self._forget(ticket)
+
+    def _expire_later(self, ticket: _Ticket) -> asyncio.TimerHandle:
+        def expire() -> None:
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+                _refuse(ticket, self.busy_error())
+
+        return asyncio.get_running_loop().call_later(self._settings.queue_seconds, expire)
+
+    def _forget(self, ticket: _Ticket) -> None:
+        for line in (self._waiting, self._patient):
+            with contextlib.suppress(ValueError):
+                line.remove(ticket)
+
+    async def _next(self) -> _Ticket:
+        async with self._wake:
+            await self._wake.wait_for(lambda: self._waiting or self._patient)
+            if not self._waiting:
+                return self._patient.popleft()
+            crowded = len(self._waiting) > self._settings.worker_count
+            return self._waiting.pop() if crowded else self._waiting.popleft()
+
+    async def _run_slot(self, worker: WorkerProcess | None) -> None:
+        """Keep one worker alive and give it work, until cancelled."""
+        try:
+            while True:
+                if worker is None:
+                    worker = await self._replace()
+                await self._work_once(worker)
+                if not worker.alive:
+                    self.ready -= 1
+                    worker = None
+        finally:
+            if worker is not None:
+                await worker.kill()
+
+    async def _replace(self) -> WorkerProcess:
+        while True:
+            try:
+                worker = await WorkerProcess.start(self._settings)
+            except GenreError as error:
+                _log.error("no new worker: %s", error)
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                self.ready += 1
+                return worker
+
+    async def _work_once(self, worker: WorkerProcess) -> None:
+        ticket = await self._next()
+        if ticket.answer.done():  # whoever asked has left
+            return
+        self.busy += 1
+        begin = time.monotonic()
+        try:
+            answer = await worker.ask(ticket.work, self._settings.job_seconds)
+        except GenreError as error:
+            _refuse(ticket, error)
+            if not worker.alive:
+                reason = "time" if isinstance(error, AudioLimitError) else "crash"
+                _log.warning("a worker died: %s", error)
+                self._on_death(reason)
+        else:
+            if not ticket.answer.done():
+                ticket.answer.set_result(answer)
+        finally:
+            self.busy -= 1
+            self._seconds += 0.1 * (time.monotonic() - begin - self._seconds)
+
+
+def _refuse(ticket: _Ticket, error: GenreError) -> None:
+    if not ticket.answer.done():
+        ticket.answer.set_exception(error)

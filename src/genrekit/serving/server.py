@@ -1,0 +1,112 @@
+"""Bind, serve, drain: uvicorn with clocks on slow heads and caps on connections."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import time
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from genrekit.errors import ConfigError
+from genrekit.serving.app import create_app
+from genrekit.serving.connections import patient_protocol
+from genrekit.serving.service import load_cards
+from genrekit.serving.settings import Settings
+
+_log = logging.getLogger(__name__)
+_BACKLOG = 512
+_KEEP_ALIVE_SECONDS = 5
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; what was begun by then is finished.
+
+    Raises
+    ------
+    ConfigError, BundleError
+        Before anything is served: no keys where they are needed, no such model, no free port.
+    """
+    settings.check_exposure()
+    load_cards(settings)
+    listener = bind(settings)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    _log.warning("listening on http://%s:%s", shown, port)
+    make_server(settings).run(sockets=[listener])
+
+
+def bind(settings: Settings) -> socket.socket:
+    """A listening socket.
+
+    Raises
+    ------
+    ConfigError
+        If the address is taken, or none of this machine's.
+    """
+    try:
+        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+            "choose another --port or --host"
+        ) from error
+    return listener
+
+
+def make_server(settings: Settings) -> Server:
+    """A server that is not running yet."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        http=patient_protocol(settings),
+        ws="websockets-sansio",
+        ws_max_size=settings.message_bytes,
+        # Deflated messages may be bombs, and audio does not get smaller.
+        ws_per_message_deflate=False,
+        ws_ping_interval=settings.idle_seconds,
+        ws_ping_timeout=settings.idle_seconds,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=int(settings.grace_seconds),
+    )
+    return Server(config, app, settings.drain_seconds)
+
+
+class Server(uvicorn.Server):
+    """Told to stop, it is not ready at once, and refuses newcomers only ``drain_seconds`` later."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._app, self._drain_seconds = app, drain_seconds
+        self._stop_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM drains; Ctrl-C stops at once, and the second one without waiting."""
+        if service := getattr(self._app.state, "service", None):
+            service.draining = True
+        if sig == signal.SIGTERM and self._stop_at is None and self._drain_seconds:
+            self._stop_at = time.monotonic() + self._drain_seconds
+            return
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether it is time to stop."""
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self.should_exit = True
+        return await super().on_tick(counter)

@@ -1,0 +1,117 @@
+"""What all routes of one server share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import HTTPConnection, Request
+
+from genrekit.bundles import Bundle, load_bundle
+from genrekit.errors import BusyError, ConfigError
+from genrekit.schema import TrackPrediction
+from genrekit.serving.access import RateLimiter
+from genrekit.serving.jobs import Jobs
+from genrekit.serving.metrics import Metrics
+from genrekit.serving.pool import Pool
+from genrekit.serving.settings import Settings
+from genrekit.serving.streams import StreamWorkers
+from genrekit.serving.worker import Work
+
+
+@dataclass(slots=True, eq=False)
+class Service:
+    """One running server.
+
+    Attributes
+    ----------
+    folder : Path
+        Where uploads lie while they are worked on.
+    bundles : dict of str to Bundle
+        The models that answer, by the names they were asked for; for their cards only.
+    draining : bool
+        True from the moment it was told to stop.
+    """
+
+    settings: Settings
+    folder: Path
+    bundles: dict[str, Bundle]
+    metrics: Metrics
+    limiter: RateLimiter
+    pool: Pool
+    streams: StreamWorkers
+    jobs: Jobs
+    draining: bool = False
+
+    def model(self, wanted: str | None) -> str:
+        """The name under which workers know the model that was asked for.
+
+        Raises
+        ------
+        ConfigError
+            If it is not served here; paths are never looked at.
+        """
+        if wanted is None:
+            return self.settings.models[0]
+        for name, bundle in self.bundles.items():
+            manifest = bundle.manifest
+            if wanted in (name, manifest.name, f"{manifest.name}@{manifest.version}"):
+                return name
+        raise ConfigError(
+            f"the model {wanted[:80]!r} is not served here; known: {', '.join(self.bundles)}"
+        )
+
+    async def run(self, work: Work, *, patient: bool = False) -> Any:
+        """Have work done by a worker process, and count it.
+
+        Raises
+        ------
+        GenreError
+            As `Pool.run` does.
+        """
+        if self.draining and self.pool.ready == 0:
+            raise BusyError("the server is shutting down; ask again soon", 5)
+        answer = await self.pool.run(work, patient=patient)
+        if work.operation == "predict":
+            self.metrics.count_prediction(TrackPrediction.model_validate(answer))
+        return answer
+
+    async def run_for(self, request: Request, work: Work) -> Any:
+        """As `run`, but given up when the sender leaves."""
+        running = asyncio.create_task(self.run(work))
+        leaving = asyncio.create_task(_left(request))
+        try:
+            await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                return running.result()
+            raise BusyError("the sender has left")
+        finally:
+            for task in (running, leaving):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service behind a request."""
+    service: Service = connection.app.state.service
+    return service
+
+
+def load_cards(settings: Settings) -> dict[str, Bundle]:
+    """The bundles that are served; workers load and check their own.
+
+    Raises
+    ------
+    ConfigError, BundleError
+        If one cannot be read.
+    """
+    return {name: load_bundle(name, verify=False) for name in settings.models}

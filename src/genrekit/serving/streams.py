@@ -1,0 +1,62 @@
+"""Worker processes for live streams: one for each, kept warm between them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from genrekit.errors import BusyError
+from genrekit.serving.pool import WorkerProcess
+from genrekit.serving.settings import Settings
+
+_RETRY_SECONDS = 10
+
+
+class StreamWorkers:
+    """Lends a worker process to each live stream, up to ``settings.streams`` at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._idle: list[WorkerProcess] = []
+        self.active = 0
+
+    def check_room(self) -> None:
+        """Whether there is room for one more.
+
+        Raises
+        ------
+        BusyError
+            If there are as many as allowed.
+        """
+        if self.active >= self._settings.streams:
+            raise BusyError(
+                f"{self.active} live streams are all this server takes; try again later",
+                _RETRY_SECONDS,
+            )
+
+    def reserve(self) -> None:
+        """Count one more stream; `release` counts it off again. Raises as `check_room` does."""
+        self.check_room()
+        self.active += 1
+
+    def release(self) -> None:
+        """A stream that was reserved is over."""
+        self.active -= 1
+
+    async def borrow(self) -> WorkerProcess:
+        """A worker that loaded its models; give it back with `give_back`."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+            await worker.kill()
+        return await WorkerProcess.start(self._settings)
+
+    def give_back(self, worker: WorkerProcess) -> None:
+        """Keep a worker that is at rest for the next stream."""
+        if worker.alive:
+            self._idle.append(worker)
+
+    async def close(self) -> None:
+        """Kill those that are idle."""
+        await asyncio.gather(*(worker.kill() for worker in self._idle))
+        self._idle.clear()
