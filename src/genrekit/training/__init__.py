@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         study_steps,
     )
     from genrekit.training.study_report import render_study_markdown
+    from genrekit.training.tune import TuneStep, tune_steps
 
 __all__ = [
     "DataConfig",
@@ -27,18 +28,21 @@ __all__ = [
     "StudyCell",
     "StudyResult",
     "StudyStep",
+    "TuneStep",
     "load_recipe",
     "render_study_markdown",
     "run_study",
     "study_steps",
     "train",
     "train_steps",
+    "tune_steps",
 ]
 
 # Resolved on first use: reading a recipe needs none of the libraries that train.
 _RECIPE = "genrekit.training.recipe"
 _STUDY = "genrekit.training.study"
 _STAGES = "genrekit.training.stages"
+_TUNE = "genrekit.training.tune"
 _HOMES = {
     "DataConfig": _RECIPE,
     "ProtocolConfig": _RECIPE,
@@ -47,12 +51,14 @@ _HOMES = {
     "StudyCell": _STUDY,
     "StudyResult": _STUDY,
     "StudyStep": _STUDY,
+    "TuneStep": _TUNE,
     "load_recipe": _RECIPE,
     "render_study_markdown": "genrekit.training.study_report",
     "run_study": _STUDY,
     "study_steps": _STUDY,
     "train": _STAGES,
     "train_steps": _STAGES,
+    "tune_steps": _TUNE,
 }
 
 __getattr__ = resolver(__name__, _HOMES)

@@ -51,6 +51,34 @@ class ProtocolConfig(Contract):
     seed: int = Field(0, ge=0)
 
 
+class LabelsConfig(Contract):
+    """Which labels are learnt, and whether a track can have several of them.
+
+    In a file, the path of a tree is absolute or relative to the recipe.
+    """
+
+    task: Literal["multi-label"] | None = Field(
+        None,
+        description="multi-label scores every genre by itself, though each track has only one; "
+        "None takes what the corpus is",
+    )
+    tree: Path | dict[str, str | None] | None = Field(
+        None,
+        description="genre to parent, or a YAML file of that: a child implies its parents; None "
+        "takes the tree of the corpus, {} none",
+    )
+    keep: tuple[str, ...] = Field((), description="only these; empty keeps all")
+    most_common: int | None = Field(
+        None, ge=2, description="of those, the ones that most recordings have"
+    )
+    minimum_tracks: int = Field(1, ge=1, description="of those, the ones with so many recordings")
+    thresholds: Literal["per-genre", "common"] | Probability = Field(
+        "per-genre",
+        description="for multi-label: tuned on validation, for each genre or one for all; or a "
+        "number, which is not tuned",
+    )
+
+
 def _model(value: Any) -> Any:
     return model_config(value) if isinstance(value, dict) else value
 
@@ -71,6 +99,7 @@ class Recipe(Contract):
     description: str = ""
     licence: str = "MIT"
     data: DataConfig
+    labels: LabelsConfig = LabelsConfig()
     frontend: FrontendConfig = Gtzan57Config()
     more_frontends: tuple[FrontendConfig, ...] = Field(
         (), max_length=7, description="for models that take several arrays: fusion"
@@ -117,6 +146,8 @@ class Recipe(Contract):
         fields["frontend"] = self.frontend.model_dump(mode="json")
         if self.data.path:
             fields["data"]["path"] = self.data.path.name
+        if isinstance(self.labels.tree, Path):
+            fields["labels"]["tree"] = self.labels.tree.name
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
@@ -154,8 +185,8 @@ def read_settings(path: Path, overrides: Sequence[str] = ()) -> tuple[str, dict[
     text, settings = _read(path)
     if "source" in settings:
         raise ConfigError(f"{path}: source is no setting; it is what the recipe itself is kept in")
-    for override in overrides:
-        _override(settings, override)
+    for one in overrides:
+        override(settings, one)
     return text, settings
 
 
@@ -202,17 +233,24 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
     return text, settings
 
 
-def _override(settings: dict[str, Any], override: str) -> None:
-    name, equals, value = override.partition("=")
+def override(settings: dict[str, Any], text: str) -> None:
+    """Change what ``section.key=value`` says, in place.
+
+    Raises
+    ------
+    ConfigError
+        If ``text`` has another form, or ``section`` is a value.
+    """
+    name, equals, value = text.partition("=")
     key = name.strip().rpartition(".")[2]
     if not equals or not key:
-        raise ConfigError(f"--set {override!r} has no form; expected section.key=value")
+        raise ConfigError(f"--set {text!r} has no form; expected section.key=value")
     try:
         set_setting(settings, name, yaml.safe_load(value))
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: {value!r} is no YAML value: {error}") from error
+        raise ConfigError(f"--set {text!r}: {value!r} is no YAML value: {error}") from error
     except ConfigError as error:
-        raise ConfigError(f"--set {override!r}: {error}") from None
+        raise ConfigError(f"--set {text!r}: {error}") from None
 
 
 def set_setting(settings: dict[str, Any], name: str, value: Any) -> None:
@@ -244,6 +282,9 @@ def _expand(settings: dict[str, Any], folder: Path) -> None:
     data = settings.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str):
         settings["data"] = {**data, "path": _expanded(data["path"], folder)}
+    labels = settings.get("labels")
+    if isinstance(labels, dict) and isinstance(labels.get("tree"), str):
+        settings["labels"] = {**labels, "tree": _expanded(labels["tree"], folder)}
     if isinstance(settings.get("leave_out"), str):
         settings["leave_out"] = _expanded(settings["leave_out"], folder)
 

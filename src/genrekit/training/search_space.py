@@ -27,7 +27,7 @@ Objective = Literal["accuracy", "log_loss", "latency_ms", "size_bytes"]
 #: that does well does so by luck.
 TUNABLE = ("model", "training", "frontend", "more_frontends", "excerpt", "windows")
 MOST_GRID_POINTS = 10_000
-_ROUNDING_DIGITS = 12
+_SIGNIFICANT_DIGITS = 6
 
 
 class Conditional(Contract):
@@ -67,8 +67,8 @@ class Numbers(Conditional):
         return self.as_is(self.low), self.as_is(self.high)
 
     def as_is(self, value: float) -> float:
-        """``value`` as the type that the setting has, without the noise of the last digits."""
-        return int(value) if self.integer else float(f"{value:.{_ROUNDING_DIGITS}g}")
+        """``value`` as the type that the setting has, and no more digits than anybody reads."""
+        return int(value) if self.integer else float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
 
 
 class Choices(Conditional):

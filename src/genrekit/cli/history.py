@@ -1,0 +1,70 @@
+"""``genrekit history``: how the training of a network went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from genrekit.training.curves import Epoch
+
+
+def history(
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PATH", help="A network, its folder while it learns, or a history.jsonl."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Draw the curves: PNG, SVG or PDF.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each epoch.")] = False,
+) -> None:
+    """Show loss, accuracy and learning rate by epoch; with --out as curves."""
+    from genrekit.cli.console import print_json_line
+    from genrekit.cli.outputs import check_file
+    from genrekit.training.curves import draw_curves, read_history
+
+    epochs = read_history(place)
+    if out is not None:
+        check_file(out)
+        draw_curves(epochs, out, title=Path(place).name)
+    if as_json:
+        for epoch in epochs:
+            print_json_line(epoch.model_dump_json())
+    else:
+        _show(epochs)
+
+
+def _show(epochs: Sequence[Epoch]) -> None:
+    from rich.table import Table
+
+    from genrekit.cli.console import results
+    from genrekit.training.curves import lowest_loss
+
+    table = Table(box=None, header_style="dim")
+    for heading in ("epoch", "loss", "accuracy", "validation loss", "accuracy", "rate", ""):
+        table.add_column(heading, justify="right")
+    lowest = lowest_loss(epochs)
+    for one in epochs:
+        numbers = (one.train_loss, one.train_accuracy, one.valid_loss, one.valid_accuracy)
+        cells = ["" if number is None else f"{number:.3f}" for number in numbers]
+        mark = "lowest" if one is lowest and one.valid_loss is not None else ""
+        table.add_row(str(one.epoch), *cells, f"{one.learning_rate:.2g}", mark)
+    results().print(table)
+
+
+def draw_beside(bundle: Path) -> Path | None:
+    """Curves of a network as ``<bundle>.curves.png``; None for other models or no matplotlib."""
+    from importlib.util import find_spec
+
+    from genrekit.training.curves import HISTORY, draw_curves, read_history
+
+    if find_spec("matplotlib") is None or not (bundle / HISTORY).is_file():
+        return None
+    path = bundle.with_name(f"{bundle.name}.curves.png")
+    return draw_curves(read_history(bundle), path, title=bundle.name)

@@ -1,0 +1,123 @@
+"""``genrekit tune``: look for good settings of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from genrekit.training.tune_report import TuneResult
+
+_OF_PLAN = "By default as the recipe says."
+
+
+def tune(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What to tune.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for what is found.")],
+    space: Annotated[
+        Path | None,
+        typer.Option(metavar="SPACE.yaml", help="What to look for, in place of the section tune."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Data to use in place of the recipe's.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable."),
+    ] = None,
+    method: Annotated[
+        Literal["tpe", "random", "grid"] | None, typer.Option(help=f"How to choose. {_OF_PLAN}")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help=f"In all, earlier runs counted. {_OF_PLAN}")
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to judge by: accuracy, log_loss, latency_ms, size_bytes; repeatable. "
+            f"{_OF_PLAN}"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help=f"Of what is random. {_OF_PLAN}")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Trials at a time; one repeats them exactly.")
+    ] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Processes for features; by default all cores."),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute features anew.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The TuneResult as JSON.")] = False,
+) -> None:
+    """Try settings on folds of the training part; the same command continues what was stopped.
+
+    Tracks that the recipe tests are never looked at. Writes the best recipe, all trials and charts.
+    """
+    from genrekit.cli.console import cores, follow, print_json_line
+    from genrekit.cli.outputs import check_folder, open_cache
+    from genrekit.training import tune_steps
+
+    check_folder(out)
+    plan = _plan(method=method, trials=trials, objectives=objective, seed=seed)
+    steps = tune_steps(
+        recipe,
+        out,
+        space=space,
+        overrides=[*(overrides or ()), *plan],
+        data=data,
+        cache=open_cache(not no_cache),
+        jobs=jobs or cores(),
+        workers=workers,
+    )
+    result = follow(steps).result
+    assert result is not None, "the last step carries the result"
+    _draw(result, out)
+    if as_json:
+        print_json_line(result.model_dump_json())
+    else:
+        _show(result, out)
+
+
+def _plan(**options: Any) -> Iterator[str]:
+    """Options as settings of the section ``tune``."""
+    import json
+
+    for name, value in options.items():
+        if value is not None:
+            yield f"tune.{name}={json.dumps(value)}"
+
+
+def _draw(result: TuneResult, out: Path) -> None:
+    from genrekit.cli.console import print_problem
+    from genrekit.errors import MissingExtraError
+    from genrekit.training.tune_charts import write_charts
+
+    try:
+        write_charts(result, out)
+    except MissingExtraError as error:
+        print_problem("warning", f"nothing was drawn: {error}")
+
+
+def _show(result: TuneResult, out: Path) -> None:
+    from genrekit.cli.console import plain, print_problem, results
+    from genrekit.training.tune_report import BEST, said_trials, said_values
+
+    for record in result.trials:
+        if record.error:
+            print_problem("warning", plain(f"trial {record.number} failed: {record.error}"))
+    results().print(f"{said_trials(result.trials)} of {plain(result.recipe)}, {result.method}")
+    if result.best is None:
+        print_problem("warning", "no trial was completed, so there is no best recipe")
+        return
+    for record in result.front:
+        values = said_values(record.values, result.objectives)
+        results().print(f"  trial {record.number}: {values}")
+        results().print(f"    {plain(_said_settings(record.settings))}")
+    results().print(str(out / BEST))
+
+
+def _said_settings(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())

@@ -1,0 +1,309 @@
+"""One trial of a search: choose settings, fit them on folds of the training part, measure.
+
+A search knows the rows of the training part and no other. Trials are kept in an SQLite file, so
+several processes may work on one search, and what was stopped is continued by starting it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Generator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from genrekit.datasets import Fold
+from genrekit.errors import BundleError, ConfigError, DatasetError, TrainingError
+from genrekit.features.cache import FeatureCache
+from genrekit.models import MODELS, NetworkConfig
+from genrekit.training.fit import Fit, fit_steps
+from genrekit.training.measuring import Judged, judge, objective_values
+from genrekit.training.prepare import Step, check_recipe, prepare
+from genrekit.training.recipe import Recipe, recipe_of, set_setting
+from genrekit.training.sampling import sampler_of, suggest
+from genrekit.training.saving import Run
+from genrekit.training.search_space import OBJECTIVES, TuneConfig, walk
+
+if TYPE_CHECKING:
+    from genrekit.training.loop import EpochRecord
+
+STUDY = "tune"
+#: What makes a trial fail, and not the search.
+_FAILURES = (ConfigError, DatasetError, TrainingError, BundleError)
+#: Settings that change what a validation loss means, so that trials cannot be compared by it.
+_CHANGE_THE_LOSS = {"training.loss", "training.label_smoothing", "training.balance"}
+#: Steps from one fold to the next, more than a fold can have epochs.
+_STEPS_A_FOLD = 1_000_000
+_RUNS_KEPT = 3
+_WAIT_SECONDS = 60  # for another process that writes to the study
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Everything that trials share.
+
+    Attributes
+    ----------
+    source : Path
+        The recipe's file.
+    settings : mapping
+        What it says, nested, as it was written.
+    known : mapping
+        The same with every default.
+    folds : tuple of Fold
+        Of the training part: ``test`` are the items that judge. No other items are ever used.
+    points : tuple of mapping
+        Of a grid.
+    """
+
+    source: Path
+    settings: Mapping[str, Any]
+    known: Mapping[str, Any]
+    plan: TuneConfig
+    folds: tuple[Fold, ...]
+    points: tuple[Mapping[str, Any], ...]
+    database: Path
+    data: Path | None = None
+    cache: FeatureCache | None = None
+
+    @property
+    def workshop(self) -> Path:
+        """Where rows are kept that are too many for memory."""
+        return self.database.with_name("rows")
+
+    @property
+    def total(self) -> int:
+        """Trials in all."""
+        if self.plan.method != "grid":
+            return self.plan.n_trials
+        return min(self.plan.trials or len(self.points), len(self.points))
+
+
+@dataclass(slots=True)
+class Workbench:
+    """What one process keeps from trial to trial: the open study, and rows by what made them.
+
+    ``threads`` are those of a network; 0 leaves that to torch.
+    """
+
+    study: optuna.Study
+    threads: int = 0
+    runs: dict[str, Run] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStep:
+    """How far a trial is."""
+
+    stage: str
+    done: int
+    total: int
+    note: str = ""
+
+
+def open_study(database: Path, plan: TuneConfig) -> optuna.Study:
+    """The study in ``database``, which is made if it is not there."""
+    # Optuna has a handler of its own on stderr; what it says there is said by trials here.
+    optuna.logging.disable_default_handler()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = optuna.storages.RDBStorage(
+        f"sqlite:///{database}", engine_kwargs={"connect_args": {"timeout": _WAIT_SECONDS}}
+    )
+    return optuna.create_study(
+        study_name=STUDY,
+        storage=storage,
+        directions=["maximize" if OBJECTIVES[name] else "minimize" for name in plan.objectives],
+        pruner=optuna.pruners.MedianPruner(
+            n_startup_trials=plan.prune_after_trials, n_warmup_steps=plan.prune_after_epochs
+        ),
+        load_if_exists=True,
+    )
+
+
+def run_trial(index: int, *, search: Search, threads: int) -> None:
+    """One trial in a process that may do several; see `trial_steps`."""
+    bench = _workbench(search.database, search.plan.model_dump_json(), threads)
+    for _ in trial_steps(search, index, bench):
+        pass
+
+
+def trial_steps(search: Search, index: int, bench: Workbench) -> Generator[TrialStep, None, None]:
+    """Make the trial ``index`` and tell the study of it.
+
+    The same index draws the same random numbers, so a search that was stopped and continued tries
+    the same settings as one that was not.
+
+    Yields
+    ------
+    TrialStep
+        After every fold, and every epoch of a network.
+    """
+    study = bench.study
+    study.sampler = sampler_of(search.plan, index, search.points)
+    trial = study.ask()
+    trial.set_user_attr("index", index)
+    started = time.perf_counter()
+    state, values = TrialState.FAIL, None
+    try:
+        measured = yield from _measured(search, trial, bench)
+        trial.set_user_attr("measured", measured)
+        values = [measured[name] for name in search.plan.objectives]
+        state = TrialState.COMPLETE
+    except optuna.TrialPruned:
+        state = TrialState.PRUNED
+    except _FAILURES as error:
+        trial.set_user_attr("error", str(error))
+    finally:  # also when somebody stops it
+        trial.set_user_attr("seconds", round(time.perf_counter() - started, 3))
+        study.tell(trial, values, state)
+
+
+def is_done(trial: FrozenTrial) -> bool:
+    """Whether a trial came to its end: one that was stopped did not."""
+    ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    return ended or "error" in trial.user_attrs
+
+
+def trial_recipe(search: Search, chosen: Mapping[str, Any]) -> Recipe:
+    """The recipe with the settings of a trial.
+
+    Raises
+    ------
+    ConfigError
+        If one does not fit.
+    """
+    return recipe_of(trial_settings(search.settings, chosen), search.source)
+
+
+def trial_settings(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a recipe after those of a trial.
+
+    Where another architecture is chosen, what it has no setting for is left out.
+    """
+    changed = {name: deepcopy(value) for name, value in settings.items() if name != "tune"}
+    architecture = chosen.get("model.architecture")
+    if architecture is not None:
+        known = MODELS.get(architecture).model_fields
+        model = changed.get("model", {})
+        changed["model"] = {name: value for name, value in model.items() if name in known}
+    for name, value in chosen.items():
+        set_setting(changed, name, deepcopy(value))
+    return changed
+
+
+# --- what is fitted ---------------------------------------------------------------------------
+
+
+def _measured(
+    search: Search, trial: optuna.Trial, bench: Workbench
+) -> Generator[TrialStep, None, dict[str, float]]:
+    """Fit the chosen settings on every fold, and measure the graphs."""
+    plan = search.plan
+    chosen = walk(plan.space, search.known, partial(suggest, trial))
+    trial.set_user_attr("settings", chosen)
+    recipe = trial_recipe(search, chosen)
+    check_recipe(recipe, search.database, overwrite=True)
+    run = yield from _run(search, recipe, bench)
+    if bench.threads and isinstance(recipe.model, NetworkConfig):
+        _use_threads(bench.threads)
+    task = replace(run.task, model=recipe.model, training=recipe.training, seed=recipe.seed)
+    folds = search.folds[: plan.rounds]
+    judged: list[Judged] = []
+    for number, fold in enumerate(folds):
+        yield TrialStep("this trial", number, len(folds))
+        epochs = fit_steps(task, run.rows.of(fold.train))
+        fit = yield from _watched(epochs, trial, plan, number, len(folds))
+        judged.append(judge(task, fit, run.rows.of(fold.test)))
+        _report(trial, plan, objective_values(judged), (number + 1) * _STEPS_A_FOLD)
+    yield TrialStep("this trial", len(folds), len(folds))
+    return objective_values(judged)
+
+
+def _run(search: Search, recipe: Recipe, bench: Workbench) -> Generator[TrialStep, None, Run]:
+    """The rows of a recipe, from those of earlier trials where nothing about them differs."""
+    key = data_key(recipe)
+    if key not in bench.runs:
+        for old in list(bench.runs)[: 1 - _RUNS_KEPT]:
+            del bench.runs[old]
+        workshop = (
+            search.workshop / f"{os.getpid()}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        )
+        steps = prepare(recipe, search.data, 1, search.cache, workshop)
+        bench.runs[key] = yield from _listening(steps)
+    return bench.runs[key]
+
+
+def _listening(steps: Generator[Step, None, Run]) -> Generator[TrialStep, None, Run]:
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            run: Run = end.value
+            return run
+        yield TrialStep(step.stage, step.done, step.total)
+
+
+def data_key(recipe: Recipe) -> str:
+    """Everything that decides the rows of a recipe."""
+    deciding = {"data", "frontend", "more_frontends", "excerpt", "windows", "leave_out"}
+    return recipe.model_dump_json(include=deciding)
+
+
+def _watched(
+    epochs: Generator[EpochRecord, None, Fit],
+    trial: optuna.Trial,
+    plan: TuneConfig,
+    number: int,
+    total: int,
+) -> Generator[TrialStep, None, Fit]:
+    """Report every epoch, and end a trial that does worse than most."""
+    while True:
+        try:
+            record = next(epochs)
+        except StopIteration as end:
+            fit: Fit = end.value
+            return fit
+        step = number * _STEPS_A_FOLD + record.epoch
+        _report(trial, plan, _epoch_values(record, plan), step)
+        note = f"epoch {record.epoch}, loss {record.train_loss:.3f}"
+        yield TrialStep("this trial", number, total, note)
+
+
+def _epoch_values(record: EpochRecord, plan: TuneConfig) -> dict[str, float]:
+    """What an epoch says of the objectives: on rows of the training side that chose the epoch."""
+    if record.valid_loss is None or record.valid_accuracy is None:
+        return {}
+    loss = record.valid_loss
+    if _CHANGE_THE_LOSS & set(plan.space):
+        loss = 1 - record.valid_accuracy
+    return {"accuracy": record.valid_accuracy, "log_loss": loss}
+
+
+def _report(trial: optuna.Trial, plan: TuneConfig, values: Mapping[str, float], step: int) -> None:
+    if not plan.prunes or plan.objectives[0] not in values:
+        return
+    trial.report(values[plan.objectives[0]], step)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+
+
+# --- processes ----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _workbench(database: Path, plan: str, threads: int) -> Workbench:
+    return Workbench(open_study(database, TuneConfig.model_validate_json(plan)), threads)
+
+
+def _use_threads(threads: int) -> None:
+    """Share the cores: by default every process would take all of them for itself."""
+    import torch
+
+    torch.set_num_threads(threads)

@@ -1,0 +1,311 @@
+"""``genrekit tune``: look for good settings of a recipe without ever seeing its test tracks.
+
+The training part of the recipe's protocol is cut into folds by recording; a trial fits its settings
+on each and is judged on the rows left out. Test and validation rows of the protocol take no part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import multiprocessing
+import os
+import shutil
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from genrekit.datasets import Dataset, Fold, Split
+from genrekit.errors import ConfigError
+from genrekit.features.cache import FeatureCache
+from genrekit.parallel import WorkerDied, ordered_map
+from genrekit.training.fit import checked_split
+from genrekit.training.prepare import Step, check_recipe, prepare
+from genrekit.training.recipe import (
+    ProtocolConfig,
+    Recipe,
+    override,
+    read_settings,
+    recipe_of,
+)
+from genrekit.training.saving import Run
+from genrekit.training.search_space import TuneConfig, corners, grid
+from genrekit.training.trials import (
+    Search,
+    Workbench,
+    data_key,
+    is_done,
+    open_study,
+    run_trial,
+    trial_recipe,
+    trial_steps,
+)
+from genrekit.training.tune_report import TuneResult, collect, write_results
+
+logger = logging.getLogger(__name__)
+
+DATABASE = "study.db"
+_MADE_OF = "made of"  # where a study keeps the fingerprint of its settings
+
+
+@dataclass(frozen=True, slots=True)
+class TuneStep:
+    """How far a search is; the last step carries the result."""
+
+    stage: str
+    done: int
+    total: int
+    note: str = ""
+    result: TuneResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    search: Search
+    bench: Workbench
+    dataset: Dataset
+
+
+def tune_steps(
+    recipe: Path,
+    out: Path,
+    *,
+    space: Path | None = None,
+    overrides: Sequence[str] = (),
+    data: Path | None = None,
+    cache: FeatureCache | None = None,
+    jobs: int = 1,
+    workers: int = 1,
+) -> Iterator[TuneStep]:
+    """Search, or continue the search that ``out`` holds.
+
+    Parameters
+    ----------
+    recipe : Path
+        YAML file, with a section ``tune`` unless there is ``space``.
+    out : Path
+        Folder for the study, the trials and the best recipe.
+    space : Path, optional
+        YAML file with what could be in the section ``tune``, and takes its place.
+    overrides : sequence of str
+        As for `load_recipe`; ``tune.trials=20`` and the like too.
+    data : Path, optional
+        Takes the place of ``data.path``.
+    jobs : int
+        Processes that compute features from audio.
+    workers : int
+        Processes that make trials. One repeats its trials exactly.
+
+    Yields
+    ------
+    TuneStep
+
+    Raises
+    ------
+    ConfigError
+        If settings contradict each other, the protocol leaves nothing to tune on, or ``out`` holds
+        a search for something else.
+    DatasetError
+        If the data is missing, or has too few recordings for the folds.
+    """
+    settings, base = read_plan(recipe, space, overrides)
+    prepared = yield from _prepare(recipe, settings, base, out, data, cache, jobs)
+    search, study = prepared.search, prepared.bench.study
+    todo = _todo(study, search)
+    yield TuneStep("trials", search.total - len(todo), search.total)
+    try:
+        with closing(_trials(search, prepared.bench, todo, workers)) as steps:
+            for step in steps:
+                yield step if step is not None else _trial_ended(prepared, out)
+    finally:
+        _end_stopped(study)
+        shutil.rmtree(search.workshop, ignore_errors=True)
+    last = _trial_ended(prepared, out)
+    yield replace(last, result=collect(study, search, prepared.dataset))
+
+
+def read_plan(
+    recipe: Path, space: Path | None, overrides: Sequence[str] = ()
+) -> tuple[dict[str, Any], Recipe]:
+    """Settings of a recipe with a section ``tune``, as written and as checked.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to tune, or a value that may be chosen does not fit the recipe.
+    """
+    text, settings = read_settings(recipe)
+    if space is not None:
+        _, settings["tune"] = read_settings(space)
+    for one in overrides:
+        override(settings, one)
+    base = recipe_of(settings, recipe, text)
+    if base.tune is None:
+        raise ConfigError(
+            f"{recipe} has no section tune, which says what to look for; write one, or name a file "
+            "that holds it (--space)"
+        )
+    return settings, base
+
+
+# --- before the first trial ---------------------------------------------------------------------
+
+
+def _prepare(
+    path: Path,
+    settings: dict[str, Any],
+    base: Recipe,
+    out: Path,
+    data: Path | None,
+    cache: FeatureCache | None,
+    jobs: int,
+) -> Generator[TuneStep, None, _Prepared]:
+    assert base.tune is not None, "read_plan has looked"
+    plan, known = base.tune, base.model_dump(mode="json")
+    database = out / DATABASE
+    search = Search(
+        source=path,
+        settings=settings,
+        known=known,
+        plan=plan,
+        folds=(),
+        points=grid(plan.space, known) if plan.method == "grid" else (),
+        database=database,
+        data=data,
+        cache=cache,
+    )
+    check_recipe(base, out, overwrite=True)
+    for corner in corners(plan.space, known):
+        trial_recipe(search, corner)
+    out.mkdir(parents=True, exist_ok=True)
+    steps = prepare(base, data, jobs, cache, search.workshop / "first")
+    run = yield from _listening(steps)
+    search = replace(search, folds=training_folds(run, plan))
+    study = open_study(database, plan)
+    _check_same(study, search, run.dataset, out)
+    return _Prepared(search, Workbench(study, runs={data_key(base): run}), run.dataset)
+
+
+def _listening(steps: Generator[Step, None, Run]) -> Generator[TuneStep, None, Run]:
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            run: Run = end.value
+            return run
+        yield TuneStep(step.stage, step.done, step.total)
+
+
+def training_folds(run: Run, plan: TuneConfig) -> tuple[Fold, ...]:
+    """Folds of what the protocol fits on, by recording; its other items are in none.
+
+    Raises
+    ------
+    ConfigError
+        If the protocol tests every item in some fold.
+    DatasetError
+        If there are too few recordings.
+    """
+    protocol = run.recipe.protocol
+    split = checked_split(run.dataset, protocol, run.rows)
+    fold = _only_fold(split)
+    ids = fold.train if protocol.fit_on == "train" else fold.train + fold.valid
+    left_out = set(run.left_out)
+    chosen = set(ids)
+    training = run.dataset.select(
+        [
+            number
+            for number, item in enumerate(run.dataset.items)
+            if item.item_id in chosen and item.group not in left_out
+        ]
+    )
+    inner = ProtocolConfig(name="grouped-kfold", n_folds=plan.folds, by=protocol.by, seed=plan.seed)
+    return checked_split(training, inner, run.rows.of(ids)).folds
+
+
+def _only_fold(split: Split) -> Fold:
+    if len(split.folds) > 1 or not split.folds[0].train:
+        raise ConfigError(
+            f"{split.protocol} leaves no tracks that are for training alone, so whatever is tuned "
+            "would be tested on what it was tuned on; set another protocol, such as "
+            "--set protocol.name=holdout"
+        )
+    return split.folds[0]
+
+
+def _check_same(study: optuna.Study, search: Search, dataset: Dataset, out: Path) -> None:
+    """A study is continued only with what it was begun with; only its length may change."""
+    settings = {k: v for k, v in search.settings.items() if k not in {"description", "tune"}}
+    plan = search.plan.model_dump(mode="json", exclude={"trials"})
+    content = json.dumps([settings, plan, dataset.fingerprint], sort_keys=True, default=str)
+    fingerprint = hashlib.sha256(content.encode()).hexdigest()
+    if study.user_attrs.setdefault(_MADE_OF, fingerprint) != fingerprint:
+        raise ConfigError(
+            f"{out} holds a search with another recipe, space or data; choose another folder, or "
+            f"remove {out / DATABASE}"
+        )
+    study.set_user_attr(_MADE_OF, fingerprint)
+
+
+def _todo(study: optuna.Study, search: Search) -> list[int]:
+    _end_stopped(study)
+    trials = study.get_trials(deepcopy=False)
+    done = {trial.user_attrs["index"] for trial in trials if is_done(trial)}
+    return [index for index in range(search.total) if index not in done]
+
+
+def _end_stopped(study: optuna.Study) -> None:
+    """Trials of processes that are no more; they are made again."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
+# --- trials -------------------------------------------------------------------------------------
+
+
+def _trials(
+    search: Search, bench: Workbench, todo: Sequence[int], workers: int
+) -> Generator[TuneStep | None, None, None]:
+    """Make trials; None says that one has ended."""
+    if workers == 1:
+        for index in todo:
+            for step in trial_steps(search, index, bench):
+                yield TuneStep(step.stage, step.done, step.total, step.note)
+            yield None
+        return
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    before = multiprocessing.active_children()
+    one = partial(run_trial, search=search, threads=threads)
+    outcomes = ordered_map(one, todo, workers=workers)
+    try:
+        for outcome in outcomes:
+            if isinstance(outcome, WorkerDied):
+                logger.warning("a trial killed its process; is memory short?")
+            yield None
+    finally:
+        # A trial may take an hour, and nobody waits for those that are stopped.
+        for child in multiprocessing.active_children():
+            if child not in before:
+                child.terminate()
+
+
+def _trial_ended(prepared: _Prepared, out: Path) -> TuneStep:
+    """Write down what is known by now."""
+    search = prepared.search
+    result = collect(prepared.bench.study, search, prepared.dataset)
+    write_results(result, search, out)
+    note = "" if result.best is None else _said(result)
+    return TuneStep("trials", len(result.trials), search.total, note)
+
+
+def _said(result: TuneResult) -> str:
+    assert result.best is not None
+    name = result.objectives[0]
+    return f"best {name} {result.best.values[name]:.4g}"
