@@ -19,15 +19,15 @@ INTRODUCTION = """\
 Made by `{command}`.
 
 Every architecture is trained from random weights by its committed recipe in `recipes/gtzan/`, on \
-spectrogram pictures of whole tracks (985 of GTZAN's 1000 have one) or on the table of 57 features, \
+spectrogram pictures of whole tracks (985 of 1000 have one) or on the table of 57 features, \
 and what is scored is the exported ONNX graph. `pictures` is `recipes/networks/pictures.yaml`: the \
 same residual network as `resnet` on pictures of four and a half times as many cells.
 
 - **fault-filtered**: the published parts of GTZAN without its repetitions, artists kept apart, \
 trained on train and validation tracks, tested on the test tracks. The number to quote.
-- **LEAKY**: `segments-leaky`, a random third of the tracks tested, the others trained on, whatever \
-recording or artist they repeat: each seed tests another third. It trains on about as many tracks, \
-so the gap is what artists and repetitions on both sides are worth.
+- **LEAKY**: `segments-leaky`, a random third of the tracks tested and the others trained on, \
+whatever recording or artist they repeat; each seed tests another third. It trains on about as many \
+tracks, so the gap is what artists and repetitions on both sides are worth.
 
 Intervals are of 95 %. Those of several seeds together are a bootstrap over tracks and seeds: both \
 are drawn anew {resamples} times, so they hold for other tracks and other starts. Those of one run \
