@@ -68,6 +68,14 @@ class PictureConfig(Contract):
     columns: int = Field(248, ge=8, le=496, description="always the whole window")
 
 
+class TrajectoriesConfig(Contract):
+    """Timbre, harmony and dynamics of consecutive blocks of a clip, as a sequence."""
+
+    kind: Literal["trajectories"] = "trajectories"
+    sample_rate_hz: Literal[22050] = 22050
+    block_seconds: float = Field(0.5, ge=0.05, le=10)
+
+
 class WaveformConfig(Contract):
     """The samples themselves, for networks that make their own picture of them."""
 
@@ -91,6 +99,7 @@ FrontendConfig = Annotated[
     | Gtzan57Config
     | DescriptorsConfig
     | PictureConfig
+    | TrajectoriesConfig
     | WaveformConfig
     | ColumnsConfig,
     Field(discriminator="kind"),

@@ -18,6 +18,7 @@ from genrekit.schema import (
     Gtzan57Config,
     MelConfig,
     PictureConfig,
+    TrajectoriesConfig,
     WaveformConfig,
 )
 
@@ -26,6 +27,7 @@ CONFIGS: tuple[FrontendConfig, ...] = (
     Gtzan57Config(),
     DescriptorsConfig(),
     PictureConfig(),
+    TrajectoriesConfig(),
     WaveformConfig(),
     ColumnsConfig(names=("a", "b")),
 )
@@ -75,6 +77,7 @@ def test_fingerprint_depends_on_every_setting() -> None:
         MelConfig(floor_db=-80.0),
         PictureConfig(rows=64),
         PictureConfig(columns=64),
+        TrajectoriesConfig(block_seconds=1),
         WaveformConfig(sample_rate_hz=12000),
         ColumnsConfig(names=("b", "a")),
     ]

@@ -20,6 +20,7 @@ FRONTENDS = Catalog(
         "gtzan57": "genrekit.features.gtzan57:Gtzan57Frontend",
         "mel": "genrekit.features.mel:MelFrontend",
         "picture": "genrekit.features.picture:PictureFrontend",
+        "trajectories": "genrekit.features.trajectories:TrajectoriesFrontend",
         "waveform": "genrekit.features.samples:WaveformFrontend",
     },
     group="genrekit.frontends",

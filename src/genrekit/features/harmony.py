@@ -176,7 +176,7 @@ def measure(
     harmonic_db, percussive_db = _level_db(harmonic_energy), _level_db(percussive_energy)
     return {
         "chroma": heard,
-        "chroma_entropy": _entropy(heard),
+        "chroma_entropy": entropy(heard),
         "tonnetz": centroids,
         "harmonic_change": np.linalg.norm(np.diff(centroids, axis=1), axis=0),
         "harmonic_level": harmonic_db,
@@ -214,7 +214,8 @@ def _profiles() -> Array:
     return np.asarray(profiles / np.linalg.norm(profiles, axis=2, keepdims=True))
 
 
-def _entropy(chroma: Array) -> Array:
+def entropy(chroma: Array) -> Array:
+    """Spread of each frame of a chroma (12, n_frames) over the pitch classes, in bits."""
     shares = chroma / np.maximum(chroma.sum(axis=0), 1e-12)
     return np.asarray(-np.sum(shares * np.log2(np.maximum(shares, 1e-12)), axis=0))
 
