@@ -77,6 +77,11 @@ def export_onnx(pipeline: Pipeline, *, input_name: str, n_columns: int) -> bytes
     )
 
 
+def add_probabilities(pipeline: Pipeline, graph: Graph, x: str) -> str:
+    """Add a fitted classifier to a graph: float64 (n, n_columns) to float64 (n, classes)."""
+    return _probabilities(pipeline, graph, x)
+
+
 def check_agreement(model: bytes, pipeline: Pipeline, x: NDArray[np.float32]) -> float:
     """Largest difference in probability between the graph and its source over the rows ``x``.
 

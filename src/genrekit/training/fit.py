@@ -5,6 +5,7 @@ Everything that is measured here is measured on that graph, never on the object 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ from genrekit.training.settings import TrainingConfig
 if TYPE_CHECKING:
     from genrekit.training.loop import EpochRecord
 
+logger = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
 
 #: Folds of out-of-fold calibration, where a protocol has no validation part.
@@ -53,6 +56,12 @@ class Task:
     feature_names, labels : tuple of str
     training : TrainingConfig
         Of networks.
+    multi_label : bool
+        Rows have a zero or one for each label.
+    parents : mapping of str to str
+        For multi-label: label to the label that it implies.
+    thresholds : "per-genre", "common" or float
+        For multi-label: how they are found, or what they all are.
     workshop : Path, optional
         Where networks keep their checkpoints.
     """
@@ -63,6 +72,9 @@ class Task:
     labels: tuple[str, ...]
     seed: int = 0
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    multi_label: bool = False
+    parents: Mapping[str, str] = field(default_factory=dict)
+    thresholds: str | float = "per-genre"
     workshop: Path | None = None
 
 
@@ -137,22 +149,30 @@ def fit_steps(
     Raises
     ------
     DatasetError
-        If a label has no rows, or there are too few for a setting.
+        If a label has no rows (for multi-label, if none has), or there are too few for a setting.
     TrainingError
         If the training of a network cannot go on.
     BundleError
         If the graph and its source differ.
     """
-    counts = np.bincount(rows.y, minlength=len(task.labels))
-    if not counts.all():
-        missing = task.labels[int(counts.argmin())]
-        raise DatasetError(
-            f"there is nothing of {missing!r} to train on; add tracks, or leave the label out"
-        )
+    _check_labels(task, rows)
     if isinstance(task.model, NetworkConfig):
         return (yield from _fit_network(task, task.model, rows, valid))
     assert isinstance(task.model, ClassicalConfig), "a model is a classical one or a network"
     return _fit_classical(task, task.model, rows)
+
+
+def _check_labels(task: Task, rows: Rows) -> None:
+    several = rows.y.ndim == 2
+    counts = rows.y.sum(axis=0) if several else np.bincount(rows.y, minlength=len(task.labels))
+    missing = [label for label, count in zip(task.labels, counts, strict=True) if not count]
+    if not missing:
+        return
+    problem = f"there is nothing of {missing[0]!r} to train on; add tracks, or leave the label out"
+    if not (several and counts.any()):
+        raise DatasetError(problem)
+    # A genre too rare for every fold must not stop all the others.
+    logger.warning("%s (%d such labels, which nothing is learnt of)", problem, len(missing))
 
 
 def finished(steps: Generator[Any, None, Result]) -> Result:
@@ -167,6 +187,8 @@ def finished(steps: Generator[Any, None, Result]) -> Result:
 
 def _fit_classical(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
     seen = rows.with_copies()
+    if task.multi_label:
+        return _fit_one_vs_rest(task, config, seen)
     pipeline = build(
         config, seed=task.seed, feature_names=task.feature_names, groups=list(seen.groups)
     )
@@ -178,6 +200,28 @@ def _fit_classical(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
         ) from error
     model = export_onnx(pipeline, input_name=task.input_name, n_columns=rows.x.shape[1])
     check_agreement(model, pipeline, rows.x[:_ROWS_COMPARED])
+    return Fit(model)
+
+
+def _fit_one_vs_rest(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
+    from genrekit.training.one_vs_rest import (
+        check_one_vs_rest,
+        export_one_vs_rest,
+        fit_one_vs_rest,
+    )
+
+    x = np.asarray(rows.x)
+    members = fit_one_vs_rest(
+        config,
+        x.astype(np.float64),
+        rows.y,
+        labels=task.labels,
+        seed=task.seed,
+        feature_names=task.feature_names,
+        groups=list(rows.groups),
+    )
+    model = export_one_vs_rest(members, input_name=task.input_name, n_columns=x.shape[1])
+    check_one_vs_rest(model, members, x[:_ROWS_COMPARED])
     return Fit(model)
 
 

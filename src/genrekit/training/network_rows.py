@@ -18,8 +18,7 @@ from genrekit.training.settings import TrainingConfig
 
 def examples(rows: Rows, name: str, n_labels: int) -> Examples:
     """Rows as a network takes them; ``name`` is that of the first front-end."""
-    shares = np.zeros((len(rows), n_labels), np.float32)
-    shares[np.arange(len(rows)), rows.y] = 1
+    shares = _of_each_genre(rows, n_labels).astype(np.float32)
     return Examples({name: rows.x, **rows.more}, shares)
 
 
@@ -67,8 +66,29 @@ def held_out(rows: Rows, share: float, seed: int) -> NDArray[np.bool_]:
     """
     generator = np.random.default_rng(seed)
     chosen: list[str] = []
+    if rows.y.ndim == 2:
+        return _held_out_of_several(rows, share, generator)
     for genre in np.unique(rows.y):
         groups = sorted({str(group) for group in rows.groups[rows.y == genre]})
         count = min(max(1, round(share * len(groups))), len(groups) - 1)
         chosen += generator.permutation(groups)[: max(0, count)].tolist()
     return np.isin(rows.groups.astype(str), chosen)
+
+
+def _held_out_of_several(
+    rows: Rows, share: float, generator: np.random.Generator
+) -> NDArray[np.bool_]:
+    """As `held_out`; a recording counts for the rarest of its genres alone."""
+    chosen: list[str] = []
+    counted: set[str] = set()
+    for genre in np.argsort(rows.y.sum(axis=0), kind="stable"):
+        groups = sorted({str(group) for group in rows.groups[rows.y[:, genre] == 1]} - counted)
+        counted.update(groups)
+        count = min(max(1, round(share * len(groups))), len(groups) - 1)
+        chosen += generator.permutation(groups)[: max(0, count)].tolist()
+    return np.isin(rows.groups.astype(str), chosen)
+
+
+def _of_each_genre(rows: Rows, n_labels: int) -> NDArray[np.int64]:
+    """One for each genre of a row, shape (n_rows, n_labels)."""
+    return rows.y if rows.y.ndim == 2 else np.eye(n_labels, dtype=np.int64)[rows.y]

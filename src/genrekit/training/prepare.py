@@ -9,15 +9,24 @@ from pathlib import Path
 
 import numpy as np
 
-from genrekit.datasets import Dataset, drop_tracks, load_dataset
+from genrekit.datasets import (
+    Dataset,
+    as_multi_label,
+    as_taxonomy,
+    choose_labels,
+    drop_tracks,
+    load_dataset,
+    read_taxonomy,
+    with_taxonomy,
+)
 from genrekit.errors import BundleError, ConfigError
 from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
 from genrekit.models import NetworkConfig
-from genrekit.schema import FrontendConfig, MelConfig, PictureConfig
+from genrekit.schema import FrontendConfig, MelConfig, PictureConfig, TrajectoriesConfig
 from genrekit.training.copies import parted, refuse_leaking_copies, with_copies
 from genrekit.training.fit import Task, checked_split
-from genrekit.training.recipe import Recipe, known_path
+from genrekit.training.recipe import LabelsConfig, Recipe, known_path
 from genrekit.training.rows import (
     Gathering,
     Rows,
@@ -26,10 +35,11 @@ from genrekit.training.rows import (
     table_rows,
 )
 from genrekit.training.saving import Run
+from genrekit.training.settings import Augment, TrainingConfig
 
 #: Folder of the workshop for rows that are too many for memory.
 ROWS = "rows"
-_SPECTROGRAMS = (MelConfig, PictureConfig)
+_SPECTROGRAMS = (MelConfig, PictureConfig, TrajectoriesConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +103,30 @@ def _check_network(recipe: Recipe, model: NetworkConfig) -> None:
             f"{model.architecture} takes one {' and one '.join(model.takes)}; {given}. Set "
             "frontend.kind, or more_frontends, otherwise"
         )
-    if "mel" in forms and recipe.windows.short == "keep":
+    if {"mel", "trajectories"} & set(forms) and recipe.windows.short == "keep":
         raise ConfigError(
             f"{model.architecture} takes spectrograms of one length; set windows.short to loop or "
             "pad, so that shorter audio is filled up"
         )
-    augment = recipe.training.augment
-    if "picture" in forms and (augment.gain_db or augment.filter_db or augment.noise_db):
+    _check_changes(recipe.training.augment, set(forms))
+
+
+def _check_changes(augment: Augment, frontends: set[str]) -> None:
+    """Refuse changes of batches that mean nothing for what a front-end gives."""
+    decibels = ("gain_db", "filter_db", "noise_db")
+    named = {"picture": decibels, "trajectories": (*decibels, "time_masks", "band_masks")}
+    units = {"picture": "levels from 0 to 1", "trajectories": "columns of different units"}
+    for name in sorted(frontends & set(named)):
+        wrong = [change for change in named[name] if getattr(augment, change)]
+        if wrong:
+            raise ConfigError(
+                f"training.augment.{wrong[0]} changes decibels, and {name} gives {units[name]}; "
+                "leave it out"
+            )
+    if augment.pictures.active and "picture" not in frontends:
         raise ConfigError(
-            "training.augment changes decibels (gain_db, filter_db, noise_db), and pictures have "
-            "levels from 0 to 1; leave these changes out"
+            "training.augment.pictures changes pictures, and frontend.kind picture is not there; "
+            "leave it out"
         )
 
 
@@ -126,7 +150,7 @@ def prepare(
         For every item that was listened to.
     """
     path = data or (recipe.data.path and known_path(recipe.data.path))
-    dataset = load_dataset(recipe.data.corpus, path, **recipe.data.options)
+    dataset = labelled(load_dataset(recipe.data.corpus, path, **recipe.data.options), recipe.labels)
     if dataset.features is None:
         everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
         dataset, rows = yield from _listen(recipe, everything, workers, cache, workshop)
@@ -144,10 +168,64 @@ def prepare(
         feature_names=build_frontend(recipe.frontend).feature_names,
         labels=dataset.labels,
         seed=recipe.seed,
-        training=recipe.training,
+        training=training_for(recipe, dataset),
+        multi_label=dataset.task == "multi-label",
+        parents=_parents(dataset),
+        thresholds=recipe.labels.thresholds,
     )
     left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
     return Run(recipe, task, dataset, rows, left_out)
+
+
+def labelled(dataset: Dataset, labels: LabelsConfig) -> Dataset:
+    """The dataset with the labels, the tree and the task that a recipe wants.
+
+    Raises
+    ------
+    DatasetError
+        If it does not have them.
+    """
+    if labels.task == "multi-label":
+        dataset = as_multi_label(dataset)
+    if labels.tree == {}:
+        dataset = replace(dataset, taxonomy=None)
+    elif labels.tree is not None:
+        tree = labels.tree
+        dataset = with_taxonomy(
+            dataset, read_taxonomy(tree) if isinstance(tree, Path) else as_taxonomy(tree)
+        )
+    return choose_labels(
+        dataset,
+        keep=labels.keep,
+        most_common=labels.most_common,
+        minimum_tracks=labels.minimum_tracks,
+    )
+
+
+def training_for(recipe: Recipe, dataset: Dataset) -> TrainingConfig:
+    """The recipe's training; of several genres a track, the loss is binary unless it is named.
+
+    Raises
+    ------
+    ConfigError
+        If the loss is named and takes one genre a track.
+    """
+    training = recipe.training
+    if dataset.task == "single-label" or training.loss != "cross-entropy":
+        return training
+    if "loss" in training.model_fields_set or training.balance:
+        raise ConfigError(
+            f"{dataset.name} is multi-label, and training.loss cross-entropy (which "
+            "training.balance weighs) takes one genre a track; set training.loss to binary or "
+            "asymmetric, without balance"
+        )
+    return training.model_copy(update={"loss": "binary"})
+
+
+def _parents(dataset: Dataset) -> dict[str, str]:
+    if dataset.taxonomy is None:
+        return {}
+    return {genre: parent for genre, parent in dataset.taxonomy.parents.items() if parent}
 
 
 def _without_left_out(dataset: Dataset, tracks: Path | tuple[str, ...] | None) -> Dataset:

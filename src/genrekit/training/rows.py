@@ -38,7 +38,7 @@ class Rows:
     x : (n, columns) or (n, bands, frames) float32
         In the order of the front-end's ``feature_names``.
     y : (n,) int64
-        Positions in the labels of the dataset.
+        Positions in the labels of the dataset; for multi-label (n, n_labels) zeros and ones.
     items, groups : (n,) object
         Item id and recording of each row; an item of audio has a row for each of its windows.
     more : mapping of str to float32 array
@@ -115,7 +115,7 @@ def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
         )
     x = dataset.features[:, [position[name] for name in feature_names]].astype(np.float32)
     _check_finite(x, dataset.items)
-    return _rows(x, dataset.targets(), dataset.items)
+    return _rows(x, _targets(dataset), dataset.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ def readable_by_all(dataset: Dataset, found: Mapping[str, Gathering]) -> tuple[D
     kept = dataset.select(np.flatnonzero(good))
     counts = [count for count, error in zip(first.counts, errors, strict=True) if error is None]
     items = [item for item, count in zip(kept.items, counts, strict=True) for _ in range(count)]
-    rows = _rows(first.rows_of(good), np.repeat(kept.targets(), counts), items)
+    rows = _rows(first.rows_of(good), np.repeat(_targets(kept), counts, axis=0), items)
     more = {name: g.rows_of(good) for name, g in zip(list(found)[1:], others, strict=True)}
     return kept, replace(rows, more=more)
 
@@ -250,6 +250,10 @@ def _check_finite(x: NDArray[np.float32], items: Sequence[Item]) -> None:
     if not np.isfinite(x).all():
         row, column = np.argwhere(~np.isfinite(x))[0][:2]
         raise DatasetError(f"{items[row].item_id}: feature {column} is beyond float32")
+
+
+def _targets(dataset: Dataset) -> NDArray[np.int64]:
+    return dataset.targets() if dataset.task == "single-label" else dataset.target_matrix()
 
 
 def _rows(x: Numbers, y: NDArray[np.int64], items: Sequence[Item]) -> Rows:

@@ -27,12 +27,13 @@ _REFITTED = (
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted graph, the rows it was fitted on, the temperature of its scores, further files."""
+    """A fitted graph, the rows it was fitted on, further files, and how scores become answers."""
 
     model: bytes
     rows: Rows
     temperature: float
     files: Mapping[str, bytes] = field(default_factory=dict)
+    thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def save(
         description=_description(recipe),
         licence=recipe.licence,
         architecture=recipe.model.architecture,
+        task=run.dataset.task,
         labels=run.dataset.labels,
         frontends=recipe.frontends,
         frontend_fingerprints={
@@ -77,6 +79,8 @@ def save(
         windows=recipe.windows,
         temperature=one.temperature,
         unknown_below=recipe.unknown_below,
+        thresholds=one.thresholds,
+        parents=dict(run.task.parents),
         provenance=_provenance(run, split, one),
         versions=_versions(recipe),
     )

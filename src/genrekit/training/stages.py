@@ -17,21 +17,17 @@ from genrekit.datasets import (
 from genrekit.errors import ConfigError
 from genrekit.evaluation import evaluate_bundle
 from genrekit.features.cache import FeatureCache
-from genrekit.inference import Classifier, calibrated
+from genrekit.inference import Classifier
 from genrekit.models import NetworkConfig
 from genrekit.schema import DeclaredStep, EvaluationResult
 from genrekit.training.fit import (
     checked_split,
     fit_rows,
     fit_steps,
-    fold_score_steps,
-    logits,
-    pooled,
-    temperature,
-    temperature_out_of_fold,
     valid_rows,
 )
-from genrekit.training.prepare import Step, check_recipe, prepare
+from genrekit.training.judging import Tuned, pooled_scores, score_fold_steps, score_rows, tuned
+from genrekit.training.prepare import ROWS, Step, check_recipe, prepare
 from genrekit.training.recipe import ProtocolConfig, Recipe
 from genrekit.training.saving import Fitted, Run, save
 
@@ -128,8 +124,18 @@ def train_steps(
     workshop = out.with_name(f"{out.name}.training")
     if not resume:
         shutil.rmtree(workshop, ignore_errors=True)
-    run = yield from prepare(recipe, data, workers, cache, workshop)
-    run = replace(run, task=replace(run.task, workshop=workshop))
+    try:
+        run = yield from prepare(recipe, data, workers, cache, workshop)
+        run = replace(run, task=replace(run.task, workshop=workshop))
+        yield from _fitted_and_saved(run, out, overwrite)
+    finally:  # a run that is continued makes its rows again, mostly from the cache
+        shutil.rmtree(workshop / ROWS, ignore_errors=True)
+    shutil.rmtree(workshop, ignore_errors=True)
+    yield Step("saved", 1, 1, bundle=out)
+
+
+def _fitted_and_saved(run: Run, out: Path, overwrite: bool) -> Iterator[Step]:
+    recipe = run.recipe
     split = checked_split(run.dataset, recipe.protocol, run.rows)
     if len(split.folds) == 1:
         saved, headline = yield from _by_protocol(run, split)
@@ -148,8 +154,6 @@ def train_steps(
         if run.left_out:
             results.append(_on_left_out(run, split, saved, results))
     save(out, run, split, saved, results, overwrite=overwrite)
-    shutil.rmtree(workshop, ignore_errors=True)
-    yield Step("saved", 1, 1, bundle=out)
 
 
 def _watched(
@@ -186,28 +190,33 @@ def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, 
     fitted = fit_rows(rows, fold, fit_on)
     steps = fit_steps(run.task, fitted, valid_rows(rows, fold, fit_on))
     fit = yield from _watched(steps, split.protocol, recipe.training.epochs)
-    heat = temperature(run.task, rows, fold, fit) if recipe.calibrate else 1.0
-    one = Fitted(fit.model, fitted, heat, fit.files)
+    answer = tuned(run.task, rows, fit, fold=fold, fit_on=fit_on, calibrate=recipe.calibrate)
+    one = Fitted(fit.model, fitted, answer.temperature, fit.files, answer.thresholds)
     result = _score_saved(run, split, one, [])
     yield Step(stage, 1, 1)
     return one, result.model_copy(
-        update={"fitted_on": fit_on, "steps": _declared(recipe, split, recipe.protocol)}
+        update={"fitted_on": fit_on, "steps": _declared(run, split, recipe.protocol)}
     )
 
 
-def _declared(recipe: Recipe, split: Split, protocol: ProtocolConfig) -> tuple[DeclaredStep, ...]:
-    """What a network takes from data on the way to a number."""
+def _declared(run: Run, split: Split, protocol: ProtocolConfig) -> tuple[DeclaredStep, ...]:
+    """What a model takes from data on the way to a number, as far as it is worth telling."""
+    recipe, on, training = run.recipe, protocol.fit_on, run.recipe.training
+    valid = on == "train" and all(fold.valid for fold in split.folds)
+    answered = [
+        DeclaredStep(what="calibrate", on="valid" if valid else on, note="threshold of each genre")
+    ]
+    answered = answered if run.task.multi_label else []
     if not isinstance(recipe.model, NetworkConfig):
-        return ()
-    on, training = protocol.fit_on, recipe.training
+        return tuple(answered)
     steps = [DeclaredStep(what="scale", on=on)]
     if training.augment != type(training.augment)():
         steps.append(DeclaredStep(what="augment", on=on))
-    if on == "train" and all(fold.valid for fold in split.folds):
+    if valid:
         steps.append(DeclaredStep(what="stop", on="valid"))
     elif training.hold_out:
         steps.append(DeclaredStep(what="stop", on=on, note="recordings held out from fitting"))
-    return tuple(steps)
+    return (*steps, *answered)
 
 
 def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, EvaluationResult]:
@@ -217,13 +226,15 @@ def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, Eva
     scores = []
     for number, fold in enumerate(split.folds):
         yield Step(stage, number, len(split.folds))
-        steps = fold_score_steps(run.task, run.rows, fold, protocol.fit_on)
+        steps = score_fold_steps(
+            run.task, run.rows, fold, protocol.fit_on, calibrate=run.recipe.calibrate
+        )
         place = f"{split.protocol}, fold {number + 1}"
         scores.append((yield from _watched(steps, place, run.recipe.training.epochs)))
     yield Step(stage, len(split.folds), len(split.folds))
-    result = pooled(run.recipe.name, run.dataset, split, run.rows, scores)
+    result = pooled_scores(run.task, run.recipe.name, run.dataset, split, run.rows, scores)
     return result.model_copy(
-        update={"fitted_on": protocol.fit_on, "steps": _declared(run.recipe, split, protocol)}
+        update={"fitted_on": protocol.fit_on, "steps": _declared(run, split, protocol)}
     )
 
 
@@ -234,10 +245,10 @@ def _on_everything(run: Run, by_protocol: Fitted | None) -> Generator[Step, None
     steps = fit_steps(run.task, rows)
     fit = yield from _watched(steps, "everything", run.recipe.training.epochs)
     if by_protocol is not None:
-        heat = by_protocol.temperature
+        answer = Tuned(by_protocol.temperature, by_protocol.thresholds)
     else:
-        heat = temperature_out_of_fold(run.task, rows, fit) if run.recipe.calibrate else 1.0
-    everything = Fitted(fit.model, rows, heat, fit.files)
+        answer = tuned(run.task, rows, fit, calibrate=run.recipe.calibrate)
+    everything = Fitted(fit.model, rows, answer.temperature, fit.files, answer.thresholds)
     yield Step("fit on everything", 1, 1)
     return everything
 
@@ -257,12 +268,9 @@ def _score_saved(
     """Write a bundle aside, load it, and score it through `Classifier`."""
     if not results:  # a bundle cannot be loaded without numbers; these are of the same graph
         (fold,) = split.folds
-        scores = calibrated(
-            logits(run.task, one.model, run.rows.of(fold.test)),
-            task="single-label",
-            temperature=one.temperature,
-        )
-        results = [pooled(run.recipe.name, run.dataset, split, run.rows, [scores])]
+        answer = Tuned(one.temperature, one.thresholds)
+        scores = [score_rows(run.task, one.model, run.rows.of(fold.test), answer)]
+        results = [pooled_scores(run.task, run.recipe.name, run.dataset, split, run.rows, scores)]
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder) / "bundle"
         save(aside, run, split, one, results, overwrite=False)
