@@ -15,6 +15,8 @@ from torch.jit._trace import TracerWarning
 from genrekit.bundles.session import open_session, run_session
 from genrekit.errors import BundleError
 from genrekit.models.module import Network
+from genrekit.models.pretrained.body import Body
+from genrekit.models.pretrained.network import WAVEFORM
 from genrekit.training.storage import Numbers
 
 #: Largest difference of a logit between the graph and its source, relative to the largest logit
@@ -34,8 +36,25 @@ def export_network(network: Network) -> bytes:
         An ONNX file: inputs named after the front-ends, outputs ``logits`` (n, n_genres) and
         ``embedding`` (n, embedding_size). Equal networks give equal bytes.
     """
-    names = list(network.shapes)
-    row = tuple(torch.zeros(1, *shape) for shape in network.shapes.values())
+    return _exported(_Positional(network), network.shapes, (LOGITS, EMBEDDING))
+
+
+def export_body(body: Body, samples: int) -> bytes:
+    """Convert a backbone.
+
+    Returns
+    -------
+    bytes
+        An ONNX file: input ``waveform`` (n, 1, samples), output ``embedding`` (n, embedding_size).
+    """
+    return _exported(body, {WAVEFORM: (1, samples)}, (EMBEDDING,))
+
+
+def _exported(
+    module: nn.Module, shapes: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...]
+) -> bytes:
+    module.eval()
+    row = tuple(torch.zeros(1, *shape) for shape in shapes.values())
     file = io.BytesIO()
     with warnings.catch_warnings():
         # The exporter by torch.export writes paths of this machine into the graph and takes
@@ -47,17 +66,19 @@ def export_network(network: Network) -> bytes:
         warnings.filterwarnings(
             "ignore", "Exporting a model to ONNX with a batch_size", UserWarning
         )
+        # A padding that mirrors is a slice backwards, which is computed as it runs.
+        warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         # A recurrent layer compares the width of its input with its own, which is fixed.
         warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", TracerWarning)
         torch.onnx.export(
-            _Positional(network),
+            module,
             row,
             file,  # type: ignore[arg-type]  # its types know only paths
             dynamo=False,
             opset_version=_OPSET,
-            input_names=names,
-            output_names=[LOGITS, EMBEDDING],
-            dynamic_axes={name: {0: "rows"} for name in (*names, LOGITS, EMBEDDING)},
+            input_names=list(shapes),
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "rows"} for name in (*shapes, *outputs)},
         )
     return file.getvalue()
 

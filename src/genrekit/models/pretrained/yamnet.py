@@ -29,24 +29,34 @@ _PLAN = (
     *((512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1)),
 )
 _CLASSES = 521
+_PATCH = (96, 64)
 
 
 class SameConv(nn.Module):
-    """Convolution and ReLU with TensorFlow's padding "same", which is not symmetric."""
+    """Convolution and ReLU with TensorFlow's padding "same", which is not symmetric.
 
-    def __init__(self, channels: int, out: int, kernel: int, stride: int, groups: int = 1) -> None:
+    Parameters
+    ----------
+    size : (int, int)
+        Rows and columns that it takes.
+    """
+
+    def __init__(
+        self, size: tuple[int, int], channels: tuple[int, int], kernel: int, stride: int
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, out, kernel, stride, groups=groups)
-        self.kernel, self.stride = kernel, stride
+        self.size = (-(-size[0] // stride), -(-size[1] // stride))
+        rows, columns = (
+            max(0, (steps - 1) * stride + kernel - length)
+            for steps, length in zip(self.size, size, strict=True)
+        )
+        self.margins = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+        groups = channels[0] if kernel > 1 and channels[0] == channels[1] else 1
+        self.conv = nn.Conv2d(*channels, kernel, stride, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (n, channels, rows, columns) to (n, out, rows / stride, columns / stride)."""
-        margins: list[int] = []
-        for size in (int(x.shape[3]), int(x.shape[2])):
-            steps = -(-size // self.stride)
-            missing = max(0, (steps - 1) * self.stride + self.kernel - size)
-            margins += [missing // 2, missing - missing // 2]
-        return functional.relu(self.conv(functional.pad(x, margins)))
+        return functional.relu(self.conv(functional.pad(x, self.margins)))
 
 
 class YamnetBody(Body):
@@ -57,11 +67,11 @@ class YamnetBody(Body):
     def __init__(self, samples: int) -> None:
         super().__init__()
         self.patches = LogMel(samples, patch_hop=48, offset=0.001)
-        layers = [SameConv(1, _STEM, 3, 2)]
+        layers = [SameConv(_PATCH, (1, _STEM), 3, 2)]
         channels = _STEM
         for out, stride in _PLAN:
-            layers.append(SameConv(channels, channels, 3, stride, groups=channels))
-            layers.append(SameConv(channels, out, 1, 1))
+            layers.append(SameConv(layers[-1].size, (channels, channels), 3, stride))
+            layers.append(SameConv(layers[-1].size, (channels, out), 1, 1))
             channels = out
         self.layers = nn.Sequential(*layers)
 
