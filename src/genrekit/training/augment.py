@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from genrekit.errors import ConfigError
-from genrekit.training.augment_pictures import enhanced, is_on
+from genrekit.training.augment_pictures import enhanced
 from genrekit.training.batches import Batch
 from genrekit.training.settings import Augment
 
@@ -57,7 +57,7 @@ def _is_on(config: Augment, name: str) -> bool:
 
 
 def _changed(x: Tensor, config: Augment, generator: np.random.Generator) -> Tensor:
-    if is_on(config.pictures):
+    if config.pictures.active:
         x = enhanced(x, config.pictures, generator)
     if config.crop < 1:
         x = crop(x, max(1, round(config.crop * x.shape[2])), generator)

@@ -37,12 +37,6 @@ def pipeline(x: Tensor, config: PictureAugment) -> Tensor:
     return sharpness(x, config.sharpness) if config.sharpness else x
 
 
-def is_on(config: PictureAugment) -> bool:
-    """Whether the pipeline changes anything."""
-    amounts = (config.denoise_pixels, config.contrast, config.brightness, config.sharpness)
-    return bool(config.share and any(amounts))
-
-
 def denoise(x: Tensor, deviation_pixels: float) -> Tensor:
     """Gaussian blur; the edge is repeated beyond the edge."""
     reach = int(_DEVIATIONS * deviation_pixels + 0.5)

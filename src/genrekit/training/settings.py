@@ -56,6 +56,12 @@ class PictureAugment(Contract):
     brightness: float = Field(0.0, ge=-1, le=4)
     sharpness: float = Field(0.0, ge=-1, le=4)
 
+    @property
+    def active(self) -> bool:
+        """Whether it changes anything."""
+        amounts = (self.denoise_pixels, self.contrast, self.brightness, self.sharpness)
+        return bool(self.share and any(amounts))
+
 
 class Augment(Contract):
     """Changes made to training batches, anew in every epoch; nothing else ever sees them.
