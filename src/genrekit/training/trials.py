@@ -25,7 +25,7 @@ from genrekit.features.cache import FeatureCache
 from genrekit.models import MODELS, NetworkConfig
 from genrekit.training.fit import Fit, fit_steps
 from genrekit.training.measuring import Judged, judge, objective_values
-from genrekit.training.prepare import Step, check_recipe, prepare
+from genrekit.training.prepare import Step, check_recipe, prepare, training_for
 from genrekit.training.recipe import Recipe, recipe_of, set_setting
 from genrekit.training.sampling import sampler_of, suggest
 from genrekit.training.saving import Run
@@ -213,7 +213,8 @@ def _measured(
     run = yield from _run(search, recipe, bench)
     if bench.threads and isinstance(recipe.model, NetworkConfig):
         _use_threads(bench.threads)
-    task = replace(run.task, model=recipe.model, training=recipe.training, seed=recipe.seed)
+    training = training_for(recipe, run.dataset)
+    task = replace(run.task, model=recipe.model, training=training, seed=recipe.seed)
     folds = search.folds[: plan.rounds]
     judged: list[Judged] = []
     for number, fold in enumerate(folds):
@@ -252,8 +253,9 @@ def _listening(steps: Generator[Step, None, Run]) -> Generator[TrialStep, None, 
 
 def data_key(recipe: Recipe) -> str:
     """Everything that decides the rows of a recipe."""
-    deciding = {"data", "frontend", "more_frontends", "excerpt", "windows", "leave_out"}
-    return recipe.model_dump_json(include=deciding)
+    deciding = {"data", "labels", "frontend", "more_frontends", "excerpt", "windows", "leave_out"}
+    copies = recipe.training.augment.waveform.model_dump_json()
+    return recipe.model_dump_json(include=deciding) + copies
 
 
 def _watched(

@@ -128,7 +128,8 @@ def tune_steps(
         _end_stopped(study)
         shutil.rmtree(search.workshop, ignore_errors=True)
     last = _trial_ended(prepared, out)
-    yield replace(last, result=collect(study, search, prepared.dataset))
+    result = collect(study, search, prepared.dataset, importance=True)
+    yield replace(last, result=result)
 
 
 def read_plan(

@@ -16,11 +16,12 @@ from genrekit.training.tune_report import TrialRecord, TuneResult, said_trials
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SAID = {
-    "accuracy": "accuracy (recordings of left-out folds)",
-    "log_loss": "log loss, nats (recordings of left-out folds)",
-    "latency_ms": "latency of one window, ms",
-    "size_bytes": "size of the model, bytes",
+#: What the axis of each objective says, and what its values are divided by.
+AXES = {
+    "accuracy": ("accuracy", 1),
+    "log_loss": ("log loss, nats", 1),
+    "latency_ms": ("latency of one window, ms", 1),
+    "size_bytes": ("size of the model, kB", 1000),
 }
 PAGE = "report.html"
 _GREY = "#8C8C8C"
@@ -61,12 +62,14 @@ def _history(result: TuneResult, done: Sequence[TrialRecord]) -> Figure:
     name = result.objectives[0]
     best = max if OBJECTIVES[name] else min
     numbers = [record.number for record in done]
-    values = [record.values[name] for record in done]
+    values = [record.values[name] / AXES[name][1] for record in done]
     so_far = [best(values[: count + 1]) for count in range(len(values))]
     axes.scatter(numbers, values, color=COLOURS[0], s=18, label="trial")
     axes.step(numbers, so_far, where="post", color=COLOURS[1], label="best so far")
     axes.locator_params(axis="x", integer=True)
-    axes.set(xlabel="trial", ylabel=SAID[name], title=f"{result.recipe}: trials")
+    axes.set(
+        xlabel="trial", ylabel=AXES[name][0], title=f"{result.recipe}: judged on left-out folds"
+    )
     axes.legend()
     return drawn
 
@@ -93,18 +96,19 @@ def _front(result: TuneResult, done: Sequence[TrialRecord]) -> Figure:
             *_points(result.front, other, first), color=COLOURS[1], s=40, marker="D", label="front"
         )
         for record in result.front:
-            at = (record.values[other], record.values[first])
+            (x,), (y,) = _points([record], other, first)
             axes.annotate(
-                str(record.number), at, xytext=(5, 5), textcoords="offset points", fontsize=8
+                str(record.number), (x, y), xytext=(5, 5), textcoords="offset points", fontsize=8
             )
-        axes.set(xlabel=SAID[other], ylabel=SAID[first], xscale="log")
+        axes.set(xlabel=AXES[other][0], ylabel=AXES[first][0])
         axes.legend()
     panels[0].set_title(f"{result.recipe}: no trial beats those of the front in everything")
     return drawn
 
 
 def _points(records: Sequence[TrialRecord], x: str, y: str) -> tuple[list[float], list[float]]:
-    return [record.values[x] for record in records], [record.values[y] for record in records]
+    columns = ([record.values[name] / AXES[name][1] for record in records] for name in (x, y))
+    return next(columns), next(columns)
 
 
 def _page(result: TuneResult, pictures: Mapping[str, Path]) -> str:

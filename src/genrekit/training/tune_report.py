@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,8 +72,10 @@ class TuneResult(Contract):
     trials: tuple[TrialRecord, ...]
 
 
-def collect(study: optuna.Study, search: Search, dataset: Dataset) -> TuneResult:
-    """The result of a study as far as it is."""
+def collect(
+    study: optuna.Study, search: Search, dataset: Dataset, *, importance: bool = False
+) -> TuneResult:
+    """The result of a study as far as it is; ``importance`` takes the longer, the more trials."""
     trials = study.get_trials(deepcopy=False)
     front = [trial.number for trial in study.best_trials]
     records = tuple(_record(trial) for trial in trials if is_done(trial))
@@ -91,7 +94,7 @@ def collect(study: optuna.Study, search: Search, dataset: Dataset) -> TuneResult
         seed=search.plan.seed,
         best=best_first[0] if best_first else None,
         front=tuple(best_first),
-        importance=_importance(study, search.plan),
+        importance=_importance(study, search.plan) if importance else {},
         trials=records,
     )
 
@@ -167,7 +170,12 @@ def _importance(study: optuna.Study, plan: TuneConfig) -> dict[str, float]:
         return {}
     sign = -1.0 if OBJECTIVES[plan.objectives[0]] else 1.0
     target = None if len(plan.objectives) == 1 else lambda trial: sign * trial.values[0]
-    found = optuna.importance.get_param_importances(study, target=target)
+    with warnings.catch_warnings():
+        # It says that a target should be small, which the sign sees to; and that few trials of a
+        # conditional setting tell little about it.
+        warnings.filterwarnings("ignore", "PedAnova.*low `target`", UserWarning)
+        warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)
+        found = optuna.importance.get_param_importances(study, target=target)
     return {name: round(share, 4) for name, share in found.items()}
 
 
