@@ -6,6 +6,7 @@ import math
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,6 +40,9 @@ from genrekit.training.settings import Augment, TrainingConfig
 
 #: Folder of the workshop for rows that are too many for memory.
 ROWS = "rows"
+if TYPE_CHECKING:
+    from genrekit.training.loop import EpochRecord
+
 _SPECTROGRAMS = (MelConfig, PictureConfig, TrajectoriesConfig)
 
 
@@ -56,6 +60,8 @@ class Step:
         What was written; only in the last step.
     note : str
         What an epoch of a network scored, for people.
+    epoch : EpochRecord, optional
+        The same for machines.
     """
 
     stage: str
@@ -63,6 +69,7 @@ class Step:
     total: int
     bundle: Path | None = None
     note: str = ""
+    epoch: EpochRecord | None = None
 
 
 def check_recipe(recipe: Recipe, out: Path, overwrite: bool) -> None:
@@ -168,6 +175,7 @@ def prepare(
         feature_names=build_frontend(recipe.frontend).feature_names,
         labels=dataset.labels,
         seed=recipe.seed,
+        int8=recipe.export.int8,
         training=training_for(recipe, dataset),
         multi_label=dataset.task == "multi-label",
         parents=_parents(dataset),

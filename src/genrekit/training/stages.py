@@ -176,7 +176,7 @@ def _watched(
                 f"{accuracy}/{record.valid_accuracy:.2f}",
             )
         note = f"loss {loss}, accuracy {accuracy}, rate {record.learning_rate:.1g}"
-        yield Step(f"{stage}: epochs", record.epoch, epochs, note=note)
+        yield Step(f"{stage}: epochs", record.epoch, epochs, note=note, epoch=record)
 
 
 def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, EvaluationResult]]:
