@@ -12,6 +12,7 @@ import typer
 from genrekit import __version__
 from genrekit.cli import (
     audit,
+    compare,
     datasets,
     demo,
     download,
@@ -48,6 +49,7 @@ app.command("split")(split.split)
 app.command("leaks")(leaks.leaks)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("robustness")(robustness.robustness)
 app.command("study")(study.study)
 app.add_typer(models.app, name="models")

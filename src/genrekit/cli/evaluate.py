@@ -42,6 +42,10 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(help="Write the answer for every item here, as JSON lines.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write a results file, for genrekit compare and report."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="An EvaluationResult as JSON.")] = False,
 ) -> None:
     """Score a saved model on tracks that it was not trained on; a leak stops it.
@@ -53,24 +57,29 @@ def evaluate(
     from genrekit.cli.data import open_dataset, open_pairs
     from genrekit.cli.outputs import check_file
     from genrekit.datasets import make_split, read_split
-    from genrekit.evaluation import score_items, summarise
+    from genrekit.evaluation import score_items
+    from genrekit.evaluation.bundle_run import bundle_run
+    from genrekit.evaluation.results import write_run
     from genrekit.inference import Classifier
 
-    if predictions is not None:
-        check_file(predictions)
+    for file in (predictions, out):
+        if file is not None:
+            check_file(file)
     dataset = open_dataset(data, corpus, leave_out, settings or ())
     made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
     classifier = Classifier.load(bundle)
     items = len({item_id for fold in made.folds for item_id in fold.test})
     tested = score_items(classifier, dataset, made, pairs=open_pairs(pairs))
     scores = tuple(track(tested, items, "Testing"))
-    result = summarise(classifier, dataset, made, scores)
+    run = bundle_run(classifier, dataset, made, scores)
+    if out is not None:
+        write_run(run, out)
     if predictions is not None:
         _write_predictions(predictions, scores, classifier.labels)
     if as_json:
-        print_json_line(result.model_dump_json())
+        print_json_line(run.result.model_dump_json())
     else:
-        _show(result)
+        _show(run.result)
 
 
 def _write_predictions(path: Path, scores: Iterable[ItemScore], labels: tuple[str, ...]) -> None:

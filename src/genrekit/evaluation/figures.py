@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,12 +46,24 @@ def save_figure(figure: Figure, path: Path) -> Path:
         raise ConfigError(
             f"{path} is no figure; expected a name that ends in {', '.join(SUFFIXES)}"
         )
+    _save(figure, path, path.suffix[1:])
+    return path
+
+
+def figure_svg(figure: Figure) -> str:
+    """An SVG as text."""
+    file = io.BytesIO()
+    _save(figure, file, "svg")
+    return file.getvalue().decode()
+
+
+def _save(figure: Figure, file: Path | io.BytesIO, kind: str) -> None:
     from matplotlib import rc_context
 
-    dated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    # No dates and no random names, so that equal figures are equal files.
+    dated: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with rc_context({"svg.hashsalt": "genrekit", "svg.fonttype": "none"}):
-        figure.savefig(path, dpi=200, metadata=dated.get(path.suffix))
-    return path
+        figure.savefig(file, format=kind, dpi=200, metadata=dated.get(kind))
 
 
 def draw_estimates(

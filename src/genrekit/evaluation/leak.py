@@ -8,7 +8,7 @@ from typing import Literal
 
 from genrekit.datasets import Split
 from genrekit.errors import DatasetError
-from genrekit.schema import Contract
+from genrekit.schema import Contract, EvaluationResult
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ class Leak(Contract):
     items: tuple[str, ...] = ()
 
 
-def refuse_leaks(leaks: Sequence[Leak], split: Split) -> None:
-    """Raise if there are leaks, unless the split is named leaky; then warn.
+def refuse_leaks(leaks: Sequence[Leak], split: Split | EvaluationResult) -> None:
+    """Raise if there are leaks, unless the split, or the result made with it, is named leaky.
 
     Raises
     ------

@@ -210,7 +210,7 @@ def _answers(folds: Sequence[ScoredFold], labels: Sequence[str]) -> tuple[Answer
             group=fold.rows.groups[row],
             true=(labels[int(fold.rows.targets[row])],),
             predicted=(labels[int(fold.rows.probabilities[row].argmax())],),
-            probabilities=_rounded(fold.rows.probabilities[row]),
+            probabilities=rounded(fold.rows.probabilities[row]),
             fold=number,
         )
         for number, fold in enumerate(folds)
@@ -218,7 +218,8 @@ def _answers(folds: Sequence[ScoredFold], labels: Sequence[str]) -> tuple[Answer
     )
 
 
-def _rounded(probabilities: NDArray[np.float64]) -> tuple[float, ...]:
+def rounded(probabilities: NDArray[np.float64]) -> tuple[float, ...]:
+    """Probabilities as they are kept."""
     return tuple(np.clip(probabilities, 0, 1).round(_DIGITS).tolist())
 
 

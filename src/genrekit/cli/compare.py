@@ -1,0 +1,156 @@
+"""``genrekit compare``: which models are better, and which cannot be told apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrekit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from genrekit.datasets import Dataset, Split
+    from genrekit.evaluation.comparison import Comparison
+    from genrekit.evaluation.results import RunResult
+
+
+def compare(
+    subjects: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RESULTS|BUNDLE...", help="Results files (JSON), or saved models with --data."
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="What saved models are tested on; searched for leaks."),
+    ] = None,
+    corpus: Annotated[str | None, typer.Option(help="Its corpus; guessed if not given.")] = None,
+    protocol: Annotated[
+        str, typer.Option(help="Which of it is tested, if there is no --split.")
+    ] = "all-test",
+    split: Annotated[Path | None, typer.Option(help="A split made by genrekit split.")] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Near duplicates, two ids a line, for the leak detector.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="How to read the data (label_column=genre)."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of a random split, and the bootstrap.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write a page here.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for comparison.json, .md, .html and .svg."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A Comparison as JSON.")] = False,
+) -> None:
+    """Rank models that were tested on the same tracks, and test every pair of them."""
+    from genrekit.cli.console import print_json_line, print_markdown
+    from genrekit.cli.data import open_dataset, open_pairs
+    from genrekit.cli.outputs import check_file, check_folder
+    from genrekit.datasets import make_split, read_split
+    from genrekit.evaluation.comparison import compare as compare_runs
+    from genrekit.evaluation.comparison_report import (
+        render_comparison_html,
+        render_comparison_markdown,
+    )
+
+    if html is not None:
+        check_file(html)
+    if out is not None:
+        check_folder(out)
+    dataset = None if data is None else open_dataset(data, corpus, None, settings or ())
+    made = None if split is None else read_split(split)
+    if dataset is not None and made is None and not all(map(_is_file, subjects)):
+        made = make_split(dataset, protocol, seed=seed)
+    runs = [_run(one, dataset, made, open_pairs(pairs)) for one in subjects]
+    found = compare_runs(runs, _names(subjects, runs), seed=seed)
+    if html is not None:
+        html.write_text(render_comparison_html(found), encoding="utf-8")
+    if out is not None:
+        _write(found, out)
+    if as_json:
+        print_json_line(found.model_dump_json())
+    else:
+        print_markdown(render_comparison_markdown(found))
+
+
+def _is_file(subject: str) -> bool:
+    return Path(subject).suffix == ".json"
+
+
+def _run(
+    subject: str,
+    dataset: Dataset | None,
+    split: Split | None,
+    pairs: tuple[tuple[str, str], ...],
+) -> RunResult:
+    """Read a results file, or test a saved model; a leak stops both."""
+    from genrekit.evaluation import find_leaks, refuse_leaks, result_leaks
+    from genrekit.evaluation.results import read_run
+
+    if not _is_file(subject):
+        return _tested(subject, dataset, split, pairs)
+    run = read_run(Path(subject))
+    ours = dataset is not None and dataset.fingerprint == run.result.dataset_fingerprint
+    refuse_leaks(result_leaks(run.result, dataset if ours else None), run.result)
+    if ours and split is not None and split.fingerprint == run.result.split_fingerprint:
+        assert dataset is not None, "it is ours"
+        refuse_leaks(find_leaks(dataset, split, pairs=pairs, result=run.result), split)
+    return run
+
+
+def _tested(
+    subject: str,
+    dataset: Dataset | None,
+    split: Split | None,
+    pairs: tuple[tuple[str, str], ...],
+) -> RunResult:
+    from genrekit.cli.console import track
+    from genrekit.evaluation import score_items
+    from genrekit.evaluation.bundle_run import bundle_run
+    from genrekit.evaluation.leaks import test_ids
+    from genrekit.inference import Classifier
+
+    if dataset is None or split is None:
+        raise ConfigError(
+            f"{subject} is no results file (.json); to test it as a saved model, name what on with "
+            "--data"
+        )
+    classifier = Classifier.load(subject)
+    scores = score_items(classifier, dataset, split, pairs=pairs)
+    total = len(test_ids(split))
+    return bundle_run(classifier, dataset, split, tuple(track(scores, total, f"Testing {subject}")))
+
+
+def _names(subjects: Sequence[str], runs: Sequence[RunResult]) -> list[str]:
+    """Names of the models where they differ, else what the user called them."""
+    count = Counter(run.result.model for run in runs)
+    short = [Path(subject).stem for subject in subjects]
+    longer = short if len(set(short)) == len(short) else list(subjects)
+    return [
+        run.result.model if count[run.result.model] == 1 else name
+        for run, name in zip(runs, longer, strict=True)
+    ]
+
+
+def _write(found: Comparison, out: Path) -> None:
+    from genrekit.evaluation.comparison_report import (
+        render_comparison_html,
+        render_comparison_markdown,
+    )
+    from genrekit.evaluation.critical_difference import plot_critical_difference
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "comparison.json").write_text(found.model_dump_json(indent=1) + "\n")
+    (out / "comparison.md").write_text(render_comparison_markdown(found), encoding="utf-8")
+    (out / "comparison.html").write_text(render_comparison_html(found), encoding="utf-8")
+    if found.friedman is not None:
+        names = [model.name for model in found.models]
+        plot_critical_difference(found.friedman, names, out / "comparison.svg")
