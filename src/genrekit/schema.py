@@ -247,10 +247,24 @@ class EvaluationResult(Contract):
     versions: dict[str, str] = {}
 
 
+class Int8Numbers(Contract):
+    """What the graph in eight bits gained on training rows, or why floats were kept."""
+
+    used: bool
+    why: str
+    rows_compared: int = Field(ge=1)
+    agreement: Probability = Field(description="share of the rows with the same best genre")
+    float_bytes: int = Field(ge=1)
+    int8_bytes: int = Field(ge=1)
+    float_ms: float = Field(ge=0, description="one row on one thread")
+    int8_ms: float = Field(ge=0)
+
+
 class BundleMetrics(Contract):
     """``metrics.json`` of a bundle: the headline first, the other protocols beside it."""
 
     results: tuple[EvaluationResult, ...] = Field(min_length=1)
+    int8: Int8Numbers | None = Field(None, description="where eight bits were asked for")
 
 
 # --- bundle -------------------------------------------------------------------------------------

@@ -10,11 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.bundles.golden import check_golden, golden_from_bytes
-from genrekit.bundles.session import open_session, run_session
+from genrekit.bundles.golden import (
+    INT8_LOGIT_TOLERANCE,
+    LOGIT_TOLERANCE,
+    check_golden,
+    golden_from_bytes,
+)
+from genrekit.bundles.session import embed_session, embedding_size, open_session, run_session
 from genrekit.bundles.store import find_bundle
 from genrekit.bundles.verify import check_frontends, read_bundle_files
 from genrekit.bundles.window import window_features
+from genrekit.errors import BundleError
 from genrekit.features import Frontend, build_frontend
 from genrekit.schema import BundleMetrics, Manifest
 
@@ -70,6 +76,30 @@ class Bundle:
         """
         return run_session(self.session, inputs, n_labels=len(self.manifest.labels))
 
+    @property
+    def embedding_size(self) -> int | None:
+        """Columns of the embedding; None for a model that has none."""
+        return embedding_size(self.session)
+
+    def embed(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Describe windows by what the model makes of them just before it scores them.
+
+        Parameters
+        ----------
+        inputs : mapping of str to float32 array
+            By front-end name, windows stacked on axis 0.
+
+        Returns
+        -------
+        (n_windows, embedding_size) float32
+
+        Raises
+        ------
+        BundleError
+            If the model has no embedding, shapes do not fit, or a number is not finite.
+        """
+        return embed_session(self.session, inputs)
+
 
 def load_bundle(name_or_path: str | Path, *, verify: bool = True) -> Bundle:
     """Load a bundle and refuse it unless everything in it holds together.
@@ -104,7 +134,14 @@ def load_bundle(name_or_path: str | Path, *, verify: bool = True) -> Bundle:
     names, n_labels = tuple(manifest.frontends), len(manifest.labels)
     session = open_session(files.model_onnx, inputs=names, n_labels=n_labels)
     bundle = Bundle(directory, manifest, files.metrics, files.sha256, frontends, session)
+    if manifest.embedding_size not in (None, bundle.embedding_size):
+        raise BundleError(
+            f"manifest.json says that embeddings have {manifest.embedding_size} columns, "
+            f"model.onnx gives {bundle.embedding_size}"
+        )
     if verify:
         golden = golden_from_bytes(files.golden_npz, frontends=names, n_labels=n_labels)
-        check_golden(golden, frontends, manifest.windows, bundle.run)
+        int8 = files.metrics.int8
+        tolerance = INT8_LOGIT_TOLERANCE if int8 and int8.used else LOGIT_TOLERANCE
+        check_golden(golden, frontends, manifest.windows, bundle.run, logit_tolerance=tolerance)
     return bundle

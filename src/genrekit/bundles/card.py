@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from genrekit.schema import BundleMetrics, Estimate, EvaluationResult, Manifest, MultiLabelNumbers
+from genrekit.schema import (
+    BundleMetrics,
+    Estimate,
+    EvaluationResult,
+    Int8Numbers,
+    Manifest,
+    MultiLabelNumbers,
+)
 
 _CONFUSION_LABELS = 30
 
@@ -31,6 +38,7 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
         "## Calibration\n\n" + _calibration(manifest, headline),
         "## Training data\n\n" + _training(manifest),
         "## Input\n\n" + _input(manifest),
+        "## Eight bits\n\n" + _int8(metrics.int8) if metrics.int8 else "",
         "## Intended use and limits\n\n" + _limits(manifest),
         "## Licence\n\n"
         + f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}.",
@@ -51,6 +59,16 @@ def _headline(result: EvaluationResult) -> str:
         f"{_leaky(result)}.\n\n"
         f"Split `{result.split_fingerprint[:16]}`, dataset `{result.dataset_fingerprint[:16]}`, "
         f"{_scored(result)}."
+    )
+
+
+def _int8(numbers: Int8Numbers) -> str:
+    form = "The graph computes in eight bits" if numbers.used else "The graph computes in floats"
+    return (
+        f"{form}: {numbers.why}. In eight bits instead of floats, {numbers.agreement:.1%} of "
+        f"{numbers.rows_compared} training rows get the same genre; one row takes "
+        f"{numbers.int8_ms:.2f} ms instead of {numbers.float_ms:.2f} ms on one thread, and the "
+        f"file {numbers.int8_bytes / 1000:.0f} kB instead of {numbers.float_bytes / 1000:.0f} kB."
     )
 
 

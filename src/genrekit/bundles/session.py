@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from genrekit.errors import BundleError
 
-LOGITS = "logits"
+LOGITS, EMBEDDING = "logits", "embedding"
 # Scores are the same for any number of rows; this only bounds memory on long tables, and on
 # spectrograms, of which a thousand would take gigabytes inside of a network.
 _ROWS_AT_ONCE = 1024
@@ -22,7 +22,7 @@ _CELLS_AT_ONCE = 2**21
 _EXTERNAL_DATA = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
 
 
-def open_session(model: bytes, *, inputs: tuple[str, ...], n_labels: int) -> Any:
+def open_session(model: bytes, *, inputs: tuple[str, ...], n_labels: int | None) -> Any:
     """Open an ONNX model on one thread of the CPU.
 
     Parameters
@@ -31,8 +31,8 @@ def open_session(model: bytes, *, inputs: tuple[str, ...], n_labels: int) -> Any
         The ONNX file.
     inputs : tuple of str
         Names that the graph's inputs must have: those of the front-ends.
-    n_labels : int
-        Columns that the output ``logits`` must have.
+    n_labels : int, optional
+        Columns that the output ``logits`` must have; None asks for an ``embedding`` in its place.
 
     Returns
     -------
@@ -86,6 +86,40 @@ def run_session(
     BundleError
         If shapes do not fit, or a logit is not finite.
     """
+    return _run_all(session, inputs, LOGITS, n_labels)
+
+
+def embed_session(session: Any, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Run the graph up to its embedding.
+
+    Returns
+    -------
+    (n_windows, `embedding_size`) float32
+
+    Raises
+    ------
+    BundleError
+        If it has none, shapes do not fit, or a number is not finite.
+    """
+    size = embedding_size(session)
+    if size is None:
+        raise BundleError(
+            "model.onnx has no output 'embedding', so nothing can be built on it; classical models "
+            "have none, networks made by genrekit do"
+        )
+    return _run_all(session, inputs, EMBEDDING, size)
+
+
+def embedding_size(session: Any) -> int | None:
+    """Columns of the output ``embedding``; None for a graph without one."""
+    shapes = {node.name: node.shape for node in session.get_outputs()}
+    columns = shapes.get(EMBEDDING, [None])[-1]
+    return columns if isinstance(columns, int) else None
+
+
+def _run_all(
+    session: Any, inputs: Mapping[str, NDArray[np.float32]], output: str, columns: int
+) -> NDArray[np.float32]:
     rows = {len(array) for array in inputs.values()}
     if len(rows) != 1:
         raise BundleError(f"the model's inputs differ in their number of windows: {sorted(rows)}")
@@ -93,46 +127,49 @@ def run_session(
     cells = sum(array[:1].size for array in inputs.values())
     at_once = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // max(1, cells)))
     parts = [
-        _run_rows(session, {k: v[start : start + at_once] for k, v in inputs.items()})
+        _run_rows(session, {k: v[start : start + at_once] for k, v in inputs.items()}, output)
         for start in range(0, total, at_once)
     ]
-    logits = np.concatenate(parts) if parts else np.zeros((0, n_labels), np.float32)
-    if logits.shape != (total, n_labels):
+    found = np.concatenate(parts) if parts else np.zeros((0, columns), np.float32)
+    if found.shape != (total, columns):
         raise BundleError(
-            f"model.onnx gives logits of shape {logits.shape}, expected {(total, n_labels)}"
+            f"model.onnx gives {output} of shape {found.shape}, expected {(total, columns)}"
         )
-    if not np.isfinite(logits).all():
-        raise BundleError("model.onnx gives logits that are not finite; this is no prediction")
-    return logits
+    if not np.isfinite(found).all():
+        raise BundleError(f"model.onnx gives {output} that are not finite; this is no prediction")
+    return found
 
 
-def _run_rows(session: Any, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+def _run_rows(
+    session: Any, inputs: Mapping[str, NDArray[np.float32]], output: str
+) -> NDArray[np.float32]:
     feed = {name: np.ascontiguousarray(array, np.float32) for name, array in inputs.items()}
     try:
-        (logits,) = session.run([LOGITS], feed)
+        (found,) = session.run([output], feed)
     except _runtime_errors() as error:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in feed.items())
         raise BundleError(f"model.onnx cannot score {shapes}: {_first_line(error)}") from error
-    array = np.asarray(logits)
+    array = np.asarray(found)
     if array.ndim != 2 or array.dtype != np.float32:
         raise BundleError(
-            f"model.onnx gives {array.dtype} logits of shape {array.shape}, "
-            "expected float32 (n_windows, n_labels)"
+            f"model.onnx gives {array.dtype} {output} of shape {array.shape}, "
+            "expected a float32 row for each window"
         )
     return array
 
 
-def _check_signature(session: Any, inputs: tuple[str, ...], n_labels: int) -> None:
+def _check_signature(session: Any, inputs: tuple[str, ...], n_labels: int | None) -> None:
     seen = {node.name: node.type for node in session.get_inputs()}
     if set(seen) != set(inputs) or set(seen.values()) != {"tensor(float)"}:
         raise BundleError(
             f"model.onnx takes {seen}, expected one float tensor for each of {sorted(inputs)}"
         )
     outputs = {node.name: node.shape for node in session.get_outputs()}
-    if LOGITS not in outputs:
-        raise BundleError(f"model.onnx has outputs {sorted(outputs)}, expected {LOGITS!r}")
-    columns = outputs[LOGITS][-1] if outputs[LOGITS] else None
-    if isinstance(columns, int) and columns != n_labels:
+    wanted = EMBEDDING if n_labels is None else LOGITS
+    if wanted not in outputs:
+        raise BundleError(f"model.onnx has outputs {sorted(outputs)}, expected {wanted!r}")
+    columns = outputs[wanted][-1] if outputs[wanted] else None
+    if n_labels is not None and isinstance(columns, int) and columns != n_labels:
         raise BundleError(f"model.onnx scores {columns} labels, the manifest has {n_labels}")
 
 

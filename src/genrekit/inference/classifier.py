@@ -135,11 +135,7 @@ class Classifier:
         AudioContentError, BundleError
             As for :meth:`predict_file`.
         """
-        if waveform.sample_rate_hz != self.sample_rate_hz:
-            raise ConfigError(
-                f"the audio has {waveform.sample_rate_hz} Hz, model {self.identity.name} takes "
-                f"{self.sample_rate_hz}; decode it with sample_rate_hz={self.sample_rate_hz}"
-            )
+        self._check_rate(waveform)
         return self._predict(
             InMemory(waveform.samples, waveform.warnings),
             Progress(time.perf_counter()),
@@ -171,6 +167,47 @@ class Classifier:
             If the model cannot score it.
         """
         return self._stream(blocks, Progress(time.perf_counter()))
+
+    def embed_file(
+        self, source: Source, *, excerpt: ExcerptConfig | None = None
+    ) -> NDArray[np.float32]:
+        """Describe an audio file by the model's embedding, the mean over its windows.
+
+        Parameters
+        ----------
+        source, excerpt
+            As for :meth:`predict_file`.
+
+        Returns
+        -------
+        (embedding_size,) float32
+
+        Raises
+        ------
+        AudioError
+            If the file cannot be analysed.
+        BundleError
+            If the model has no embedding.
+        """
+        with open_stream(
+            source,
+            sample_rate_hz=self.sample_rate_hz,
+            excerpt=self.bundle.manifest.excerpt if excerpt is None else excerpt,
+        ) as stream:
+            return self._embed(stream)
+
+    def embed(self, waveform: Waveform) -> NDArray[np.float32]:
+        """Describe decoded audio, all of it, as :meth:`embed_file` does.
+
+        Raises
+        ------
+        ConfigError
+            If the rate is not the bundle's.
+        AudioContentError, BundleError
+            As for :meth:`embed_file`.
+        """
+        self._check_rate(waveform)
+        return self._embed([waveform.samples])
 
     def predict_features(self, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Calibrated probabilities from features that were computed before.
@@ -230,14 +267,30 @@ class Classifier:
             timings_ms=progress.timings(time.perf_counter()),
         )
 
+    def _embed(self, blocks: Iterable[Block]) -> NDArray[np.float32]:
+        rows = []
+        for window in self._windows(blocks, Progress(time.perf_counter())):
+            features = self.bundle.features(window.samples)
+            rows.append(self.bundle.embed({name: x[np.newaxis] for name, x in features.items()}))
+        return np.asarray(np.concatenate(rows).mean(axis=0))
+
+    def _check_rate(self, waveform: Waveform) -> None:
+        if waveform.sample_rate_hz != self.sample_rate_hz:
+            raise ConfigError(
+                f"the audio has {waveform.sample_rate_hz} Hz, model {self.identity.name} takes "
+                f"{self.sample_rate_hz}; decode it with sample_rate_hz={self.sample_rate_hz}"
+            )
+
     def _stream(self, blocks: Iterable[Block], progress: Progress) -> Iterator[SegmentScore]:
-        manifest = self.bundle.manifest
-        length, hop = window_samples(manifest.windows, self.sample_rate_hz)
+        return (self._score(window, progress) for window in self._windows(blocks, progress))
+
+    def _windows(self, blocks: Iterable[Block], progress: Progress) -> Iterator[Window]:
+        length, hop = window_samples(self.bundle.manifest.windows, self.sample_rate_hz)
         for window in cut_windows(checked(blocks, progress), length=length, hop=hop):
             # Only a stream that has ended can hand out less than one window.
             if len(window.samples) < length:
                 self._refuse_short(len(window.samples))
-            yield self._score(window, progress)
+            yield window
         self._refuse_short(progress.samples)
 
     def _score(self, window: Window, progress: Progress) -> SegmentScore:
