@@ -23,7 +23,7 @@ from genrekit.evaluation import (
 from genrekit.inference import Classifier
 from genrekit.models.networks import Cnn
 from genrekit.schema import ExcerptConfig, Manifest, MelConfig, WindowConfig
-from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
+from genrekit.training import DataConfig, ProtocolConfig, Recipe, load_recipe, train
 from genrekit.training.settings import TrainingConfig
 
 #: Number of a parent, and numbers and titles of its children; 0 is above the roots. Source:
@@ -83,6 +83,9 @@ TREE = """
 763: 1193 Christmas
 1235: 18 Soundtrack; 107 Ambient; 267 New Age
 """
+RECIPES = Path(__file__).parents[2] / "recipes" / "networks"
+EIGHT = ("Electronic", "Experimental", "Folk", "Hip-Hop")
+EIGHT += ("Instrumental", "International", "Pop", "Rock")
 SECONDS, RATE_HZ = 0.5, 22050
 OPTIONS = {"subset": "large", "labels": "genres_all"}
 
@@ -121,8 +124,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writerows([["", *level] for level in zip(*names, strict=True)])
         writer.writerow(["track_id", *[""] * len(names)])
         for number, (part, genres) in enumerate(rows, start=1):
-            told = str(genres.tolist())
-            writer.writerow([number, number, number, part, "large", "", told, told])
+            told, top = str(genres.tolist()), EIGHT[number % 8]
+            writer.writerow([number, number, number, part, "small", top, told, told])
     for number, _ in enumerate(rows, start=1):
         path = folder / "fma_large" / fma.audio_name(number)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,3 +242,25 @@ def test_numbers_are_those_of_the_saved_bundle(bundle: Path, dataset: Dataset) -
     assert "mean average precision" in text
     assert "147 of them imply another" in text
     assert "## Confusion" not in text
+
+
+@pytest.mark.parametrize("n_labels", [8, 50])
+def test_the_recipes_train_a_few_steps(corpus: Path, tmp_path: Path, n_labels: int) -> None:
+    changes = [
+        "training.epochs=1",
+        "model.base_channels=8",
+        f"windows.window_seconds={SECONDS}",
+        f"windows.hop_seconds={SECONDS}",
+        "windows.minimum_seconds=0.1",
+    ]
+    recipe = load_recipe(RECIPES / f"multilabel-{n_labels}.yaml", changes)
+    bundle = load_bundle(train(recipe, tmp_path / "bundle", data=corpus))
+    manifest = bundle.manifest
+    assert (manifest.task, len(manifest.labels)) == ("multi-label", n_labels)
+    if n_labels == 8:
+        assert manifest.labels == EIGHT
+        assert not manifest.parents
+    parents, titles = parents_and_titles()
+    roots = {titles[genre] for genre, parent in parents.items() if not parent}
+    assert set(manifest.labels) - set(manifest.parents) <= roots
+    assert bundle.metrics.results[0].multi_label is not None

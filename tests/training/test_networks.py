@@ -252,7 +252,11 @@ def test_recipes_are_checked_without_torch() -> None:
     assert told.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+# Those of several genres a track are trained on the data they are for, in test_genre_tree.py.
+ONE_GENRE = [path for path in RECIPES if not path.stem.startswith("multilabel")]
+
+
+@pytest.mark.parametrize("path", ONE_GENRE, ids=lambda path: path.stem)
 def test_every_recipe_trains_a_few_steps(
     path: Path, table: Path, clips: Path, tmp_path: Path
 ) -> None:
