@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+#: Among the files of a fit: what eight bits gained, or why floats were kept.
+INT8 = "int8.json"
 #: Folds of out-of-fold calibration, where a protocol has no validation part.
 CALIBRATION_FOLDS = 5
 #: Rows on which an exported graph is compared with its source.
@@ -62,6 +64,8 @@ class Task:
         For multi-label: label to the label that it implies.
     thresholds : "per-genre", "common" or float
         For multi-label: how they are found, or what they all are.
+    int8 : bool
+        Ship the graph of a network in eight bits, where that helps.
     workshop : Path, optional
         Where networks keep their checkpoints.
     """
@@ -75,6 +79,7 @@ class Task:
     multi_label: bool = False
     parents: Mapping[str, str] = field(default_factory=dict)
     thresholds: str | float = "per-genre"
+    int8: bool = False
     workshop: Path | None = None
 
 
@@ -242,7 +247,13 @@ def _fit_network(
         seed=task.seed,
         workshop=task.workshop,
     )
-    return Fit(network.model, network.files, judge)
+    if not task.int8:
+        return Fit(network.model, network.files, judge)
+    from genrekit.training.quantise import quantise
+
+    inputs = {task.input_name: rows.x, **rows.more}
+    model, measured = quantise(network.model, inputs, n_genres=len(task.labels), seed=task.seed)
+    return Fit(model, {**network.files, INT8: measured.encode()}, judge)
 
 
 def logits(task: Task, model: bytes, rows: Rows) -> NDArray[np.float32]:

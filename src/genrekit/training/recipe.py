@@ -87,6 +87,14 @@ def _model(value: Any) -> Any:
 Model = Annotated[SerializeAsAny[ModelConfig], BeforeValidator(_model)]
 
 
+class ExportConfig(Contract):
+    """The form in which a network is shipped."""
+
+    int8: bool = Field(
+        False, description="in eight bits, where answers stay the same and come sooner"
+    )
+
+
 class Recipe(Contract):
     """Everything that decides what a bundle becomes.
 
@@ -117,6 +125,7 @@ class Recipe(Contract):
         None, description="tracks that the saved weights never see: their ids, or a file of them"
     )
     leave_out_because: str = ""
+    export: ExportConfig = ExportConfig()
     calibrate: bool = Field(
         True, description="fit a temperature on validation tracks, else on out-of-fold scores"
     )

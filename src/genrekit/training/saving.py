@@ -13,8 +13,8 @@ from genrekit.bundles import write_bundle
 from genrekit.datasets import Dataset, Split, track_digest
 from genrekit.features import frontend_fingerprint
 from genrekit.models import NetworkConfig
-from genrekit.schema import BundleMetrics, EvaluationResult, Manifest, Provenance
-from genrekit.training.fit import Task
+from genrekit.schema import BundleMetrics, EvaluationResult, Int8Numbers, Manifest, Provenance
+from genrekit.training.fit import INT8, Task
 from genrekit.training.recipe import Recipe
 from genrekit.training.rows import Rows
 
@@ -63,6 +63,8 @@ def save(
 ) -> None:
     """Write the bundle ``out`` of one fit of a run, with ``results`` as its numbers."""
     recipe = run.recipe
+    files = dict(one.files)
+    measured = files.pop(INT8, None)
     manifest = Manifest(
         name=recipe.name,
         version=recipe.version,
@@ -88,9 +90,12 @@ def save(
         out,
         manifest=manifest,
         model_onnx=one.model,
-        metrics=BundleMetrics(results=tuple(results)),
+        metrics=BundleMetrics(
+            results=tuple(results),
+            int8=None if measured is None else Int8Numbers.model_validate_json(measured),
+        ),
         golden=synthesise("jazz", seconds=GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
-        extra_files=one.files,
+        extra_files=files,
         overwrite=overwrite,
     )
 
