@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.gtzan import INFO as GTZAN_INFO
 from genrekit.datasets.gtzan_facts import GTZAN_GENRES, official_part, recording_of
+from genrekit.datasets.join import join_table
 from genrekit.datasets.picture_files import (
     SAMPLE_RATE_HZ,
     draw_picture,
@@ -62,7 +63,11 @@ _UNSAFE = re.compile(r"[^\w.#-]")
 
 
 def load(
-    path: Path | None, *, size: tuple[int, int] | None = None, colour_map: str | None = None
+    path: Path | None,
+    *,
+    size: tuple[int, int] | None = None,
+    colour_map: str | None = None,
+    table: str | Path | None = None,
 ) -> Dataset:
     """Index the pictures below ``path``; they are opened only where a size is asked for.
 
@@ -76,11 +81,16 @@ def load(
         (``row000_column000`` is the lowest frequency at the start).
     colour_map : str, optional
         None finds it, see `read_picture`.
+    table : str or Path, optional
+        A table (see `genrekit.datasets.table`) whose columns are features too, a row for each
+        picture, joined by item id. Kaggle's ``features_30_sec.csv`` lies beside its pictures, so
+        its name alone will do: it is looked for in ``path``, then beside it. Pictures without a
+        row are left out, with a warning.
 
     Raises
     ------
     DatasetError
-        If there are no pictures under two genres, or one cannot be read.
+        If there are no pictures under two genres, one cannot be read, or the table does not fit.
     """
     if path is None or not path.is_dir():
         raise DatasetError(f"{path} is no folder; expected {INFO.layout}")
@@ -94,16 +104,29 @@ def load(
             f"two: {INFO.layout}"
         )
     dataset = Dataset(path.resolve().name, labels, items, _info(files))
-    if size is None:
-        return dataset
-    names = (
+    if table is not None:
+        dataset = join_table(dataset, _find_table(path.resolve(), Path(table)))
+    return dataset if size is None else _with_levels(dataset, size, colour_map)
+
+
+def _with_levels(dataset: Dataset, size: tuple[int, int], colour_map: str | None) -> Dataset:
+    """The dataset with the levels of its pictures before the features that it has."""
+    names = tuple(
         f"row{row:03d}_column{column:03d}" for row in range(size[0]) for column in range(size[1])
     )
     stack = read_pictures(dataset, size, colour_map=colour_map)
-    return replace(
-        dataset,
-        features=stack.reshape(len(items), -1).astype(np.float64),
-        feature_names=tuple(names),
+    levels = stack.reshape(len(dataset), -1).astype(np.float64)
+    if dataset.features is not None:
+        levels = np.hstack([levels, dataset.features])
+    return replace(dataset, features=levels, feature_names=names + dataset.feature_names)
+
+
+def _find_table(folder: Path, table: Path) -> Path:
+    for place in (folder / table, folder.parent / table):
+        if place.is_file():
+            return place
+    raise DatasetError(
+        f"there is no table {table} in {folder} or beside it; name it from there, or absolutely"
     )
 
 
