@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from genrekit.errors import GenreError, RequestError
+from genrekit.errors import BusyError, GenreError, RequestError
 from genrekit.inference import error_record
 from genrekit.schema import Contract, TrackPrediction
 from genrekit.serving.examples import AUDIO_BODY, FILES_BODY, PREDICTION, REFUSALS
@@ -23,7 +23,7 @@ from genrekit.serving.options import (
     with_fields,
 )
 from genrekit.serving.service import Service, service_of
-from genrekit.serving.uploads import Upload, receive_body
+from genrekit.serving.uploads import Upload
 from genrekit.serving.worker import Work
 
 router = APIRouter(prefix="/analysis", tags=["analysis"], responses=REFUSALS)
@@ -67,7 +67,7 @@ async def predict(
     request: Request, service: _Service, query: Annotated[PredictOptions, Query()]
 ) -> JSONResponse:
     """Send audio as ``file=@song.mp3`` of a form, or as the body itself; any format."""
-    async with receive_body(request, service.settings, service.folder, most_files=1) as body:
+    async with service.receive(request) as body:
         options: PredictOptions = with_fields(query, body.fields)
         work = predict_work(options, _only(body.files), service.model(options.model))
         return JSONResponse(shortened(await service.run_for(request, work), options.top))
@@ -85,15 +85,13 @@ async def batch(
 ) -> JSONResponse:
     """Send files as ``files=@a.mp3``, ``files=@b.mp3``; 207 says that there are error records."""
     settings = service.settings
-    async with receive_body(request, settings, service.folder, most_files=settings.files) as body:
+    async with service.receive(request, most_files=settings.files) as body:
         options: PredictOptions = with_fields(query, body.fields)
         model = service.model(options.model)
         if not body.files:
             raise RequestError("there is no file in the form; send files=@a.mp3")
         charge(request, service, len(body.files) - 1)
-        answers = await asyncio.gather(
-            *(_answer(service, options, upload, model) for upload in body.files)
-        )
+        answers = await _answers(service, options, body.files, model)
     failed = sum(answer["error"] is not None for answer in answers)
     status = HTTPStatus.MULTI_STATUS if failed else HTTPStatus.OK
     return JSONResponse({"predictions": answers, "failed": failed}, status)
@@ -109,7 +107,7 @@ async def features(
     request: Request, service: _Service, query: Annotated[FeatureOptions, Query()]
 ) -> JSONResponse:
     """Timbre, rhythm, harmony and dynamics as named numbers."""
-    async with receive_body(request, service.settings, service.folder, most_files=1) as body:
+    async with service.receive(request) as body:
         options: FeatureOptions = with_fields(query, body.fields)
         upload = _only(body.files)
         work = _work("features", options, upload, service).model_copy(
@@ -128,7 +126,7 @@ async def embedding(
     request: Request, service: _Service, query: Annotated[ExcerptOptions, Query()]
 ) -> JSONResponse:
     """422 where the model has none."""
-    async with receive_body(request, service.settings, service.folder, most_files=1) as body:
+    async with service.receive(request) as body:
         options: ExcerptOptions = with_fields(query, body.fields)
         work = _work("embedding", options, _only(body.files), service)
         return JSONResponse(await service.run_for(request, work))
@@ -161,6 +159,24 @@ def _work(operation: str, options: ExcerptOptions, upload: Upload, service: Serv
         model=service.model(options.model),
         excerpt=options.excerpt,
     )
+
+
+async def _answers(
+    service: Service, options: PredictOptions, uploads: list[Upload], model: str
+) -> list[dict[str, Any]]:
+    """All answers in order; they wait for each other as long as a request may take."""
+    if service.pool.patient >= service.settings.queue:
+        raise service.pool.busy_error()
+    seconds = service.settings.request_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.gather(
+                *(_answer(service, options, upload, model) for upload in uploads)
+            )
+    except TimeoutError:
+        raise BusyError(
+            f"not all files were answered within {seconds:g} s; hand them in as a job", 10
+        ) from None
 
 
 async def _answer(

@@ -56,14 +56,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(status.router, prefix="/api/v1", include_in_schema=False)
     if PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
-    if settings.cors_origins:
+    app.add_middleware(Guard)
+    if settings.cors_origins:  # around it, so that pages may read refusals too
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type"],
         )
-    app.add_middleware(Guard)
     return app
 
 

@@ -22,6 +22,7 @@ class PatientProtocol(H11Protocol):
 
     _head_timer: asyncio.TimerHandle | None = None
     _sender = ""
+    _is_socket = False
 
     def connection_made(self, transport: Any) -> None:
         """Take it, unless there are too many."""
@@ -44,6 +45,8 @@ class PatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what came; without a whole head the clock runs on."""
         super().data_received(data)
+        if self._is_socket:
+            return
         if self.cycle is None or self.cycle.response_complete:
             self._await_head()
         else:
@@ -51,6 +54,7 @@ class PatientProtocol(H11Protocol):
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         """From here on another protocol watches the connection."""
+        self._is_socket = True
         self._stop_waiting()
         self._count_off()
         super().handle_websocket_upgrade(event)

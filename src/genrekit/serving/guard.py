@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genrekit.errors import AccessError, GenreError, RequestError
 from genrekit.serving.access import known_key, sender_of
 from genrekit.serving.problems import problem_response
 from genrekit.serving.service import Service, service_of
-from genrekit.serving.uploads import discard_body
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +35,9 @@ _HEADERS = {
 # What is asked for with keys. The page itself, health and the description hold no secrets.
 _KEYED = ("/api/", "/metrics")
 _FREE = ("/api/v1/health/", "/api/v1/version", "/api/v1/openapi.json")
-_LINGER_BYTES = 8 << 20
-_LINGER_SECONDS = 2.0
+
+_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "WEBSOCKET"})
+_LEFT = 499  # nginx's name for a sender that did not wait for the answer
 
 
 class Guard:
@@ -56,20 +54,24 @@ class Guard:
         connection = HTTPConnection(scope)
         service = service_of(connection)
         answer = _Answer(scope, send, service)
-        body = _Body(receive)
         try:
             _admit(connection, service)
         except GenreError as error:
-            await _refuse(error, scope, body, answer)
+            if scope["type"] == "websocket":
+                await receive()  # its connect, which wants an answer
+            # The body is not waited for: the server drops what still comes of it.
+            response = problem_response(error)
+            service.metrics.rejections.labels(type(error).__name__).inc()
+            await response(scope, receive, answer.send)
         else:
-            await self._app(scope, body.receive, answer.send)
+            await self._app(scope, receive, answer.send)
         finally:
             answer.count()
 
 
 def _admit(connection: HTTPConnection, service: Service) -> None:
     settings, headers = service.settings, connection.headers
-    host = urlsplit(f"//{headers.get('host', '')}").netloc
+    host = headers.get("host", "")
     if settings.hosts and _without_port(host) not in settings.hosts:
         raise RequestError(f"this server is not called {host[:100]!r}; see its allowed_hosts")
     _check_origin(headers, host, settings.cors_origins)
@@ -115,26 +117,13 @@ def _check_origin(headers: Headers, host: str, allowed: tuple[str, ...]) -> None
     origin = headers.get("origin")
     if origin is None or origin in allowed or "*" in allowed:
         return
-    if urlsplit(origin).netloc != host:
+    if origin.partition("://")[2] != host:
         raise RequestError(f"pages of {origin[:100]!r} may not call this server; see cors_origins")
 
 
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
-
-
-class _Body:
-    """Knows whether all of the body was received."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.ended = False
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self.ended = not message.get("more_body", False)
-        return message
 
 
 class _Answer:
@@ -162,26 +151,8 @@ class _Answer:
         route = getattr(self._scope.get("route"), "path", "none")
         method = self._scope.get("method", "WEBSOCKET")
         known = method if method in _METHODS else "OTHER"
-        metrics.requests.labels(known, route, str(self._status)).inc()
+        metrics.requests.labels(known, route, str(self._status or _LEFT)).inc()
         if self._scope["type"] == "http":
             metrics.seconds.labels(route).observe(time.perf_counter() - self._begin)
         if self._service.settings.log_requests:
             _log.info("%s %s %s", method, route, self._status)
-
-
-_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "WEBSOCKET"})
-
-
-async def _refuse(error: GenreError, scope: Scope, body: _Body, answer: _Answer) -> None:
-    response = problem_response(error)
-    if scope["type"] == "http":
-        ended = await discard_body(Request(scope, body.receive), _LINGER_BYTES, _LINGER_SECONDS)
-        if not ended:
-            response.headers["Connection"] = "close"
-    await _send_response(response, scope, body.receive, answer.send)
-
-
-async def _send_response(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await receive()  # websocket.connect
-    await response(scope, receive, send)

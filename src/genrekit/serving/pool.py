@@ -207,6 +207,11 @@ class Pool:
         return len(self._waiting)
 
     @property
+    def patient(self) -> int:
+        """Pieces of patient work that wait."""
+        return len(self._patient)
+
+    @property
     def full(self) -> bool:
         """Whether one more request would cost another one its place."""
         return len(self._waiting) >= self._settings.queue

@@ -59,8 +59,9 @@ def explain_validation(error: RequestValidationError | ValidationError) -> Confi
 def add_handlers(app: FastAPI) -> None:
     """Let everything that goes wrong in ``app`` be answered in the one shape."""
 
-    async def expected(_: Request, error: Exception) -> Response:
+    async def expected(request: Request, error: Exception) -> Response:
         assert isinstance(error, GenreError)
+        request.app.state.service.metrics.rejections.labels(type(error).__name__).inc()
         if outcome(error).http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.warning("%s: %s", type(error).__name__, error)
         return problem_response(error)

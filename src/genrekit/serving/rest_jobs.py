@@ -15,7 +15,6 @@ from genrekit.serving.examples import FILES_BODY, REFUSALS, UNKNOWN_JOB
 from genrekit.serving.jobs import JobStatus
 from genrekit.serving.options import PredictOptions, with_fields
 from genrekit.serving.service import Service, service_of
-from genrekit.serving.uploads import receive_body
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], responses=REFUSALS)
 
@@ -36,11 +35,8 @@ async def hand_in(
     request: Request, service: _Service, query: Annotated[PredictOptions, Query()]
 ) -> JSONResponse:
     """Answers at once with the number of the job; the files are worked on when there is time."""
-    settings = service.settings
     service.jobs.check_room()
-    async with receive_body(
-        request, settings, service.folder, most_files=settings.job_files
-    ) as body:
+    async with service.receive(request, most_files=service.settings.job_files) as body:
         options: PredictOptions = with_fields(query, body.fields)
         model = service.model(options.model)
         if not body.files:

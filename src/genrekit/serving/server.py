@@ -33,9 +33,6 @@ def serve(settings: Settings) -> None:
     settings.check_exposure()
     load_cards(settings)
     listener = bind(settings)
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    _log.warning("listening on http://%s:%s", shown, port)
     make_server(settings).run(sockets=[listener])
 
 
@@ -92,12 +89,20 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
         super().__init__(config)
-        self._app, self._drain_seconds = app, drain_seconds
+        self.app, self._drain_seconds = app, drain_seconds
         self._stop_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say where."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            _log.warning("listening on http://%s:%s", shown, port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM drains; Ctrl-C stops at once, and the second one without waiting."""
-        if service := getattr(self._app.state, "service", None):
+        if service := getattr(self.app.state, "service", None):
             service.draining = True
         if sig == signal.SIGTERM and self._stop_at is None and self._drain_seconds:
             self._stop_at = time.monotonic() + self._drain_seconds

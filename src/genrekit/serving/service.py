@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from genrekit.serving.metrics import Metrics
 from genrekit.serving.pool import Pool
 from genrekit.serving.settings import Settings
 from genrekit.serving.streams import StreamWorkers
+from genrekit.serving.uploads import Body, receive_body
 from genrekit.serving.worker import Work
 
 
@@ -45,6 +47,7 @@ class Service:
     streams: StreamWorkers
     jobs: Jobs
     draining: bool = False
+    receiving: int = 0
 
     def model(self, wanted: str | None) -> str:
         """The name under which workers know the model that was asked for.
@@ -63,6 +66,30 @@ class Service:
         raise ConfigError(
             f"the model {wanted[:80]!r} is not served here; known: {', '.join(self.bundles)}"
         )
+
+    @contextlib.asynccontextmanager
+    async def receive(self, request: Request, *, most_files: int = 1) -> AsyncIterator[Body]:
+        """The body of a request, if there is room for it; as `uploads.receive_body`.
+
+        While the queue is full a few bodies are taken nevertheless, to put newer requests in the
+        place of old ones; the others are refused before they cost anything.
+
+        Raises
+        ------
+        BusyError
+            If there is no room.
+        """
+        if self.pool.full and self.receiving >= self.settings.worker_count + 1:
+            raise self.pool.busy_error()
+        self.receiving += 1
+        try:
+            body = await receive_body(request, self.settings, self.folder, most_files=most_files)
+        finally:
+            self.receiving -= 1
+        try:
+            yield body
+        finally:
+            body.delete()
 
     async def run(self, work: Work, *, patient: bool = False) -> Any:
         """Have work done by a worker process, and count it.

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     audio_seconds: float = Field(1200.0, gt=0, description="audio analysed of one file")
 
     upload_bytes: int = Field(64 << 20, ge=1, description="of one file")
+    request_bytes: int = Field(256 << 20, ge=1, description="of all files of one request")
+    request_seconds: float = Field(120.0, gt=0, description="for all files of one batch")
     upload_seconds: float = Field(60.0, gt=0, description="for the whole body of a request")
     idle_seconds: float = Field(10.0, gt=0, description="without a byte of head, body or stream")
     files: int = Field(32, ge=1, le=1000, description="files in one batch")

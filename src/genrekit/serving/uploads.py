@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkstemp
@@ -42,12 +41,16 @@ class Body:
     files: list[Upload] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
 
+    def delete(self) -> None:
+        """Delete the files that are still where they were put."""
+        for upload in self.files:
+            upload.path.unlink(missing_ok=True)
 
-@asynccontextmanager
+
 async def receive_body(
     request: Request, settings: Settings, folder: Path, *, most_files: int
-) -> AsyncIterator[Body]:
-    """Receive files into ``folder``; they are deleted on the way out, wherever they still are.
+) -> Body:
+    """Receive files into ``folder``; the caller deletes them.
 
     A body that is not multipart is one file, whatever it says of itself; ``?name=`` may name it.
 
@@ -68,10 +71,10 @@ async def receive_body(
             await _receive_form(request, boundary, settings, folder, most_files, body)
         else:
             await _receive_raw(request, settings, folder, body)
-        yield body
-    finally:
-        for upload in body.files:
-            upload.path.unlink(missing_ok=True)
+    except BaseException:
+        body.delete()
+        raise
+    return body
 
 
 async def read_chunks(
@@ -127,7 +130,8 @@ async def _receive_form(
     if not boundary:
         raise RequestError("the Content-Type has no boundary; let the client set it")
     form = _Form(body, folder, most_files, settings.upload_bytes)
-    most_bytes = most_files * (settings.upload_bytes + _HEADER_BYTES) + _FIELDS * _HEADER_BYTES
+    spare = (most_files + _FIELDS) * _HEADER_BYTES
+    most_bytes = min(most_files * settings.upload_bytes, settings.request_bytes) + spare
     try:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
         async for chunk in read_chunks(request, settings, most_bytes):
@@ -150,7 +154,7 @@ class _Form:
         self._disposition = b""
         self._file: BinaryIO | None = None
         self._field, self._value = "", bytearray()
-        self._size = 0
+        self._size = self._plain = 0
         self.ended = False
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
@@ -202,7 +206,8 @@ class _Form:
             return
         if not name:
             raise RequestError("a part of the form has no name; send audio as file=@song.mp3")
-        if len(self._body.fields) >= _FIELDS:
+        self._plain += 1
+        if self._plain > _FIELDS:
             raise RequestError(f"the form has more than {_FIELDS} fields besides its files")
         self._field = name[:_NAME_CHARACTERS]
 
@@ -237,16 +242,3 @@ def _shown_name(name: str) -> str:
 
 def _too_large(allowed: int, seen: int) -> AudioLimitError:
     return AudioLimitError("bytes", allowed, seen, "cut the audio, or compress it")
-
-
-async def discard_body(request: Request, most_bytes: int, seconds: float) -> bool:
-    """Let the sender finish before an answer that does not need the body; True if it has."""
-    seen = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while seen < most_bytes:
-                message = await request.receive()
-                seen += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return True
-    return False

@@ -1,0 +1,139 @@
+"""Keys, rates, hosts and origins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from genrekit.errors import ConfigError, RateLimitError
+from genrekit.serving import Settings
+from genrekit.serving.access import RateLimiter, hash_key, known_key, new_key, sender_of
+
+KEY = "gk_tell-nobody"
+AUTHORISED = {"Authorization": f"Bearer {KEY}"}
+
+
+@pytest.fixture(scope="module")
+def guarded(serving: Any) -> Iterator[Any]:
+    origin = "https://page.example"
+    with serving(key_hashes=(hash_key(KEY),), cors_origins=(origin,)) as server:
+        yield server
+
+
+def test_keys_are_random_and_only_their_hash_is_needed() -> None:
+    (key, key_hash), (other, _) = new_key(), new_key()
+    assert key != other
+    assert key_hash == hashlib.sha256(key.encode()).hexdigest()
+    assert known_key(key, [hash_key(other), key_hash]) == key_hash
+    assert known_key("", [key_hash]) is None
+
+
+def test_without_a_key_there_is_no_answer_but_health(guarded: Any, clip: Path) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"X-API-Key": "wrong"}):
+        refused = guarded.post("/analysis/predict", clip.read_bytes(), headers=headers)
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert refused.json()["error"]["type"] == "AccessError"
+    assert guarded.client.get("/metrics").status_code == 401
+    assert guarded.client.get("/health/ready").status_code == 200
+
+
+def test_with_a_key_there_is(guarded: Any, clip: Path) -> None:
+    for headers in (AUTHORISED, {"X-API-Key": KEY}):
+        answer = guarded.post("/analysis/predict", clip.read_bytes(), headers=headers)
+        assert answer.status_code == 200
+
+
+def test_a_stream_says_its_key_in_its_hello(guarded: Any) -> None:
+    hello = {"type": "hello", "format": "pcm_s16le", "sample_rate_hz": 22050}
+    url = f"ws://127.0.0.1:{guarded.port}/api/v1/stream"
+    for key, expected in ((None, "error"), ("wrong", "error"), (KEY, "ready")):
+        with connect(url, proxy=None) as socket:
+            socket.send(json.dumps(hello | ({"key": key} if key else {})))
+            assert json.loads(socket.recv())["type"] == expected
+    with connect(url, proxy=None, additional_headers=AUTHORISED) as socket:
+        socket.send(json.dumps(hello))
+        assert json.loads(socket.recv())["type"] == "ready"
+
+
+def test_only_named_origins_may_call(guarded: Any) -> None:
+    def ask(origin: str) -> httpx.Response:
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        return httpx.request("OPTIONS", f"{guarded.url}/api/v1/models", headers=headers)
+
+    allowed = ask("https://page.example")
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == "https://page.example"
+    assert "access-control-allow-origin" not in ask("https://elsewhere.example").headers
+    refused = guarded.client.get(
+        "/api/v1/models", headers={"Origin": "https://elsewhere.example", **AUTHORISED}
+    )
+    assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1@evil.example", "[::1", ""])
+def test_names_that_are_pointed_here_are_not_answered(server: Any, host: str) -> None:
+    refused = server.client.get("/api/v1/models", headers={"Host": host})
+    assert refused.status_code == 400
+
+
+def test_too_many_requests_are_told_when_to_come_back(serving: Any, clip: Path) -> None:
+    with serving(requests_per_minute=60, burst=2) as server:
+        codes = [server.client.get("/api/v1/models").status_code for _ in range(4)]
+        assert codes[:2] == [200, 200]
+        refused = server.client.get("/api/v1/models")
+        assert refused.status_code == codes[3] == 429
+        assert refused.headers["retry-after"] == "1"
+        assert server.client.get("/health/live").status_code == 200
+
+
+def test_a_bucket_is_refilled_steadily() -> None:
+    now = 0.0
+    limiter = RateLimiter(60, 3, clock=lambda: now)
+    for _ in range(3):
+        limiter.take("a")
+    with pytest.raises(RateLimitError) as refused:
+        limiter.take("a")
+    assert refused.value.retry_after_seconds == 1
+    limiter.take("b")
+    now = 2.0
+    limiter.take("a")
+    limiter.take("a")
+    with pytest.raises(RateLimitError):
+        limiter.take("a")
+    now = 60.0
+    limiter.take("a", tokens=10)
+    with pytest.raises(RateLimitError) as refused:
+        limiter.take("a")
+    assert refused.value.retry_after_seconds == 8
+
+
+def test_senders_are_addresses_or_networks() -> None:
+    assert sender_of("2001:db8::1") == sender_of("2001:db8::ffff")
+    assert sender_of("2001:db8::1") != sender_of("2001:db9::1")
+    assert sender_of("192.0.2.1") != sender_of("192.0.2.2")
+
+
+def test_strangers_are_not_served_by_accident() -> None:
+    with pytest.raises(ConfigError, match="--new-key"):
+        Settings(host="0.0.0.0").check_exposure()
+    Settings(host="0.0.0.0", no_keys=True).check_exposure()
+    Settings(host="0.0.0.0", key_hashes=(hash_key(KEY),)).check_exposure()
+    Settings(host="127.0.0.2").check_exposure()
+    assert Settings(host="0.0.0.0").rate_per_minute > 0
+    assert Settings().rate_per_minute == 0
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENREKIT_SERVE_PORT", "1234")
+    monkeypatch.setenv("GENREKIT_SERVE_MODELS", "box, other")
+    assert Settings().port == 1234
+    assert Settings().models == ("box", "other")
+    assert Settings(port=5).port == 5

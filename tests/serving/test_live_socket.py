@@ -1,0 +1,179 @@
+"""The live stream: scores while it plays, and at its end what the file would get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from genrekit.audio import decode
+from genrekit.inference import Classifier
+
+PCM = {"format": "pcm_s16le", "sample_rate_hz": 22050}
+
+
+def _open(server: Any, **options: Any) -> ClientConnection:
+    url = f"ws://127.0.0.1:{server.port}/api/v1/stream"
+    return connect(url, proxy=None, compression=None, **options)
+
+
+def _stream(
+    server: Any, hello: dict[str, Any], pieces: Iterable[bytes]
+) -> tuple[list[dict[str, Any]], int]:
+    """All messages of one stream, and its close code."""
+    messages = []
+    with _open(server) as socket:
+        socket.send(json.dumps({"type": "hello", **hello}))
+        try:
+            messages.append(json.loads(socket.recv()))
+            for piece in pieces:
+                socket.send(piece)
+            socket.send('{"type": "end"}')
+        except ConnectionClosed:
+            pass
+        messages += [json.loads(text) for text in _until_closed(socket)]
+        return messages, socket.close_code or 0
+
+
+def _until_closed(socket: ClientConnection) -> Iterable[Any]:
+    try:
+        while True:
+            yield socket.recv()
+    except ConnectionClosed:
+        return
+
+
+@pytest.fixture(scope="module")
+def samples(clip: Path) -> np.ndarray[Any, np.dtype[np.int16]]:
+    return np.asarray(soundfile.read(clip, dtype="int16")[0])
+
+
+def _timeless(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "timings_ms"}
+
+
+def test_a_stream_of_samples_ends_with_the_prediction_of_the_file(
+    server: Any, clip: Path, samples: Any, tiny_bundle: Path
+) -> None:
+    pieces = [part.tobytes() for part in np.array_split(samples, 37)]
+    messages, code = _stream(server, PCM | {"name": "clip.flac", "segments": True}, pieces)
+    assert code == 1000
+    assert [one["type"] for one in messages] == ["ready", *["segment"] * 5, "prediction"]
+    assert messages[0]["ready"]["window_seconds"] == 1.0
+    expected = Classifier.load(tiny_bundle).predict_file(clip, name="clip.flac", segments=True)
+    prediction = messages[-1]["prediction"]
+    assert _timeless(prediction) == _timeless(expected.model_dump(mode="json"))
+    assert [one["segment"] for one in messages[1:-1]] == prediction["segments"]
+
+
+def test_pieces_may_end_in_the_middle_of_a_sample(server: Any, samples: Any) -> None:
+    stereo = np.repeat(samples[:, None], 2, axis=1).astype("<f4") / 32768
+    data = stereo.astype("<f4").tobytes()
+    hello = {"format": "pcm_f32le", "sample_rate_hz": 22050, "channels": 2}
+    odd = [data[start : start + 1001] for start in range(0, len(data), 1001)]
+    messages, code = _stream(server, hello, odd)
+    assert code == 1000
+    even, _ = _stream(server, PCM, [samples.tobytes()])
+    assert messages[-1]["prediction"]["scores"] == pytest.approx(
+        even[-1]["prediction"]["scores"], abs=1e-6
+    )
+
+
+def test_webm_from_a_browser_is_scored_while_it_arrives(
+    server: Any, tmp_path: Path, samples: Any, tiny_bundle: Path
+) -> None:
+    path = tmp_path / "recorded.webm"
+    _write_webm(path, samples)
+    data = path.read_bytes()
+    seen_early = False
+    with _open(server) as socket:
+        socket.send(json.dumps({"type": "hello", "format": "container", "segments": True}))
+        json.loads(socket.recv())
+        cut = len(data) * 3 // 4
+        socket.send(data[:cut])
+        seen_early = json.loads(socket.recv())["type"] == "segment"  # before the end was sent
+        socket.send(data[cut:])
+        socket.send('{"type": "end"}')
+        last = [json.loads(text) for text in socket][-1]["prediction"]
+    assert seen_early
+    expected = Classifier.load(tiny_bundle).predict_file(path, name="", segments=True)
+    assert _timeless(last) == _timeless(expected.model_dump(mode="json"))
+
+
+def _write_webm(path: Path, samples: Any) -> None:
+    import av
+
+    with av.open(str(path), "w", format="webm") as container:
+        stream = container.add_stream("libopus", rate=48000)
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate = 22050
+        resampler = av.AudioResampler(stream.codec_context.format, "stereo", 48000)
+        for one in (*resampler.resample(frame), *resampler.resample(None), None):
+            container.mux(stream.encode(one))
+
+
+@pytest.mark.parametrize(
+    ("hello", "pieces", "kind", "code"),
+    [
+        ({"format": "tape"}, [], "ConfigError", 1007),
+        ({"format": "pcm_s16le"}, [], "ConfigError", 1007),
+        (PCM | {"model": "other"}, [], "ConfigError", 1007),
+        (PCM, [], "AudioContentError", 1007),
+        (PCM, [b"\0\0" * 100], "AudioContentError", 1007),
+        ({"format": "container"}, [b"<html>" * 1000], "AudioFormatError", 1003),
+        (PCM, ["words"], "RequestError", 1007),
+        (PCM, [b"\0" * 500_000] * 3, "AudioLimitError", 1009),
+    ],
+)
+def test_what_cannot_be_scored_is_said_and_closed_with_its_code(
+    server: Any, hello: dict[str, Any], pieces: list[bytes], kind: str, code: int
+) -> None:
+    messages, closed = _stream(server, hello, pieces)
+    assert messages[-1]["type"] == "error"
+    assert messages[-1]["error"]["type"] == kind
+    assert closed == code
+
+
+def test_a_stream_that_says_nothing_is_closed(server: Any) -> None:
+    for first in ([], [json.dumps({"type": "hello", **PCM})]):
+        with _open(server) as socket:
+            for text in first:
+                socket.send(text)
+            *_, last = [json.loads(text) for text in _until_closed(socket)]
+            assert last["error"]["type"] == "SlowRequestError"
+            assert socket.close_code == 1008
+
+
+def test_a_message_that_is_too_large_closes_with_1009(serving: Any) -> None:
+    with serving(message_bytes=2048, streams=1) as small:
+        with _open(small) as socket:
+            socket.send(json.dumps({"type": "hello", **PCM}))
+            socket.recv()
+            socket.send(b"\0" * 4096)
+            list(_until_closed(socket))
+            assert socket.close_code == 1009
+        # The worker of a stream that broke off serves the next one.
+        with _open(small) as socket:
+            socket.send(json.dumps({"type": "hello", **PCM}))
+            assert json.loads(socket.recv())["type"] == "ready"
+            with pytest.raises(InvalidStatus) as refused:
+                _open(small)
+            assert refused.value.response.status_code == 503
+            assert refused.value.response.headers["Retry-After"]
+
+
+def test_pages_from_elsewhere_cannot_open_a_stream(server: Any) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        _open(server, origin="https://elsewhere.example")
+    assert refused.value.response.status_code == 400
+
+
+def test_decoded_streams_equal_decoded_files(clip: Path, samples: Any) -> None:
+    assert np.array_equal(decode(clip).samples, samples.astype(np.float32) / 32768)

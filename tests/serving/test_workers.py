@@ -1,0 +1,132 @@
+"""Workers that crash, hang or are too few: one request pays, the others are answered."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+
+@pytest.fixture(scope="module")
+def long_clip() -> bytes:
+    """Five minutes of noise, which keep a worker at it for a while."""
+    noise = np.random.default_rng(3).normal(0, 3000, 22050 * 300).astype("i2")
+    memory = io.BytesIO()
+    soundfile.write(memory, noise, 22050, format="WAV")
+    return memory.getvalue()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def _deaths(server: Any) -> float:
+    return float(
+        sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in server.client.get("/metrics").text.splitlines()
+            if line.startswith("genrekit_worker_deaths_total")
+        )
+    )
+
+
+def test_a_crash_or_want_of_memory_costs_one_request(
+    serving: Any, clip: Path, long_clip: bytes
+) -> None:
+    with serving(memory_bytes=64 << 20) as server, ThreadPoolExecutor(2) as threads:
+        doomed = threads.submit(server.post, "/analysis/predict?whole=true", long_clip)
+        _until(lambda: server.service.pool.busy == 1)
+        waiting = threads.submit(server.post, "/analysis/predict", clip.read_bytes())
+        _until(lambda: server.service.pool.queued == 1)
+        (worker,) = _children("genrekit.serving.worker")
+        os.kill(worker, signal.SIGSEGV)
+        assert doomed.result().status_code == 422
+        assert "killed its process" in doomed.result().json()["error"]["message"]
+        assert waiting.result().status_code == 200
+        assert _deaths(server) == 1
+        greedy = server.post("/analysis/features?whole=true", long_clip)
+        assert greedy.status_code in (413, 422)
+        assert server.post("/analysis/predict", clip.read_bytes()).status_code == 200
+
+
+def test_a_hang_costs_one_request_and_nobody_waits_long(
+    serving: Any, clip: Path, long_clip: bytes
+) -> None:
+    data = clip.read_bytes()
+    with serving(job_seconds=0.5, queue_seconds=0.1) as server, ThreadPoolExecutor(1) as threads:
+        hung = threads.submit(server.post, "/analysis/predict?whole=true", long_clip)
+        _until(lambda: server.service.pool.busy == 1)
+        assert server.post("/analysis/predict", data).status_code == 503
+        assert hung.result().status_code == 413
+        assert hung.result().json()["error"]["type"] == "AudioLimitError"
+        _until(lambda: server.client.get("/health/ready").status_code == 200)
+        assert server.post("/analysis/predict", data).status_code == 200
+
+
+def test_a_full_queue_refuses_the_oldest_and_answers_the_newest(
+    serving: Any, clip: Path, long_clip: bytes
+) -> None:
+    data = clip.read_bytes()
+    with serving(queue=2) as server, ThreadPoolExecutor(8) as threads:
+        first = threads.submit(server.post, "/analysis/predict?whole=true", long_clip)
+        _until(lambda: server.service.pool.busy == 1)
+        waiting = []
+        for number in range(3):
+            waiting.append(threads.submit(server.post, f"/analysis/predict?name={number}", data))
+            _until(lambda: server.service.pool.queued == min(len(waiting), 2))
+        refused = waiting[0].result()
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
+        assert [one.result().status_code for one in (first, *waiting[1:])] == [200, 200, 200]
+
+
+def test_told_to_stop_it_says_so_and_finishes_what_it_began(
+    serving: Any, clip: Path, long_clip: bytes
+) -> None:
+    threads_before = threading.active_count()
+    with serving(drain_seconds=60.0) as server, ThreadPoolExecutor(1) as threads:
+        server.server.handle_exit(signal.SIGTERM, None)
+        assert server.client.get("/health/ready").status_code == 503
+        assert server.client.get("/health/live").status_code == 200
+        assert server.post("/analysis/predict", clip.read_bytes()).status_code == 200
+        begun = threads.submit(server.post, "/analysis/predict?whole=true", long_clip)
+        _until(lambda: server.service.pool.busy == 1)
+        server.server.should_exit = True
+        assert begun.result().status_code == 200
+    assert not _children("genrekit.serving.worker")
+    assert threading.active_count() <= threads_before + 1
+
+
+def _children(module: str) -> list[int]:
+    """Processes that this one started to run ``module``; those of the shared server left out."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (folder / "status").read_text()
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if f"PPid:\t{os.getpid()}\n" in status and module.encode() in command:
+            found.append(int(folder.name))
+    return [one for one in found if one not in _SHARED]
+
+
+_SHARED: set[int] = set()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _know_the_shared_ones() -> None:
+    _SHARED.update(_children("genrekit.serving.worker"))
