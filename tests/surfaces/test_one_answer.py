@@ -1,17 +1,24 @@
 """One clip through every way in: the same answer.
 
-Each surface adds one entry to ``SURFACES``: a function from a model and a file to an answer.
+Each surface adds one entry to ``SURFACES``: a function from a model and a file to an answer; or to
+``SERVED``: from the address of a server and a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
+from websockets.sync.client import connect
 
 from genrekit.audio import Waveform, decode, synthesise
 from genrekit.batch import predict_many
@@ -62,11 +69,74 @@ def _batch(model: Path, clip: Path) -> TrackPrediction:
     return answer
 
 
+def _command(model: Path, clip: Path) -> TrackPrediction:
+    command = [sys.executable, "-m", "genrekit", "predict", "--json", "--segments"]
+    ran = subprocess.run(
+        [*command, "--model", str(model), str(clip)], check=True, capture_output=True, text=True
+    )
+    return TrackPrediction.model_validate_json(ran.stdout)
+
+
+def _form(address: str, clip: Path) -> TrackPrediction:
+    with clip.open("rb") as file:
+        sent = httpx.post(
+            f"http://{address}/api/v1/analysis/predict",
+            files={"file": (clip.name, file)},
+            data={"segments": "true"},
+        )
+    return TrackPrediction.model_validate_json(sent.content)
+
+
+def _raw_body(address: str, clip: Path) -> TrackPrediction:
+    sent = httpx.post(
+        f"http://{address}/api/v1/analysis/predict",
+        params={"segments": "true", "name": clip.name},
+        content=clip.read_bytes(),
+    )
+    return TrackPrediction.model_validate_json(sent.content)
+
+
+def _files(address: str, clip: Path) -> TrackPrediction:
+    with clip.open("rb") as file:
+        sent = httpx.post(
+            f"http://{address}/api/v1/analysis/batch?segments=true",
+            files=[("files", (clip.name, file))],
+        )
+    (answer,) = sent.json()["predictions"]
+    return TrackPrediction.model_validate(answer)
+
+
+def _socket(address: str, clip: Path) -> TrackPrediction:
+    """Plain samples, as a microphone would give them."""
+    samples = soundfile.read(clip, dtype="int16")[0]
+    hello = {
+        "type": "hello",
+        "format": "pcm_s16le",
+        "sample_rate_hz": 22050,
+        "name": clip.name,
+        "segments": True,
+    }
+    with connect(f"ws://{address}/api/v1/stream", proxy=None) as socket:
+        socket.send(json.dumps(hello))
+        for piece in np.array_split(samples, 50):
+            socket.send(piece.tobytes())
+        socket.send('{"type": "end"}')
+        *_, last = [json.loads(text) for text in socket]
+    return TrackPrediction.model_validate(last["prediction"])
+
+
 SURFACES: dict[str, Callable[[Path, Path], TrackPrediction]] = {
     "waveform": _waveform,
     "bytes": _bytes,
     "stream": _stream,
     "batch": _batch,
+    "command": _command,
+}
+SERVED: dict[str, Callable[[str, Path], TrackPrediction]] = {
+    "form": _form,
+    "raw body": _raw_body,
+    "files": _files,
+    "socket": _socket,
 }
 
 
@@ -82,7 +152,32 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_way_in_gives_the_answer_of_the_file(
     tiny_bundle: Path, clip: Path, surface: str
 ) -> None:
-    def timeless(answer: TrackPrediction) -> dict[str, Any]:
-        return answer.model_dump(exclude={"timings_ms"})
+    assert _timeless(SURFACES[surface](tiny_bundle, clip)) == _timeless(_file(tiny_bundle, clip))
 
-    assert timeless(SURFACES[surface](tiny_bundle, clip)) == timeless(_file(tiny_bundle, clip))
+
+@pytest.fixture(scope="module")
+def address(tiny_bundle: Path) -> Iterator[str]:
+    """Host and port of ``genrekit serve``, as a user starts it and stops it."""
+    command = [sys.executable, "-m", "genrekit", "serve", "--port", "0", "--workers", "1"]
+    with subprocess.Popen(
+        [*command, "--model", str(tiny_bundle)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        assert "listening on http://" in told
+        yield told.split("http://")[1].strip()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("surface", SERVED)
+def test_every_way_in_over_the_network_does_too(
+    tiny_bundle: Path, clip: Path, address: str, surface: str
+) -> None:
+    # A server only repeats the last part of a name.
+    expected = _file(tiny_bundle, clip).model_copy(update={"path": clip.name})
+    assert _timeless(SERVED[surface](address, clip)) == _timeless(expected)
+
+
+def _timeless(answer: TrackPrediction) -> dict[str, Any]:
+    return answer.model_dump(exclude={"timings_ms"})
