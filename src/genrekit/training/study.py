@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
+from genrekit.evaluation.comparison import Comparison, compare
+from genrekit.evaluation.results import RunResult
 from genrekit.models import MODELS, ClassicalConfig
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, EvaluationResult
-from genrekit.training.fit import Task, checked_split, fold_scores, pooled
+from genrekit.training.fit import Task, checked_split, fold_scores
+from genrekit.training.pooling import pooled_run
 from genrekit.training.recipe import Model, ProtocolConfig
 from genrekit.training.rows import Rows, table_rows
 
@@ -46,6 +49,13 @@ class StudyCell(Contract):
     by_rows: EvaluationResult | None = None
 
 
+class StudyComparison(Contract):
+    """Which of the models can be told apart under one protocol."""
+
+    protocol: ProtocolConfig
+    comparison: Comparison
+
+
 class StudyResult(Contract):
     """All cells, model by model and in the order of the protocols."""
 
@@ -56,16 +66,18 @@ class StudyResult(Contract):
     columns: tuple[str, ...]
     seed: int
     cells: tuple[StudyCell, ...]
+    comparisons: tuple[StudyComparison, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StudyStep:
-    """How far a study is; the last step carries the result."""
+    """How far a study is; the last step carries the result, and a results file for each cell."""
 
     stage: str
     done: int
     total: int
     result: StudyResult | None = None
+    runs: tuple[RunResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +163,8 @@ def study_steps(
             raise DatasetError(f"{job.stage}: fitting killed its process; is memory short?")
         scores.append(outcome)
         yield StudyStep(job.stage, len(scores), len(jobs))
-    yield StudyStep(
-        "done", len(jobs), len(jobs), _collect(dataset, rows, models, splits, scores, seed)
-    )
+    result, runs = _collect(dataset, rows, models, splits, scores, seed)
+    yield StudyStep("done", len(jobs), len(jobs), result, runs)
 
 
 def default_models() -> tuple[ClassicalConfig, ...]:
@@ -202,19 +213,31 @@ def _collect(
     splits: Sequence[tuple[ProtocolConfig, Split]],
     scores: Sequence[NDArray[np.float64]],
     seed: int,
-) -> StudyResult:
+) -> tuple[StudyResult, tuple[RunResult, ...]]:
     rest = iter(scores)
-    several = len(set(zip(dataset.groups(), dataset.targets().tolist(), strict=True))) < len(rows)
-    cells = []
+    cells, runs = [], []
     for model in models:
         for protocol, split in splits:
             of_folds = [next(rest) for _ in split.folds]
-            result = pooled(model.architecture, dataset, split, rows, of_folds)
-            by_rows = None
-            if several and result.unit == "track":
-                by_rows = pooled(model.architecture, dataset, split, rows, of_folds, by_rows=True)
-            cells.append(StudyCell(model=model, protocol=protocol, result=result, by_rows=by_rows))
-    return StudyResult(
+            run = pooled_run(
+                model.architecture,
+                dataset,
+                split,
+                rows,
+                of_folds,
+                fit_on=protocol.fit_on,
+                seed=seed,
+            )
+            runs.append(run)
+            cells.append(
+                StudyCell(
+                    model=model,
+                    protocol=protocol,
+                    result=run.result,
+                    by_rows=run.segment_result,
+                )
+            )
+    result = StudyResult(
         dataset=dataset.name,
         dataset_fingerprint=dataset.fingerprint,
         tracks=len(set(dataset.groups())),
@@ -222,4 +245,28 @@ def _collect(
         columns=dataset.feature_names,
         seed=seed,
         cells=tuple(cells),
+        comparisons=_comparisons(cells, runs),
     )
+    return result, tuple(runs)
+
+
+def _comparisons(
+    cells: Sequence[StudyCell], runs: Sequence[RunResult]
+) -> tuple[StudyComparison, ...]:
+    by_protocol: dict[ProtocolConfig, list[RunResult]] = {}
+    for cell, run in zip(cells, runs, strict=True):
+        by_protocol.setdefault(cell.protocol, []).append(run)
+    return tuple(
+        StudyComparison(protocol=protocol, comparison=compare(found, _names(found)))
+        for protocol, found in by_protocol.items()
+        if len(found) > 1
+    )
+
+
+def _names(runs: Sequence[RunResult]) -> list[str]:
+    """Names of the models, numbered where one is there with several settings."""
+    names = [run.result.model for run in runs]
+    return [
+        name if names.count(name) == 1 else f"{name} {names[: place + 1].count(name)}"
+        for place, name in enumerate(names)
+    ]
