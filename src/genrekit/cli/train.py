@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from genrekit.bundles import Bundle
+    from genrekit.training import Recipe, Step
 
 
 def train(
@@ -31,27 +33,44 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a network whose training was stopped.")
     ] = False,
+    track: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Write the run to MLflow too: sqlite:///runs.db."),
+    ] = None,
+    experiment: Annotated[str, typer.Option(help="Of MLflow, that the run is in.")] = "genrekit",
     as_json: Annotated[bool, typer.Option("--json", help="Sum up as JSON.")] = False,
 ) -> None:
     """Train a model from audio or a table of features, test what was saved, and write its card."""
     from genrekit.bundles import load_bundle
     from genrekit.cli.console import cores, follow
+    from genrekit.cli.history import draw_beside
     from genrekit.cli.outputs import check_folder, open_cache
     from genrekit.training import load_recipe, train_steps
 
     check_folder(out.parent)
-    follow(
-        train_steps(
-            load_recipe(recipe, overrides or ()),
-            out,
-            data=data,
-            workers=jobs or cores(),
-            cache=open_cache(not no_cache),
-            overwrite=overwrite,
-            resume=resume,
-        )
+    read = load_recipe(recipe, overrides or ())
+    steps = train_steps(
+        read,
+        out,
+        data=data,
+        workers=jobs or cores(),
+        cache=open_cache(not no_cache),
+        overwrite=overwrite,
+        resume=resume,
     )
+    follow(_watched(steps, read, track, experiment))
+    draw_beside(out)
     _sum_up(load_bundle(out), as_json)
+
+
+def _watched(
+    steps: Iterator[Step], recipe: Recipe, track: str | None, experiment: str
+) -> Iterator[Step]:
+    if track is None:
+        return steps
+    from genrekit.training.tracking import tracked
+
+    return tracked(steps, recipe, track, experiment=experiment)
 
 
 def _sum_up(bundle: Bundle, as_json: bool) -> None:
@@ -67,7 +86,11 @@ def _sum_up(bundle: Bundle, as_json: bool) -> None:
         if result.multi_label is not None:
             name, value = "mAP", result.multi_label.mean_average_precision
         leaky = ", LEAKY" if result.leaky else ""
+        folds = ""
+        if result.over_folds is not None:
+            mean, spread = result.over_folds
+            folds = f"; {len(result.fold_accuracies)} folds: {mean:.3f} ± {spread:.3f}"
         results().print(
             f"  {result.protocol}{leaky}: {name} {value.value:.3f} "
-            f"[{value.low:.3f}, {value.high:.3f}] on {result.items} {result.unit}s"
+            f"[{value.low:.3f}, {value.high:.3f}] on {result.items} {result.unit}s{folds}"
         )

@@ -37,8 +37,8 @@ def tune(
     objective: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to judge by: accuracy, log_loss, latency_ms, size_bytes; repeatable. "
-            f"{_OF_PLAN}"
+            help="What to judge by: accuracy, log_loss, mean_average_precision, latency_ms, "
+            f"size_bytes; repeatable. {_OF_PLAN}"
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help=f"Of what is random. {_OF_PLAN}")] = None,

@@ -115,7 +115,7 @@ def draw_curves(epochs: Sequence[Epoch], path: Path, *, title: str = "") -> Path
         for axes in (loss, accuracy):
             axes.axvline(lowest_loss(epochs).epoch, color="#8C8C8C", linestyle="--", linewidth=1)
             axes.legend(["training", "validation", "lowest validation loss"], fontsize=8)
-    loss.set(ylabel="loss, nats", title=title)
+    loss.set_title(title)
     return save_figure(drawn, path)
 
 

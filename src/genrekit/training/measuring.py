@@ -7,43 +7,69 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genrekit.bundles.session import open_session, run_session
-from genrekit.evaluation import Tracks, aggregate_by_group
+from genrekit.evaluation import LabelledTracks, aggregate_by_group, merged_by_group
 from genrekit.evaluation.metrics import accuracy, confusion_matrix, log_loss
-from genrekit.inference import calibrated
+from genrekit.evaluation.multilabel import binary_log_loss, genre_ranking, mean_defined
 from genrekit.training.fit import Fit, Task, logits
+from genrekit.training.judging import probabilities
 from genrekit.training.rows import Rows
 
 _RUNS_TIMED, _RUNS_BEFORE = 20, 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """The graph of one fold: scores of recordings that it was not fitted on, and what it costs."""
+    """The graph of one fold: what it says of recordings it was not fitted on, and what it costs.
 
-    tracks: Tracks
+    Attributes
+    ----------
+    targets : (n,) int64, or (n, n_labels) for multi-label
+    probabilities : (n, n_labels) float64
+    """
+
+    targets: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
     latency_ms: float
     size_bytes: int
 
 
 def judge(task: Task, fit: Fit, rows: Rows) -> Judged:
     """Score ``rows``, which the fit has not seen, and time one of them."""
-    scores = calibrated(logits(task, fit.model, rows), task="single-label", temperature=1.0)
-    tracks = aggregate_by_group(rows.y, scores, tuple(map(str, rows.groups)))
-    return Judged(tracks, _latency_ms(task, fit.model, rows), len(fit.model))
+    scores = probabilities(task, logits(task, fit.model, rows), 1.0)
+    groups = tuple(map(str, rows.groups))
+    if task.multi_label:
+        tracks = merged_by_group(LabelledTracks(rows.y, scores, groups))
+        targets, merged = tracks.targets, tracks.probabilities
+    else:
+        whole = aggregate_by_group(rows.y, scores, groups)
+        targets, merged = whole.targets, whole.probabilities
+    return Judged(targets, merged, _latency_ms(task, fit.model, rows), len(fit.model))
 
 
 def objective_values(folds: Sequence[Judged]) -> dict[str, float]:
-    """All of `OBJECTIVES` over some folds: their recordings together, and their median costs."""
-    targets = np.concatenate([fold.tracks.targets for fold in folds])
-    probabilities = np.concatenate([fold.tracks.probabilities for fold in folds])
-    confusion = confusion_matrix(targets, probabilities.argmax(axis=1), probabilities.shape[1])
-    return {
-        "accuracy": accuracy(confusion),
-        "log_loss": log_loss(targets, probabilities),
+    """The `OBJECTIVES` over some folds: their recordings together, and their median costs."""
+    targets = np.concatenate([fold.targets for fold in folds])
+    scores = np.concatenate([fold.probabilities for fold in folds])
+    told = _single_label(targets, scores) if targets.ndim == 1 else _multi_label(targets, scores)
+    return told | {
         "latency_ms": float(np.median([fold.latency_ms for fold in folds])),
         "size_bytes": float(np.median([fold.size_bytes for fold in folds])),
+    }
+
+
+def _single_label(targets: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
+    confusion = confusion_matrix(targets, scores.argmax(axis=1), scores.shape[1])
+    return {"accuracy": accuracy(confusion), "log_loss": log_loss(targets, scores)}
+
+
+def _multi_label(targets: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
+    precision = genre_ranking(targets, scores).average_precision
+    return {
+        "mean_average_precision": float(mean_defined(precision)[0]),
+        "log_loss": binary_log_loss(targets, scores),
     }
 
 

@@ -18,11 +18,14 @@ from genrekit.schema import Contract
 #: What a trial is judged by, and whether more of it is better.
 OBJECTIVES: dict[str, bool] = {
     "accuracy": True,
+    "mean_average_precision": True,
     "log_loss": False,
     "latency_ms": False,
     "size_bytes": False,
 }
-Objective = Literal["accuracy", "log_loss", "latency_ms", "size_bytes"]
+Objective = Literal["accuracy", "mean_average_precision", "log_loss", "latency_ms", "size_bytes"]
+#: The ones that only tracks of several genres have, or only those of one.
+OF_TASK = {"accuracy": "single-label", "mean_average_precision": "multi-label"}
 #: Sections that may be tuned. What is tested, and on which data, is no matter of taste, and a seed
 #: that does well does so by luck.
 TUNABLE = ("model", "training", "frontend", "more_frontends", "excerpt", "windows")

@@ -36,7 +36,7 @@ from genrekit.training.recipe import (
     recipe_of,
 )
 from genrekit.training.saving import Run
-from genrekit.training.search_space import TuneConfig, corners, grid
+from genrekit.training.search_space import OF_TASK, TuneConfig, corners, grid
 from genrekit.training.trials import (
     Search,
     Workbench,
@@ -188,6 +188,7 @@ def _prepare(
     out.mkdir(parents=True, exist_ok=True)
     steps = prepare(base, data, jobs, cache, search.workshop / "first")
     run = yield from _listening(steps)
+    _check_objectives(plan, run.dataset)
     search = replace(search, folds=training_folds(run, plan))
     study = open_study(database, plan)
     _check_same(study, search, run.dataset, out)
@@ -202,6 +203,15 @@ def _listening(steps: Generator[Step, None, Run]) -> Generator[TuneStep, None, R
             run: Run = end.value
             return run
         yield TuneStep(step.stage, step.done, step.total)
+
+
+def _check_objectives(plan: TuneConfig, dataset: Dataset) -> None:
+    for name in plan.objectives:
+        if OF_TASK.get(name, dataset.task) != dataset.task:
+            raise ConfigError(
+                f"tune.objectives: {name} is for {OF_TASK[name]} data, and {dataset.name} is "
+                f"{dataset.task}; take log_loss"
+            )
 
 
 def training_folds(run: Run, plan: TuneConfig) -> tuple[Fold, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: What the axis of each objective says, and what its values are divided by.
 AXES = {
     "accuracy": ("accuracy", 1),
+    "mean_average_precision": ("mean average precision", 1),
     "log_loss": ("log loss, nats", 1),
     "latency_ms": ("latency of one window, ms", 1),
     "size_bytes": ("size of the model, kB", 1000),

@@ -144,8 +144,9 @@ def said_trials(records: Sequence[TrialRecord]) -> str:
 
 
 def said_values(values: Mapping[str, float], objectives: Sequence[str]) -> str:
-    """Accuracy, log loss, and whatever else was aimed at."""
-    names = [name for name in OBJECTIVES if name in {"accuracy", "log_loss", *objectives}]
+    """How good a trial is, and whatever else was aimed at."""
+    told = {"accuracy", "mean_average_precision", "log_loss", *objectives}
+    names = [name for name in OBJECTIVES if name in told and name in values]
     return ", ".join(f"{name} {values[name]:.4g}" for name in names)
 
 
