@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +24,26 @@ from genrekit.errors import BundleError, ConfigError
 from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
 from genrekit.models import NetworkConfig
-from genrekit.schema import FrontendConfig, MelConfig, PictureConfig, TrajectoriesConfig
+from genrekit.models.networks import Form
+from genrekit.models.pretrained import Pretrained, PublishedConfig
+from genrekit.schema import (
+    FrontendConfig,
+    MelConfig,
+    PictureConfig,
+    TrajectoriesConfig,
+    WaveformConfig,
+)
+from genrekit.training.backbone import Backbone
+from genrekit.training.composing import DESCRIPTION
 from genrekit.training.copies import parted, refuse_leaking_copies, with_copies
 from genrekit.training.fit import Task, checked_split
 from genrekit.training.recipe import LabelsConfig, Recipe, known_path
+from genrekit.training.resolving import (
+    origin_of,
+    refuse_known_tracks,
+    with_backbone,
+    with_columns,
+)
 from genrekit.training.rows import (
     Gathering,
     Rows,
@@ -92,7 +108,7 @@ def check_recipe(recipe: Recipe, out: Path, overwrite: bool) -> None:
         )
     if isinstance(recipe.model, NetworkConfig):
         _check_network(recipe, recipe.model)
-    elif isinstance(recipe.frontend, _SPECTROGRAMS) or recipe.more_frontends:
+    elif _form(recipe.frontend) != "vector" or recipe.more_frontends:
         raise ConfigError(
             f"{recipe.model.architecture} takes one vector; frontend.kind {recipe.frontend.kind} "
             "gives a spectrogram. Take gtzan57 or descriptors alone"
@@ -100,29 +116,47 @@ def check_recipe(recipe: Recipe, out: Path, overwrite: bool) -> None:
 
 
 def _check_network(recipe: Recipe, model: NetworkConfig) -> None:
-    forms = {
-        name: "spectrogram" if isinstance(config, _SPECTROGRAMS) else "vector"
-        for name, config in recipe.frontends.items()
-    }
+    forms = {name: _form(config) for name, config in recipe.frontends.items()}
     if sorted(forms.values()) != sorted(model.takes):
         given = " and ".join(f"{name} gives a {form}" for name, form in forms.items())
         raise ConfigError(
             f"{model.architecture} takes one {' and one '.join(model.takes)}; {given}. Set "
             "frontend.kind, or more_frontends, otherwise"
         )
-    if {"mel", "trajectories"} & set(forms) and recipe.windows.short == "keep":
+    if {"mel", "trajectories", "waveform"} & set(forms) and recipe.windows.short == "keep":
         raise ConfigError(
-            f"{model.architecture} takes spectrograms of one length; set windows.short to loop or "
+            f"{model.architecture} takes windows of one length; set windows.short to loop or "
             "pad, so that shorter audio is filled up"
         )
     _check_changes(recipe.training.augment, set(forms))
+    if isinstance(model, Pretrained):
+        _check_rate(recipe.frontend, model.backbone)
+
+
+def _form(config: FrontendConfig) -> Form:
+    if isinstance(config, WaveformConfig):
+        return "waveform"
+    return "spectrogram" if isinstance(config, _SPECTROGRAMS) else "vector"
+
+
+def _check_rate(frontend: FrontendConfig, backbone: PublishedConfig) -> None:
+    if frontend.sample_rate_hz != backbone.sample_rate_hz:
+        raise ConfigError(
+            f"{backbone.name} takes audio at {backbone.sample_rate_hz} Hz; set "
+            f"frontend.sample_rate_hz, which is {frontend.sample_rate_hz}, to that"
+        )
 
 
 def _check_changes(augment: Augment, frontends: set[str]) -> None:
     """Refuse changes of batches that mean nothing for what a front-end gives."""
     decibels = ("gain_db", "filter_db", "noise_db")
-    named = {"picture": decibels, "trajectories": (*decibels, "time_masks", "band_masks")}
-    units = {"picture": "levels from 0 to 1", "trajectories": "columns of different units"}
+    masks = (*decibels, "time_masks", "band_masks")
+    named = {"picture": decibels, "trajectories": masks, "waveform": (*masks, "cutmix")}
+    units = {
+        "picture": "levels from 0 to 1",
+        "trajectories": "columns of different units",
+        "waveform": "samples; training.augment.waveform changes those",
+    }
     for name in sorted(frontends & set(named)):
         wrong = [change for change in named[name] if getattr(augment, change)]
         if wrong:
@@ -158,21 +192,32 @@ def prepare(
     """
     path = data or (recipe.data.path and known_path(recipe.data.path))
     dataset = labelled(load_dataset(recipe.data.corpus, path, **recipe.data.options), recipe.labels)
+    recipe, backbone = yield from _fetching(with_backbone(with_columns(recipe, dataset)))
+    origin = origin_of(recipe, backbone)
+    if origin is not None:
+        refuse_known_tracks(recipe, dataset, origin)
     if dataset.features is None:
         everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
-        dataset, rows = yield from _listen(recipe, everything, workers, cache, workshop)
+        dataset, rows = yield from _listen(recipe, everything, workers, cache, workshop, backbone)
     elif recipe.training.augment.waveform.copies:
         raise ConfigError(
             f"training.augment.waveform changes audio, and {dataset.name} holds features; take a "
             "corpus of audio, or leave it out"
+        )
+    elif backbone is not None:
+        raise ConfigError(
+            f"the backbone {backbone.origin.name} listens to audio, and {dataset.name} holds "
+            "features; take a corpus of audio, or a model without backbone"
         )
     else:
         rows = _from_table(recipe, dataset)
     kept = _without_left_out(dataset, recipe.leave_out)
     task = Task(
         model=recipe.model,
-        input_name=recipe.frontend.kind,
-        feature_names=build_frontend(recipe.frontend).feature_names,
+        input_name=DESCRIPTION if backbone else recipe.frontend.kind,
+        feature_names=backbone.feature_names
+        if backbone
+        else build_frontend(recipe.frontend).feature_names,
         labels=dataset.labels,
         seed=recipe.seed,
         int8=recipe.export.int8,
@@ -182,7 +227,19 @@ def prepare(
         thresholds=recipe.labels.thresholds,
     )
     left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
-    return Run(recipe, task, dataset, rows, left_out)
+    return Run(recipe, task, dataset, rows, left_out, backbone, origin)
+
+
+def _fetching(
+    steps: Generator[tuple[int, int], None, tuple[Recipe, Backbone | None]],
+) -> Generator[Step, None, tuple[Recipe, Backbone | None]]:
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            found: tuple[Recipe, Backbone | None] = end.value
+            return found
+        yield Step("fetching weights", done, total)
 
 
 def labelled(dataset: Dataset, labels: LabelsConfig) -> Dataset:
@@ -269,10 +326,14 @@ def _listen(
     workers: int,
     cache: FeatureCache | None,
     workshop: Path | None,
+    backbone: Backbone | None,
 ) -> Generator[Step, None, tuple[Dataset, Rows]]:
     limit_bytes = math.inf if workshop is None else recipe.training.rows_in_memory_mb * 1e6
     found: dict[str, Gathering] = {}
-    for name, config in recipe.frontends.items():
+    listeners: Mapping[str, FrontendConfig | Backbone] = recipe.frontends
+    if backbone is not None:
+        listeners = {backbone.origin.name: backbone}
+    for name, config in listeners.items():
         stage = f"features: {name}"
         yield Step(stage, 0, len(dataset))
         found[name] = Gathering((workshop or Path()) / ROWS / f"{name}.npy", limit_bytes)

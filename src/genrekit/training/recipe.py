@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
 
 from genrekit.datasets import Relation
 from genrekit.errors import ConfigError
 from genrekit.models import ModelConfig, model_config
+from genrekit.models.pretrained import Pretrained, PublishedConfig, backbone_config
 from genrekit.schema import (
     Contract,
     ExcerptConfig,
@@ -95,6 +102,27 @@ class ExportConfig(Contract):
     )
 
 
+class BundleBackbone(Contract):
+    """A saved model, by name or directory, whose embedding is used as it is.
+
+    In a file, a directory has a slash in it and is absolute or relative to the recipe.
+    """
+
+    bundle: str
+
+
+def _backbone(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return BundleBackbone(**value) if "bundle" in value else backbone_config(value)
+
+
+#: Any backbone: a published network by its ``name``, or a saved model.
+BackboneConfig = Annotated[
+    SerializeAsAny[PublishedConfig | BundleBackbone], BeforeValidator(_backbone)
+]
+
+
 class Recipe(Contract):
     """Everything that decides what a bundle becomes.
 
@@ -111,6 +139,10 @@ class Recipe(Contract):
     frontend: FrontendConfig = Gtzan57Config()
     more_frontends: tuple[FrontendConfig, ...] = Field(
         (), max_length=7, description="for models that take several arrays: fusion"
+    )
+    backbone: BackboneConfig | None = Field(
+        None,
+        description="describes audio in place of front-ends; the model is fitted on its embedding",
     )
     model: Model
     training: TrainingConfig = Field(
@@ -140,6 +172,12 @@ class Recipe(Contract):
         "", exclude=True, description="the YAML text; filled in by load_recipe, not in the file"
     )
 
+    @model_validator(mode="after")
+    def _backbone_has_its_own_frontend(self) -> Recipe:
+        if self.backbone and self.model_fields_set & {"frontend", "more_frontends"}:
+            raise ValueError("a backbone brings its front-end; leave frontend out")
+        return self
+
     @property
     def frontends(self) -> dict[str, FrontendConfig]:
         """All front-ends by name, the first one first."""
@@ -152,12 +190,42 @@ class Recipe(Contract):
             return self.source
         fields = self.model_dump(mode="json", exclude_defaults=True)
         fields["model"] = {"architecture": self.model.architecture, **fields["model"]}
-        fields["frontend"] = self.frontend.model_dump(mode="json")
+        if self.backbone is None:
+            fields["frontend"] = self.frontend.model_dump(mode="json")
+        for section in (fields, fields["model"]):
+            _without_folder(section.get("backbone"))
         if self.data.path:
             fields["data"]["path"] = self.data.path.name
         if isinstance(self.labels.tree, Path):
             fields["labels"]["tree"] = self.labels.tree.name
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
+
+
+def _without_folder(backbone: dict[str, Any] | None) -> None:
+    if backbone is not None:
+        names = {"weights", "bundle"} & set(backbone)
+        backbone.update({name: Path(backbone[name]).name for name in names if backbone[name]})
+
+
+def with_weights(recipe: Recipe, weights: Path) -> Recipe:
+    """``recipe`` with its backbone's weights read from this file.
+
+    Raises
+    ------
+    ConfigError
+        If it has no published backbone.
+    """
+    weights = weights.absolute()
+    if isinstance(recipe.backbone, PublishedConfig):
+        chosen = recipe.backbone.model_copy(update={"weights": weights})
+        return recipe.model_copy(update={"backbone": chosen})
+    if isinstance(recipe.model, Pretrained):
+        tuned = recipe.model.backbone.model_copy(update={"weights": weights})
+        model = recipe.model.model_copy(update={"backbone": tuned})
+        return recipe.model_copy(update={"model": model})
+    raise ConfigError(
+        f"--weights is for recipes with a published backbone, and {recipe.name} has none"
+    )
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -291,11 +359,25 @@ def _expand(settings: dict[str, Any], folder: Path) -> None:
     data = settings.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str):
         settings["data"] = {**data, "path": _expanded(data["path"], folder)}
+    model = settings.get("model")
+    for section in (settings, model if isinstance(model, dict) else {}):
+        _expand_backbone(section, folder)
     labels = settings.get("labels")
     if isinstance(labels, dict) and isinstance(labels.get("tree"), str):
         settings["labels"] = {**labels, "tree": _expanded(labels["tree"], folder)}
     if isinstance(settings.get("leave_out"), str):
         settings["leave_out"] = _expanded(settings["leave_out"], folder)
+
+
+def _expand_backbone(section: dict[str, Any], folder: Path) -> None:
+    chosen = section.get("backbone")
+    if not isinstance(chosen, dict):
+        return
+    weights, bundle = chosen.get("weights"), chosen.get("bundle")
+    if isinstance(weights, str) and weights != "random":
+        section["backbone"] = {**chosen, "weights": _expanded(weights, folder)}
+    if isinstance(bundle, str) and "/" in bundle:
+        section["backbone"] = {**chosen, "bundle": str(_expanded(bundle, folder))}
 
 
 def _expanded(text: str, folder: Path) -> Path:

@@ -23,6 +23,7 @@ from genrekit.inference import cut_windows
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import ExcerptConfig, FrontendConfig, WindowConfig
 from genrekit.training.augment_waveform import CODE_VERSION, Change, changed, draw_change
+from genrekit.training.backbone import Backbone
 from genrekit.training.settings import WaveformAugment
 from genrekit.training.storage import Numbers, RowWriter, joined, taken
 
@@ -129,7 +130,7 @@ class ItemWindows:
 
 def audio_windows(
     dataset: Dataset,
-    config: FrontendConfig,
+    config: FrontendConfig | Backbone,
     *,
     excerpt: ExcerptConfig,
     windows: WindowConfig,
@@ -142,6 +143,8 @@ def audio_windows(
 
     Parameters
     ----------
+    config : FrontendConfig or Backbone
+        What describes a window.
     augment : WaveformAugment, optional
         How items with ``augmented_from`` are changed after decoding.
     seed : int
@@ -272,7 +275,7 @@ _frontend = lru_cache(maxsize=4)(build_frontend)
 def _item_windows(
     item: Item,
     *,
-    config: FrontendConfig,
+    config: FrontendConfig | Backbone,
     excerpt: ExcerptConfig,
     windows: WindowConfig,
     cache: FeatureCache | None,
@@ -307,8 +310,11 @@ def _excerpt_of(item: Item, excerpt: ExcerptConfig) -> ExcerptConfig:
     return ExcerptConfig(start_seconds=start, duration_seconds=duration)
 
 
-def _fingerprint(config: FrontendConfig, windows: WindowConfig, change: Change | None) -> str:
-    text = frontend_fingerprint(config) + windows.model_dump_json()
+def _fingerprint(
+    config: FrontendConfig | Backbone, windows: WindowConfig, change: Change | None
+) -> str:
+    own = config.fingerprint if isinstance(config, Backbone) else frontend_fingerprint(config)
+    text = own + windows.model_dump_json()
     if change is not None:
         text += f"{CODE_VERSION}{change.model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()
@@ -316,7 +322,7 @@ def _fingerprint(config: FrontendConfig, windows: WindowConfig, change: Change |
 
 def _compute(
     path: Path,
-    config: FrontendConfig,
+    config: FrontendConfig | Backbone,
     excerpt: ExcerptConfig,
     windows: WindowConfig,
     change: Change | None,
@@ -330,7 +336,9 @@ def _compute(
     if change is not None:
         samples = changed(samples, change, config.sample_rate_hz)
     length, hop = window_samples(windows, config.sample_rate_hz)
+    cut = cut_windows([samples], length=length, hop=hop)
+    if isinstance(config, Backbone):
+        return np.stack([config.embed(window.samples) for window in cut])
     name: str = config.kind
     frontends = {name: _frontend(config)}
-    cut = cut_windows([samples], length=length, hop=hop)
     return np.stack([window_features(window.samples, frontends, windows)[name] for window in cut])

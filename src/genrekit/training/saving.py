@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+import onnx
+
 import genrekit
 from genrekit.audio import synthesise
-from genrekit.bundles import write_bundle
+from genrekit.bundles import window_samples, write_bundle
+from genrekit.bundles.session import EMBEDDING
 from genrekit.datasets import Dataset, Split, track_digest
 from genrekit.features import frontend_fingerprint
 from genrekit.models import NetworkConfig
 from genrekit.schema import BundleMetrics, EvaluationResult, Int8Numbers, Manifest, Provenance
+from genrekit.training.backbone import Backbone, Origin
+from genrekit.training.composing import check_composed, composed
 from genrekit.training.fit import INT8, Task
 from genrekit.training.recipe import Recipe
 from genrekit.training.rows import Rows
@@ -38,13 +44,23 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What all stages of a run share."""
+    """What all stages of a run share.
+
+    Attributes
+    ----------
+    backbone : Backbone, optional
+        What made the rows; it stands before the fitted graph in every bundle.
+    origin : Origin, optional
+        Of weights that were there before.
+    """
 
     recipe: Recipe
     task: Task
     dataset: Dataset
     rows: Rows
     left_out: tuple[str, ...]
+    backbone: Backbone | None = None
+    origin: Origin | None = None
 
     @property
     def shippable(self) -> Rows:
@@ -63,14 +79,15 @@ def save(
 ) -> None:
     """Write the bundle ``out`` of one fit of a run, with ``results`` as its numbers."""
     recipe = run.recipe
+    model = _whole_graph(run, one.model)
     files = dict(one.files)
     measured = files.pop(INT8, None)
     manifest = Manifest(
         name=recipe.name,
         version=recipe.version,
         description=_description(recipe),
-        licence=recipe.licence,
-        architecture=recipe.model.architecture,
+        licence=_licence(run),
+        architecture=_architecture(run),
         task=run.dataset.task,
         labels=run.dataset.labels,
         frontends=recipe.frontends,
@@ -80,6 +97,7 @@ def save(
         excerpt=recipe.excerpt,
         windows=recipe.windows,
         temperature=one.temperature,
+        embedding_size=_embedding_size(model),
         unknown_below=recipe.unknown_below,
         thresholds=one.thresholds,
         parents=dict(run.task.parents),
@@ -89,7 +107,7 @@ def save(
     write_bundle(
         out,
         manifest=manifest,
-        model_onnx=one.model,
+        model_onnx=model,
         metrics=BundleMetrics(
             results=tuple(results),
             int8=None if measured is None else Int8Numbers.model_validate_json(measured),
@@ -98,6 +116,39 @@ def save(
         extra_files=files,
         overwrite=overwrite,
     )
+
+
+def _whole_graph(run: Run, head: bytes) -> bytes:
+    """The fitted graph behind its backbone, if it has one, compared with the two."""
+    if run.backbone is None:
+        return head
+    before = run.backbone.graph.read_bytes()
+    model = composed(before, head, inputs=tuple(run.backbone.frontends))
+    clip = synthesise("rock", seconds=GOLDEN_SECONDS, sample_rate_hz=run.backbone.sample_rate_hz)
+    length, _ = window_samples(run.backbone.windows, run.backbone.sample_rate_hz)
+    features = run.backbone.features(clip.samples[:length])
+    rows = {name: array[np.newaxis] for name, array in features.items()}
+    check_composed(model, before, head, rows, n_labels=len(run.task.labels))
+    return model
+
+
+def _embedding_size(model: bytes) -> int | None:
+    outputs = {node.name: node for node in onnx.load_from_string(model).graph.output}
+    if EMBEDDING not in outputs:
+        return None
+    return int(outputs[EMBEDDING].type.tensor_type.shape.dim[-1].dim_value) or None
+
+
+def _architecture(run: Run) -> str:
+    own = run.recipe.model.architecture
+    return f"{run.backbone.origin.name}+{own}" if run.backbone else own
+
+
+def _licence(run: Run) -> str:
+    own = run.recipe.licence
+    if run.origin is None or run.origin.licence == own:
+        return own
+    return f"{own}; {run.origin.name}: {run.origin.licence}"
 
 
 def _description(recipe: Recipe) -> str:
@@ -113,16 +164,19 @@ def _provenance(run: Run, split: Split, one: Fitted) -> Provenance:
     left_out = f"{len(run.left_out)} recordings" if run.left_out else ""
     if left_out and recipe.leave_out_because:
         left_out = f"{left_out}: {recipe.leave_out_because}"
+    origin = run.origin or Origin("", "", "")
+    citations = [text for text in (run.dataset.info.citation, origin.citation) if text]
     return Provenance(
         dataset=run.dataset.name,
         dataset_fingerprint=run.dataset.fingerprint,
         split_fingerprint=split.fingerprint,
         protocol=f"{split.protocol}, {recipe.protocol.fit_on}{how}",
         tracks=len(digests),
-        trained_on=tuple(digests),
+        trained_on=tuple(sorted({*digests, *origin.trained_on})),
+        pretrained_on=origin.pretrained_on,
         left_out=left_out,
         data_licence=run.dataset.info.licence,
-        citation=run.dataset.info.citation,
+        citation="; ".join(dict.fromkeys(citations)),
         recipe=recipe.text,
     )
 
