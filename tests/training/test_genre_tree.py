@@ -84,8 +84,7 @@ TREE = """
 1235: 18 Soundtrack; 107 Ambient; 267 New Age
 """
 RECIPES = Path(__file__).parents[2] / "recipes" / "networks"
-EIGHT = ("Electronic", "Experimental", "Folk", "Hip-Hop")
-EIGHT += ("Instrumental", "International", "Pop", "Rock")
+EIGHT = tuple("Electronic Experimental Folk Hip-Hop Instrumental International Pop Rock".split())
 SECONDS, RATE_HZ = 0.5, 22050
 OPTIONS = {"subset": "large", "labels": "genres_all"}
 
