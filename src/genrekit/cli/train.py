@@ -33,6 +33,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a network whose training was stopped.")
     ] = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="File with the published weights of the backbone."),
+    ] = None,
     track: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Write the run to MLflow too: sqlite:///runs.db."),
@@ -45,10 +49,12 @@ def train(
     from genrekit.cli.console import cores, follow
     from genrekit.cli.history import draw_beside
     from genrekit.cli.outputs import check_folder, open_cache
-    from genrekit.training import load_recipe, train_steps
+    from genrekit.training import load_recipe, train_steps, with_weights
 
     check_folder(out.parent)
     read = load_recipe(recipe, overrides or ())
+    if weights is not None:
+        read = with_weights(read, weights)
     steps = train_steps(
         read,
         out,

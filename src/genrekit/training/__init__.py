@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
+    from genrekit.training.complete_study import (
+        Study,
+        complete_study_steps,
+        write_study,
+    )
     from genrekit.training.prepare import Step
     from genrekit.training.recipe import DataConfig, ProtocolConfig, Recipe, load_recipe
     from genrekit.training.stages import train, train_steps
@@ -25,10 +30,12 @@ __all__ = [
     "ProtocolConfig",
     "Recipe",
     "Step",
+    "Study",
     "StudyCell",
     "StudyResult",
     "StudyStep",
     "TuneStep",
+    "complete_study_steps",
     "load_recipe",
     "render_study_markdown",
     "run_study",
@@ -36,22 +43,26 @@ __all__ = [
     "train",
     "train_steps",
     "tune_steps",
+    "write_study",
 ]
 
 # Resolved on first use: reading a recipe needs none of the libraries that train.
 _RECIPE = "genrekit.training.recipe"
 _STUDY = "genrekit.training.study"
 _STAGES = "genrekit.training.stages"
+_COMPLETE = "genrekit.training.complete_study"
 _TUNE = "genrekit.training.tune"
 _HOMES = {
     "DataConfig": _RECIPE,
     "ProtocolConfig": _RECIPE,
     "Recipe": _RECIPE,
     "Step": "genrekit.training.prepare",
+    "Study": _COMPLETE,
     "StudyCell": _STUDY,
     "StudyResult": _STUDY,
     "StudyStep": _STUDY,
     "TuneStep": _TUNE,
+    "complete_study_steps": _COMPLETE,
     "load_recipe": _RECIPE,
     "render_study_markdown": "genrekit.training.study_report",
     "run_study": _STUDY,
@@ -59,6 +70,7 @@ _HOMES = {
     "train": _STAGES,
     "train_steps": _STAGES,
     "tune_steps": _TUNE,
+    "write_study": _COMPLETE,
 }
 
 __getattr__ = resolver(__name__, _HOMES)
