@@ -13,7 +13,13 @@ if TYPE_CHECKING:
         write_study,
     )
     from genrekit.training.prepare import Step
-    from genrekit.training.recipe import DataConfig, ProtocolConfig, Recipe, load_recipe
+    from genrekit.training.recipe import (
+        DataConfig,
+        ProtocolConfig,
+        Recipe,
+        load_recipe,
+        with_weights,
+    )
     from genrekit.training.stages import train, train_steps
     from genrekit.training.study import (
         StudyCell,
@@ -43,6 +49,7 @@ __all__ = [
     "train",
     "train_steps",
     "tune_steps",
+    "with_weights",
     "write_study",
 ]
 
@@ -70,6 +77,7 @@ _HOMES = {
     "train": _STAGES,
     "train_steps": _STAGES,
     "tune_steps": _TUNE,
+    "with_weights": _RECIPE,
     "write_study": _COMPLETE,
 }
 
