@@ -246,6 +246,20 @@ class EvaluationResult(Contract):
     multi_label: MultiLabelNumbers | None = None
     versions: dict[str, str] = {}
 
+    @property
+    def over_folds(self) -> tuple[float, float] | None:
+        """Mean of the accuracies of all folds, and their standard deviation; None for one fold.
+
+        The deviation says how much folds differ. It is no standard error: folds share most of what
+        they are trained on.
+        """
+        count = len(self.fold_accuracies)
+        if count < 2:
+            return None
+        mean = sum(self.fold_accuracies) / count
+        squares = sum((one - mean) ** 2 for one in self.fold_accuracies)
+        return mean, (squares / (count - 1)) ** 0.5
+
 
 class Int8Numbers(Contract):
     """What the graph in eight bits gained on training rows, or why floats were kept."""

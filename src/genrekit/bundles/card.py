@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from genrekit.schema import (
     BundleMetrics,
@@ -86,13 +86,24 @@ def _protocols(results: Sequence[EvaluationResult]) -> str:
         for result in results
     ]
     header = ("protocol", "data", "scored on", "accuracy", "macro F1", "what was scored", "split")
-    table = _table(header, rows)
+    table = "\n\n".join([_table(header, rows), *_folds(results)])
     if not any(result.leaky for result in results):
         return table
     return (
         f"{table}\n\nLEAKY: something of the test tracks was seen in training. Such a number is "
         "shown only because others publish it; it does not say how good the model is."
     )
+
+
+def _folds(results: Sequence[EvaluationResult]) -> Iterator[str]:
+    for result in results:
+        if result.over_folds is not None:
+            mean, spread = result.over_folds
+            yield (
+                f"{_accuracy(result)} over the {len(result.fold_accuracies)} folds of "
+                f"{_protocol(result)}: mean {mean:.3f}, standard deviation {spread:.3f}, "
+                f"from {min(result.fold_accuracies):.3f} to {max(result.fold_accuracies):.3f}."
+            )
 
 
 def _accuracy(result: EvaluationResult) -> str:

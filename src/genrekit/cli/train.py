@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +35,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a network whose training was stopped.")
     ] = False,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that train a network together, each on its rows.")
+    ] = 1,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", help="File with the published weights of the backbone."),
@@ -49,24 +54,41 @@ def train(
     from genrekit.cli.console import cores, follow
     from genrekit.cli.history import draw_beside
     from genrekit.cli.outputs import check_folder, open_cache
-    from genrekit.training import load_recipe, train_steps, with_weights
+    from genrekit.training import load_recipe, with_weights
 
     check_folder(out.parent)
     read = load_recipe(recipe, overrides or ())
     if weights is not None:
         read = with_weights(read, weights)
-    steps = train_steps(
+    steps = _steps(
         read,
         out,
+        processes,
         data=data,
         workers=jobs or cores(),
         cache=open_cache(not no_cache),
         overwrite=overwrite,
         resume=resume,
     )
+    if os.environ.get("RANK", "0") != "0":  # another process tells how far all of them are
+        list(steps)
+        return
     follow(_watched(steps, read, track, experiment))
     draw_beside(out)
     _sum_up(load_bundle(out), as_json)
+
+
+def _steps(recipe: Recipe, out: Path, processes: int, **options: Any) -> Iterator[Step]:
+    from genrekit.errors import MissingExtraError
+    from genrekit.training import train_steps
+
+    if processes == 1 and "WORLD_SIZE" not in os.environ:  # which torchrun sets
+        return train_steps(recipe, out, **options)
+    try:
+        from genrekit.training.distributed import train_together_steps
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "train") from None
+    return train_together_steps(recipe, out, processes=processes, arguments=sys.argv[1:], **options)
 
 
 def _watched(

@@ -83,6 +83,7 @@ def train_steps(
     cache: FeatureCache | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    checkpoints: Path | None = None,
 ) -> Iterator[Step]:
     """Make a bundle, one step at a time.
 
@@ -103,6 +104,8 @@ def train_steps(
     resume : bool
         Continue networks from the checkpoints of a run that was stopped; they are beside ``out``.
         The result is the same as without the stop.
+    checkpoints : Path, optional
+        Where they are, if not beside ``out``: those of the process that leads this one.
 
     Yields
     ------
@@ -126,7 +129,7 @@ def train_steps(
         shutil.rmtree(workshop, ignore_errors=True)
     try:
         run = yield from prepare(recipe, data, workers, cache, workshop)
-        run = replace(run, task=replace(run.task, workshop=workshop))
+        run = replace(run, task=replace(run.task, workshop=checkpoints or workshop))
         yield from _fitted_and_saved(run, out, overwrite)
     finally:  # a run that is continued makes its rows again, mostly from the cache
         shutil.rmtree(workshop / ROWS, ignore_errors=True)
@@ -207,11 +210,13 @@ def _declared(run: Run, split: Split, protocol: ProtocolConfig) -> tuple[Declare
         DeclaredStep(what="calibrate", on="valid" if valid else on, note="threshold of each genre")
     ]
     answered = answered if run.task.multi_label else []
-    if not isinstance(recipe.model, NetworkConfig):
-        return tuple(answered)
-    steps = [DeclaredStep(what="scale", on=on)]
-    if training.augment != type(training.augment)():
+    network = isinstance(recipe.model, NetworkConfig)
+    steps = [DeclaredStep(what="scale", on=on)] if network else []
+    augment = training.augment
+    if augment.waveform.copies or (network and augment != type(augment)()):
         steps.append(DeclaredStep(what="augment", on=on))
+    if not network:
+        return (*steps, *answered)
     if valid:
         steps.append(DeclaredStep(what="stop", on="valid"))
     elif training.hold_out:
