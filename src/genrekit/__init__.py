@@ -24,6 +24,7 @@ __all__ = [
     "build_frontend",
     "decode",
     "load_bundle",
+    "study",
     "synthesise",
     "train",
 ]
@@ -36,6 +37,7 @@ _HOMES = {
     "build_frontend": "genrekit.features",
     "decode": "genrekit.audio",
     "load_bundle": "genrekit.bundles",
+    "study": "genrekit.training.complete_study",
     "synthesise": "genrekit.audio",
     "train": "genrekit.training",
 }
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from genrekit.inference import Classifier
     from genrekit.schema import TrackPrediction
     from genrekit.training import train
+    from genrekit.training.complete_study import study
 
 __getattr__ = resolver(__name__, _HOMES)
 

@@ -16,7 +16,19 @@ Run = Callable[..., Any]
 
 def test_a_page_for_people_and_a_file_for_machines(run: Run, table: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "report"
-    ran = run("study", table, "-o", out, "-j", 1, "--model", "knn", "--model", "logistic,c=0.1")
+    ran = run(
+        "study",
+        table,
+        "--no-checks",
+        "-o",
+        out,
+        "-j",
+        1,
+        "--model",
+        "knn",
+        "--model",
+        "logistic,c=0.1",
+    )
     page, file = out / "made up.md", out / "made up.json"
     assert ran == (0, f"{page}\n", "")
     result = StudyResult.model_validate_json(file.read_text(encoding="utf-8"))
@@ -36,7 +48,7 @@ def test_json_is_what_is_written(run: Run, table: Path, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("jazz 1 0.wav\npop 1 3.wav\n")
     ran = run(
-        *("study", table, "-o", tmp_path, "-j", 1, "--model", "knn"),
+        *("study", table, "--no-checks", "-o", tmp_path, "-j", 1, "--model", "knn"),
         *("--leave-out", names, "--json"),
     )
     assert (ran.code, ran.err) == (0, "")
@@ -57,7 +69,7 @@ def test_json_is_what_is_written(run: Run, table: Path, tmp_path: Path) -> None:
 def test_models_that_are_unknown(
     run: Run, table: Path, tmp_path: Path, model: str, said: str
 ) -> None:
-    ran = run("study", table, "-o", tmp_path / "out", "--model", model)
+    ran = run("study", table, "--no-checks", "-o", tmp_path / "out", "--model", model)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert ran.err.count("\n") == 1
@@ -67,6 +79,6 @@ def test_models_that_are_unknown(
 def test_a_table_too_small_for_the_folds(run: Run, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("filename,a,label\nx.wav,1,jazz\ny.wav,2,pop\n")
-    ran = run("study", table, "-o", tmp_path / "out", "--model", "knn")
+    ran = run("study", table, "--no-checks", "-o", tmp_path / "out", "--model", "knn")
     assert (ran.code, ran.out) == (4, "")
     assert ran.err.count("\n") == 1

@@ -10,7 +10,10 @@ import typer
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from genrekit.models import ClassicalConfig
+    from genrekit.training import ProtocolConfig
 
 
 def study(
@@ -32,36 +35,77 @@ def study(
             "--set", metavar="KEY=VALUE", help="How to read the table (label_column=genre)."
         ),
     ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,SETTING=VALUE]",
+            help="A protocol and its settings (grouped-kfold,n_folds=5); repeatable. Default: all "
+            "that fit the table.",
+        ),
+    ] = None,
+    checks: Annotated[
+        bool, typer.Option("--checks/--no-checks", help="Audit the table first.")
+    ] = True,
+    learning_curve: Annotated[
+        bool,
+        typer.Option("--learning-curve", help="Fit the best models on growing parts, too."),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the models.")] = 0,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The StudyResult as JSON.")] = False,
 ) -> None:
-    """Fit and test classical models, leaky protocols beside honest ones.
+    """Check a table, fit and test classical models on it, and say which are better.
 
-    Writes NAME.md for people and NAME.json for machines into the folder, NAME being the table's.
+    Writes NAME.md for people, NAME.json for machines, figures, and NAME.runs with a results file
+    for each model and protocol; NAME is the table's. Leaky protocols stand beside honest ones.
     """
     from genrekit.cli.console import cores, follow, print_json_line, results
     from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_folder
-    from genrekit.training import render_study_markdown, study_steps
+    from genrekit.training import Study, complete_study_steps, write_study
 
     check_folder(out)
     dataset = open_dataset(table, "table", leave_out, settings or ())
-    models = None if model is None else [_model(text) for text in model]
-    steps = study_steps(dataset, models=models, seed=seed, workers=jobs or cores())
-    result = follow(steps).result
-    assert result is not None, "the last step carries the result"
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{table.stem}.json").write_text(result.model_dump_json(indent=1) + "\n")
-    page = out / f"{table.stem}.md"
-    command = " --model ".join([f"genrekit study {table.name}", *(model or ())])
-    page.write_text(render_study_markdown(result, command), encoding="utf-8")
+    last = follow(
+        complete_study_steps(
+            dataset,
+            models=None if model is None else [_model(text) for text in model],
+            protocols=None if protocol is None else [_protocol(text) for text in protocol],
+            checks=checks,
+            learning_curve=learning_curve,
+            seed=seed,
+            workers=jobs or cores(),
+        )
+    )
+    assert last.result is not None, "the last step carries the result"
+    said = [f"--model {one}" for one in model or ()] + [
+        f"--protocol {one}" for one in protocol or ()
+    ]
+    said += ["--learning-curve"] if learning_curve else []
+    command = " ".join([f"genrekit study {table.name}", *said])
+    page = write_study(Study(last.result, last.runs), out, table.stem, command)
     if as_json:
-        print_json_line(result.model_dump_json())
+        print_json_line(last.result.model_dump_json())
     else:
         results().print(str(page))
+
+
+def _protocol(text: str) -> ProtocolConfig:
+    """``grouped-kfold,n_folds=5`` as a configuration."""
+    from pydantic import ValidationError
+
+    from genrekit.cli.data import read_settings
+    from genrekit.datasets import PROTOCOLS
+    from genrekit.training import ProtocolConfig
+
+    name, *settings = text.split(",")
+    PROTOCOLS.get(name.strip())
+    try:
+        return ProtocolConfig.model_validate({"name": name.strip(), **read_settings(settings)})
+    except ValidationError as error:
+        raise ConfigError(_unfit("--protocol", text, error)) from None
 
 
 def _model(text: str) -> ClassicalConfig:
@@ -75,8 +119,10 @@ def _model(text: str) -> ClassicalConfig:
     try:
         return classical_config({"architecture": name.strip(), **read_settings(settings)})
     except ValidationError as error:
-        problem = error.errors()[0]
-        setting = ".".join(str(part) for part in problem["loc"])
-        raise ConfigError(
-            f"--model {text!r} has a setting that does not fit: {setting}: {problem['msg']}"
-        ) from None
+        raise ConfigError(_unfit("--model", text, error)) from None
+
+
+def _unfit(option: str, text: str, error: ValidationError) -> str:
+    problem = error.errors()[0]
+    setting = ".".join(str(part) for part in problem["loc"])
+    return f"{option} {text!r} has a setting that does not fit: {setting}: {problem['msg']}"

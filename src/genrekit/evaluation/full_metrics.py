@@ -136,7 +136,8 @@ def measure(
         for row in range(len(_AVERAGES), len(value))
     ]
     means = _means(targets, probabilities, group_of, counts)
-    independent = unit == "track" and len(names) == len(targets)
+    different = len(set(zip(tracks.groups, targets.tolist(), strict=True)))
+    independent = unit == "track" and different == len(targets)
     if independent:
         hits = int(np.trace(confusion))
         averages["accuracy"] = wilson(hits, len(targets))

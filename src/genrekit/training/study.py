@@ -20,6 +20,7 @@ from genrekit.models import MODELS, ClassicalConfig
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, EvaluationResult
 from genrekit.training.fit import Task, checked_split, fold_scores
+from genrekit.training.learning_curve import LearningCurve
 from genrekit.training.pooling import pooled_run
 from genrekit.training.recipe import Model, ProtocolConfig
 from genrekit.training.rows import Rows, table_rows
@@ -56,6 +57,16 @@ class StudyComparison(Contract):
     comparison: Comparison
 
 
+class StudyFinding(Contract):
+    """What the data checks found of one kind: how often, and the first of it."""
+
+    kind: str
+    severity: str
+    title: str
+    count: int
+    first: str
+
+
 class StudyResult(Contract):
     """All cells, model by model and in the order of the protocols."""
 
@@ -67,6 +78,8 @@ class StudyResult(Contract):
     seed: int
     cells: tuple[StudyCell, ...]
     comparisons: tuple[StudyComparison, ...] = ()
+    findings: tuple[StudyFinding, ...] = ()
+    learning_curve: LearningCurve | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,12 @@ def render_study_markdown(result: StudyResult, command: str = "") -> str:
         introduction,
         f"Made by `{command}`." if command else "",
         "\n".join(f"- {_NOTES[name]}" for name in _names(result) if name in _NOTES),
+        *_checks(result),
         "## Accuracy",
         _grid(result, protocols, best_first, lambda one: one.accuracy),
         *_row_by_row(result, protocols, best_first),
+        *_evidence(result),
+        *_learning(result),
         "## Macro F1",
         _grid(result, protocols, best_first, lambda one: one.macro_f1),
         "## Calibration",
@@ -86,6 +89,66 @@ def _row_by_row(
         "The same scores, counted by rows under every protocol, so that nothing but the split "
         "differs between columns: the distance from the leaky column is what the leak is worth.",
         _grid(rows, protocols, models, lambda one: one.accuracy),
+    ]
+
+
+def _checks(result: StudyResult) -> list[str]:
+    """What an audit says of the table, before anything that was learnt from it."""
+    if not result.findings:
+        return []
+    rows = [[one.title, one.severity, str(one.count), one.first] for one in result.findings]
+    return [
+        "## Data checks",
+        "`genrekit audit` shows all of it and writes a plan that leaves it out.",
+        _table(["what", "severity", "times", "the first"], rows),
+    ]
+
+
+def _evidence(result: StudyResult) -> list[str]:
+    """Letters that tell models apart, protocol by protocol."""
+    blocks = []
+    for one in result.comparisons:
+        found, fit_on = one.comparison, one.protocol.fit_on
+        fitted = f", fitted on {fit_on}" if one.protocol.name == "fault-filtered" else ""
+        leaky = " LEAKY" if found.leaky else ""
+        models = ", ".join(f"{model.name} {model.letters}" for model in found.models)
+        text = f"- `{found.protocol}`{leaky}{fitted}: {models}. {found.sentence}"
+        if found.friedman is not None:
+            width = found.friedman.critical_difference
+            text += (
+                f" Friedman over {found.friedman.blocks} folds: p = {found.friedman.f_p:.2g}; "
+                f"critical difference of mean ranks {width:.2f} (Nemenyi; optimistic, as folds "
+                "share training recordings)."
+            )
+        blocks.append(text)
+    if not blocks:
+        return []
+    return [
+        "## Which differences are evidence",
+        "Best first; models that share a letter cannot be told apart at 5 % (McNemar's mid-p test, "
+        "or a bootstrap where recordings count several times; Holm for the number of pairs). "
+        "`genrekit compare` shows every pair.",
+        "\n".join(blocks),
+    ]
+
+
+def _learning(result: StudyResult) -> list[str]:
+    curve = result.learning_curve
+    if curve is None:
+        return []
+    shares = list(dict.fromkeys(point.share for point in curve.points))
+    models = list(dict.fromkeys(point.model for point in curve.points))
+    sizes = {point.share: point.tracks for point in curve.points}
+    header = ["model", *(f"{sizes[share]:.0f} recordings" for share in shares)]
+    rows = [
+        [model, *(_interval(one.accuracy) for one in curve.points if one.model == model)]
+        for model in models
+    ]
+    return [
+        "## Learning curve",
+        f"Accuracy under `{curve.protocol}` against the recordings fitted on. Intervals cover "
+        "draws of them and test recordings.",
+        _table(header, rows),
     ]
 
 
@@ -190,4 +253,6 @@ def _interval(estimate: Estimate) -> str:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )

@@ -1,0 +1,257 @@
+"""The classical complete study in one call: data checks, models, tests, learning curve, report."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from genrekit.datasets import Dataset, load_dataset
+from genrekit.errors import DatasetError
+from genrekit.evaluation.audit import audit_steps
+from genrekit.evaluation.audit_finding import KINDS, AuditReport
+from genrekit.evaluation.critical_difference import plot_critical_difference
+from genrekit.evaluation.results import RunResult, write_run
+from genrekit.models import ClassicalConfig
+from genrekit.training.fit import checked_split
+from genrekit.training.learning_curve import LearningCurve, curve_steps, plot_learning_curve
+from genrekit.training.recipe import ProtocolConfig
+from genrekit.training.rows import table_rows
+from genrekit.training.study import (
+    StudyCell,
+    StudyFinding,
+    StudyResult,
+    StudyStep,
+    study_steps,
+)
+from genrekit.training.study_report import render_study_markdown
+
+logger = logging.getLogger(__name__)
+
+#: Models that a learning curve is drawn for: the best ones under the first protocol.
+CURVE_MODELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Everything that a study found.
+
+    Attributes
+    ----------
+    result : StudyResult
+        Numbers, comparisons, findings and the learning curve.
+    runs : tuple of RunResult
+        One for each cell of the result, in its order: what a results file holds.
+    """
+
+    result: StudyResult
+    runs: tuple[RunResult, ...]
+
+
+def study(
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    models: Sequence[ClassicalConfig] | None = None,
+    protocols: Sequence[ProtocolConfig] | None = None,
+    checks: bool = True,
+    learning_curve: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Callable[[StudyStep], None] | None = None,
+    **options: Any,
+) -> Study:
+    """Study a table of features from beginning to end.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV, TSV or Parquet; what genrekit knows of GTZAN's tables is recognised.
+    out : str or Path, optional
+        Folder for the report and the results files; None writes nothing.
+    models, protocols, checks, learning_curve, seed
+        As for `complete_study_steps`.
+    workers : int, optional
+        Processes that fit; None takes all cores. With more than one the calling script needs the
+        usual ``if __name__ == "__main__":``.
+    progress : callable, optional
+        Called with every step.
+    **options
+        How to read the table, such as ``label_column="genre"``.
+
+    Raises
+    ------
+    DatasetError
+        If the table cannot be read, or does not fit a protocol.
+    """
+    file = Path(path)
+    dataset = load_dataset("table", file, **options)
+    last = None
+    for last in complete_study_steps(
+        dataset,
+        models=models,
+        protocols=protocols,
+        checks=checks,
+        learning_curve=learning_curve,
+        seed=seed,
+        workers=workers or os.cpu_count() or 1,
+    ):
+        if progress is not None:
+            progress(last)
+    if last is None or last.result is None:
+        raise DatasetError(f"{file}: there was nothing to study")
+    found = Study(last.result, last.runs)
+    if out is not None:
+        write_study(found, Path(out), file.stem)
+    return found
+
+
+def complete_study_steps(
+    dataset: Dataset,
+    *,
+    models: Sequence[ClassicalConfig] | None = None,
+    protocols: Sequence[ProtocolConfig] | None = None,
+    checks: bool = True,
+    learning_curve: bool = False,
+    seed: int = 0,
+    workers: int = 1,
+) -> Iterator[StudyStep]:
+    """Check the data, fit and test all models, and draw a learning curve of the best.
+
+    Parameters
+    ----------
+    dataset, models, protocols, seed, workers
+        As for `study_steps`.
+    checks : bool
+        Audit the table first, doubted labels included.
+    learning_curve : bool
+        Fit the best models of the first protocol on growing parts of its training recordings.
+
+    Yields
+    ------
+    StudyStep
+        The last one carries the result.
+    """
+    report = None
+    if checks:
+        for step in audit_steps(dataset, corpus="table", data=dataset.name, seed=seed):
+            report = step.report
+            if report is None:
+                yield StudyStep(f"Data checks: {step.stage}", step.done, step.total)
+    done = None
+    for done in study_steps(
+        dataset, models=models, protocols=protocols, seed=seed, workers=workers
+    ):
+        if done.result is None:
+            yield done
+    assert done is not None, "a study has steps"
+    result = done.result
+    assert result is not None, "the last step carries the result"
+    if report is not None:
+        result = result.model_copy(update={"findings": _findings(report)})
+    if learning_curve:
+        curve = yield from _curve(dataset, result, seed, workers)
+        result = result.model_copy(update={"learning_curve": curve})
+    yield replace(done, result=result)
+
+
+def write_study(found: Study, out: Path, name: str, command: str = "") -> Path:
+    """Write a study: NAME.md, NAME.json, figures, and in NAME.runs a results file for each cell.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(found.result.model_dump_json(indent=1) + "\n")
+    folder = out / f"{name}.runs"
+    folder.mkdir(exist_ok=True)
+    names = _file_names(found.result.cells)
+    for file, run in zip(names, found.runs, strict=True):
+        write_run(run, folder / f"{file}.json")
+    if find_spec("matplotlib") is None:
+        logger.warning("there are no figures, as matplotlib is not installed (genrekit[report])")
+    else:
+        _draw(found.result, out, name)
+    page = out / f"{name}.md"
+    page.write_text(render_study_markdown(found.result, command), encoding="utf-8")
+    return page
+
+
+def _draw(result: StudyResult, out: Path, name: str) -> None:
+    for one in result.comparisons:
+        comparison = one.comparison
+        if comparison.friedman is not None:
+            figure = out / f"{name}.{_safe(comparison.protocol)}.svg"
+            models = [model.name for model in comparison.models]
+            plot_critical_difference(comparison.friedman, models, figure)
+    if result.learning_curve is not None:
+        plot_learning_curve(result.learning_curve, out / f"{name}.learning.svg")
+
+
+def _findings(report: AuditReport) -> tuple[StudyFinding, ...]:
+    counts = Counter(finding.kind for finding in report.findings)
+    firsts = {finding.kind: finding for finding in reversed(report.findings)}
+    return tuple(
+        StudyFinding(
+            kind=kind,
+            severity=KINDS[kind].severity,
+            title=KINDS[kind].title,
+            count=count,
+            first=firsts[kind].message,
+        )
+        for kind, count in counts.items()
+    )
+
+
+def _curve(
+    dataset: Dataset,
+    result: StudyResult,
+    seed: int,
+    workers: int,
+) -> Generator[StudyStep, None, LearningCurve]:
+    protocol = result.cells[0].protocol
+    ranked = sorted(
+        (cell for cell in result.cells if cell.protocol == protocol),
+        key=lambda cell: -cell.result.accuracy.value,
+    )
+    rows = table_rows(dataset, dataset.feature_names)
+    split = checked_split(dataset, protocol, rows)
+    curve: LearningCurve | None = None
+    for step in curve_steps(
+        dataset,
+        rows,
+        split,
+        protocol,
+        [cell.model for cell in ranked if isinstance(cell.model, ClassicalConfig)][:CURVE_MODELS],
+        repeats=3 if len(split.folds) == 1 else 1,
+        seed=seed,
+        workers=workers,
+    ):
+        curve = step.curve
+        if curve is None:
+            yield StudyStep(step.stage, step.done, step.total)
+    assert curve is not None, "the last step carries the curve"
+    return curve
+
+
+def _file_names(cells: Sequence[StudyCell]) -> list[str]:
+    names = []
+    for cell in cells:
+        fitted = "" if cell.protocol.fit_on == "train" else f"-{cell.protocol.fit_on}"
+        names.append(_safe(f"{cell.result.model}--{cell.result.protocol}{fitted}"))
+    return [
+        name if names.count(name) == 1 else f"{name}--{names[: place + 1].count(name)}"
+        for place, name in enumerate(names)
+    ]
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9+-]+", "-", name)
