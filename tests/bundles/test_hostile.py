@@ -189,6 +189,7 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ("version", "1"),
         ("unexpected", 1),
         ("thresholds", [0.5]),
+        ("parents", {"blues": "rock"}),
         ("task", "regression"),
         ("frontends", {}),
         ("frontends.mel.fft_samples", 10**12),

@@ -26,7 +26,7 @@ TREE = Taxonomy({"Rock": None, "Punk": "Rock", "Oi": "Punk", "Jazz": None})
 
 
 def made(*labels: str) -> Dataset:
-    """An item for each text, such as ``Rock Punk``; with numbers, to see that rows stay together."""
+    """An item for each text, such as ``Rock Punk``, with its number as a feature."""
     several = [tuple(text.split()) for text in labels]
     items = tuple(Item(f"i{n}", found, f"g{n}") for n, found in enumerate(several))
     return Dataset(
@@ -169,7 +169,7 @@ def test_rows_of_a_table_with_several_labels(tmp_path: Path) -> None:
     data = load_dataset("table", file, label_separator=";")
     assert (data.task, data.labels) == ("multi-label", ("Jazz", "Punk", "Rock"))
     assert [item.labels for item in data.items] == [("Punk", "Rock"), ("Jazz",), ("Rock",)]
-    assert load_dataset("table", file).labels == ("Jazz", "Rock; Punk", "Rock;")
+    assert load_dataset("table", file).labels == ("Jazz", "Rock;", "Rock; Punk")
 
 
 @pytest.mark.real

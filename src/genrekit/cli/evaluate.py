@@ -91,12 +91,20 @@ def _write_predictions(path: Path, scores: Iterable[ItemScore], labels: tuple[st
             "group": score.group,
             "true": score.true,
             "predicted": score.predicted,
+            **_several(score),
             "scores": dict(zip(labels, score.probabilities.tolist(), strict=True)),
         }
         for score in scores
     )
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def _several(score: ItemScore) -> dict[str, tuple[str, ...]]:
+    """The genres one by one, where a track can have several."""
+    if not (score.true_genres or score.predicted_genres):
+        return {}
+    return {"true_genres": score.true_genres, "predicted_genres": score.predicted_genres}
 
 
 def _show(result: EvaluationResult) -> None:

@@ -43,8 +43,8 @@ class ItemScore:
         Of several genres in the order of the bundle, with "; " between them.
     probabilities : ndarray, shape (n_labels,)
         In the order of the bundle's labels.
-    true_genres : tuple of str
-        For multi-label: with what they imply; genres that the bundle does not know are left out.
+    true_genres, predicted_genres : tuple of str
+        The same one by one, for multi-label; genres that the bundle does not know are left out.
     """
 
     item_id: str
@@ -53,6 +53,7 @@ class ItemScore:
     predicted: str
     probabilities: NDArray[np.float64]
     true_genres: tuple[str, ...] = ()
+    predicted_genres: tuple[str, ...] = ()
 
 
 def evaluate_bundle(
@@ -98,17 +99,9 @@ def score_items(
         else _table_scores(classifier, tested, tested.features)
     )
     manifest = classifier.bundle.manifest
+    score_one = _single_label_score if manifest.task == "single-label" else _multi_label_score
     for item, probabilities in zip(tested.items, rows, strict=True):
-        multi = manifest.task == "multi-label"
-        true = _true_genres(item, manifest) if multi else ()
-        yield ItemScore(
-            item_id=item.item_id,
-            group=item.group,
-            true="; ".join(true) if multi else item.labels[0],
-            predicted=_told(probabilities, manifest),
-            probabilities=probabilities,
-            true_genres=true,
-        )
+        yield score_one(item, probabilities, manifest)
 
 
 def summarise(
@@ -182,19 +175,31 @@ def _summarise_multilabel(
     )
 
 
-def _true_genres(item: Item, manifest: Manifest) -> tuple[str, ...]:
+def _single_label_score(
+    item: Item, probabilities: NDArray[np.float64], manifest: Manifest
+) -> ItemScore:
+    best = manifest.labels[int(probabilities.argmax())]
+    return ItemScore(item.item_id, item.group, item.labels[0], best, probabilities)
+
+
+def _multi_label_score(
+    item: Item, probabilities: NDArray[np.float64], manifest: Manifest
+) -> ItemScore:
     known = set(item.labels) & set(manifest.labels)
-    true = with_ancestors(known, manifest.parents)
-    return tuple(label for label in manifest.labels if label in true)
-
-
-def _told(probabilities: NDArray[np.float64], manifest: Manifest) -> str:
-    if manifest.task == "single-label":
-        return manifest.labels[int(probabilities.argmax())]
+    implied = with_ancestors(known, manifest.parents)
+    true = tuple(label for label in manifest.labels if label in implied)
     tree = edges(manifest.labels, manifest.parents)
     (choice,) = chosen(probabilities[np.newaxis], manifest.thresholds, tree)
-    told = [label for label, yes in zip(manifest.labels, choice, strict=True) if yes]
-    return "; ".join(told) or UNKNOWN
+    told = tuple(label for label, yes in zip(manifest.labels, choice, strict=True) if yes)
+    return ItemScore(
+        item_id=item.item_id,
+        group=item.group,
+        true="; ".join(true),
+        predicted="; ".join(told) or UNKNOWN,
+        probabilities=probabilities,
+        true_genres=true,
+        predicted_genres=told,
+    )
 
 
 def _check_labels(classifier: Classifier, tested: Dataset) -> None:
