@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# Before the libraries that read it: tests run in several processes, and the arrays are small.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import numpy as np
 import pytest
 

@@ -305,7 +305,10 @@ def test_snippets_are_found_in_their_clips_and_nowhere_else(real_data: Path) -> 
     with (real_data / "gtzan_audio" / "index.csv").open() as file:
         rows = list(csv.DictReader(file))
     clips = {row["track"]: row["file"] for row in rows if row["kind"] == "clips"}
-    snippets = [row for row in rows if row["kind"] == "snippets" and row["track"] in clips][::7]
+    # Two clips of each genre, and a snippet of the first.
+    clips = {track: clips[track] for track in clips if track.endswith((".00001", ".00002"))}
+    snippets = [row for row in rows if row["kind"] == "snippets" and row["track"] in clips][::2]
+    assert (len(clips), len({row["genre"] for row in snippets})) == (20, 10)
     files = [*clips.values(), *(row["file"] for row in snippets)]
     made = fingerprint_files(real_data / "gtzan_audio" / file for file in files)
     prints = {file: one.fingerprint for file, one in zip(files, made, strict=True)}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from genrekit.audio import synthesise
 from genrekit.datasets import load_dataset
+from genrekit.datasets.gtzan_facts import NEAR_REPETITIONS
 from genrekit.evaluation.audit import run_audit
 from genrekit.evaluation.audit_audio import clipped_share
 from genrekit.evaluation.audit_finding import KINDS, AuditReport, Finding, Kind
@@ -249,8 +250,15 @@ def test_artists_that_dominate_a_label_are_named(songs: dict[str, Samples], tmp_
 @pytest.mark.slow
 def test_known_repetitions_of_gtzan_are_found_in_its_pictures(real_data: Path) -> None:
     dataset = load_dataset("pictures", real_data / "gtzan_pictures")
-    known = run_audit(dataset, labels=False).repetitions
+    repeated = {track for pair in NEAR_REPETITIONS for track in pair}
+    # All of them among a twelfth of the others.
+    chosen = [
+        number
+        for number, item in enumerate(dataset.items)
+        if item.item_id in repeated or number % 12 == 0
+    ]
+    known = run_audit(dataset.select(chosen), labels=False).repetitions
     assert known is not None
     assert (known.near_found, known.near_known) == (23, 23)
-    # Chance finds: none but pairs that Sturm lists too.
-    assert len(known.further) <= 6
+    # Few others are alike by chance.
+    assert len(known.further) <= 2

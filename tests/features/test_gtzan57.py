@@ -50,8 +50,9 @@ def test_order_and_names_of_the_published_table() -> None:
 def test_the_published_table_is_reproduced(real_data: Path) -> None:
     with (real_data / "gtzan_tables" / "features_30_sec.csv").open() as table:
         rows = {row["filename"]: row for row in csv.DictReader(table)}
-    clips = sorted((real_data / "gtzan_audio" / "clips").glob("*/*.flac"))
-    assert len(clips) == 80
+    # One of the eight clips of each genre.
+    clips = sorted((real_data / "gtzan_audio" / "clips").glob("*/*.flac"))[::8]
+    assert len({clip.parent for clip in clips}) == 10
     ours, published = [], []
     for clip in clips:
         samples, rate = soundfile.read(clip, dtype="float32")
