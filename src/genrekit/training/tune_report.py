@@ -19,6 +19,7 @@ from genrekit.schema import Contract
 from genrekit.training.search_space import OBJECTIVES, Objective, TuneConfig
 from genrekit.training.trials import Search, is_done, trial_settings
 
+TRIALS_FOR_IMPORTANCE = 4
 TRIALS, BEST, FRONT = "trials.jsonl", "best.yaml", "front"
 _STATES = {
     TrialState.COMPLETE: "complete",
@@ -57,7 +58,7 @@ class TuneResult(Contract):
         The trials that none beats in all objectives, best first in the first one.
     importance : dict of str to float
         Share of each setting in what made the first objective good or bad; empty for fewer than
-        two completed trials.
+        `TRIALS_FOR_IMPORTANCE` completed trials.
     """
 
     recipe: str
@@ -167,15 +168,15 @@ def _record(trial: FrozenTrial) -> TrialRecord:
 def _importance(study: optuna.Study, plan: TuneConfig) -> dict[str, float]:
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     names = {name for trial in done for name in trial.params}
-    if len(done) < 2 or len(names) < 2:
+    if len(done) < TRIALS_FOR_IMPORTANCE or len(names) < 2:
         return {}
     sign = -1.0 if OBJECTIVES[plan.objectives[0]] else 1.0
     target = None if len(plan.objectives) == 1 else lambda trial: sign * trial.values[0]
     with warnings.catch_warnings():
-        # It says that a target should be small, which the sign sees to; and that few trials of a
-        # conditional setting tell little about it.
-        warnings.filterwarnings("ignore", "PedAnova.*low `target`", UserWarning)
-        warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)
+        # It says that a target should be small, which the sign sees to; and that few trials tell
+        # little.
+        for said in ("PedAnova.*low `target`", "Some regimes for parameter", "Target and region"):
+            warnings.filterwarnings("ignore", said, UserWarning)
         found = optuna.importance.get_param_importances(study, target=target)
     return {name: round(share, 4) for name, share in found.items()}
 
