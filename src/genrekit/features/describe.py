@@ -10,15 +10,17 @@ from pathlib import Path
 from genrekit.features.columns import ColumnInfo
 from genrekit.features.descriptors import DescriptorsFrontend
 from genrekit.features.gtzan57 import Gtzan57Frontend
-from genrekit.schema import DescriptorsConfig, Gtzan57Config
+from genrekit.features.trajectories import TrajectoriesFrontend
+from genrekit.schema import DescriptorsConfig, Gtzan57Config, TrajectoriesConfig
 
 _INTRODUCTION = """\
 # Features
 
 <!-- Written by: python -m genrekit.features.describe docs/features.md -->
 
-Both sets below turn a clip into one row of numbers; every column has a unit and a meaning.
-`genrekit features FOLDER --set NAME` writes them for a folder of music.
+The first two sets below turn a clip into one row of numbers; every column has a unit and a meaning.
+`genrekit features FOLDER --set NAME` writes them for a folder of music. The third is a sequence of
+such columns, for networks that read sequences.
 
 A unit of 1 is a number without one; dBFS is decibels below full scale, FS a share of full scale. In
 `descriptors`, only columns in these last two units follow the gain of a recording.
@@ -48,6 +50,13 @@ The {count} columns of the table `features_30_sec.csv` that many tutorials start
 and with its conventions. For new models `descriptors` tells more.
 """
 
+_TRAJECTORIES = """\
+The {count} rows of a sequence for recurrent networks (`recipes/networks/bigru-descriptors.yaml`):
+a column for every block of half a second, or of `block_seconds`. Everything is measured as in
+`descriptors`, but summed up over the frames of a block instead of those of the clip, silent frames
+included. The last block has the frames that are left.
+"""
+
 
 def column_table(columns: Iterable[ColumnInfo]) -> str:
     """Markdown table of columns: name, unit, meaning; one line each, in order."""
@@ -66,15 +75,18 @@ def column_tables(columns: Iterable[ColumnInfo]) -> str:
 
 
 def reference() -> str:
-    """The whole page on vector front-ends, as Markdown."""
+    """The whole page on described columns, as Markdown."""
     descriptors = DescriptorsFrontend(DescriptorsConfig()).columns
     gtzan57 = Gtzan57Frontend(Gtzan57Config()).columns
+    trajectories = TrajectoriesFrontend(TrajectoriesConfig()).columns
     parts = [
         _INTRODUCTION,
         "## descriptors\n\n" + _DESCRIPTORS.format(count=len(descriptors)),
         column_tables(descriptors),
         "## gtzan57\n\n" + _GTZAN57.format(count=len(gtzan57)),
         column_table(gtzan57),
+        "## trajectories\n\n" + _TRAJECTORIES.format(count=len(trajectories)),
+        column_tables(trajectories),
     ]
     return "\n".join(parts)
 
