@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -47,7 +48,10 @@ def export_body(body: Body, samples: int) -> bytes:
     bytes
         An ONNX file: input ``waveform`` (n, 1, samples), output ``embedding`` (n, embedding_size).
     """
-    return _exported(body, {WAVEFORM: (1, samples)}, (EMBEDDING,))
+    model = onnx.load_from_string(_exported(body, {WAVEFORM: (1, samples)}, (EMBEDDING,)))
+    # The exporter loses count of columns in a mean over patches.
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = body.embedding_size
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def _exported(
