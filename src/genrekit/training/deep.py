@@ -25,6 +25,7 @@ from genrekit.training.losses import build_loss
 from genrekit.training.network_export import check_network, export_network
 from genrekit.training.optimisers import build_optimiser
 from genrekit.training.settings import TrainingConfig
+from genrekit.training.team import team
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +94,14 @@ def fit_network(
     training = training.model_copy(update={"precision": _precision(training, device)})
     with _repeatable(seed, device):
         learner = _learner(config, training, train, seed, device)
+        learner.team.wait()  # until the leader has removed what must not be continued
         folder = None
         if workshop is not None:
-            folder = workshop / _fingerprint(config, training, train, valid, seed)[:16]
+            folder = workshop / _fingerprint(learner, config, train, valid)[:16]
             if read_checkpoint(folder, learner):
                 logger.info("continued after epoch %d from %s", len(learner.history), folder)
+            learner.team.wait()
+            folder = folder if learner.team.leads else None
         hooks = Hooks(
             before_step=lambda batch, generator: augmented(batch, training.augment, generator),
             after_epoch=_keeper(folder, training.checkpoint_seconds),
@@ -129,6 +133,7 @@ def _learner(
         config=training,
         device=device,
         seed=seed,
+        team=team(),
     )
 
 
@@ -169,15 +174,12 @@ def _keeper(folder: Path | None, seconds: float) -> Callable[[Learner], None]:
 
 
 def _fingerprint(
-    config: NetworkConfig,
-    training: TrainingConfig,
-    train: Examples,
-    valid: Examples | None,
-    seed: int,
+    learner: Learner, config: NetworkConfig, train: Examples, valid: Examples | None
 ) -> str:
     """Of everything that decides what a fit becomes, on one machine."""
-    epochs_aside = training.model_dump_json(exclude=_NO_DIFFERENCE)
-    digest = hashlib.sha256(f"{config.model_dump_json()}{epochs_aside}{seed}".encode())
+    settings = learner.config.model_dump_json(exclude=_NO_DIFFERENCE)
+    rest = f"{learner.seed} {learner.team.size}"
+    digest = hashlib.sha256(f"{config.model_dump_json()}{settings}{rest}".encode())
     for examples in (train, valid):
         if examples is not None:
             for name, array in (*sorted(examples.inputs.items()), ("", examples.shares)):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from genrekit.errors import TrainingError
@@ -25,6 +25,7 @@ from genrekit.training.batches import Batch, Examples, batches, count_batches
 from genrekit.training.losses import Loss
 from genrekit.training.optimisers import best_epoch, learning_rate
 from genrekit.training.settings import TrainingConfig
+from genrekit.training.team import Team
 
 
 class EpochRecord(Contract):
@@ -49,6 +50,7 @@ class Learner:
     config: TrainingConfig
     device: torch.device
     seed: int = 0
+    team: Team = field(default_factory=Team)
     history: list[EpochRecord] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
 
@@ -92,9 +94,10 @@ def run_epochs(
     TrainingError
         If the loss is not finite any more, or memory does not suffice.
     """
+    forward = learner.team.wrapped(learner.network, learner.device)
     while not _finished(learner, valid):
         with _enough_memory(learner.config):
-            record = _epoch(learner, train, valid, hooks)
+            record = _epoch(learner, forward, train, valid, hooks)
         learner.history.append(record)
         if valid is None or best_epoch(learner.judged) == len(learner.history) - 1:
             learner.best = {k: v.clone() for k, v in learner.network.state_dict().items()}
@@ -108,35 +111,41 @@ def evaluate(learner: Learner, examples: Examples) -> tuple[float, float]:
     loss = right = 0.0
     with torch.no_grad():
         for batch in batches(examples, learner.config.batch_size, device=learner.device):
-            logits = _logits(learner, batch)
+            logits = _logits(learner, learner.network, batch)
             loss += float(learner.loss(logits, batch.shares)) * len(batch.shares)
             right += float(_right(logits, batch.shares, learner.config))
     return loss / len(examples), right / len(examples)
 
 
-def _epoch(learner: Learner, train: Examples, valid: Examples | None, hooks: Hooks) -> EpochRecord:
+def _epoch(
+    learner: Learner, forward: nn.Module, train: Examples, valid: Examples | None, hooks: Hooks
+) -> EpochRecord:
     started = time.perf_counter()
     number = len(learner.history) + 1
     generator = np.random.default_rng([learner.seed, number])
     torch.manual_seed(int(generator.integers(2**63)))
     order = generator.permutation(len(train))
-    steps = count_batches(len(train), learner.config.batch_size)
+    together = learner.config.batch_size * learner.team.size
+    steps = count_batches(len(train), together)
     judged = learner.judged
-    loss = right = torch.zeros((), device=learner.device)
+    sums = torch.zeros(2, device=learner.device)
     learner.network.train()
-    rows = batches(train, learner.config.batch_size, device=learner.device, order=order)
+    rows = batches(train, together, device=learner.device, order=order)
     for done, batch in enumerate(rows):
         progress = (len(learner.history) + done / steps) / learner.config.epochs
         _set_rate(learner.optimiser, learning_rate(learner.config, progress, judged))
-        part_loss, part_right = _step(learner, hooks.before_step(batch, generator))
         # Kept on the device: asking for a number would make a GPU wait at every step.
-        loss, right = loss + part_loss * len(batch.shares), right + part_right
+        sums += _step(learner, forward, hooks.before_step(batch, generator))
         hooks.after_step(done + 1, steps)
-    scores = evaluate(learner, valid) if valid is not None else (None, None)
+    learner.team.agree(learner.network)
+    loss, right = learner.team.summed(sums).tolist()
+    scores: tuple[float | None, float | None] = (None, None)
+    if valid is not None:
+        scores = learner.team.leaders(*evaluate(learner, valid), device=learner.device)
     record = EpochRecord.model_construct(
         epoch=number,
-        train_loss=float(loss) / len(train),
-        train_accuracy=float(right) / len(train),
+        train_loss=loss / len(train),
+        train_accuracy=right / len(train),
         valid_loss=scores[0],
         valid_accuracy=scores[1],
         learning_rate=learner.optimiser.param_groups[0]["lr"],
@@ -146,24 +155,26 @@ def _epoch(learner: Learner, train: Examples, valid: Examples | None, hooks: Hoo
     return record
 
 
-def _step(learner: Learner, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Learn from one batch; its loss, and how many rows were right before."""
-    logits = _logits(learner, batch)
+def _step(learner: Learner, forward: nn.Module, whole: Batch) -> Tensor:
+    """Learn from one batch; the sum of its losses, and how many rows were right before."""
+    batch, weight = learner.team.share(whole)
+    logits = _logits(learner, forward, batch)
     loss = learner.loss(logits, batch.shares)
     learner.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    (loss * weight if weight != 1 else loss).backward()  # type: ignore[no-untyped-call]
     if learner.config.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(learner.network.parameters(), learner.config.clip_norm)
     learner.optimiser.step()
-    return loss.detach(), _right(logits.detach(), batch.shares, learner.config)
+    right = _right(logits.detach(), batch.shares, learner.config)
+    return torch.stack([loss.detach() * len(batch.shares), right.to(loss.dtype)])
 
 
-def _logits(learner: Learner, batch: Batch) -> Tensor:
+def _logits(learner: Learner, forward: nn.Module, batch: Batch) -> Tensor:
     if learner.config.precision != "bfloat16":
-        exact: Tensor = learner.network(batch.inputs)
+        exact: Tensor = forward(batch.inputs)
         return exact
     with torch.autocast(learner.device.type, torch.bfloat16):
-        logits: Tensor = learner.network(batch.inputs)
+        logits: Tensor = forward(batch.inputs)
     return logits.float()
 
 
