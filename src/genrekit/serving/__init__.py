@@ -5,8 +5,9 @@ One process answers; audio is decoded and scored only in killable worker process
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from genrekit.lazy import resolver
 
 __all__ = ["Settings", "create_app", "serve"]
 
@@ -22,12 +23,7 @@ if TYPE_CHECKING:
     from genrekit.serving.server import serve
     from genrekit.serving.settings import Settings
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'genrekit.serving' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+__getattr__ = resolver(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -70,7 +70,17 @@ def features(bench: Bench, work: Work) -> dict[str, Any]:
 def embedding(bench: Bench, work: Work) -> dict[str, Any]:
     """The vector that a network puts a file at."""
     classifier = _classifier(bench, work)
-    raise ConfigError(f"model {classifier.identity.name} gives no embedding; ask for one that does")
+    name = classifier.identity.name
+    if classifier.bundle.embedding_size is None:
+        raise ConfigError(f"model {name} gives no embedding; ask for a model that is a network")
+    waveform = decode(
+        work.path,
+        sample_rate_hz=classifier.sample_rate_hz,
+        excerpt=work.excerpt or classifier.bundle.manifest.excerpt,
+        limits=bench.limits,
+    )
+    vector = classifier.embed(waveform).tolist()
+    return {"path": printable(work.name), "model": name, "embedding": vector}
 
 
 def stream(bench: Bench, work: Work) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""The table of settings, as Markdown; run it to bring ``docs/serving.md`` up to date."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from genrekit.serving.settings import Settings
+
+_SECTION = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
+
+
+def settings_table() -> str:
+    """One line for each setting: name, default, meaning."""
+    lines = ["| name | default | meaning |", "|---|---|---|"]
+    lines += [
+        f"| `{name.upper()}` | {_default(field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def updated(page: str) -> str:
+    """The page with the table between its markers."""
+    return _SECTION.sub(lambda found: found[1] + settings_table() + found[2], page)
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or value == ():
+        return ""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
+
+
+if __name__ == "__main__":
+    page = Path(sys.argv[1])
+    page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")
