@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from genrekit.bundles import load_bundle
@@ -24,9 +26,11 @@ from genrekit.models.networks import Mlp
 from genrekit.schema import Gtzan57Config
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.export import AGREEMENT, run_onnx
+from genrekit.training.network_rows import held_out
 from genrekit.training.one_vs_rest import check_one_vs_rest, export_one_vs_rest, fit_one_vs_rest
 from genrekit.training.prepare import labelled
 from genrekit.training.recipe import LabelsConfig
+from genrekit.training.rows import Rows
 from genrekit.training.settings import TrainingConfig
 
 LABELS = ("Jazz", "Punk", "Rock")
@@ -188,6 +192,23 @@ def test_single_label_data_can_be_learnt_genre_by_genre(table: Path, tmp_path: P
     (told,) = load_bundle(out).metrics.results
     assert told.multi_label is not None
     assert told.multi_label.genres_per_track == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), n_tracks=st.integers(2, 40), n_labels=st.integers(1, 12))
+def test_recordings_are_held_out_of_every_genre_but_never_all_of_one(
+    seed: int, n_tracks: int, n_labels: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    y = (generator.uniform(size=(n_tracks, n_labels)) < 0.3).astype(np.int64)
+    y[np.arange(n_tracks), generator.integers(n_labels, size=n_tracks)] = 1
+    y = np.repeat(y, 2, axis=0)  # two windows of each
+    groups = np.repeat([f"song{number}" for number in range(n_tracks)], 2).astype(object)
+    rows = Rows(np.zeros((2 * n_tracks, 1), np.float32), y, groups, groups)
+    away = held_out(rows, 0.2, seed)
+    assert np.array_equal(away[::2], away[1::2]), "windows of a recording stay together"
+    assert (y[~away].any(axis=0) == y.any(axis=0)).all(), "something of every genre is learnt from"
+    assert away.mean() <= 0.2 + n_labels / n_tracks
 
 
 # --- what is rare, and what cannot be -----------------------------------------------------------

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,16 @@ def test_there_is_a_recipe_for_every_classical_model() -> None:
 
     folder = Path(__file__).parents[2] / "recipes" / "classical"
     assert {path.stem for path in folder.glob("*.yaml")} == set(MODELS) - set(NETWORKS)
+
+
+def test_trees_lie_beside_the_recipe_or_in_it(tmp_path: Path) -> None:
+    text = "name: r\ndata: {corpus: table}\nmodel: {architecture: logistic}\n"
+    text += "protocol: {name: holdout}\nlabels: {tree: TREE}\n"
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text.replace("TREE", "genres/tree.yaml"))
+    recipe = load_recipe(path)
+    assert recipe.labels.tree == tmp_path / "genres/tree.yaml"
+    assert str(tmp_path) not in recipe.model_copy(update={"source": ""}).text
+    for tree in ({"Punk": "Rock", "Rock": None}, {}, None):
+        path.write_text(text.replace("TREE", json.dumps(tree)))
+        assert load_recipe(path).labels.tree == tree

@@ -97,6 +97,8 @@ def tuned(
         if fold is None:
             return Tuned(temperature_out_of_fold(task, rows, fitted))
         return Tuned(temperature(task, rows, fold, fitted))
+    if isinstance(task.thresholds, float) and not calibrate:
+        return Tuned(1.0, (task.thresholds,) * len(task.labels))
     unseen = _unseen(task, rows, fitted, fold, fit_on)
     if unseen is None:
         heat, values = 1.0, (UNTUNED,) * len(task.labels)

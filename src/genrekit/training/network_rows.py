@@ -78,15 +78,23 @@ def held_out(rows: Rows, share: float, seed: int) -> NDArray[np.bool_]:
 def _held_out_of_several(
     rows: Rows, share: float, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """As `held_out`; a recording counts for the rarest of its genres alone."""
-    chosen: list[str] = []
-    counted: set[str] = set()
-    for genre in np.argsort(rows.y.sum(axis=0), kind="stable"):
-        groups = sorted({str(group) for group in rows.groups[rows.y[:, genre] == 1]} - counted)
-        counted.update(groups)
-        count = min(max(1, round(share * len(groups))), len(groups) - 1)
-        chosen += generator.permutation(groups)[: max(0, count)].tolist()
-    return np.isin(rows.groups.astype(str), chosen)
+    """As `held_out`; a recording is drawn for the rarest of its genres alone."""
+    names = rows.groups.astype(str)
+    of_genre = [
+        sorted(set(names[rows.y[:, genre] == 1]))
+        for genre in np.argsort(rows.y.sum(axis=0), kind="stable")
+    ]
+    chosen: set[str] = set()
+    drawn: set[str] = set()
+    for groups in of_genre:
+        fresh = [group for group in groups if group not in drawn]
+        drawn.update(fresh)
+        count = min(max(1, round(share * len(fresh))), len(fresh) - 1)
+        chosen.update(generator.permutation(fresh)[: max(0, count)].tolist())
+    for groups in of_genre:  # others may have been drawn for rarer genres
+        if groups and chosen.issuperset(groups):
+            chosen.remove(groups[0])
+    return np.isin(names, list(chosen))
 
 
 def _of_each_genre(rows: Rows, n_labels: int) -> NDArray[np.int64]:
