@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -49,7 +50,10 @@ def train(
     experiment: Annotated[str, typer.Option(help="Of MLflow, that the run is in.")] = "genrekit",
     as_json: Annotated[bool, typer.Option("--json", help="Sum up as JSON.")] = False,
 ) -> None:
-    """Train a model from audio or a table of features, test what was saved, and write its card."""
+    """Train a model from audio or a table of features, test what was saved, and write its card.
+
+    OUT.results gets a results file for each protocol, for genrekit compare and report.
+    """
     from genrekit.bundles import load_bundle
     from genrekit.cli.console import cores, follow
     from genrekit.cli.history import draw_beside
@@ -69,8 +73,10 @@ def train(
         cache=open_cache(not no_cache),
         overwrite=overwrite,
         resume=resume,
+        results=True,
     )
     if os.environ.get("RANK", "0") != "0":  # another process tells how far all of them are
+        logging.disable(logging.WARNING)
         list(steps)
         return
     follow(_watched(steps, read, track, experiment))

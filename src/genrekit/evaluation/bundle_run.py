@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def bundle_run(
         If there is nothing to score, or scores are not finite.
     """
     if classifier.bundle.manifest.task == "multi-label":
-        return _multilabel(classifier, dataset, split, scores)
+        return _multilabel(classifier, dataset, split, scores, by_rows)
     number = {label: position for position, label in enumerate(classifier.labels)}
     rows = Tracks(
         targets=np.array([number[item.true] for item in scores], dtype=np.int64),
@@ -66,7 +66,11 @@ def bundle_run(
 
 
 def _multilabel(
-    classifier: Classifier, dataset: Dataset, split: Split, scores: Sequence[ItemScore]
+    classifier: Classifier,
+    dataset: Dataset,
+    split: Split,
+    scores: Sequence[ItemScore],
+    by_rows: bool,
 ) -> RunResult:
     answers = tuple(
         Answer(
@@ -78,4 +82,6 @@ def _multilabel(
         )
         for item in scores
     )
-    return RunResult(result=summarise(classifier, dataset, split, scores), answers=answers)
+    unit: Literal["segment", "track"] = "segment" if by_rows else "track"
+    result = summarise(classifier, dataset, split, scores, unit=unit)
+    return RunResult(result=result, answers=answers)

@@ -17,6 +17,8 @@ from genrekit.bundles.session import EMBEDDING
 from genrekit.datasets import Dataset, Split, track_digest
 from genrekit.features import frontend_fingerprint
 from genrekit.models import NetworkConfig
+from genrekit.models.pretrained import Pretrained
+from genrekit.models.pretrained.backbones import DistilHubert
 from genrekit.schema import BundleMetrics, EvaluationResult, Int8Numbers, Manifest, Provenance
 from genrekit.training.backbone import Backbone, Origin
 from genrekit.training.composing import check_composed, composed
@@ -52,6 +54,8 @@ class Run:
         What made the rows; it stands before the fitted graph in every bundle.
     origin : Origin, optional
         Of weights that were there before.
+    results : Path, optional
+        Folder for a results file of every protocol; None writes none.
     """
 
     recipe: Recipe
@@ -61,6 +65,7 @@ class Run:
     left_out: tuple[str, ...]
     backbone: Backbone | None = None
     origin: Origin | None = None
+    results: Path | None = None
 
     @property
     def shippable(self) -> Rows:
@@ -113,7 +118,7 @@ def save(
             int8=None if measured is None else Int8Numbers.model_validate_json(measured),
         ),
         golden=synthesise("jazz", seconds=GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
-        extra_files=files,
+        extra_files=files | _hub_files(run),
         overwrite=overwrite,
     )
 
@@ -130,6 +135,21 @@ def _whole_graph(run: Run, head: bytes) -> bytes:
     rows = {name: array[np.newaxis] for name, array in features.items()}
     check_composed(model, before, head, rows, n_labels=len(run.task.labels))
     return model
+
+
+def _hub_files(run: Run) -> dict[str, bytes]:
+    """The label maps and sizes of a fine-tuned transformer, as the library that it is of has them.
+
+    With ``weights.safetensors``, whose names begin with ``body.0.hub.`` where that library's begin
+    with ``hubert.``, they are enough to build it there.
+    """
+    model = run.recipe.model
+    if not isinstance(model, Pretrained) or not isinstance(model.backbone, DistilHubert):
+        return {}
+    from genrekit.models.pretrained.distilhubert import hub_config
+
+    settings = hub_config(model.backbone, run.dataset.labels).to_json_string()
+    return {"hub_config.json": settings.encode()}
 
 
 def _embedding_size(model: bytes) -> int | None:

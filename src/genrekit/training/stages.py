@@ -15,7 +15,9 @@ from genrekit.datasets import (
     straddling,
 )
 from genrekit.errors import ConfigError
-from genrekit.evaluation import evaluate_bundle
+from genrekit.evaluation import score_items
+from genrekit.evaluation.bundle_run import bundle_run
+from genrekit.evaluation.results import RunResult, write_run
 from genrekit.features.cache import FeatureCache
 from genrekit.inference import Classifier
 from genrekit.models import NetworkConfig
@@ -27,6 +29,7 @@ from genrekit.training.fit import (
     valid_rows,
 )
 from genrekit.training.judging import Tuned, pooled_scores, score_fold_steps, score_rows, tuned
+from genrekit.training.pooling import pooled_run
 from genrekit.training.prepare import ROWS, Step, check_recipe, prepare
 from genrekit.training.recipe import ProtocolConfig, Recipe
 from genrekit.training.saving import Fitted, Run, save
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from genrekit.training.loop import EpochRecord
 
 Result = TypeVar("Result")
+FittedOn = Literal["", "train", "train+valid"]
 
 
 def train(
@@ -84,6 +88,7 @@ def train_steps(
     overwrite: bool = False,
     resume: bool = False,
     checkpoints: Path | None = None,
+    results: bool = False,
 ) -> Iterator[Step]:
     """Make a bundle, one step at a time.
 
@@ -106,6 +111,9 @@ def train_steps(
         The result is the same as without the stop.
     checkpoints : Path, optional
         Where they are, if not beside ``out``: those of the process that leads this one.
+    results : bool
+        Write a results file of every protocol into the folder ``<out>.results``, with the answer
+        for every tested track.
 
     Yields
     ------
@@ -130,6 +138,8 @@ def train_steps(
     try:
         run = yield from prepare(recipe, data, workers, cache, workshop)
         run = replace(run, task=replace(run.task, workshop=checkpoints or workshop))
+        if results:
+            run = replace(run, results=out.with_name(f"{out.name}.results"))
         yield from _fitted_and_saved(run, out, overwrite)
     finally:  # a run that is continued makes its rows again, mostly from the cache
         shutil.rmtree(workshop / ROWS, ignore_errors=True)
@@ -195,11 +205,22 @@ def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, 
     fit = yield from _watched(steps, split.protocol, recipe.training.epochs)
     answer = tuned(run.task, rows, fit, fold=fold, fit_on=fit_on, calibrate=recipe.calibrate)
     one = Fitted(fit.model, fitted, answer.temperature, fit.files, answer.thresholds)
-    result = _score_saved(run, split, one, [])
+    found = _score_saved(run, split, one, [])
     yield Step(stage, 1, 1)
-    return one, result.model_copy(
-        update={"fitted_on": fit_on, "steps": _declared(run, split, recipe.protocol)}
-    )
+    return one, _kept(run, found, fit_on, _declared(run, split, recipe.protocol))
+
+
+def _kept(
+    run: Run, found: RunResult, fit_on: FittedOn, steps: tuple[DeclaredStep, ...]
+) -> EvaluationResult:
+    """The numbers of a run, after its file was written, if files are wanted."""
+    result = found.result.model_copy(update={"fitted_on": fit_on, "steps": steps})
+    if run.results is not None:
+        run.results.mkdir(parents=True, exist_ok=True)
+        fitted = "-train+valid" if fit_on == "train+valid" else ""
+        kept = found.model_copy(update={"result": result, "seed": run.recipe.seed})
+        write_run(kept, run.results / f"{result.protocol}{fitted}.json")
+    return result
 
 
 def _declared(run: Run, split: Split, protocol: ProtocolConfig) -> tuple[DeclaredStep, ...]:
@@ -237,10 +258,13 @@ def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, Eva
         place = f"{split.protocol}, fold {number + 1}"
         scores.append((yield from _watched(steps, place, run.recipe.training.epochs)))
     yield Step(stage, len(split.folds), len(split.folds))
-    result = pooled_scores(run.task, run.recipe.name, run.dataset, split, run.rows, scores)
-    return result.model_copy(
-        update={"fitted_on": protocol.fit_on, "steps": _declared(run, split, protocol)}
-    )
+    declared = _declared(run, split, protocol)
+    if run.task.multi_label:
+        result = pooled_scores(run.task, run.recipe.name, run.dataset, split, run.rows, scores)
+        return result.model_copy(update={"fitted_on": protocol.fit_on, "steps": declared})
+    plain = [one.probabilities for one in scores]
+    found = pooled_run(run.recipe.name, run.dataset, split, run.rows, plain, fit_on=protocol.fit_on)
+    return _kept(run, found, protocol.fit_on, declared)
 
 
 def _on_everything(run: Run, by_protocol: Fitted | None) -> Generator[Step, None, Fitted]:
@@ -264,12 +288,12 @@ def _on_left_out(
     """Score the very weights that are saved on the tracks that they never saw."""
     away = tuple(item.item_id for item in run.dataset.items if item.group in set(run.left_out))
     left_out = split.model_copy(update={"protocol": "left-out", "folds": (Fold(test=away),)})
-    return _score_saved(run, left_out, saved, results)
+    return _kept(run, _score_saved(run, left_out, saved, results), "", ())
 
 
 def _score_saved(
     run: Run, split: Split, one: Fitted, results: Sequence[EvaluationResult]
-) -> EvaluationResult:
+) -> RunResult:
     """Write a bundle aside, load it, and score it through `Classifier`."""
     if not results:  # a bundle cannot be loaded without numbers; these are of the same graph
         (fold,) = split.folds
@@ -279,7 +303,7 @@ def _score_saved(
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder) / "bundle"
         save(aside, run, split, one, results, overwrite=False)
-        torn = straddling(run.dataset, split)
-        unit: Literal["segment", "track"] = "segment" if torn else "track"
-        result, _ = evaluate_bundle(Classifier.load(aside), run.dataset, split, unit=unit)
-    return result
+        classifier = Classifier.load(aside)
+        answers = tuple(score_items(classifier, run.dataset, split))
+        torn = bool(straddling(run.dataset, split))
+        return bundle_run(classifier, run.dataset, split, answers, by_rows=torn)
