@@ -261,6 +261,10 @@ def test_every_recipe_trains_a_few_steps(
     path: Path, table: Path, clips: Path, tmp_path: Path
 ) -> None:
     changes = ["beside=[]", "training.epochs=1"]
+    if path.stem == "distilhubert":
+        pytest.importorskip("transformers")
+        sizes = "layers: 1, width: 32, heads: 2, intermediate: 32, conv_width: 8"
+        changes.append(f"model.backbone={{name: distilhubert, weights: random, {sizes}}}")
     data = table
     if load_recipe(path).data.corpus != "table":
         data = clips
