@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from genrekit.datasets import Dataset, Pair
     from genrekit.evaluation import ItemScore
+    from genrekit.evaluation.results import RunResult
+    from genrekit.inference import Classifier
     from genrekit.schema import Estimate, EvaluationResult
 
 
@@ -28,6 +33,14 @@ def evaluate(
     ] = None,
     pairs: Annotated[
         Path | None, typer.Option(help="Near duplicates, two ids a line, for the leak detector.")
+    ] = None,
+    label_map: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="NAME|FILE.yaml",
+            help="Test across corpora, over the genres that both have: gtzan-fma.",
+        ),
     ] = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
@@ -53,33 +66,68 @@ def evaluate(
     Accuracy comes with a Wilson interval, macro F1 with a bootstrap over tracks, both 95 %. Models
     that tell several genres a track also have mean average precision, ROC-AUC and coverage.
     """
-    from genrekit.cli.console import print_json_line, track
+    from genrekit.cli.console import track
     from genrekit.cli.data import open_dataset, open_pairs
     from genrekit.cli.outputs import check_file
     from genrekit.datasets import make_split, read_split
     from genrekit.evaluation import score_items
     from genrekit.evaluation.bundle_run import bundle_run
-    from genrekit.evaluation.results import write_run
     from genrekit.inference import Classifier
 
     for file in (predictions, out):
         if file is not None:
             check_file(file)
     dataset = open_dataset(data, corpus, leave_out, settings or ())
-    made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
     classifier = Classifier.load(bundle)
+    if label_map is not None:
+        if split is not None or predictions is not None or protocol != "all-test":
+            raise ConfigError(
+                "--map tests all of the data: leave out --split, --protocol and "
+                "--predictions (-o keeps the answers)"
+            )
+        _finish(_across(classifier, dataset, label_map, open_pairs(pairs)), out, as_json)
+        return
+    made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
     items = len({item_id for fold in made.folds for item_id in fold.test})
     tested = score_items(classifier, dataset, made, pairs=open_pairs(pairs))
     scores = tuple(track(tested, items, "Testing"))
-    run = bundle_run(classifier, dataset, made, scores)
-    if out is not None:
-        write_run(run, out)
     if predictions is not None:
         _write_predictions(predictions, scores, classifier.labels)
+    _finish(bundle_run(classifier, dataset, made, scores), out, as_json)
+
+
+def _finish(run: RunResult, out: Path | None, as_json: bool) -> None:
+    from genrekit.cli.console import print_json_line
+    from genrekit.evaluation.results import write_run
+
+    if out is not None:
+        write_run(run, out)
     if as_json:
         print_json_line(run.result.model_dump_json())
     else:
         _show(run.result)
+
+
+def _across(
+    classifier: Classifier, dataset: Dataset, name: str, pairs: tuple[Pair, ...]
+) -> RunResult:
+    from genrekit.cli.console import errors, track
+    from genrekit.datasets.label_maps import label_map
+    from genrekit.evaluation.cross_corpus import (
+        cross_corpus,
+        cross_corpus_run,
+        cross_corpus_scores,
+    )
+
+    test = cross_corpus(classifier, dataset, label_map(name))
+    unused = f"; labels of the model without a counterpart: {', '.join(test.unused)}"
+    errors().print(
+        f"{test.mapping.name}: {len(test.dataset)} items of {', '.join(test.mapping.common)}; "
+        f"{test.left_out} of other genres left out{unused if test.unused else ''}"
+    )
+    scores = cross_corpus_scores(classifier, test, pairs=pairs)
+    tested = tuple(track(scores, len(test.dataset), "Testing"))
+    return cross_corpus_run(classifier, test, tested)
 
 
 def _write_predictions(path: Path, scores: Iterable[ItemScore], labels: tuple[str, ...]) -> None:

@@ -27,6 +27,7 @@ PROTOCOLS = Catalog(
     "protocols",
     {
         "all-test": "genrekit.datasets.protocols:all_test",
+        "cross-corpus": "genrekit.datasets.protocols:all_test",
         "fault-filtered": "genrekit.datasets.protocols:official",
         "grouped-kfold": "genrekit.datasets.protocols:grouped_kfold",
         "holdout": "genrekit.datasets.protocols:holdout",
@@ -38,7 +39,7 @@ PROTOCOLS = Catalog(
     group="genrekit.protocols",
 )
 #: Protocols whose parts are given, so that relations have no say in them.
-GIVEN = ("all-test", "fault-filtered", "official", "segments-leaky")
+GIVEN = ("all-test", "cross-corpus", "fault-filtered", "official", "segments-leaky")
 
 
 class Split(Contract):
@@ -90,7 +91,8 @@ def make_split(
         ``"fault-filtered"``: the same, by the name that GTZAN's have. ``"grouped-kfold"``: every
         item is tested once. ``"repeated-kfold"``: the same, dealt ``n_repeats`` times.
         ``"leave-one-artist-out"``: every artist is tested once. ``"holdout"``: 70/15/15.
-        ``"all-test"``: nothing is trained, everything is tested. ``"segments-leaky"``: k-fold over
+        ``"all-test"``: nothing is trained, everything is tested. ``"cross-corpus"``: the same, by
+        a model of another corpus. ``"segments-leaky"``: k-fold over
         rows; recordings straddle, and the split says so.
     by : iterable of {"track", "artist", "album", "fingerprint"}, optional
         Relations that are kept together, in their union; None takes all that are known. Where a

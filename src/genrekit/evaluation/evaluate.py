@@ -93,15 +93,24 @@ def score_items(
     refuse_leaks(leaks, split)
     tested = dataset.select(dataset.indices(test_ids(split)))
     _check_labels(classifier, tested)
-    rows = (
-        _audio_scores(classifier, tested)
-        if tested.features is None
-        else _table_scores(classifier, tested, tested.features)
-    )
+    rows = item_probabilities(classifier, tested)
     manifest = classifier.bundle.manifest
     score_one = _single_label_score if manifest.task == "single-label" else _multi_label_score
     for item, probabilities in zip(tested.items, rows, strict=True):
         yield score_one(item, probabilities, manifest)
+
+
+def item_probabilities(classifier: Classifier, tested: Dataset) -> Iterator[NDArray[np.float64]]:
+    """Yield probabilities (n_labels,) of each item, whatever its label is.
+
+    Raises
+    ------
+    DatasetError
+        If columns are missing, or an item cannot be read.
+    """
+    if tested.features is None:
+        return _audio_scores(classifier, tested)
+    return _table_scores(classifier, tested, tested.features)
 
 
 def summarise(
