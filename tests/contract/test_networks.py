@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -58,14 +57,6 @@ PARAMETERS = {
     "transformer": (600_000, 1_200_000),
     "vgg": (1_500_000, 3_500_000),
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def small(name: str, **changes: Any) -> NetworkConfig:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,6 @@ from genrekit.training.settings import Augment, TrainingConfig
 
 CPU = torch.device("cpu")
 NETWORK = Mlp(layers=(16, 8), batch_norm=True, dropout=0.2)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def examples(n: int = 30, seed: int = 0, noise: float = 1.0) -> Examples:
