@@ -123,7 +123,7 @@ class TrainingConfig(Contract):
         "auto", description="of products; auto is bfloat16 on a GPU that has it"
     )
     rows_in_memory_mb: float = Field(
-        1024.0, ge=0, description="rows of a front-end that take more are read from a file"
+        256.0, ge=0, description="rows of a front-end that take more are read from a file"
     )
     checkpoint_seconds: float = Field(
         60.0, ge=0, description="time between two checkpoints; 0 writes one after every epoch"
