@@ -63,6 +63,8 @@ def parted(dataset: Dataset, rows: Rows) -> tuple[Dataset, Rows]:
     source = {item.item_id: item.augmented_from for item in dataset.items}
     made_from = np.array([source[str(item_id)] for item_id in rows.items], object)
     made = np.array([one is not None for one in made_from])
+    if not made.any():
+        return dataset, rows
     own = [number for number, item in enumerate(dataset.items) if item.augmented_from is None]
     copies = replace(rows.where(made), items=made_from[made])
     return dataset.select(own), replace(rows.where(~made), copies=copies)
