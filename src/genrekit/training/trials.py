@@ -114,7 +114,9 @@ def open_study(database: Path, plan: TuneConfig) -> optuna.Study:
     optuna.logging.disable_default_handler()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = optuna.storages.RDBStorage(
-        f"sqlite:///{database}", engine_kwargs={"connect_args": {"timeout": _WAIT_SECONDS}}
+        f"sqlite:///{database}",
+        engine_kwargs={"connect_args": {"timeout": _WAIT_SECONDS}},
+        skip_compatibility_check=not database.exists(),  # takes a while
     )
     return optuna.create_study(
         study_name=STUDY,

@@ -94,7 +94,8 @@ def collect(
         method=search.plan.method,
         seed=search.plan.seed,
         best=best_first[0] if best_first else None,
-        front=tuple(best_first),
+        # Of a single objective, equals are no front.
+        front=tuple(best_first if len(search.plan.objectives) > 1 else best_first[:1]),
         importance=_importance(study, search.plan) if importance else {},
         trials=records,
     )
