@@ -300,8 +300,8 @@ def _coverage(
     confidence = probabilities.max(axis=1)
     order = np.argsort(-confidence, kind="stable")
     right = np.cumsum((probabilities.argmax(axis=1) == targets)[order])
-    steps = np.arange(1, _COVERAGE_STEPS + 1) / _COVERAGE_STEPS
-    counts = np.unique(np.ceil(steps * len(targets)).astype(np.int64))
+    steps = np.arange(1, _COVERAGE_STEPS + 1)
+    counts = np.unique(-(-steps * len(targets) // _COVERAGE_STEPS))
     return tuple(
         CoveragePoint(
             coverage=count / len(targets),

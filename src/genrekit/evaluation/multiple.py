@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from string import ascii_lowercase
 
 import numpy as np
@@ -118,10 +119,15 @@ def friedman_of_ranks(
 
 def critical_difference(models: int, blocks: int, alpha: float = ALPHA) -> float:
     """Nemenyi's least difference of mean ranks that is evidence."""
+    return _quantile(models, alpha) * math.sqrt(models * (models + 1) / (6 * blocks))
+
+
+@lru_cache(maxsize=64)
+def _quantile(models: int, alpha: float) -> float:
+    """Of the studentised range over the square root of two; slow to compute."""
     from scipy.stats import studentized_range
 
-    quantile = float(studentized_range.ppf(1 - alpha, models, np.inf)) / math.sqrt(2)
-    return quantile * math.sqrt(models * (models + 1) / (6 * blocks))
+    return float(studentized_range.ppf(1 - alpha, models, np.inf)) / math.sqrt(2)
 
 
 def cliques(mean_ranks: Sequence[float], difference: float) -> tuple[tuple[int, ...], ...]:
