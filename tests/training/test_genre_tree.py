@@ -247,7 +247,7 @@ def test_numbers_are_those_of_the_saved_bundle(bundle: Path, dataset: Dataset) -
 def test_the_recipes_train_a_few_steps(corpus: Path, tmp_path: Path, n_labels: int) -> None:
     changes = [
         "training.epochs=1",
-        "model.base_channels=8",
+        "model={architecture: resnet, base_channels: 8, blocks: [1, 1]}",
         f"windows.window_seconds={SECONDS}",
         f"windows.hop_seconds={SECONDS}",
         "windows.minimum_seconds=0.1",
