@@ -36,7 +36,7 @@ from service import (
     send,
     write_clip,
 )
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 WHOLE = f"{PREDICT}?whole=true"
@@ -243,10 +243,19 @@ async def socket_crowd(served: Served, clip: bytes) -> str:
     return f"refused at once: {dict(codes)}; a good clip among them: {reply.status}"
 
 
+async def open_socket(served: Served) -> ClientConnection:
+    """A stream; those of the crowd before may still be on their way out."""
+    while True:
+        try:
+            return await connect(f"ws://127.0.0.1:{served.port}/api/v1/stream", proxy=None)
+        except InvalidStatus:
+            await asyncio.sleep(0.2)
+
+
 async def socket_flood(served: Served, clip: bytes) -> str:
     """Audio as fast as the socket takes it, far more than is allowed."""
     hello = '{"type":"hello","format":"pcm_s16le","sample_rate_hz":22050}'
-    async with connect(f"ws://127.0.0.1:{served.port}/api/v1/stream", proxy=None) as socket:
+    async with await open_socket(served) as socket:
         await socket.send(hello)
         sent, noise = 0, bytes(500_000)
         try:
@@ -260,7 +269,7 @@ async def socket_flood(served: Served, clip: bytes) -> str:
 
 async def socket_message(served: Served, clip: bytes) -> str:
     """One message of 100 MB."""
-    async with connect(f"ws://127.0.0.1:{served.port}/api/v1/stream", proxy=None) as socket:
+    async with await open_socket(served) as socket:
         try:
             await socket.send(bytes(100_000_000))
             await socket.recv()

@@ -60,7 +60,7 @@ BODIES: dict[str, tuple[Callable[[], bytes], str, int]] = {
     "concat": (lambda: b"ffconcat version 1.0\nfile /etc/passwd\n", "", 415),
     "too large": (lambda: b"RIFF" * (1 << 19), "", 413),
     "too long": (_long_flac, "whole=true", 413),
-    "65535 channels": (lambda: _wav(2, 65535), "", 413),
+    "65535 channels": (lambda: _wav(2, 65535), "", 415),
     "promises 4 GB": (lambda: _wav(22050, claimed=2**32 - 1), "", 200),
     "no rate": (lambda: _wav(22050, rate=0), "", 415),
 }
@@ -170,6 +170,13 @@ def test_hostile_heads_and_bodies(server: Any, data: bytes, status: int) -> None
     head, _, body = _raw(server, data).partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert json.loads(body.split(b"HTTP/1.1", 1)[0])["error"]["message"]
+
+
+def test_a_sender_that_is_refused_early_still_hears_why(server: Any) -> None:
+    head = b"POST /api/v1/analysis/predict HTTP/1.1\r\nHost: evil\r\nConnection: close\r\n"
+    body = bytes(8_000_000)
+    answer = _raw(server, head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    assert answer.startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_sender_that_leaves_costs_nothing(server: Any) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ def _stream(
             pass
         messages += [json.loads(text) for text in _until_closed(socket)]
         return messages, socket.close_code or 0
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def _until_closed(socket: ClientConnection) -> Iterable[Any]:
@@ -160,6 +168,7 @@ def test_a_message_that_is_too_large_closes_with_1009(serving: Any) -> None:
             list(_until_closed(socket))
             assert socket.close_code == 1009
         # The worker of a stream that broke off serves the next one.
+        _until(lambda: small.service.streams.active == 0)
         with _open(small) as socket:
             socket.send(json.dumps({"type": "hello", **PCM}))
             assert json.loads(socket.recv())["type"] == "ready"

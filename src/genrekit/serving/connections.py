@@ -13,6 +13,8 @@ from genrekit.serving.access import sender_of
 from genrekit.serving.problems import problem_of
 from genrekit.serving.settings import Settings
 
+_LINGER_SECONDS = 0.5
+
 
 class PatientProtocol(H11Protocol):
     """HTTP/1.1 that waits only so long for a head, and takes only so many connections."""
@@ -23,6 +25,7 @@ class PatientProtocol(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
     _sender = ""
     _is_socket = False
+    _is_over = False
 
     def connection_made(self, transport: Any) -> None:
         """Take it, unless there are too many."""
@@ -44,6 +47,8 @@ class PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; without a whole head the clock runs on."""
+        if self._is_over:
+            return
         super().data_received(data)
         if self._is_socket:
             return
@@ -83,7 +88,7 @@ class PatientProtocol(H11Protocol):
 
     def _end_with(self, error: GenreError) -> None:
         """Answer without a route, as no request was understood."""
-        if self.transport.is_closing():
+        if self._is_over or self.transport.is_closing():
             return
         status = outcome(error).http_status
         body = problem_of(error).model_dump_json().encode()
@@ -93,7 +98,11 @@ class PatientProtocol(H11Protocol):
             f"Content-Length: {len(body)}\r\n{retry}Connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._is_over = True
+        self._stop_waiting()
+        # Closed while something still arrives, the connection would be reset, and the answer lost.
+        self.transport.write_eof()
+        self.loop.call_later(_LINGER_SECONDS, self.transport.close)
 
 
 def patient_protocol(settings: Settings) -> type[PatientProtocol]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -37,6 +39,8 @@ _KEYED = ("/api/", "/metrics")
 _FREE = ("/api/v1/health/", "/api/v1/version", "/api/v1/openapi.json")
 
 _METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "WEBSOCKET"})
+_FIRST_REFUSAL = 400
+_LINGER_SECONDS = 2.0
 _LEFT = 499  # nginx's name for a sender that did not wait for the answer
 
 
@@ -53,18 +57,18 @@ class Guard:
             return
         connection = HTTPConnection(scope)
         service = service_of(connection)
-        answer = _Answer(scope, send, service)
+        body = _Body(receive)
+        answer = _Answer(scope, send, service, body)
         try:
             _admit(connection, service)
         except GenreError as error:
             if scope["type"] == "websocket":
                 await receive()  # its connect, which wants an answer
-            # The body is not waited for: the server drops what still comes of it.
             response = problem_response(error)
             service.metrics.rejections.labels(type(error).__name__).inc()
-            await response(scope, receive, answer.send)
+            await response(scope, body.receive, answer.send)
         else:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, body.receive, answer.send)
         finally:
             answer.count()
 
@@ -126,15 +130,37 @@ def _without_port(host: str) -> str:
     return name if colon and port.isdigit() else host
 
 
+class _Body:
+    """Knows whether all of the body has come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._ended = not message.get("more_body", False)
+        return message
+
+    async def drop(self) -> None:
+        """Let a sender finish, within reason: one that is cut off does not see the answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while not self._ended:
+                    await self.receive()
+
+
 class _Answer:
     """Adds headers to an answer on its way, and remembers what it was."""
 
-    def __init__(self, scope: Scope, send: Send, service: Service) -> None:
-        self._scope, self._send, self._service = scope, send, service
+    def __init__(self, scope: Scope, send: Send, service: Service, body: _Body) -> None:
+        self._scope, self._send, self._service, self._body = scope, send, service, body
         self._begin = time.perf_counter()
         self._status = 0
 
     async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= _FIRST_REFUSAL:
+            await self._linger()
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
@@ -145,6 +171,11 @@ class _Answer:
         elif message["type"] == "websocket.accept":
             self._status = HTTPStatus.SWITCHING_PROTOCOLS
         await self._send(message)
+
+    async def _linger(self) -> None:
+        # On a connection that stays open the server drops the rest after the answer.
+        if "close" in Headers(scope=self._scope).get("connection", "").lower():
+            await self._body.drop()
 
     def count(self) -> None:
         metrics = self._service.metrics

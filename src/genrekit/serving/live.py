@@ -15,17 +15,13 @@ from genrekit.audio.fold import fold
 from genrekit.audio.header import Track
 from genrekit.audio.limits import DecodeLimits, Meter, check_layout, check_seconds
 from genrekit.audio.pipeline import Block, Findings, conditioned, decoded_blocks
-from genrekit.errors import GenreError
+from genrekit.errors import RequestError
 from genrekit.schema import Contract, ExcerptConfig
 from genrekit.serving.frames import ABANDON, AUDIO, read_frame
 
 _WHOLE = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
 _UNKNOWN_BYTES = 0xFFFFFFFF
 _READ_BYTES = 1 << 16
-
-
-class AbandonedError(GenreError):
-    """The sender has left."""
 
 
 class PcmFormat(Contract):
@@ -117,7 +113,7 @@ class GrowingFile:
     def _receive(self) -> None:
         frame = read_frame(self._inbox)
         if frame is None or frame[0] == ABANDON:
-            raise AbandonedError("nobody waits for this stream any more")
+            raise RequestError("nobody waits for this stream any more")
         if frame[0] == AUDIO:
             self._file.seek(0, os.SEEK_END)
             self._size += self._file.write(frame[1])

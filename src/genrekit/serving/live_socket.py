@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+from pathlib import Path
 from tempfile import mkstemp
 from typing import Annotated, Any, Literal
 
@@ -133,48 +135,44 @@ async def _greet(socket: WebSocket, service: Service) -> Hello:
 async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:
     model = service.model(hello.model)
     handle, path = mkstemp(dir=service.folder, prefix="stream-")
-    with contextlib.closing(open(handle, "rb")):  # noqa: PTH123
-        work = Work(
-            operation="stream",
-            path=path,
-            name=hello.name,
-            model=model,
-            segments=hello.segments,
-            unknown_below=hello.threshold,
-            pcm=hello.pcm,
-            seconds=service.settings.stream_seconds,
-            wall_seconds=service.settings.stream_seconds + _SPARE_SECONDS,
-        )
-    worker = await service.streams.borrow()
+    os.close(handle)
+    work = Work(
+        operation="stream",
+        path=path,
+        name=hello.name,
+        model=model,
+        segments=hello.segments,
+        unknown_below=hello.threshold,
+        pcm=hello.pcm,
+        seconds=service.settings.stream_seconds,
+        wall_seconds=service.settings.stream_seconds + _SPARE_SECONDS,
+    )
     try:
-        windows = service.bundles[model].manifest.windows
-        await _say(
-            socket,
-            "ready",
-            {
-                "model": model,
-                "window_seconds": windows.window_seconds,
-                "hop_seconds": windows.hop_seconds,
-            },
-        )
-        answer = await _relay(socket, service, worker, work)
-        service.metrics.count_prediction(TrackPrediction.model_validate(answer))
-        await _say(socket, "prediction", shortened(answer, hello.top))
-        await socket.close(1000)
+        worker = await service.streams.borrow()
+        try:
+            await _say(socket, "ready", _described(model, service))
+            answer = await _relay(socket, service, worker, work)
+        finally:
+            await service.streams.give_back(worker)
     finally:
-        service.streams.give_back(worker)
-        with contextlib.suppress(FileNotFoundError):
-            _remove(path)
+        Path(path).unlink(missing_ok=True)
+    service.metrics.count_prediction(TrackPrediction.model_validate(answer))
+    await _say(socket, "prediction", shortened(answer, hello.top))
+    await socket.close(1000)
 
 
-def _remove(path: str) -> None:
-    from pathlib import Path
-
-    Path(path).unlink()
+def _described(model: str, service: Service) -> dict[str, Any]:
+    windows = service.bundles[model].manifest.windows
+    return {
+        "model": model,
+        "window_seconds": windows.window_seconds,
+        "hop_seconds": windows.hop_seconds,
+    }
 
 
 async def _relay(socket: WebSocket, service: Service, worker: WorkerProcess, work: Work) -> Any:
     """Audio from the socket to the worker, segments back; returns the final answer."""
+    seconds = service.settings.job_seconds
     await worker.send(JSON, work.model_dump_json().encode())
     inward = asyncio.create_task(_pump_in(socket, service, worker))
     outward = asyncio.create_task(_pump_out(socket, worker))
@@ -182,11 +180,13 @@ async def _relay(socket: WebSocket, service: Service, worker: WorkerProcess, wor
         await asyncio.wait({inward, outward}, return_when=asyncio.FIRST_COMPLETED)
         if not outward.done():
             inward.result()  # raises unless the audio has ended
-            async with asyncio.timeout(service.settings.job_seconds):
-                await asyncio.wait({outward})
+            await asyncio.wait({outward}, timeout=seconds)
+        if not outward.done():
+            advice = "send a shorter stream"
+            raise AudioLimitError("wall_seconds", seconds, seconds + 1, advice)
         return outward.result()
     finally:
-        await _settle(worker, inward, outward, service.settings.job_seconds)
+        await _settle(worker, inward, outward, seconds)
 
 
 async def _settle(
@@ -202,8 +202,7 @@ async def _settle(
             async with asyncio.timeout(seconds):
                 await worker.send(ABANDON)
                 await asyncio.wait({outward})
-    rested = outward.done() and not outward.cancelled()
-    if not rested or isinstance(outward.exception(), _NotAtRest):
+    if not outward.done():
         outward.cancel()
         await worker.kill()
     await asyncio.gather(inward, outward, return_exceptions=True)
@@ -225,10 +224,6 @@ async def _pump_in(socket: WebSocket, service: Service, worker: WorkerProcess) -
             return
         else:
             raise RequestError('expected binary audio or {"type": "end"}')
-
-
-class _NotAtRest(Exception):
-    """The worker did not come to an answer."""
 
 
 async def _pump_out(socket: WebSocket, worker: WorkerProcess) -> Any:

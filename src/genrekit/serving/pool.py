@@ -24,6 +24,7 @@ from genrekit.serving.worker import Work, WorkerConfig
 _log = logging.getLogger(__name__)
 _START_SECONDS = 120.0
 _PAUSE_SECONDS = 1.0
+_OVERLOAD_SHARE = 0.5
 
 
 class WorkerProcess:
@@ -88,7 +89,7 @@ class WorkerProcess:
         ------
         GenreError
             What the worker met. An `AudioError` if that killed it, an `AudioLimitError` if it
-            took too long; it is then dead, see `alive`.
+            took too long; it is then dead, see `is_alive`.
         """
         begin = time.monotonic()
         try:
@@ -117,15 +118,14 @@ class WorkerProcess:
             "analysing it killed its process; the file is damaged or needs more memory"
         )
 
-    @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether it can work on."""
         return self._process.returncode is None
 
     async def kill(self) -> int:
         """End it at once, and return its exit code."""
         with contextlib.suppress(ProcessLookupError):
-            if self.alive:
+            if self.is_alive():
                 self._process.kill()
         code = await self._process.wait()
         self.inbox.close()
@@ -152,10 +152,11 @@ class _Ticket:
 class Pool:
     """Runs work in a fixed number of worker processes.
 
-    Requests that somebody waits for go first, the newest of them foremost when there are more than
-    workers: under overload those that can still be answered in time are, at nearly the speed of an
-    idle server, and the others are refused, not all of them delayed. Patient work (of batches and
-    jobs) goes in order, when nobody waits.
+    Requests that somebody waits for go first, in order. From the moment the queue overflows until
+    it is empty again, the newest goes first, and those that wait for longer than half of what a
+    request takes are refused: then some are answered at nearly the speed of an idle server and the
+    others hear at once to come back, where in order all would be answered late. Patient work (of
+    batches and jobs) is done when nobody waits.
 
     Parameters
     ----------
@@ -173,6 +174,7 @@ class Pool:
         self._slots: list[asyncio.Task[None]] = []
         self._seconds = 0.2  # a running mean of what one piece of work takes
         self._closing = False
+        self.overloaded = False
         self.ready = 0
         self.busy = 0
 
@@ -211,11 +213,6 @@ class Pool:
         """Pieces of patient work that wait."""
         return len(self._patient)
 
-    @property
-    def full(self) -> bool:
-        """Whether one more request would cost another one its place."""
-        return len(self._waiting) >= self._settings.queue
-
     def busy_error(self) -> BusyError:
         """What to tell those there is no room for."""
         seconds = self._seconds * (1 + self.queued) / self._settings.worker_count
@@ -240,7 +237,8 @@ class Pool:
         if patient:
             self._patient.append(ticket)
         else:
-            if self.full:
+            if len(self._waiting) >= self._settings.queue:
+                self.overloaded = True
                 _refuse(self._waiting.popleft(), self.busy_error())
             self._waiting.append(ticket)
         async with self._wake:
@@ -268,11 +266,18 @@ class Pool:
 
     async def _next(self) -> _Ticket:
         async with self._wake:
-            await self._wake.wait_for(lambda: self._waiting or self._patient)
             if not self._waiting:
-                return self._patient.popleft()
-            crowded = len(self._waiting) > self._settings.worker_count
-            return self._waiting.pop() if crowded else self._waiting.popleft()
+                self.overloaded = False
+            await self._wake.wait_for(lambda: self._waiting or self._patient)
+        if not self._waiting:
+            return self._patient.popleft()
+        if not self.overloaded:
+            return self._waiting.popleft()
+        newest = self._waiting.pop()
+        since = time.monotonic() - _OVERLOAD_SHARE * self._seconds
+        while self._waiting and self._waiting[0].since < since:
+            _refuse(self._waiting.popleft(), self.busy_error())
+        return newest
 
     async def _run_slot(self, worker: WorkerProcess | None) -> None:
         """Keep one worker alive and give it work, until cancelled."""
@@ -281,7 +286,7 @@ class Pool:
                 if worker is None:
                     worker = await self._replace()
                 await self._work_once(worker)
-                if not worker.alive:
+                if not worker.is_alive():
                     self.ready -= 1
                     worker = None
         finally:
@@ -303,13 +308,16 @@ class Pool:
         ticket = await self._next()
         if ticket.answer.done():  # whoever asked has left
             return
+        if not worker.is_alive():  # it died while it was idle, which is not this ticket's fault
+            self._waiting.appendleft(ticket)
+            return
         self.busy += 1
         begin = time.monotonic()
         try:
             answer = await worker.ask(ticket.work, self._settings.job_seconds)
         except GenreError as error:
             _refuse(ticket, error)
-            if not worker.alive:
+            if not worker.is_alive():
                 reason = "time" if isinstance(error, AudioLimitError) else "crash"
                 _log.warning("a worker died: %s", error)
                 self._on_death(reason)

@@ -44,6 +44,8 @@ def problem_response(error: GenreError) -> Response:
     status = outcome(error).http_status
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        headers["Connection"] = "close"
     return _response(problem_of(error), status, headers)
 
 
@@ -62,7 +64,7 @@ def add_handlers(app: FastAPI) -> None:
     async def expected(request: Request, error: Exception) -> Response:
         assert isinstance(error, GenreError)
         request.app.state.service.metrics.rejections.labels(type(error).__name__).inc()
-        if outcome(error).http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if outcome(error).http_status == HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.warning("%s: %s", type(error).__name__, error)
         return problem_response(error)
 

@@ -52,14 +52,22 @@ def bind(settings: Settings) -> socket.socket:
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _cannot_listen(settings, error) from error
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-            "choose another --port or --host"
-        ) from error
+        listener.close()
+        raise _cannot_listen(settings, error) from error
     return listener
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+        "choose another --port or --host"
+    )
 
 
 def make_server(settings: Settings) -> Server:
@@ -72,8 +80,8 @@ def make_server(settings: Settings) -> Server:
         ws_max_size=settings.message_bytes,
         # Deflated messages may be bombs, and audio does not get smaller.
         ws_per_message_deflate=False,
-        ws_ping_interval=settings.idle_seconds,
-        ws_ping_timeout=settings.idle_seconds,
+        # Pongs would wait behind audio that is not read yet; silence ends a stream anyway.
+        ws_ping_interval=None,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -23,6 +23,8 @@ from genrekit.serving.streams import StreamWorkers
 from genrekit.serving.uploads import Body, receive_body
 from genrekit.serving.worker import Work
 
+_SPARE_BODIES = 4
+
 
 @dataclass(slots=True, eq=False)
 class Service:
@@ -71,15 +73,15 @@ class Service:
     async def receive(self, request: Request, *, most_files: int = 1) -> AsyncIterator[Body]:
         """The body of a request, if there is room for it; as `uploads.receive_body`.
 
-        While the queue is full a few bodies are taken nevertheless, to put newer requests in the
-        place of old ones; the others are refused before they cost anything.
+        Under overload only a few bodies are received at once; other requests are refused before
+        they cost anything.
 
         Raises
         ------
         BusyError
             If there is no room.
         """
-        if self.pool.full and self.receiving >= self.settings.worker_count + 1:
+        if self.pool.overloaded and self.receiving >= self.settings.worker_count + _SPARE_BODIES:
             raise self.pool.busy_error()
         self.receiving += 1
         try:
@@ -116,10 +118,9 @@ class Service:
                 return running.result()
             raise BusyError("the sender has left")
         finally:
-            for task in (running, leaving):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+            running.cancel()
+            leaving.cancel()
+            await asyncio.gather(running, leaving, return_exceptions=True)
 
 
 async def _left(request: Request) -> None:

@@ -9,6 +9,7 @@ from genrekit.serving.pool import WorkerProcess
 from genrekit.serving.settings import Settings
 
 _RETRY_SECONDS = 10
+_KEPT_WARM = 2
 
 
 class StreamWorkers:
@@ -46,15 +47,17 @@ class StreamWorkers:
         """A worker that loaded its models; give it back with `give_back`."""
         while self._idle:
             worker = self._idle.pop()
-            if worker.alive:
+            if worker.is_alive():
                 return worker
             await worker.kill()
         return await WorkerProcess.start(self._settings)
 
-    def give_back(self, worker: WorkerProcess) -> None:
-        """Keep a worker that is at rest for the next stream."""
-        if worker.alive:
+    async def give_back(self, worker: WorkerProcess) -> None:
+        """Keep a worker that is at rest for the next stream; more than a few are not kept."""
+        if worker.is_alive() and len(self._idle) < _KEPT_WARM:
             self._idle.append(worker)
+        else:
+            await worker.kill()
 
     async def close(self) -> None:
         """Kill those that are idle."""
