@@ -112,8 +112,9 @@ def evaluate(learner: Learner, examples: Examples) -> tuple[float, float]:
     with torch.no_grad():
         for batch in batches(examples, learner.config.batch_size, device=learner.device):
             logits = _logits(learner, learner.network, batch)
-            loss += float(learner.loss(logits, batch.shares)) * len(batch.shares)
-            right += float(_right(logits, batch.shares, learner.config))
+            target = _target(batch, learner.config)
+            loss += float(learner.loss(logits, target)) * len(target)
+            right += float(_right(logits, target, learner.config))
     return loss / len(examples), right / len(examples)
 
 
@@ -128,17 +129,17 @@ def _epoch(
     together = learner.config.batch_size * learner.team.size
     steps = count_batches(len(train), together)
     judged = learner.judged
-    sums = torch.zeros(2, device=learner.device)
+    told = []
     learner.network.train()
     rows = batches(train, together, device=learner.device, order=order)
     for done, batch in enumerate(rows):
         progress = (len(learner.history) + done / steps) / learner.config.epochs
         _set_rate(learner.optimiser, learning_rate(learner.config, progress, judged))
         # Kept on the device: asking for a number would make a GPU wait at every step.
-        sums += _step(learner, forward, hooks.before_step(batch, generator))
+        told.append(_step(learner, forward, hooks.before_step(batch, generator)))
         hooks.after_step(done + 1, steps)
     learner.team.agree(learner.network)
-    loss, right = learner.team.summed(sums).tolist()
+    loss, right = learner.team.summed(_sums(told)).tolist()
     scores: tuple[float | None, float | None] = (None, None)
     if valid is not None:
         scores = learner.team.leaders(*evaluate(learner, valid), device=learner.device)
@@ -155,18 +156,31 @@ def _epoch(
     return record
 
 
-def _step(learner: Learner, forward: nn.Module, whole: Batch) -> Tensor:
-    """Learn from one batch; the sum of its losses, and how many rows were right before."""
+def _step(learner: Learner, forward: nn.Module, whole: Batch) -> tuple[Tensor, Tensor, int]:
+    """Learn from one batch; its loss, how many rows were right before, and how many there are."""
     batch, weight = learner.team.share(whole)
     logits = _logits(learner, forward, batch)
-    loss = learner.loss(logits, batch.shares)
+    target = _target(batch, learner.config)
+    loss = learner.loss(logits, target)
     learner.optimiser.zero_grad(set_to_none=True)
     (loss * weight if weight != 1 else loss).backward()  # type: ignore[no-untyped-call]
     if learner.config.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(learner.network.parameters(), learner.config.clip_norm)
     learner.optimiser.step()
-    right = _right(logits.detach(), batch.shares, learner.config)
-    return torch.stack([loss.detach() * len(batch.shares), right.to(loss.dtype)])
+    right = _right(logits.detach(), target, learner.config)
+    return loss.detach(), right, len(logits)
+
+
+def _sums(told: list[tuple[Tensor, Tensor, int]]) -> Tensor:
+    """Losses and right rows of all steps, added."""
+    losses, rights, rows = zip(*told, strict=True)
+    weighted = torch.stack(losses).double() * torch.tensor(rows, device=losses[0].device)
+    return torch.stack([weighted.sum(), torch.stack(rights).double().sum()])
+
+
+def _target(batch: Batch, config: TrainingConfig) -> Tensor:
+    whole = batch.genres is not None and config.loss == "cross-entropy"
+    return batch.genres if whole else batch.shares  # type: ignore[return-value]
 
 
 def _logits(learner: Learner, forward: nn.Module, batch: Batch) -> Tensor:
@@ -178,11 +192,12 @@ def _logits(learner: Learner, forward: nn.Module, batch: Batch) -> Tensor:
     return logits.float()
 
 
-def _right(logits: Tensor, shares: Tensor, config: TrainingConfig) -> Tensor:
+def _right(logits: Tensor, target: Tensor, config: TrainingConfig) -> Tensor:
     """Rows whose genre is the best one; for several genres a row, the share of them told right."""
     if config.loss == "cross-entropy":
-        return (logits.argmax(dim=1) == shares.argmax(dim=1)).sum()
-    return ((logits > 0) == (shares > 0.5)).float().mean(dim=1).sum()
+        genres = target if target.ndim == 1 else target.argmax(dim=1)
+        return (logits.argmax(dim=1) == genres).sum()
+    return ((logits > 0) == (target > 0.5)).float().mean(dim=1).sum()
 
 
 def _set_rate(optimiser: Optimizer, rate: float) -> None:

@@ -1,4 +1,7 @@
-"""Losses of logits (n, genres) against shares (n, genres) of each genre in [0, 1]."""
+"""Losses of logits (n, genres) against shares (n, genres) of each genre in [0, 1].
+
+Cross-entropy also takes the genres (n,) of rows that are one genre each.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,8 @@ def cross_entropy(
     logits: Tensor, shares: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
     """Mean cross-entropy; with weights the weighted mean, as torch has it for whole labels."""
-    if weights is None:
-        return functional.cross_entropy(logits, shares, label_smoothing=smoothing)
+    if weights is None or shares.ndim == 1:
+        return functional.cross_entropy(logits, shares, weight=weights, label_smoothing=smoothing)
     logs = torch.log_softmax(logits, dim=1)
     smoothed = _smooth(shares, smoothing, 1 / logits.shape[1])
     return -(smoothed * weights * logs).sum() / (shares * weights).sum()

@@ -51,7 +51,8 @@ class Team:
         total = len(batch.shares)
         begin, end = total * self.rank // self.size, total * (self.rank + 1) // self.size
         inputs = {name: x[begin:end] for name, x in batch.inputs.items()}
-        return Batch(inputs, batch.shares[begin:end]), (end - begin) * self.size / total
+        genres = None if batch.genres is None else batch.genres[begin:end]
+        return Batch(inputs, batch.shares[begin:end], genres), (end - begin) * self.size / total
 
     def summed(self, numbers: Tensor) -> Tensor:
         """``numbers`` of all processes, added."""
