@@ -124,7 +124,7 @@ def test_processes_share_a_search_that_can_be_interrupted(
             break
         time.sleep(0.05)
     os.killpg(started.pid, signal.SIGINT)
-    _, error = started.communicate(timeout=30)
+    _, error = started.communicate(timeout=60)
     assert started.returncode == 130, error
     done = len((out / "trials.jsonl").read_text().splitlines())
     ran = run(*command, "--trials", done + 1, "--json")

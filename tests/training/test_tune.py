@@ -223,6 +223,16 @@ def test_front_ends_are_tuned_too(search: Search, table: Path) -> None:
     assert one.values["size_bytes"] > other.values["size_bytes"]
 
 
+def test_several_genres_a_track_are_ranked(search: Search) -> None:
+    settings = {**KNN, "labels": {"task": "multi-label"}}
+    result = search(settings, "tune.objectives=[mean_average_precision]", "tune.trials=2")
+    for trial in result.trials:
+        assert 0.1 < trial.values["mean_average_precision"] <= 1
+        assert trial.values["log_loss"] > 0
+        assert "accuracy" not in trial.values
+    assert result.best is not None
+
+
 # --- networks -----------------------------------------------------------------------------------
 
 

@@ -98,16 +98,6 @@ class Workbench:
     runs: dict[str, Run] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class TrialStep:
-    """How far a trial is."""
-
-    stage: str
-    done: int
-    total: int
-    note: str = ""
-
-
 def open_study(database: Path, plan: TuneConfig) -> optuna.Study:
     """The study in ``database``, which is made if it is not there."""
     # Optuna has a handler of its own on stderr; what it says there is said by trials here.
@@ -136,7 +126,7 @@ def run_trial(index: int, *, search: Search, threads: int) -> None:
         pass
 
 
-def trial_steps(search: Search, index: int, bench: Workbench) -> Generator[TrialStep, None, None]:
+def trial_steps(search: Search, index: int, bench: Workbench) -> Generator[Step, None, None]:
     """Make the trial ``index`` and tell the study of it.
 
     The same index draws the same random numbers, so a search that was stopped and continued tries
@@ -144,7 +134,7 @@ def trial_steps(search: Search, index: int, bench: Workbench) -> Generator[Trial
 
     Yields
     ------
-    TrialStep
+    Step
         After every fold, and every epoch of a network.
     """
     study = bench.study
@@ -200,12 +190,12 @@ def trial_settings(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> di
     return changed
 
 
-# --- what is fitted ---------------------------------------------------------------------------
+# --- what is fitted -----------------------------------------------------------------------------
 
 
 def _measured(
     search: Search, trial: optuna.Trial, bench: Workbench
-) -> Generator[TrialStep, None, dict[str, float]]:
+) -> Generator[Step, None, dict[str, float]]:
     """Fit the chosen settings on every fold, and measure the graphs."""
     plan = search.plan
     chosen = walk(plan.space, search.known, partial(suggest, trial))
@@ -220,37 +210,25 @@ def _measured(
     folds = search.folds[: plan.rounds]
     judged: list[Judged] = []
     for number, fold in enumerate(folds):
-        yield TrialStep("this trial", number, len(folds))
+        yield Step("this trial", number, len(folds))
         epochs = fit_steps(task, run.rows.of(fold.train))
         fit = yield from _watched(epochs, trial, plan, number, len(folds))
         judged.append(judge(task, fit, run.rows.of(fold.test)))
         _report(trial, plan, objective_values(judged), (number + 1) * _STEPS_A_FOLD)
-    yield TrialStep("this trial", len(folds), len(folds))
+    yield Step("this trial", len(folds), len(folds))
     return objective_values(judged)
 
 
-def _run(search: Search, recipe: Recipe, bench: Workbench) -> Generator[TrialStep, None, Run]:
+def _run(search: Search, recipe: Recipe, bench: Workbench) -> Generator[Step, None, Run]:
     """The rows of a recipe, from those of earlier trials where nothing about them differs."""
     key = data_key(recipe)
     if key not in bench.runs:
         for old in list(bench.runs)[: 1 - _RUNS_KEPT]:
             del bench.runs[old]
-        workshop = (
-            search.workshop / f"{os.getpid()}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        )
-        steps = prepare(recipe, search.data, 1, search.cache, workshop)
-        bench.runs[key] = yield from _listening(steps)
+        name = f"{os.getpid()}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        steps = prepare(recipe, search.data, 1, search.cache, search.workshop / name)
+        bench.runs[key] = yield from steps
     return bench.runs[key]
-
-
-def _listening(steps: Generator[Step, None, Run]) -> Generator[TrialStep, None, Run]:
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            run: Run = end.value
-            return run
-        yield TrialStep(step.stage, step.done, step.total)
 
 
 def data_key(recipe: Recipe) -> str:
@@ -266,7 +244,7 @@ def _watched(
     plan: TuneConfig,
     number: int,
     total: int,
-) -> Generator[TrialStep, None, Fit]:
+) -> Generator[Step, None, Fit]:
     """Report every epoch, and end a trial that does worse than most."""
     while True:
         try:
@@ -277,7 +255,7 @@ def _watched(
         step = number * _STEPS_A_FOLD + record.epoch
         _report(trial, plan, _epoch_values(record, plan), step)
         note = f"epoch {record.epoch}, loss {record.train_loss:.3f}"
-        yield TrialStep("this trial", number, total, note)
+        yield Step("this trial", number, total, note=note)
 
 
 def _epoch_values(record: EpochRecord, plan: TuneConfig) -> dict[str, float]:
