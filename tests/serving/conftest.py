@@ -72,7 +72,14 @@ def serving(tiny_bundle: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def server(serving: Callable[..., Any]) -> Iterator[Running]:
     """One server for all tests that leave it as it was."""
-    with serving(upload_bytes=1 << 20, files=3, idle_seconds=0.5, stream_bytes=1 << 20) as one:
+    with serving(
+        upload_bytes=1 << 20,
+        files=3,
+        idle_seconds=0.5,
+        streams=1,
+        stream_bytes=1 << 20,
+        message_bytes=600_000,
+    ) as one:
         yield one
 
 

@@ -84,14 +84,15 @@ def test_names_that_are_pointed_here_are_not_answered(server: Any, host: str) ->
     assert refused.status_code == 400
 
 
-def test_too_many_requests_are_told_when_to_come_back(serving: Any, clip: Path) -> None:
-    with serving(requests_per_minute=60, burst=2) as server:
-        codes = [server.client.get("/api/v1/models").status_code for _ in range(4)]
-        assert codes[:2] == [200, 200]
-        refused = server.client.get("/api/v1/models")
-        assert refused.status_code == codes[3] == 429
-        assert refused.headers["retry-after"] == "1"
-        assert server.client.get("/health/live").status_code == 200
+def test_too_many_requests_are_told_when_to_come_back(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.service, "limiter", RateLimiter(60, 2))
+    codes = [server.client.get("/api/v1/models").status_code for _ in range(3)]
+    assert codes == [200, 200, 429]
+    refused = server.client.get("/api/v1/models")
+    assert refused.headers["retry-after"] == "1"
+    assert server.client.get("/health/live").status_code == 200
 
 
 def test_a_bucket_is_refilled_steadily() -> None:

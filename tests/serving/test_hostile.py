@@ -187,7 +187,7 @@ def test_a_sender_that_leaves_costs_nothing(server: Any) -> None:
 # --- fuzz in small; benchmarks/hostile.py goes on for longer --------------------------------------
 
 _fuzz = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

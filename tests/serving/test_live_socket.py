@@ -21,6 +21,8 @@ PCM = {"format": "pcm_s16le", "sample_rate_hz": 22050}
 
 
 def _open(server: Any, **options: Any) -> ClientConnection:
+    """A socket of the one stream there may be, once the last one is over."""
+    _until(lambda: server.service.streams.active == 0)
     url = f"ws://127.0.0.1:{server.port}/api/v1/stream"
     return connect(url, proxy=None, compression=None, **options)
 
@@ -159,23 +161,23 @@ def test_a_stream_that_says_nothing_is_closed(server: Any) -> None:
             assert socket.close_code == 1008
 
 
-def test_a_message_that_is_too_large_closes_with_1009(serving: Any) -> None:
-    with serving(message_bytes=2048, streams=1) as small:
-        with _open(small) as socket:
-            socket.send(json.dumps({"type": "hello", **PCM}))
-            socket.recv()
-            socket.send(b"\0" * 4096)
-            list(_until_closed(socket))
-            assert socket.close_code == 1009
-        # The worker of a stream that broke off serves the next one.
-        _until(lambda: small.service.streams.active == 0)
-        with _open(small) as socket:
-            socket.send(json.dumps({"type": "hello", **PCM}))
-            assert json.loads(socket.recv())["type"] == "ready"
-            with pytest.raises(InvalidStatus) as refused:
-                _open(small)
-            assert refused.value.response.status_code == 503
-            assert refused.value.response.headers["Retry-After"]
+def test_a_message_that_is_too_large_closes_with_1009(server: Any) -> None:
+    with _open(server) as socket:
+        socket.send(json.dumps({"type": "hello", **PCM}))
+        socket.recv()
+        socket.send(bytes(700_000))
+        list(_until_closed(socket))
+        assert socket.close_code == 1009
+
+
+def test_one_stream_more_than_allowed_is_told_to_come_back(server: Any) -> None:
+    with _open(server) as socket:
+        socket.send(json.dumps({"type": "hello", **PCM}))
+        assert json.loads(socket.recv())["type"] == "ready"
+        with pytest.raises(InvalidStatus) as refused:
+            connect(f"ws://127.0.0.1:{server.port}/api/v1/stream", proxy=None)
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["Retry-After"]
 
 
 def test_pages_from_elsewhere_cannot_open_a_stream(server: Any) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ import soundfile
 
 @pytest.fixture(scope="module")
 def long_clip() -> bytes:
-    """Five minutes of noise, which keep a worker at it for a while."""
-    noise = np.random.default_rng(3).normal(0, 3000, 22050 * 300).astype("i2")
+    """Three minutes of noise, which keep a worker at it for a while."""
+    noise = np.random.default_rng(3).normal(0, 3000, 22050 * 180).astype("i2")
     memory = io.BytesIO()
     soundfile.write(memory, noise, 22050, format="WAV")
     return memory.getvalue()
@@ -43,26 +43,51 @@ def _deaths(server: Any) -> float:
     )
 
 
+@pytest.fixture(scope="module")
+def narrow(serving: Any) -> Iterator[Any]:
+    """A server with little memory and little room."""
+    with serving(memory_bytes=64 << 20, queue=2, queue_seconds=60.0) as server:
+        yield server
+
+
 def test_a_crash_or_want_of_memory_costs_one_request(
-    serving: Any, clip: Path, long_clip: bytes
+    narrow: Any, clip: Path, long_clip: bytes
 ) -> None:
-    with (
-        serving(memory_bytes=64 << 20, queue_seconds=60.0) as server,
-        ThreadPoolExecutor(2) as threads,
-    ):
-        doomed = threads.submit(server.post, "/analysis/predict?whole=true", long_clip)
-        _until(lambda: server.service.pool.busy == 1)
-        waiting = threads.submit(server.post, "/analysis/predict", clip.read_bytes())
-        _until(lambda: server.service.pool.queued == 1)
+    with ThreadPoolExecutor(2) as threads:
+        doomed = threads.submit(narrow.post, "/analysis/predict?whole=true", long_clip)
+        _until(lambda: narrow.service.pool.busy == 1)
+        waiting = threads.submit(narrow.post, "/analysis/predict", clip.read_bytes())
+        _until(lambda: narrow.service.pool.queued == 1)
         (worker,) = _children("genrekit.serving.worker")
         os.kill(worker, signal.SIGSEGV)
         assert doomed.result().status_code == 422
         assert "killed its process" in doomed.result().json()["error"]["message"]
         assert waiting.result().status_code == 200
-        assert _deaths(server) == 1
-        greedy = server.post("/analysis/features?whole=true", long_clip)
+        assert _deaths(narrow) == 1
+        greedy = narrow.post("/analysis/features?whole=true", long_clip)
         assert greedy.status_code in (413, 422)
-        assert server.post("/analysis/predict", clip.read_bytes()).status_code == 200
+        assert narrow.post("/analysis/predict", clip.read_bytes()).status_code == 200
+
+
+def test_a_full_queue_refuses_the_oldest_and_answers_the_newest(
+    narrow: Any, clip: Path, long_clip: bytes
+) -> None:
+    data = clip.read_bytes()
+    with ThreadPoolExecutor(8) as threads:
+        first = threads.submit(narrow.post, "/analysis/predict?whole=true", long_clip)
+        _until(lambda: narrow.service.pool.busy == 1)
+        waiting = []
+        for number in range(3):
+            waiting.append(threads.submit(narrow.post, f"/analysis/predict?name={number}", data))
+            _until(lambda: narrow.service.pool.queued == min(len(waiting), 2))
+        refused = waiting[0].result()
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
+        assert first.result().status_code == waiting[-1].result().status_code == 200
+        assert waiting[1].result().status_code in (200, 503)
+        # With the queue empty, the crowd is over: whoever waits is answered in order.
+        calm = [threads.submit(narrow.post, "/analysis/predict", data) for _ in range(2)]
+        assert [one.result().status_code for one in calm] == [200, 200]
 
 
 def test_a_hang_costs_one_request_and_nobody_waits_long(
@@ -79,31 +104,10 @@ def test_a_hang_costs_one_request_and_nobody_waits_long(
         _until(lambda: server.post("/analysis/predict", data).status_code == 200)
 
 
-def test_a_full_queue_refuses_the_oldest_and_answers_the_newest(
-    serving: Any, clip: Path, long_clip: bytes
-) -> None:
-    data = clip.read_bytes()
-    with serving(queue=2, queue_seconds=60.0) as server, ThreadPoolExecutor(8) as threads:
-        first = threads.submit(server.post, "/analysis/predict?whole=true", long_clip)
-        _until(lambda: server.service.pool.busy == 1)
-        waiting = []
-        for number in range(3):
-            waiting.append(threads.submit(server.post, f"/analysis/predict?name={number}", data))
-            _until(lambda: server.service.pool.queued == min(len(waiting), 2))
-        refused = waiting[0].result()
-        assert refused.status_code == 503
-        assert int(refused.headers["retry-after"]) >= 1
-        assert first.result().status_code == waiting[-1].result().status_code == 200
-        assert waiting[1].result().status_code in (200, 503)
-        # With the queue empty, the crowd is over: whoever waits is answered in order.
-        calm = [threads.submit(server.post, "/analysis/predict", data) for _ in range(2)]
-        assert [one.result().status_code for one in calm] == [200, 200]
-
-
 def test_told_to_stop_it_says_so_and_finishes_what_it_began(
     serving: Any, clip: Path, long_clip: bytes
 ) -> None:
-    threads_before = threading.active_count()
+    before, threads_before = _children("genrekit.serving.worker"), threading.active_count()
     with (
         serving(drain_seconds=60.0, queue_seconds=60.0) as server,
         ThreadPoolExecutor(1) as threads,
@@ -116,7 +120,7 @@ def test_told_to_stop_it_says_so_and_finishes_what_it_began(
         _until(lambda: server.service.pool.busy == 1)
         server.server.should_exit = True
         assert begun.result().status_code == 200
-    assert not _children("genrekit.serving.worker")
+    assert _children("genrekit.serving.worker") == before
     assert threading.active_count() <= threads_before + 1
 
 

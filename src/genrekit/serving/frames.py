@@ -6,7 +6,6 @@ file took over can only send bytes that are read as JSON.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import struct
 from typing import Any, BinaryIO
@@ -14,8 +13,7 @@ from typing import Any, BinaryIO
 from genrekit import errors
 from genrekit.errors import GenreError
 
-_HEAD = struct.Struct(">cI")
-_MOST_BYTES = 256 << 20
+HEAD = struct.Struct(">cI")
 
 JSON = b"J"  # a request, or the answer that ends it
 SEGMENT = b"S"  # a SegmentScore on the way
@@ -26,10 +24,10 @@ ABANDON = b"X"  # nobody waits for the answer any more
 
 def read_frame(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     """The next frame; None at the end, or in the middle of a frame that was cut off."""
-    head = stream.read(_HEAD.size)
-    if len(head) < _HEAD.size:
+    head = stream.read(HEAD.size)
+    if len(head) < HEAD.size:
         return None
-    kind, length = _HEAD.unpack(head)
+    kind, length = HEAD.unpack(head)
     payload = stream.read(length)
     return (kind, payload) if len(payload) == length else None
 
@@ -42,21 +40,7 @@ def write_frame(stream: BinaryIO, kind: bytes, payload: bytes = b"") -> None:
 
 def packed(kind: bytes, payload: bytes = b"") -> bytes:
     """One frame as bytes."""
-    return _HEAD.pack(kind, len(payload)) + payload
-
-
-async def receive_frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """The next frame from a worker.
-
-    Raises
-    ------
-    asyncio.IncompleteReadError
-        If the worker has ended, or sends nonsense.
-    """
-    kind, length = _HEAD.unpack(await reader.readexactly(_HEAD.size))
-    if length > _MOST_BYTES:
-        raise asyncio.IncompleteReadError(b"", length)
-    return kind, await reader.readexactly(length)
+    return HEAD.pack(kind, len(payload)) + payload
 
 
 def _kinds(kind: type[GenreError]) -> dict[str, type[GenreError]]:

@@ -34,12 +34,11 @@ from genrekit.serving.frames import (
     JSON,
     SEGMENT,
     error_from_json,
-    receive_frame,
 )
 from genrekit.serving.guard import check_key
 from genrekit.serving.live import PcmFormat
 from genrekit.serving.options import shortened
-from genrekit.serving.pool import WorkerProcess
+from genrekit.serving.pool import WorkerProcess, receive_frame
 from genrekit.serving.problems import explain_validation, problem_of, problem_response
 from genrekit.serving.service import Service, service_of
 from genrekit.serving.worker import Work

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genrekit.errors import AudioError, AudioLimitError, BundleError, BusyError, GenreError
-from genrekit.serving.frames import JSON, error_from_json, packed, receive_frame
+from genrekit.serving.frames import HEAD, JSON, error_from_json, packed
 from genrekit.serving.settings import ENV_PREFIX, Settings
 from genrekit.serving.worker import Work, WorkerConfig
 
 _log = logging.getLogger(__name__)
 _START_SECONDS = 120.0
 _PAUSE_SECONDS = 1.0
+_MOST_BYTES = 256 << 20
 _OVERLOAD_SHARE = 0.5
 
 
@@ -132,6 +133,20 @@ class WorkerProcess:
         with contextlib.suppress(OSError):
             await self.inbox.wait_closed()
         return code
+
+
+async def receive_frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """The next frame from a worker.
+
+    Raises
+    ------
+    asyncio.IncompleteReadError
+        If the worker has ended, or sends nonsense.
+    """
+    kind, length = HEAD.unpack(await reader.readexactly(HEAD.size))
+    if length > _MOST_BYTES:
+        raise asyncio.IncompleteReadError(b"", length)
+    return kind, await reader.readexactly(length)
 
 
 def _environment() -> dict[str, str]:
