@@ -84,7 +84,8 @@ TREE = """
 1235: 18 Soundtrack; 107 Ambient; 267 New Age
 """
 RECIPES = Path(__file__).parents[2] / "recipes" / "networks"
-EIGHT = tuple("Electronic Experimental Folk Hip-Hop Instrumental International Pop Rock".split())
+SIX = ("Electronic", "Experimental", "Folk", "Hip-Hop", "Instrumental", "International")
+EIGHT = (*SIX, "Pop", "Rock")
 SECONDS, RATE_HZ = 0.5, 22050
 OPTIONS = {"subset": "large", "labels": "genres_all"}
 
