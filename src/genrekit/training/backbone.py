@@ -268,12 +268,14 @@ def _exported(
     settings = config.model_dump_json(exclude={"weights"})
     key = hashlib.sha256(f"{CODE_VERSION}{settings}{digest}{samples}".encode()).hexdigest()
     path = home() / "backbones" / f"{config.name}-{key[:16]}.onnx"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        body = build_body(config, samples)
-    if not path.is_file():
+    names = path.with_suffix(".txt")
+    if not (path.is_file() and names.is_file()):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            body = build_body(config, samples)
         _write(path, export_body(body, samples))
-    return path, body.feature_names
+        _write(names, "\n".join(body.feature_names).encode())
+    return path, tuple(names.read_text(encoding="utf-8").split())
 
 
 def _write(path: Path, content: bytes) -> None:

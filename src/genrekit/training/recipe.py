@@ -192,8 +192,8 @@ class Recipe(Contract):
         fields["model"] = {"architecture": self.model.architecture, **fields["model"]}
         if self.backbone is None:
             fields["frontend"] = self.frontend.model_dump(mode="json")
-        for section in (fields, fields["model"]):
-            _without_folder(section.get("backbone"))
+        for section, chosen in ((fields, self.backbone), (fields["model"], self.model)):
+            _name_backbone(section, getattr(chosen, "backbone", chosen))
         if self.data.path:
             fields["data"]["path"] = self.data.path.name
         if isinstance(self.labels.tree, Path):
@@ -201,10 +201,13 @@ class Recipe(Contract):
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
-def _without_folder(backbone: dict[str, Any] | None) -> None:
-    if backbone is not None:
-        names = {"weights", "bundle"} & set(backbone)
-        backbone.update({name: Path(backbone[name]).name for name in names if backbone[name]})
+def _name_backbone(section: dict[str, Any], backbone: Any) -> None:
+    """Write what a backbone is called, which is a default of its kind, and no folders."""
+    if isinstance(backbone, PublishedConfig):
+        section["backbone"] = {"name": backbone.name, **section.get("backbone", {})}
+    paths = {"weights", "bundle"} & set(section.get("backbone", {}))
+    for name in paths:
+        section["backbone"][name] = Path(section["backbone"][name]).name
 
 
 def with_weights(recipe: Recipe, weights: Path) -> Recipe:

@@ -101,10 +101,10 @@ class Choi2017(PublishedConfig):
     windows = _windows(29.0)
     shortest_seconds = 27.3
     name: Literal["choi2017"] = "choi2017"
-    normalise: Literal["window", "published"] = Field(
-        "window",
-        description="by the mean and deviation of each map in this window, as the published "
-        "features were made batch by batch; or by those in the file",
+    normalise: Literal["jukebox", "window"] = Field(
+        "jukebox",
+        description="whose mean and deviation each map is normalised by: those of one batch, ten "
+        "tracks of genrekit's own jukebox, or those of each window by itself",
     )
 
 

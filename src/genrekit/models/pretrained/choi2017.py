@@ -1,7 +1,8 @@
 """Choi's compact CNN: its Keras 1 weights, and the features of its five layers.
 
-The published features were computed in batches, by the batch's own statistics and its own loudest
-cell, so no single clip gives them exactly; they correlate with those of one window at 0.82 to 0.92.
+The network normalises its maps by the batch that it is given: the file holds no statistics, and the
+published features depend on which clips were computed together. Here one batch stands for all: a
+track of each genre of the jukebox, the same on every machine.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.features.stft import mel_filters
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.models.pretrained.body import Body
@@ -23,6 +25,7 @@ _FFT, _HOP, _MELS, _MAPS = 512, 256, 96, 32
 _POOLS = ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4))
 _EPSILON = 1e-3
 _QUIETEST, _RANGE_DB = 1e-10, 80.0
+_RATE_HZ, _BATCH_SECONDS = 12000, 29.0
 
 
 class ChoiBody(Body):
@@ -34,10 +37,11 @@ class ChoiBody(Body):
     def __init__(self, samples: int, by_window: bool) -> None:
         super().__init__()
         # Keras' padding "same": as many frames as hops begin in the audio.
+        self.n_samples = samples
         missing = max(0, (-(-samples // _HOP) - 1) * _HOP + _FFT - samples)
         self.margins = (missing // 2, missing - missing // 2)
         self.power = Power(hann(_FFT), _FFT, _HOP)
-        filters = mel_filters(12000, _FFT, _MELS, 0.0, 6000.0)
+        filters = mel_filters(_RATE_HZ, _FFT, _MELS, 0.0, 6000.0)
         self.register_buffer("filters", torch.from_numpy(filters.T.copy()), persistent=False)
         self.blocks = nn.ModuleList(
             Block(_MAPS if number else 1, pool, by_window) for number, pool in enumerate(_POOLS)
@@ -49,12 +53,16 @@ class ChoiBody(Body):
         layers = range(len(_POOLS))
         return tuple(f"layer{layer}_{number:03d}" for layer in layers for number in range(_MAPS))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Samples (n, 1, samples) at 12 kHz to (n, 160)."""
+    def picture(self, x: Tensor) -> Tensor:
+        """Decibels (n, 1, bands, frames) below the loudest cell of each row."""
         power = self.power(functional.pad(x, self.margins))
         decibels = 10 * torch.log10((self.filters @ power).clamp_min(_QUIETEST))
         loudest = decibels.amax(dim=(1, 2), keepdim=True)
-        maps = (decibels - loudest).clamp_min(-_RANGE_DB)[:, None]
+        return (decibels - loudest).clamp_min(-_RANGE_DB)[:, None]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Samples (n, 1, samples) at 12 kHz to (n, 160)."""
+        maps = self.picture(x)
         means = []
         for block in self.blocks:
             maps = block(maps)
@@ -79,7 +87,17 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (n, channels, bands, frames) to (n, 32, fewer bands, fewer frames)."""
+        return self.finished(self.conv(x))
+
+    def measured(self, x: Tensor) -> Tensor:
+        """As `forward`, normalised from now on by the statistics of this batch."""
         x = self.conv(x)
+        self.mean.copy_(x.mean(dim=(0, 2, 3)))
+        self.variance.copy_(x.var(dim=(0, 2, 3), correction=0))
+        return self.finished(x)
+
+    def finished(self, x: Tensor) -> Tensor:
+        """What follows the convolution."""
         mean, variance = self.mean[:, None, None], self.variance[:, None, None]
         if self.by_window:
             mean = x.mean(dim=(2, 3), keepdim=True)
@@ -98,7 +116,22 @@ def build(config: Choi2017, samples: int) -> ChoiBody:
         path = required_weights(config.source, config.file)
         with readable_weights(config.source, path), h5py.File(path, "r") as file:
             _fill(body, file["ConvBNEluDr"], _is_theano(file))
+        if config.normalise == "jukebox":
+            _normalise(body)
     return body
+
+
+def _normalise(body: ChoiBody) -> None:
+    tracks = [
+        synthesise(genre, seconds=_BATCH_SECONDS, sample_rate_hz=_RATE_HZ).samples
+        for genre in JUKEBOX_GENRES
+    ]
+    whole = body if body.n_samples == len(tracks[0]) else ChoiBody(len(tracks[0]), False)
+    with torch.no_grad():
+        maps = whole.picture(torch.from_numpy(np.stack(tracks))[:, None])
+        for block in body.blocks:
+            assert isinstance(block, Block)
+            maps = block.measured(maps)
 
 
 def _is_theano(file: Any) -> bool:
@@ -118,9 +151,6 @@ def _fill(body: ChoiBody, group: Any, turned: bool) -> None:
             block.conv.bias: group[f"convolution2d_{number}_b{suffix}"][()],
             block.scale: group[f"{norm}_gamma{suffix}"][()],
             block.shift: group[f"{norm}_beta{suffix}"][()],
-            block.mean: group[f"{norm}_running_mean{suffix}"][()],
-            # Keras 1 calls it a deviation, and uses it as a variance.
-            block.variance: group[f"{norm}_running_std{suffix}"][()],
         }
         with torch.no_grad():
             for own, values in found.items():
