@@ -48,7 +48,18 @@ def test_json_is_what_is_written(run: Run, table: Path, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("jazz 1 0.wav\npop 1 3.wav\n")
     ran = run(
-        *("study", table, "--no-checks", "-o", tmp_path, "-j", 1, "--model", "knn"),
+        *(
+            "study",
+            table,
+            "--no-checks",
+            "--no-importance",
+            "-o",
+            tmp_path,
+            "-j",
+            1,
+            "--model",
+            "knn",
+        ),
         *("--leave-out", names, "--json"),
     )
     assert (ran.code, ran.err) == (0, "")
@@ -69,7 +80,9 @@ def test_json_is_what_is_written(run: Run, table: Path, tmp_path: Path) -> None:
 def test_models_that_are_unknown(
     run: Run, table: Path, tmp_path: Path, model: str, said: str
 ) -> None:
-    ran = run("study", table, "--no-checks", "-o", tmp_path / "out", "--model", model)
+    ran = run(
+        "study", table, "--no-checks", "--no-importance", "-o", tmp_path / "out", "--model", model
+    )
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert ran.err.count("\n") == 1
@@ -79,6 +92,8 @@ def test_models_that_are_unknown(
 def test_a_table_too_small_for_the_folds(run: Run, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("filename,a,label\nx.wav,1,jazz\ny.wav,2,pop\n")
-    ran = run("study", table, "--no-checks", "-o", tmp_path / "out", "--model", "knn")
+    ran = run(
+        "study", table, "--no-checks", "--no-importance", "-o", tmp_path / "out", "--model", "knn"
+    )
     assert (ran.code, ran.out) == (4, "")
     assert ran.err.count("\n") == 1

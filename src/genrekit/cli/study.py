@@ -50,6 +50,10 @@ def study(
         bool,
         typer.Option("--learning-curve", help="Fit the best models on growing parts, too."),
     ] = False,
+    importance: Annotated[
+        bool,
+        typer.Option("--importance/--no-importance", help="Shuffle columns under the best model."),
+    ] = True,
     seed: Annotated[int, typer.Option(min=0, help="Of the models.")] = 0,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
@@ -75,6 +79,7 @@ def study(
             protocols=None if protocol is None else [_protocol(text) for text in protocol],
             checks=checks,
             learning_curve=learning_curve,
+            importance=importance,
             seed=seed,
             workers=jobs or cores(),
         )

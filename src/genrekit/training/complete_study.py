@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,27 +14,21 @@ from typing import Any
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.errors import DatasetError
 from genrekit.evaluation.audit import audit_steps
-from genrekit.evaluation.audit_finding import KINDS, AuditReport
 from genrekit.evaluation.critical_difference import plot_critical_difference
 from genrekit.evaluation.results import RunResult, write_run
 from genrekit.models import ClassicalConfig
-from genrekit.training.fit import checked_split
-from genrekit.training.learning_curve import LearningCurve, curve_steps, plot_learning_curve
+from genrekit.training.learning_curve import plot_learning_curve
 from genrekit.training.recipe import ProtocolConfig
-from genrekit.training.rows import table_rows
 from genrekit.training.study import (
     StudyCell,
-    StudyFinding,
     StudyResult,
     StudyStep,
     study_steps,
 )
+from genrekit.training.study_parts import curve_of_best, importance_to_best, study_findings
 from genrekit.training.study_report import render_study_markdown
 
 logger = logging.getLogger(__name__)
-
-#: Models that a learning curve is drawn for: the best ones under the first protocol.
-CURVE_MODELS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +55,7 @@ def study(
     protocols: Sequence[ProtocolConfig] | None = None,
     checks: bool = True,
     learning_curve: bool = False,
+    importance: bool = True,
     seed: int = 0,
     workers: int | None = None,
     progress: Callable[[StudyStep], None] | None = None,
@@ -75,7 +69,7 @@ def study(
         CSV, TSV or Parquet; what genrekit knows of GTZAN's tables is recognised.
     out : str or Path, optional
         Folder for the report and the results files; None writes nothing.
-    models, protocols, checks, learning_curve, seed
+    models, protocols, checks, learning_curve, importance, seed
         As for `complete_study_steps`.
     workers : int, optional
         Processes that fit; None takes all cores. With more than one the calling script needs the
@@ -99,6 +93,7 @@ def study(
         protocols=protocols,
         checks=checks,
         learning_curve=learning_curve,
+        importance=importance,
         seed=seed,
         workers=workers or os.cpu_count() or 1,
     ):
@@ -119,6 +114,7 @@ def complete_study_steps(
     protocols: Sequence[ProtocolConfig] | None = None,
     checks: bool = True,
     learning_curve: bool = False,
+    importance: bool = True,
     seed: int = 0,
     workers: int = 1,
 ) -> Iterator[StudyStep]:
@@ -132,6 +128,8 @@ def complete_study_steps(
         Audit the table first, doubted labels included.
     learning_curve : bool
         Fit the best models of the first protocol on growing parts of its training recordings.
+    importance : bool
+        Fit the best one once more, and shuffle columns of its tests.
 
     Yields
     ------
@@ -154,10 +152,13 @@ def complete_study_steps(
     result = done.result
     assert result is not None, "the last step carries the result"
     if report is not None:
-        result = result.model_copy(update={"findings": _findings(report)})
+        result = result.model_copy(update={"findings": study_findings(report)})
     if learning_curve:
-        curve = yield from _curve(dataset, result, seed, workers)
+        curve = yield from curve_of_best(dataset, result, seed, workers)
         result = result.model_copy(update={"learning_curve": curve})
+    if importance:
+        worth = yield from importance_to_best(dataset, result, seed)
+        result = result.model_copy(update={"importance": worth})
     yield replace(done, result=result)
 
 
@@ -194,52 +195,6 @@ def _draw(result: StudyResult, out: Path, name: str) -> None:
             plot_critical_difference(comparison.friedman, models, figure)
     if result.learning_curve is not None:
         plot_learning_curve(result.learning_curve, out / f"{name}.learning.svg")
-
-
-def _findings(report: AuditReport) -> tuple[StudyFinding, ...]:
-    counts = Counter(finding.kind for finding in report.findings)
-    firsts = {finding.kind: finding for finding in reversed(report.findings)}
-    return tuple(
-        StudyFinding(
-            kind=kind,
-            severity=KINDS[kind].severity,
-            title=KINDS[kind].title,
-            count=count,
-            first=firsts[kind].message,
-        )
-        for kind, count in counts.items()
-    )
-
-
-def _curve(
-    dataset: Dataset,
-    result: StudyResult,
-    seed: int,
-    workers: int,
-) -> Generator[StudyStep, None, LearningCurve]:
-    protocol = result.cells[0].protocol
-    ranked = sorted(
-        (cell for cell in result.cells if cell.protocol == protocol),
-        key=lambda cell: -cell.result.accuracy.value,
-    )
-    rows = table_rows(dataset, dataset.feature_names)
-    split = checked_split(dataset, protocol, rows)
-    curve: LearningCurve | None = None
-    for step in curve_steps(
-        dataset,
-        rows,
-        split,
-        protocol,
-        [cell.model for cell in ranked if isinstance(cell.model, ClassicalConfig)][:CURVE_MODELS],
-        repeats=3 if len(split.folds) == 1 else 1,
-        seed=seed,
-        workers=workers,
-    ):
-        curve = step.curve
-        if curve is None:
-            yield StudyStep(step.stage, step.done, step.total)
-    assert curve is not None, "the last step carries the curve"
-    return curve
 
 
 def _file_names(cells: Sequence[StudyCell]) -> list[str]:

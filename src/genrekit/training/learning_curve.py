@@ -103,7 +103,7 @@ def curve_steps(
     draws = [
         _Draw(model, share, number, _part(dataset, split, protocol.fit_on, share, seed + number))
         for model in models
-        for share in sorted(shares)
+        for share in _different(dataset, split, protocol.fit_on, shares)
         for number in range(repeats if share < 1 else 1)
     ]
     jobs = [(draw.model, fold) for draw in draws for fold in draw.folds]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.comparison import Comparison, compare
+from genrekit.evaluation.importance import Importance
 from genrekit.evaluation.results import RunResult
 from genrekit.models import MODELS, ClassicalConfig
 from genrekit.parallel import WorkerDied, ordered_map
@@ -67,6 +68,15 @@ class StudyFinding(Contract):
     first: str
 
 
+class StudyImportance(Contract):
+    """What columns and families of them are worth to the best model of the first protocol."""
+
+    model: str
+    protocol: str
+    families: tuple[Importance, ...]
+    columns: tuple[Importance, ...]
+
+
 class StudyResult(Contract):
     """All cells, model by model and in the order of the protocols."""
 
@@ -80,6 +90,7 @@ class StudyResult(Contract):
     comparisons: tuple[StudyComparison, ...] = ()
     findings: tuple[StudyFinding, ...] = ()
     learning_curve: LearningCurve | None = None
+    importance: StudyImportance | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ settings are listed below. Intervals are of 95 %: Wilson's for the accuracy over
 recordings, a bootstrap over recordings for everything else. What is scored is the exported ONNX \
 graph of each fit."""
 
+#: Families and columns that are listed by importance.
+LISTED = 15
+
 _NOTES = {
     "fault-filtered": (
         "`fault-filtered`: the published parts of GTZAN without its repetitions, artists kept "
@@ -57,6 +60,7 @@ def render_study_markdown(result: StudyResult, command: str = "") -> str:
         *_row_by_row(result, protocols, best_first),
         *_evidence(result),
         *_learning(result),
+        *_importance(result),
         "## Macro F1",
         _grid(result, protocols, best_first, lambda one: one.macro_f1),
         "## Calibration",
@@ -149,6 +153,24 @@ def _learning(result: StudyResult) -> list[str]:
         f"Accuracy under `{curve.protocol}` against the recordings fitted on. Intervals cover "
         "draws of them and test recordings.",
         _table(header, rows),
+    ]
+
+
+def _importance(result: StudyResult) -> list[str]:
+    worth = result.importance
+    if worth is None:
+        return []
+    rows = [
+        [one.name, str(len(one.columns)), _interval(one.drop)] for one in worth.families[:LISTED]
+    ]
+    single = ", ".join(f"{one.name} {one.drop.value:.3f}" for one in worth.columns[:LISTED])
+    return [
+        "## Importance",
+        f"Accuracy that `{worth.model}` loses on the test rows of one fold of `{worth.protocol}` "
+        "when columns are shuffled between recordings; columns that say the same stand in for "
+        "each other, so families are shuffled together.",
+        _table(["family", "columns", "accuracy lost"], rows),
+        f"Single columns, the first {min(LISTED, len(worth.columns))}: {single}.",
     ]
 
 
@@ -248,7 +270,11 @@ def _fingerprints(result: StudyResult, protocols: Sequence[tuple[str, str]]) -> 
 
 
 def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+    # Adding zero takes the sign from what is rounded to nothing.
+    value, low, high = (
+        round(number, 3) + 0.0 for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
