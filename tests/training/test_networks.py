@@ -262,8 +262,9 @@ def test_every_recipe_trains_a_few_steps(
             "data.corpus=jukebox",
             "data.options={clips_per_genre: 4, seconds: 2.0}",
             "protocol.name=holdout",
-            "windows.window_seconds=2",
-            "windows.hop_seconds=2",
+            "excerpt.duration_seconds=1",
+            "windows.window_seconds=1",
+            "windows.hop_seconds=1",
         ]
     if load_recipe(path).training.augment.waveform.copies:
         changes.append("training.augment.waveform.copies=1")
