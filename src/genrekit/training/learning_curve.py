@@ -161,6 +161,15 @@ def plot_learning_curve(curve: LearningCurve, path: Path) -> Path:
     return save_figure(figure, path)
 
 
+def _different(dataset: Dataset, split: Split, fit_on: str, shares: Sequence[float]) -> list[float]:
+    """Shares that give parts of different sizes, growing: small ones may be as small as allowed."""
+    sizes = {
+        sum(len(fold.train) for fold in _part(dataset, split, fit_on, share, 0)): share
+        for share in sorted(shares)
+    }
+    return list(sizes.values())
+
+
 def _part(dataset: Dataset, split: Split, fit_on: str, share: float, seed: int) -> tuple[Fold, ...]:
     """All folds with a part of what they are fitted on."""
     return tuple(
