@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from genrekit.errors import BusyError, GenreError, RequestError
 from genrekit.inference import error_record
 from genrekit.schema import Contract, TrackPrediction
+from genrekit.serving.access import sender_of
 from genrekit.serving.examples import AUDIO_BODY, FILES_BODY, PREDICTION, REFUSALS
 from genrekit.serving.options import (
     ExcerptOptions,
@@ -141,7 +142,7 @@ def charge(request: Request, service: Service, tokens: int) -> None:
         If they are too many.
     """
     if tokens > 0:
-        sender = request.client.host if request.client else ""
+        sender = sender_of(request.client.host if request.client else "")
         service.limiter.take(request.state.owner or sender, tokens)
 
 
