@@ -43,13 +43,13 @@ from genrekit.training.settings import Augment, TrainingConfig
 
 WINDOWS = WindowConfig(window_seconds=1.0, hop_seconds=1.0, short="loop", minimum_seconds=0.5)
 EXCERPT = ExcerptConfig(start_seconds=0, duration_seconds=2)
-CLIPS: dict[str, Any] = {"clips_per_genre": 4, "seconds": 2.0}
+CLIPS: dict[str, Any] = {"clips_per_genre": 3, "seconds": 2.0}
 VGGISH = Vggish(weights="random", width=4, dense=32)
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four synthetic clips of two seconds in each of ten genres."""
+    """Three synthetic clips of two seconds in each of ten genres."""
     folder = tmp_path_factory.mktemp("jukebox")
     load_dataset("jukebox", folder, **CLIPS)
     return folder
@@ -254,7 +254,15 @@ def test_the_one_graph_is_compared_with_the_two(network: Path) -> None:
 def tuned(clips: Path, part: str, **changes: Any) -> Recipe:
     backbone = Cnn14(weights="random", width=2)
     model = Pretrained(backbone=backbone, train=part, projection=8, dropout=0.0)
-    fields = {"frontend": WaveformConfig(sample_rate_hz=32000), "model": model} | changes
+    fields = {
+        "frontend": WaveformConfig(sample_rate_hz=32000),
+        "model": model,
+        "excerpt": ExcerptConfig(start_seconds=0, duration_seconds=0.5),
+        "windows": WindowConfig(
+            window_seconds=0.5, hop_seconds=0.5, short="loop", minimum_seconds=0.5
+        ),
+        "training": TrainingConfig(epochs=1, batch_size=16),
+    } | changes
     return on_clips(clips, **fields)
 
 

@@ -12,6 +12,7 @@ import typer
 from genrekit import __version__
 from genrekit.cli import (
     audit,
+    backbones,
     compare,
     datasets,
     demo,
@@ -43,6 +44,7 @@ app.command("demo")(demo.demo)
 app.command("features")(features.features)
 app.command("train")(train.train)
 app.command("tune")(tune.tune)
+app.command("backbones")(backbones.backbones)
 app.command("history")(history.history)
 app.command("audit")(audit.audit)
 app.command("split")(split.split)
