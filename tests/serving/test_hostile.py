@@ -164,6 +164,8 @@ _POST = b"POST /api/v1/analysis/predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         (_POST + b"Content-Length: -1\r\n\r\n", 400),
         (_POST + b"Content-Length: 99999999999\r\n\r\n", 413),
         (_POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        # More than is allowed is refused when it is there, not at its end, which never comes.
+        (_POST + b"Transfer-Encoding: chunked\r\n\r\n180000\r\n" + bytes(0x180000), 413),
     ],
 )
 def test_hostile_heads_and_bodies(server: Any, data: bytes, status: int) -> None:

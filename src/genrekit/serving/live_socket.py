@@ -38,8 +38,8 @@ from genrekit.serving.frames import (
 from genrekit.serving.guard import check_key
 from genrekit.serving.live import PcmFormat
 from genrekit.serving.options import shortened
-from genrekit.serving.pool import WorkerProcess, receive_frame
 from genrekit.serving.problems import explain_validation, problem_of, problem_response
+from genrekit.serving.process import WorkerProcess, receive_frame
 from genrekit.serving.service import Service, service_of
 from genrekit.serving.worker import Work
 

@@ -1,158 +1,25 @@
-"""Worker processes that may die, and the bounded queue in front of them."""
+"""The bounded queue in front of the worker processes, which may die."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import math
-import os
-import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from genrekit.errors import AudioError, AudioLimitError, BundleError, BusyError, GenreError
-from genrekit.serving.frames import HEAD, JSON, error_from_json, packed
-from genrekit.serving.settings import ENV_PREFIX, Settings
-from genrekit.serving.worker import Work, WorkerConfig
+from genrekit.errors import AudioLimitError, BusyError, GenreError
+from genrekit.serving.process import WorkerProcess
+from genrekit.serving.settings import Settings
+from genrekit.serving.worker import Work
 
 _log = logging.getLogger(__name__)
-_START_SECONDS = 120.0
 _PAUSE_SECONDS = 1.0
-_MOST_BYTES = 256 << 20
 _OVERLOAD_SHARE = 0.5
-
-
-class WorkerProcess:
-    """One process of `genrekit.serving.worker`, ready to work."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process = process
-        self.inbox = process.stdin
-        self.outbox = process.stdout
-
-    @classmethod
-    async def start(cls, settings: Settings) -> WorkerProcess:
-        """Start one and wait until its models are loaded.
-
-        Raises
-        ------
-        GenreError
-            If a model cannot be loaded, or the process does not come up.
-        """
-        # -P: a module in the current folder must not stand in for one of ours.
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "genrekit.serving.worker"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=_environment(),
-        )
-        worker = cls(process)
-        config = WorkerConfig(
-            models=settings.models,
-            memory_bytes=settings.memory_bytes,
-            cpu_seconds=settings.cpu_seconds,
-            wall_seconds=settings.job_seconds,
-            upload_bytes=max(settings.upload_bytes, settings.stream_bytes + 44),
-            audio_seconds=settings.audio_seconds,
-        )
-        try:
-            await worker.send(JSON, config.model_dump_json().encode())
-            async with asyncio.timeout(_START_SECONDS):
-                answer = json.loads((await receive_frame(worker.outbox))[1])
-        except (TimeoutError, OSError, EOFError) as error:
-            await worker.kill()
-            raise BundleError("a worker process does not start; see its log above") from error
-        except BaseException:
-            await worker.kill()
-            raise
-        if "error" in answer:
-            await worker.kill()
-            raise error_from_json(answer["error"])
-        return worker
-
-    async def send(self, kind: bytes, payload: bytes = b"") -> None:
-        """Send a frame, waiting while the worker has no time to take it."""
-        self.inbox.write(packed(kind, payload))
-        await self.inbox.drain()
-
-    async def ask(self, work: Work, seconds: float) -> Any:
-        """Have one piece of work done.
-
-        Raises
-        ------
-        GenreError
-            What the worker met. An `AudioError` if that killed it, an `AudioLimitError` if it
-            took too long; it is then dead, see `is_alive`.
-        """
-        begin = time.monotonic()
-        try:
-            async with asyncio.timeout(seconds):
-                await self.send(JSON, work.model_dump_json().encode())
-                answer = json.loads((await receive_frame(self.outbox))[1])
-        except TimeoutError:
-            await self.kill()
-            seen = time.monotonic() - begin
-            raise AudioLimitError("wall_seconds", seconds, seen, "give a shorter piece") from None
-        except (OSError, EOFError, ValueError):
-            raise self.cause_of_death(await self.kill()) from None
-        except asyncio.CancelledError:
-            await self.kill()
-            raise
-        if "error" in answer:
-            raise error_from_json(answer["error"])
-        return answer["answer"]
-
-    @staticmethod
-    def cause_of_death(code: int) -> AudioError:
-        """What to say of a file that ended its worker with exit code ``code``."""
-        if -code in (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGALRM", None)):
-            return AudioError("analysing it took too much time; give a shorter or simpler file")
-        return AudioError(
-            "analysing it killed its process; the file is damaged or needs more memory"
-        )
-
-    def is_alive(self) -> bool:
-        """Whether it can work on."""
-        return self._process.returncode is None
-
-    async def kill(self) -> int:
-        """End it at once, and return its exit code."""
-        with contextlib.suppress(ProcessLookupError):
-            if self.is_alive():
-                self._process.kill()
-        code = await self._process.wait()
-        self.inbox.close()
-        with contextlib.suppress(OSError):
-            await self.inbox.wait_closed()
-        return code
-
-
-async def receive_frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """The next frame from a worker.
-
-    Raises
-    ------
-    asyncio.IncompleteReadError
-        If the worker has ended, or sends nonsense.
-    """
-    kind, length = HEAD.unpack(await reader.readexactly(HEAD.size))
-    if length > _MOST_BYTES:
-        raise asyncio.IncompleteReadError(b"", length)
-    return kind, await reader.readexactly(length)
-
-
-def _environment() -> dict[str, str]:
-    """Without our own settings, which may hold secrets, and one thread for one file."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-    return kept | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(slots=True, eq=False)

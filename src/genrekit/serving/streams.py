@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from genrekit.errors import BusyError
-from genrekit.serving.pool import WorkerProcess
+from genrekit.serving.process import WorkerProcess
 from genrekit.serving.settings import Settings
 
 _RETRY_SECONDS = 10
