@@ -115,3 +115,5 @@ def test_a_declared_leak_stops_it(run: Run, studied: list[Path], files: Path) ->
     ran = run("compare", leaking, studied[1])
     assert ran.code == 4
     assert "fitted-before-split" in ran.err
+    assert run("leaks", studied[0]).out == "no leak found\n"
+    assert "fitted-before-split" in run("leaks", leaking).out

@@ -118,11 +118,11 @@ def _of_recipe(path: Path, known: _Data) -> Iterator[tuple[str, Leak]]:
 
 
 def _of_json(path: Path, known: _Data) -> Iterator[tuple[str, Leak]]:
-    """Of a split; or of results: one, those of a model, or those of a study."""
+    """Of a split; or of results: of one run, those of a model, or those of a study."""
     from genrekit.datasets import read_split
 
     content = _read(path)
-    if "folds" in content:
+    if "folds" in content and "answers" not in content:
         split = read_split(path)
         for leak in known.find(split):
             yield split.protocol, leak
@@ -147,6 +147,8 @@ def _results(path: Path, content: dict[str, Any]) -> list[EvaluationResult]:
     from genrekit.schema import EvaluationResult
 
     records = content.get("results") or [cell["result"] for cell in content.get("cells", ())]
+    if "result" in content:  # of one run
+        records = [content["result"]]
     try:
         return [EvaluationResult.model_validate(record) for record in records or [content]]
     except ValidationError as problem:
