@@ -19,8 +19,9 @@
     │   ├── AccessError           without a key that is known here
     │   ├── UnknownResourceError  about something that is not there
     │   ├── SlowRequestError      sent too slowly
-    │   ├── RateLimitError        one of too many
-    │   └── BusyError             more than there is room for now
+    │   └── RetryError            not now
+    │       ├── RateLimitError    one of too many
+    │       └── BusyError         more than there is room for
     └── MissingExtraError         an optional dependency is not installed
 
 Every message says what was seen, what was expected and what to do.
@@ -133,8 +134,8 @@ class SlowRequestError(ServiceError):
     """The request arrives too slowly."""
 
 
-class RateLimitError(ServiceError):
-    """The sender asks too often.
+class RetryError(ServiceError):
+    """The request may be carried out later.
 
     Parameters
     ----------
@@ -152,23 +153,12 @@ class RateLimitError(ServiceError):
         return self.message
 
 
-class BusyError(ServiceError):
-    """There is no room for the request now.
+class RateLimitError(RetryError):
+    """The sender asks too often."""
 
-    Parameters
-    ----------
-    message : str
-    retry_after_seconds : int
-        When there probably is.
-    """
 
-    def __init__(self, message: str, retry_after_seconds: int = 1) -> None:
-        super().__init__(message, retry_after_seconds)
-        self.message = message
-        self.retry_after_seconds = retry_after_seconds
-
-    def __str__(self) -> str:
-        return self.message
+class BusyError(RetryError):
+    """There is no room for the request now."""
 
 
 class MissingExtraError(GenreError):

@@ -11,13 +11,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from genrekit.errors import (
-    BusyError,
-    ConfigError,
-    GenreError,
-    RateLimitError,
-    outcome,
-)
+from genrekit.errors import ConfigError, GenreError, RetryError, outcome
 from genrekit.inference import printable
 from genrekit.schema import Contract, ErrorRecord
 
@@ -39,7 +33,7 @@ def problem_of(error: GenreError) -> Problem:
 def problem_response(error: GenreError) -> Response:
     """The answer for an error: its status, when to ask again, and why."""
     headers = {}
-    if isinstance(error, BusyError | RateLimitError):
+    if isinstance(error, RetryError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     status = outcome(error).http_status
     if status == HTTPStatus.UNAUTHORIZED:
