@@ -63,6 +63,7 @@ def test_models_that_tie_everywhere_rank_alike() -> None:
 def test_a_model_that_always_wins_is_found() -> None:
     found = friedman(np.tile([0.9, 0.5, 0.4, 0.3], (10, 1)))
     assert found.f_p < 1e-6
+    assert found.mean_ranks == (1.0, 2.0, 3.0, 4.0)
 
 
 def test_equal_models_are_called_different_as_often_as_the_test_says() -> None:

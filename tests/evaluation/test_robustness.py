@@ -42,7 +42,7 @@ def items(tmp_path_factory: pytest.TempPathFactory, classifier: Classifier) -> l
         path = folder / f"{number}.wav"
         soundfile.write(path, song.samples, song.sample_rate_hz, subtype="FLOAT")
         answer = next(iter(classifier.predict_file(path).scores))
-        labels = (answer,) if number % 2 else ("pop",)
+        labels = (answer,) if number % 2 else ("blues",)
         made.append(Item(path.name, labels, f"song {number}", path))
     return made
 
@@ -69,6 +69,23 @@ def test_every_number_is_that_of_the_prediction_path(
     assert found.change.value == (quiet_hits - clean_hits) / 4
     assert result.trained_on == 0
     assert RobustnessResult.model_validate_json(result.model_dump_json()) == result
+
+
+def hum(clip: Clip, level: float, generator: np.random.Generator) -> bytes:
+    times = np.arange(clip.sample_rate_hz) / clip.sample_rate_hz
+    return as_wav((0.5 * np.sin(2 * np.pi * level * times)).astype(np.float32), clip.sample_rate_hz)
+
+
+def test_what_is_lost_is_below_zero(classifier: Classifier, items: list[Item]) -> None:
+    result = robustness(classifier, items, distortions={"hum": Distortion("Hz", (8000,), hum, "")})
+    (point,) = result.points
+    assert result.clean.accuracy is not None
+    assert point.accuracy is not None
+    assert point.change is not None
+    # Of four songs two are told right, and a hum is not what they are.
+    assert (result.clean.accuracy.value, point.accuracy.value) == (0.5, 0.0)
+    assert point.change.value == -0.5
+    assert point.change.low <= -0.5 <= point.change.high <= 0
 
 
 def test_processes_change_nothing(classifier: Classifier, items: list[Item]) -> None:

@@ -79,6 +79,14 @@ def test_the_bootstrap_of_equal_models_is_as_honest() -> None:
     assert 0.91 < covered / 200 < 0.98
 
 
+def test_the_bootstrap_agrees_with_theory() -> None:
+    first, second = (one.astype(float) for one in hits(27, 15, both=158))
+    difference, p = paired_bootstrap(first, second, [str(item) for item in range(200)])
+    spread = np.std(first - second) / np.sqrt(200)
+    assert p == pytest.approx(2 * stats.norm.sf(difference.value / spread), abs=0.02)
+    assert difference.low == pytest.approx(difference.value - 1.96 * spread, abs=0.01)
+
+
 def test_segments_of_a_recording_do_not_pass_for_evidence() -> None:
     generator = np.random.default_rng(2)
     tracks = generator.random((2, 60)) < 0.6
