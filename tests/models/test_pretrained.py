@@ -178,6 +178,19 @@ def test_power_is_that_of_the_fourier_transform() -> None:
     assert np.allclose(found.T, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["cnn14", "efficientat"])
+def test_spectra_are_not_taken_in_half_precision(name: str) -> None:
+    """What enters the first convolution is the same with and without autocast."""
+    body = build_body(small(name), 16000)
+    first = next(module for module in body.modules() if isinstance(module, nn.Conv2d))
+    seen: list[torch.Tensor] = []
+    first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    embedded(body, noise(1, 16000))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        embedded(body, noise(1, 16000))
+    assert torch.equal(*seen)
+
+
 def test_neighbouring_filters_sum_to_one_between_their_centres() -> None:
     filters = htk_filters(16000, 512, 64, 125.0, 7500.0)
     centres = filters.argmax(axis=0)

@@ -45,11 +45,16 @@ def with_backbone(
         weights = yield from fetched_weights(published)
     if config is None:
         return recipe, None
+    own = "windows" in recipe.model_fields_set
     if isinstance(config, PublishedConfig):
-        own = "windows" in recipe.model_fields_set
         backbone = published_backbone(config, recipe.windows if own else config.windows, weights)
     else:
         backbone = saved_backbone(config)
+        if own and recipe.windows != backbone.windows:
+            raise ConfigError(
+                f"{config.bundle} describes windows of {backbone.windows.window_seconds:g} s in "
+                "its own way; leave windows out"
+            )
     first, *others = backbone.frontends.values()
     changes: dict[str, Any] = {
         "frontend": first,

@@ -19,7 +19,7 @@ from genrekit.features.stft import mel_filters
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.models.pretrained.body import Body
 from genrekit.models.pretrained.source import readable_weights, required_weights
-from genrekit.models.pretrained.spectra import Power, hann
+from genrekit.models.pretrained.spectra import Power, exact, hann
 
 _FFT, _HOP, _MELS, _MAPS = 512, 256, 96, 32
 _POOLS = ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4))
@@ -55,8 +55,9 @@ class ChoiBody(Body):
 
     def picture(self, x: Tensor) -> Tensor:
         """Decibels (n, 1, bands, frames) below the loudest cell of each row."""
-        power = self.power(functional.pad(x, self.margins))
-        decibels = 10 * torch.log10((self.filters @ power).clamp_min(_QUIETEST))
+        with exact(x):
+            power = self.power(functional.pad(x, self.margins))
+            decibels = 10 * torch.log10((self.filters @ power).clamp_min(_QUIETEST))
         loudest = decibels.amax(dim=(1, 2), keepdim=True)
         return (decibels - loudest).clamp_min(-_RANGE_DB)[:, None]
 

@@ -11,7 +11,7 @@ from genrekit.models.pretrained.backbones import Cnn14
 from genrekit.models.pretrained.body import Body
 from genrekit.models.pretrained.checkpoint import load_state, read_state
 from genrekit.models.pretrained.source import readable_weights, required_weights
-from genrekit.models.pretrained.spectra import Power, hann
+from genrekit.models.pretrained.spectra import Power, exact, hann
 
 _FFT, _HOP, _MELS = 1024, 320, 64
 _QUIETEST = 1e-10
@@ -59,9 +59,10 @@ class Cnn14Body(Body):
 
     def forward(self, x: Tensor) -> Tensor:
         """Samples (n, 1, samples) at 32 kHz to (n, 32 * width)."""
-        centred = functional.pad(x, (_FFT // 2, _FFT // 2), mode="reflect")
-        mel = self.power(centred).transpose(1, 2) @ self.filters
-        decibels = 10 * torch.log10(mel.clamp_min(_QUIETEST))
+        with exact(x):
+            centred = functional.pad(x, (_FFT // 2, _FFT // 2), mode="reflect")
+            mel = self.power(centred).transpose(1, 2) @ self.filters
+            decibels = 10 * torch.log10(mel.clamp_min(_QUIETEST))
         maps = self.bn0(decibels.transpose(1, 2)[:, :, :, None]).permute(0, 3, 2, 1)
         for number in range(_BLOCKS):
             maps = getattr(self, f"conv_block{number + 1}")(maps)

@@ -13,7 +13,7 @@ from genrekit.models.pretrained.backbones import EfficientAt
 from genrekit.models.pretrained.body import Body
 from genrekit.models.pretrained.checkpoint import load_state, read_state
 from genrekit.models.pretrained.source import readable_weights, required_weights
-from genrekit.models.pretrained.spectra import Power, hann, htk_filters
+from genrekit.models.pretrained.spectra import Power, exact, hann, htk_filters
 
 _FFT, _FRAME, _HOP, _MELS = 1024, 800, 320, 128
 _PREEMPHASIS = 0.97
@@ -148,9 +148,10 @@ class EfficientAtBody(Body):
 
     def forward(self, x: Tensor) -> Tensor:
         """Samples (n, 1, samples) at 32 kHz to (n, embedding_size)."""
-        sharpened = functional.conv1d(x, self.preemphasis)
-        centred = functional.pad(sharpened, (_FFT // 2, _FFT // 2), mode="reflect")
-        logs = torch.log(self.filters @ self.power(centred) + 1e-5)
+        with exact(x):
+            sharpened = functional.conv1d(x, self.preemphasis)
+            centred = functional.pad(sharpened, (_FFT // 2, _FFT // 2), mode="reflect")
+            logs = torch.log(self.filters @ self.power(centred) + 1e-5)
         maps: Tensor = self.features(((logs + 4.5) / 5)[:, None])
         return maps.mean(dim=(2, 3))
 

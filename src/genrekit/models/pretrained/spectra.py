@@ -73,9 +73,15 @@ class LogMel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Samples (n, 1, samples) to (n, patches, 96, 64)."""
-        magnitude = self.power(x).sqrt().transpose(1, 2)
-        logs = torch.log(magnitude @ self.filters + self.offset)
+        with exact(x):
+            magnitude = self.power(x).sqrt().transpose(1, 2)
+            logs = torch.log(magnitude @ self.filters + self.offset)
         return logs[:, self.places]
+
+
+def exact(x: Tensor) -> torch.autocast:
+    """Single precision inside, whatever training saves elsewhere: loudness spans ten decades."""
+    return torch.autocast(x.device.type, enabled=False)
 
 
 def hann(samples: int, *, periodic: bool = True) -> NDArray[np.float64]:
