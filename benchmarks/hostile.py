@@ -247,9 +247,9 @@ async def open_socket(served: Served) -> ClientConnection:
     """A stream; those of the crowd before may still be on their way out."""
     while True:
         try:
-            return await connect(
-                f"ws://127.0.0.1:{served.port}/api/v1/stream", proxy=None, ping_interval=None
-            )
+            # Without pings, and reading whatever comes: nothing but the server ends this.
+            url = f"ws://127.0.0.1:{served.port}/api/v1/stream"
+            return await connect(url, proxy=None, ping_interval=None, max_queue=None)
         except InvalidStatus:
             await asyncio.sleep(0.2)
 
