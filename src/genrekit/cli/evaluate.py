@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from genrekit.evaluation import ItemScore
     from genrekit.evaluation.results import RunResult
     from genrekit.inference import Classifier
-    from genrekit.schema import Estimate, EvaluationResult
+    from genrekit.schema import Estimate
 
 
 def evaluate(
@@ -105,7 +105,7 @@ def _finish(run: RunResult, out: Path | None, as_json: bool) -> None:
     if as_json:
         print_json_line(run.result.model_dump_json())
     else:
-        _show(run.result)
+        _show(run)
 
 
 def _across(
@@ -155,12 +155,13 @@ def _several(score: ItemScore) -> dict[str, tuple[str, ...]]:
     return {"true_genres": score.true_genres, "predicted_genres": score.predicted_genres}
 
 
-def _show(result: EvaluationResult) -> None:
+def _show(run: RunResult) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from genrekit.cli.console import plain, results
 
+    result = run.result
     results().print(
         Text.assemble(
             (result.model, "bold"),
@@ -169,13 +170,13 @@ def _show(result: EvaluationResult) -> None:
             (" LEAKY" if result.leaky else "", "bold red"),
         )
     )
-    for name, estimate in _estimates(result).items():
+    for name, estimate in _estimates(run).items():
         results().print(
-            f"  {name:<18}{estimate.value:.3f}  "
+            f"  {name:<20}{estimate.value:.3f}  "
             f"[{estimate.low:.3f}, {estimate.high:.3f}]  {estimate.method}"
         )
-    results().print(f"  {'log loss':<18}{result.log_loss:.3f}")
-    results().print(f"  {'calibration error':<18}{result.expected_calibration_error:.3f}")
+    results().print(f"  {'log loss':<20}{result.log_loss:.3f}")
+    results().print(f"  {'calibration error':<20}{result.expected_calibration_error:.3f}")
     table = Table(box=None, header_style="dim")
     headings = ["precision", "recall", "F1", "tracks"]
     ranked = result.multi_label.per_genre if result.multi_label else ()
@@ -193,11 +194,21 @@ def _show(result: EvaluationResult) -> None:
     results().print(table)
 
 
-def _estimates(result: EvaluationResult) -> dict[str, Estimate]:
+def _estimates(run: RunResult) -> dict[str, Estimate]:
     """What has an interval, as people call it."""
+    result = run.result
     several = result.multi_label
     if several is None:
-        return {"accuracy": result.accuracy, "macro F1": result.macro_f1}
+        plain = {"accuracy": result.accuracy, "macro F1": result.macro_f1}
+        if run.metrics is not None:
+            plain["balanced accuracy"] = run.metrics.balanced_accuracy
+            plain["weighted F1"] = run.metrics.f1_weighted
+            plain["top 3"] = run.metrics.top3
+            plain["Brier score"] = run.metrics.brier
+        if run.segment_result is not None:
+            plain["segments: accuracy"] = run.segment_result.accuracy
+            plain["segments: macro F1"] = run.segment_result.macro_f1
+        return plain
     found = {
         "subset accuracy": result.accuracy,
         "macro F1": result.macro_f1,
