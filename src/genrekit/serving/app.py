@@ -9,7 +9,6 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.staticfiles import StaticFiles
 
 from genrekit import __version__
 from genrekit.serving import analysis, live_socket, rest_jobs, status
@@ -17,6 +16,7 @@ from genrekit.serving.access import RateLimiter
 from genrekit.serving.guard import Guard
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
+from genrekit.serving.page import Page
 from genrekit.serving.pool import Pool
 from genrekit.serving.problems import add_handlers
 from genrekit.serving.service import Service, load_cards
@@ -24,8 +24,6 @@ from genrekit.serving.settings import Settings
 from genrekit.serving.streams import StreamWorkers
 from genrekit.serving.worker import Work
 
-#: The web page; mounted where it is installed.
-PAGE = Path(__file__).parent / "static"
 _DESCRIPTION = "Tells the genre of music. Every answer comes from the one prediction path."
 
 
@@ -54,8 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(status.catalogue, prefix="/api/v1")
     app.include_router(status.router)
     app.include_router(status.router, prefix="/api/v1", include_in_schema=False)
-    if PAGE.is_dir():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.mount("/", Page(), name="page")
     app.add_middleware(Guard)
     if settings.cors_origins:  # around it, so that pages may read refusals too
         app.add_middleware(

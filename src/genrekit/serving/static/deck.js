@@ -1,0 +1,145 @@
+// The track itself: waveform, genres along it, spectrogram, playback and a cursor over all three.
+
+import { clock, colour, drawLegend, drawRiver, element, percent, ranked, sharp } from "./words.js";
+import { drawSpectrogram } from "./spectrogram.js";
+
+const RATE_HZ = 22050;
+const MOST_BYTES = 64 * 2 ** 20; // more than this is not decoded in the page
+
+const $ = (id) => document.getElementById(id);
+const player = $("player");
+let track = { seconds: 0, samples: null, segments: [] };
+let address = "";
+
+/** Load a file into the deck; resolves to its length in seconds, 0 where the browser cannot say. */
+export async function load(file) {
+  player.pause();
+  URL.revokeObjectURL(address);
+  address = URL.createObjectURL(file);
+  player.src = address;
+  track = { seconds: 0, samples: null, segments: [] };
+  const mine = track;
+  $("segments-details").hidden = true;
+  $("legend").replaceChildren();
+  $("now").textContent = "";
+  show();
+  try {
+    if (file.size > MOST_BYTES) throw new DOMException("large", "EncodingError");
+    const audio = await new OfflineAudioContext(1, 1, RATE_HZ).decodeAudioData(await file.arrayBuffer());
+    mine.seconds = audio.duration;
+    mine.samples = mixed(audio);
+  } catch {
+    mine.seconds = Number.isFinite(player.duration) ? player.duration : 0;
+  }
+  if (mine === track) show();
+  return mine.seconds;
+}
+
+/** Lay the segments of an answer over the track. */
+export function setSegments(segments) {
+  track.segments = segments;
+  if (segments.length) track.seconds = Math.max(track.seconds, segments.at(-1).end_seconds);
+  $("segment-rows").replaceChildren(...segments.map((one) => {
+    const [genre, p] = ranked(one.scores)[0];
+    return element("tr", {}, ...[clock(one.start_seconds), clock(one.end_seconds), genre, percent(p)].map((text) => element("td", { text })));
+  }));
+  $("segments-details").hidden = segments.length < 1;
+  drawLegend($("legend"), segments);
+  show();
+}
+
+function mixed(audio) {
+  const mono = audio.getChannelData(0).slice();
+  for (let channel = 1; channel < audio.numberOfChannels; channel++) {
+    const other = audio.getChannelData(channel);
+    for (let n = 0; n < mono.length; n++) mono[n] += other[n];
+  }
+  return mono;
+}
+
+function show() {
+  $("deck").hidden = false;
+  $("time-end").textContent = track.seconds ? clock(track.seconds) : "";
+  $("wave").hidden = $("spectrogram").hidden = !track.samples;
+  $("river").hidden = !track.segments.length;
+  if (track.samples) {
+    drawWave();
+    drawSpectrogram($("spectrogram"), track.samples, RATE_HZ);
+  }
+  if (track.segments.length) drawRiver($("river"), track.segments, track.seconds);
+  move();
+}
+
+function segmentAt(seconds) {
+  return track.segments.findLast((one) => one.start_seconds <= seconds && seconds < one.end_seconds + 0.05);
+}
+
+function drawWave() {
+  const { context, width, height } = sharp($("wave"));
+  const { samples, seconds } = track;
+  const bars = Math.floor(width / 3), each = samples.length / bars;
+  const peaks = Array.from({ length: bars }, (_, bar) => {
+    let peak = 0;
+    for (let n = Math.floor(bar * each); n < (bar + 1) * each; n += 4) peak = Math.max(peak, Math.abs(samples[n] ?? 0));
+    return peak;
+  });
+  const loudest = Math.max(0.01, ...peaks);
+  const plain = getComputedStyle($("wave")).color;
+  peaks.forEach((peak, bar) => {
+    const tall = Math.max(2, (peak / loudest) * height);
+    const genre = segmentAt(((bar + 0.5) / bars) * seconds);
+    context.fillStyle = genre ? colour(ranked(genre.scores)[0][0]) : plain;
+    context.fillRect(bar * 3, (height - tall) / 2, 2, tall);
+  });
+}
+
+function length() {
+  return track.seconds || (Number.isFinite(player.duration) ? player.duration : 0);
+}
+
+function move() {
+  const at = player.currentTime, total = length();
+  const share = total ? Math.min(1, at / total) : 0;
+  $("cursor").style.setProperty("--at", share);
+  $("seek").value = Math.round(share * 1000);
+  $("seek").setAttribute("aria-valuetext", `${clock(at)} of ${clock(total)}`);
+  $("clock").textContent = total ? `${clock(at)} / ${clock(total)}` : clock(at);
+  const segment = segmentAt(at);
+  if (segment) {
+    const [genre, p] = ranked(segment.scores)[0];
+    const text = `Here: ${genre}, ${percent(p)}`;
+    if ($("now").textContent !== text) $("now").textContent = text;
+  }
+  if (!player.paused) requestAnimationFrame(move);
+}
+
+export function stop() {
+  player.pause();
+}
+
+function toggle() {
+  if (player.paused) player.play().catch(() => { $("now").textContent = "This browser cannot play the file; the answer stands."; });
+  else player.pause();
+}
+
+export function wire() {
+  $("play").addEventListener("click", toggle);
+  for (const name of ["play", "pause", "ended"]) {
+    player.addEventListener(name, () => {
+      $("play").classList.toggle("playing", !player.paused);
+      $("play").setAttribute("aria-label", player.paused ? "Play" : "Pause");
+      move();
+    });
+  }
+  $("seek").addEventListener("input", () => {
+    player.currentTime = ($("seek").value / 1000) * length();
+    move();
+  });
+  player.addEventListener("seeked", move);
+  let waiting = 0;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => $("deck").offsetParent && show(), 150);
+  });
+  addEventListener("themechange", () => $("deck").offsetParent && show());
+}

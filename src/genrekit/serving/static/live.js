@@ -1,0 +1,209 @@
+// Genres while the music plays: microphone or a playing file, over the WebSocket.
+
+import { getKey, openStream } from "./api.js";
+import { openMicrophone } from "./track.js";
+import { drawBars, drawLegend, drawRiver, element, percent, ranked, sentence, sharp } from "./words.js";
+
+const EVERY_MS = 500;
+const NEEDED_BYTES = 1 << 20; // waiting to be sent: more means that the line is too slow
+const $ = (id) => document.getElementById(id);
+let session = null;
+
+async function begin(open) {
+  end();
+  $("live-problem").hidden = true;
+  const mine = { segments: [], windowSeconds: 0, hopSeconds: 0, started: 0 };
+  session = mine;
+  try {
+    mine.context = new AudioContext();
+    Object.assign(mine, await open(mine.context));
+    if (session !== mine) return release(mine);
+  } catch (error) {
+    session = null;
+    release(mine);
+    fail(error.title ?? "It cannot be played", error.message, error.advice ?? "Choose another file.");
+    return;
+  }
+  const socket = openStream();
+  mine.socket = socket;
+  socket.onopen = () => socket.send(JSON.stringify({ type: "hello", format: "container", name: mine.name, segments: true, key: getKey() }));
+  socket.onmessage = (event) => hear(mine, JSON.parse(event.data));
+  socket.onclose = (event) => {
+    if (session === mine && !mine.over) fail("The stream has ended", closing(event.code), "Begin again; if it stays, send the file on the first tab.");
+    stopAudio(mine);
+  };
+  $("dashboard").hidden = $("live-stop").hidden = false;
+  $("live-stop").disabled = false;
+  $("live-genre").textContent = "…";
+  $("live-sentence").textContent = "";
+  $("live-bars-title").textContent = "Now";
+  $("live-bars").replaceChildren();
+  $("live-legend").replaceChildren();
+  say("Connecting");
+  drawRiver($("live-river"), [], 1);
+  draw(mine);
+}
+
+function closing(code) {
+  return { 1006: "The server does not answer, or takes no more live streams.", 1008: "It wants a key, or nothing arrived for a while.", 1013: "There is no room for another stream." }[code] ?? `The connection closed (${code}).`;
+}
+
+function hear(mine, message) {
+  if (mine !== session) return;
+  if (message.type === "ready") {
+    mine.windowSeconds = message.ready.window_seconds;
+    mine.hopSeconds = message.ready.hop_seconds;
+    record(mine);
+  } else if (message.type === "segment") {
+    mine.segments.push(message.segment);
+    const [[genre, p]] = ranked(message.segment.scores);
+    $("live-genre").textContent = genre;
+    $("live-sentence").textContent = `${percent(p)} in the last ${Math.round(message.segment.end_seconds - message.segment.start_seconds)} s.`;
+    drawBars($("live-bars"), message.segment.scores, { most: 6 });
+    showRiver(mine);
+  } else if (message.type === "prediction") {
+    mine.over = true;
+    const { prediction } = message;
+    $("live-genre").textContent = prediction.genre ?? "unknown";
+    $("live-sentence").textContent = sentence(prediction);
+    $("live-bars-title").textContent = "All in all";
+    drawBars($("live-bars"), prediction.scores, { most: 6, told: prediction.genres });
+    say("Finished");
+    $("live-stop").hidden = true;
+  } else if (message.type === "error") {
+    mine.over = true;
+    fail("The stream has ended", message.error.message, message.error.type === "AudioContentError" ? "Let it listen for a few seconds more." : "Begin again in a moment.");
+  }
+}
+
+function record(mine) {
+  mine.recorder = new MediaRecorder(mine.stream);
+  mine.recorder.ondataavailable = async (event) => {
+    if (!event.data.size || mine.socket.readyState !== WebSocket.OPEN) return;
+    if (mine.socket.bufferedAmount > NEEDED_BYTES) {
+      mine.over = true;
+      mine.socket.close();
+      fail("The connection is too slow", "The music plays faster than it can be sent.", "Send the file on the first tab.");
+      return;
+    }
+    mine.socket.send(event.data);
+  };
+  // The last piece of audio is handed out before this, so the end comes after it.
+  mine.recorder.onstop = () => mine.socket.readyState === WebSocket.OPEN && mine.socket.send(JSON.stringify({ type: "end" }));
+  mine.recorder.start(EVERY_MS);
+  mine.started = performance.now();
+  mine.play?.();
+  say(mine.play ? `Playing ${mine.name}` : "Listening to the microphone");
+}
+
+function showRiver(mine) {
+  const seconds = Math.max(mine.windowSeconds, mine.segments.at(-1)?.end_seconds ?? 0);
+  drawRiver($("live-river"), mine.segments, seconds);
+  drawLegend($("live-legend"), mine.segments);
+  $("live-river").setAttribute("aria-label", `Genres so far: ${mine.segments.map((one) => ranked(one.scores)[0][0]).join(", ")}`);
+}
+
+function draw(mine) {
+  if (mine !== session || mine.over || !mine.analyser) return;
+  const { context, width, height } = sharp($("spectrum"));
+  const levels = new Uint8Array(mine.analyser.frequencyBinCount);
+  mine.analyser.getByteFrequencyData(levels);
+  const bars = Math.max(16, Math.floor(width / 7));
+  context.fillStyle = getComputedStyle($("spectrum")).color;
+  for (let bar = 0; bar < bars; bar++) {
+    const bin = Math.min(levels.length - 1, Math.floor(levels.length ** ((bar + 1) / bars)));
+    const tall = Math.max(2, (levels[bin] / 255) * height);
+    context.fillRect(bar * 7, height - tall, 5, tall);
+  }
+  if (mine.started && mine.windowSeconds) {
+    const heard = (performance.now() - mine.started) / 1000;
+    const next = mine.segments.length ? mine.segments.at(-1).end_seconds + mine.hopSeconds : mine.windowSeconds;
+    const step = mine.segments.length ? mine.hopSeconds : mine.windowSeconds;
+    const left = next - heard;
+    $("live-wait").value = Math.min(1, Math.max(0, 1 - left / step));
+    if (!mine.segments.length) $("live-sentence").textContent = left > 0 ? `The model listens to ${mine.windowSeconds} s before it says anything: ${Math.ceil(left)} s to go.` : "Thinking.";
+  }
+  requestAnimationFrame(() => draw(mine));
+}
+
+function say(text) {
+  $("live-status").textContent = text;
+}
+
+function fail(title, text, advice) {
+  $("live-problem").hidden = false;
+  $("live-problem").replaceChildren(element("h2", { text: title }), element("p", { text }), element("p", { text: advice }));
+  $("live-stop").hidden = true;
+  if (session) stopAudio(session);
+  say("");
+}
+
+function stopAudio(mine) {
+  if (mine.recorder?.state === "recording") mine.recorder.stop();
+  $("live-player").pause();
+  release(mine);
+}
+
+function release(mine) {
+  mine.stream?.getTracks().forEach((one) => one.stop());
+  if (mine.context?.state !== "closed") mine.context?.close();
+}
+
+function sumUp() {
+  if (!session) return;
+  say("Summing up");
+  $("live-stop").disabled = true;
+  stopAudio(session);
+}
+
+/** Leave the stream without an answer. */
+export function end() {
+  if (!session) return;
+  const mine = session;
+  session = null;
+  mine.over = true;
+  mine.socket?.close();
+  stopAudio(mine);
+  $("live-stop").hidden = true;
+}
+
+async function microphone(context) {
+  const stream = await openMicrophone();
+  const analyser = context.createAnalyser();
+  context.createMediaStreamSource(stream).connect(analyser);
+  return { stream, analyser, name: "microphone" };
+}
+
+
+
+async function playing(context, file) {
+  // An element feeds one context for life, so each file gets an element of its own.
+  const old = $("live-player");
+  const player = old.cloneNode();
+  URL.revokeObjectURL(old.src);
+  player.src = URL.createObjectURL(file);
+  old.replaceWith(player);
+  await new Promise((resolve, reject) => {
+    player.oncanplay = resolve;
+    player.onerror = () => reject(new Error(`This browser cannot play ${file.name}.`));
+  });
+  const source = context.createMediaElementSource(player);
+  const analyser = context.createAnalyser();
+  const out = context.createMediaStreamDestination();
+  source.connect(analyser);
+  source.connect(out);
+  source.connect(context.destination);
+  player.onended = sumUp;
+  return { stream: out.stream, analyser, name: file.name, play: () => player.play() };
+}
+
+export function wire() {
+  $("live-microphone").addEventListener("click", () => begin(microphone));
+  $("live-stop").addEventListener("click", sumUp);
+  const input = $("live-file");
+  input.addEventListener("change", () => {
+    const [file] = input.files;
+    input.value = "";
+    if (file) begin((context) => playing(context, file));
+  });
+}

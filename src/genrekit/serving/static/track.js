@@ -1,0 +1,217 @@
+// One track: choose or record it, send it, show the answer or what to do about its absence.
+
+import { Problem, indexInfo, predict, similar } from "./api.js";
+import * as deck from "./deck.js";
+import { modelOf } from "./model.js";
+import { drawBars, drawDial, element, percent, sentence } from "./words.js";
+
+const FEW = 5;
+const WHOLE_BYTES = 24 * 2 ** 20; // up to this the whole track is listened to without asking
+
+const $ = (id) => document.getElementById(id);
+let abort = new AbortController();
+let current = null; // { file, prediction }
+let hasIndex = false;
+
+/** Ask for the genre of a file and show everything about it. */
+export async function analyse(file) {
+  abort.abort();
+  abort = new AbortController();
+  const mine = abort;
+  current = { file, prediction: null };
+  deck.stop();
+  $("result").hidden = $("problem").hidden = true;
+  drawDial($("dial"));
+  busy("Sending", 0);
+  try {
+    if (!file.size) throw new Problem("The file is empty", `${file.name || "It"} has no bytes.`, "Choose another file.");
+    const prediction = await predict(file, { segments: true }, { signal: mine.signal, onUpload });
+    current = { file, prediction };
+    await show(file, prediction, mine.signal);
+  } catch (error) {
+    if (mine === abort && error.name !== "AbortError") fail(error);
+  } finally {
+    if (mine === abort) $("busy").hidden = true;
+  }
+}
+
+function onUpload(share) {
+  busy(share < 1 ? `Sending, ${percent(share)}` : "Listening", share);
+}
+
+function busy(text, share) {
+  $("busy").hidden = false;
+  if ($("busy-text").textContent !== text) $("busy-text").textContent = text;
+  if (share < 1) $("busy-bar").value = share;
+  else $("busy-bar").removeAttribute("value");
+}
+
+function fail(error) {
+  $("problem").hidden = false;
+  $("problem-title").textContent = error.title ?? "The page cannot go on";
+  $("problem-text").textContent = error.message;
+  $("problem-advice").textContent = error.advice ?? "Reload the page and try again.";
+  $("retry").hidden = !current?.file;
+}
+
+async function show(file, prediction, signal) {
+  $("busy").hidden = true;
+  $("result").hidden = false;
+  $("file-name").textContent = file.name || "Recording";
+  showAnswer(prediction);
+  $("result").focus({ preventScroll: true });
+  $("result").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  const seconds = await deck.load(file);
+  if (signal.aborted) return;
+  deck.setSegments(prediction.segments);
+  const more = seconds > prediction.seconds + 1;
+  $("whole").hidden = !more;
+  await Promise.all([
+    more && file.size <= WHOLE_BYTES ? listenToAll(signal) : null,
+    hasIndex ? showSimilar(file, signal) : null,
+  ]);
+}
+
+function showAnswer(prediction) {
+  const unknown = prediction.genre === "unknown" || prediction.genre === null;
+  const model = modelOf(prediction.model);
+  const threshold = model?.manifest.task === "single-label" ? model.manifest.unknown_below : 0;
+  $("genre").textContent = prediction.genres.length > 1 ? prediction.genres.join(", ") : prediction.genre ?? "unknown";
+  $("result").classList.toggle("unknown", unknown);
+  $("sentence").textContent = sentence(prediction);
+  $("context").textContent = record(model);
+  $("warnings").replaceChildren(...prediction.warnings.map((text) => element("li", { text })));
+  drawDial($("dial"), prediction.scores, unknown ? null : prediction.genres[0]);
+  $("threshold-note").textContent = threshold ? `Below the mark, ${percent(threshold)}, the answer would be unknown.` : "";
+  const count = Object.keys(prediction.scores).length;
+  $("more-genres").hidden = count <= FEW;
+  showBars(false);
+  const { name, version } = prediction.model ?? {};
+  const took = prediction.timings_ms ? `, in ${Math.round(prediction.timings_ms.total)} ms` : "";
+  $("facts").textContent = `${name} ${version} listened to ${prediction.seconds.toFixed(1)} s${took}.`;
+}
+
+function record(model) {
+  const result = model?.metrics.results.find((one) => !one.leaky);
+  if (!result) return "";
+  const { value, low, high } = result.accuracy;
+  return `On tracks it had never heard, this model is right ${percent(value)} of the time (between ${percent(low)} and ${percent(high)}).`;
+}
+
+function showBars(all) {
+  const { scores, genres, model: identity } = current.prediction;
+  const model = modelOf(identity);
+  const threshold = model?.manifest.task === "single-label" ? model.manifest.unknown_below : 0;
+  drawBars($("bars"), scores, { told: genres, most: all ? Infinity : Math.max(FEW, genres.length), threshold });
+  $("more-genres").textContent = all ? "Fewer genres" : "All genres";
+  $("more-genres").setAttribute("aria-expanded", String(all));
+}
+
+async function listenToAll(signal) {
+  const button = $("whole");
+  button.disabled = true;
+  button.textContent = "Listening to the whole track";
+  try {
+    const whole = await predict(current.file, { segments: true, whole: true }, { signal });
+    if (!signal.aborted) {
+      deck.setSegments(whole.segments);
+      button.hidden = true;
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") button.textContent = `${error.title}. Try the whole track again`;
+    return;
+  } finally {
+    button.disabled = false;
+  }
+  button.textContent = "Listen to the whole track";
+}
+
+async function showSimilar(file, signal) {
+  $("similar").hidden = false;
+  $("similar-note").textContent = "Looking for similar tracks";
+  $("neighbours").replaceChildren();
+  try {
+    const { tracks } = await similar(file, { top: 8 }, { signal });
+    $("neighbours").replaceChildren(...tracks.map((one) => element("li", {},
+      element("span", { className: "name", text: one.path }), element("span", { className: "value", text: one.similarity.toFixed(2) }))));
+    $("similar-note").textContent = tracks.length ? "Nearest in the index; 1.00 would be the same." : "The index is empty.";
+  } catch (error) {
+    if (error.name !== "AbortError") $("similar-note").textContent = `${error.title}: ${error.message}`;
+  }
+}
+
+let recorder = null;
+
+async function toggleRecording() {
+  if (recorder) {
+    recorder.stop();
+    return;
+  }
+  $("problem").hidden = true;
+  let stream;
+  try {
+    stream = await openMicrophone();
+  } catch (error) {
+    current = null;
+    fail(error);
+    return;
+  }
+  const parts = [];
+  const begin = performance.now();
+  recorder = new MediaRecorder(stream);
+  const ticking = setInterval(() => {
+    $("record-text").textContent = `Stop and ask (${Math.round((performance.now() - begin) / 1000)} s)`;
+  }, 250);
+  recorder.ondataavailable = (event) => parts.push(event.data);
+  recorder.onstop = () => {
+    clearInterval(ticking);
+    stream.getTracks().forEach((one) => one.stop());
+    const { mimeType } = recorder;
+    recorder = null;
+    $("record").setAttribute("aria-pressed", "false");
+    $("record-text").textContent = "Record";
+    analyse(new File(parts, `recording.${mimeType.includes("mp4") ? "m4a" : mimeType.includes("ogg") ? "ogg" : "webm"}`, { type: mimeType }));
+  };
+  recorder.start();
+  $("record").setAttribute("aria-pressed", "true");
+  $("record-text").textContent = "Stop and ask";
+}
+
+/** The microphone as music needs it: without the processing that is meant for speech. */
+export async function openMicrophone() {
+  if (!navigator.mediaDevices?.getUserMedia || !globalThis.MediaRecorder) {
+    throw new Problem("This page may not use a microphone", "Browsers allow it only over https or on this machine.", "Open the page at localhost or over https, or choose a file.");
+  }
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+  } catch (error) {
+    if (error.name === "NotFoundError") throw new Problem("There is no microphone", "The browser found none.", "Plug one in and try again, or choose a file.");
+    throw new Problem("The microphone is not allowed", "The browser or somebody at it said no.", "Allow the microphone for this page in the browser's site settings, or choose a file.");
+  }
+}
+
+export function wire() {
+  deck.wire();
+  const input = $("file");
+  input.addEventListener("change", () => {
+    if (input.files.length) analyse(input.files[0]);
+    input.value = "";
+  });
+  $("record").addEventListener("click", toggleRecording);
+  $("cancel").addEventListener("click", () => {
+    abort.abort();
+    $("busy").hidden = true;
+  });
+  $("retry").addEventListener("click", () => analyse(current.file));
+  $("more-genres").addEventListener("click", () => showBars($("more-genres").getAttribute("aria-expanded") !== "true"));
+  $("whole").addEventListener("click", () => listenToAll(abort.signal));
+}
+
+/** Whether the server has an index to look for similar tracks in. */
+export async function lookForIndex() {
+  try {
+    hasIndex = Boolean(await indexInfo());
+  } catch {
+    hasIndex = false; // an older server, or one without an index: the page does without
+  }
+}
