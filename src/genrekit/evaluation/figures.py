@@ -73,5 +73,6 @@ def draw_estimates(
     axes.plot(positions, [one.value for one in estimates], "o-", color=colour, ms=3, label=label)
     lows, highs = [one.low for one in estimates], [one.high for one in estimates]
     axes.fill_between(positions, lows, highs, color=colour, alpha=0.18, linewidth=0)
+    axes.vlines(positions, lows, highs, color=colour, alpha=0.5, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", linewidth=0.4, alpha=0.6)
