@@ -18,6 +18,7 @@ from genrekit.cli import (
     demo,
     download,
     evaluate,
+    explain,
     features,
     history,
     leaks,
@@ -52,6 +53,7 @@ app.command("leaks")(leaks.leaks)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("explain")(explain.explain)
 app.command("robustness")(robustness.robustness)
 app.command("study")(study.study)
 app.add_typer(models.app, name="models")

@@ -1,0 +1,46 @@
+"""Why a model says what it says, what data looks like, and whether an explanation is faithful."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genrekit.lazy import resolver
+
+if TYPE_CHECKING:
+    from genrekit.explain.masking import listen, pieces
+    from genrekit.explain.occlusion import (
+        occlude_patches,
+        occlude_seconds,
+        replace_columns,
+        time_line,
+    )
+    from genrekit.explain.records import TrackExplanation
+    from genrekit.explain.track import explain_track
+    from genrekit.explain.track_page import write_track_page
+
+__all__ = [
+    "TrackExplanation",
+    "explain_track",
+    "listen",
+    "occlude_patches",
+    "occlude_seconds",
+    "pieces",
+    "replace_columns",
+    "time_line",
+    "write_track_page",
+]
+
+__getattr__ = resolver(
+    __name__,
+    {
+        "TrackExplanation": "genrekit.explain.records",
+        "explain_track": "genrekit.explain.track",
+        "listen": "genrekit.explain.masking",
+        "occlude_patches": "genrekit.explain.occlusion",
+        "occlude_seconds": "genrekit.explain.occlusion",
+        "pieces": "genrekit.explain.masking",
+        "replace_columns": "genrekit.explain.occlusion",
+        "time_line": "genrekit.explain.occlusion",
+        "write_track_page": "genrekit.explain.track_page",
+    },
+)

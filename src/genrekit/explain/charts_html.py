@@ -1,0 +1,185 @@
+"""Charts as Plotly figures: plain data that its script draws."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from genrekit.evaluation.figures import COLOURS
+from genrekit.explain.charts import Bars, Boxes, Chart, Heat, Lines, Points, Regions, unique
+
+Figure = dict[str, Any]
+_DIGITS = 5
+
+
+def figure(chart: Chart) -> Figure:
+    """``{"data": ..., "layout": ...}`` of a chart, without a title, which pages have themselves."""
+    traces, layout = _traces(chart)
+    margins = {"margin": {"l": 60, "r": 20, "t": 15, "b": 50}, "height": 420}
+    return {"data": traces, "layout": margins | layout}
+
+
+@singledispatch
+def _traces(chart: Chart) -> tuple[list[Figure], Figure]:
+    raise TypeError(type(chart).__name__)
+
+
+@_traces.register(Bars)
+def _bars(chart: Bars) -> tuple[list[Figure], Figure]:
+    values = _rounded(chart.values)
+    trace: Figure = {
+        "type": "bar",
+        "orientation": "h",
+        "x": values,
+        "y": [_said(name) for name in chart.names],
+        "marker": {"color": [COLOURS[0] if value >= 0 else COLOURS[1] for value in values]},
+    }
+    if chart.errors:
+        low, high = np.abs(np.asarray(chart.errors, float)).T
+        trace["error_x"] = {"type": "data", "array": _rounded(high), "arrayminus": _rounded(low)}
+    height = max(200, 90 + 20 * len(values))
+    names = {"autorange": "reversed", "automargin": True, "type": "category"}
+    return [trace], {"xaxis": {"title": {"text": chart.x_title}}, "yaxis": names, "height": height}
+
+
+@_traces.register(Lines)
+def _lines(chart: Lines) -> tuple[list[Figure], Figure]:
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": _said(name),
+            "x": _rounded(chart.x),
+            "y": _rounded(values),
+            "line": {
+                "color": COLOURS[number % len(COLOURS)],
+                "width": 2,
+                "dash": "dash" if name in chart.dashed else _dash(number),
+            },
+            **({"fill": "tozeroy"} if chart.filled else {}),
+        }
+        for number, (name, values) in enumerate(chart.series.items())
+    ]
+    return traces, {**_axes(chart.x_title, chart.y_title), "showlegend": len(traces) > 1}
+
+
+@_traces.register(Boxes)
+def _boxes(chart: Boxes) -> tuple[list[Figure], Figure]:
+    traces = [
+        {
+            "type": "box",
+            "name": _said(name),
+            "y": _rounded(values),
+            "marker": {"color": COLOURS[0], "size": 3},
+        }
+        for name, values in chart.groups.items()
+    ]
+    return traces, {"yaxis": {"title": {"text": chart.y_title}}, "showlegend": False}
+
+
+@_traces.register(Heat)
+def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
+    cells = np.asarray(chart.cells, float)
+    top = float(np.abs(cells).max()) or 1.0
+    trace: Figure = {
+        "type": "heatmap",
+        "z": [_rounded(row) for row in cells],
+        "x": _places(chart.x),
+        "y": _places(chart.y),
+        "colorscale": "RdBu" if chart.centred else "Viridis",
+        "colorbar": {"title": {"text": chart.unit}},
+    }
+    if chart.centred:
+        trace |= {"zmin": -top, "zmax": top, "reversescale": True}
+    if len(chart.notes):
+        trace["text"] = [[_said(note) for note in row] for row in chart.notes]
+        trace["hovertemplate"] = "%{y} / %{x}: %{z}<br>%{text}<extra></extra>"
+    if chart.written:
+        trace["texttemplate"] = "%{z}"
+    layout = _axes(chart.x_title, chart.y_title)
+    layout["xaxis"]["automargin"] = layout["yaxis"]["automargin"] = True
+    if chart.downwards:
+        layout["yaxis"]["autorange"] = "reversed"
+    named = len(chart.y) > 0 and isinstance(chart.y[0], str)
+    return [trace], layout | ({"height": max(420, 150 + 14 * len(chart.y))} if named else {})
+
+
+@_traces.register(Points)
+def _points(chart: Points) -> tuple[list[Figure], Figure]:
+    x, y = _rounded(chart.x), _rounded(chart.y)
+    traces = []
+    for number, name in enumerate(unique(chart.groups)):
+        rows = [row for row, group in enumerate(chart.groups) if group == name]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": _said(name),
+                "x": [x[row] for row in rows],
+                "y": [y[row] for row in rows],
+                "text": [_said(chart.names[row]) for row in rows],
+                "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
+                "marker": {
+                    "size": 6,
+                    "opacity": 0.8,
+                    "color": COLOURS[number % len(COLOURS)],
+                    "symbol": number // len(COLOURS),
+                },
+            }
+        )
+    return traces, {**_axes(chart.x_title, chart.y_title), "height": 520}
+
+
+@_traces.register(Regions)
+def _regions(chart: Regions) -> tuple[list[Figure], Figure]:
+    order = unique(chart.labels)
+    colours = [COLOURS[order.index(label) % len(COLOURS)] for label in chart.labels]
+    steps = len(chart.labels)
+    scale = [
+        [(number + side) / steps, colour]
+        for number, colour in enumerate(colours)
+        for side in (0, 1)
+    ]
+    trace = {
+        "type": "heatmap",
+        "x": _rounded(chart.x),
+        "y": _rounded(chart.y),
+        "z": np.asarray(chart.chosen).tolist(),
+        "text": [[_said(chart.labels[cell]) for cell in row] for row in chart.chosen],
+        "customdata": [_rounded(row) for row in np.asarray(chart.sure)],
+        "hovertemplate": "%{text} %{customdata:.2f}<extra></extra>",
+        "colorscale": scale,
+        "zmin": -0.5,
+        "zmax": steps - 0.5,
+        "opacity": 0.35,
+        "showscale": False,
+    }
+    traces, layout = _points(chart.points)
+    return [trace, *traces], layout
+
+
+def _axes(x_title: str, y_title: str) -> Figure:
+    return {"xaxis": {"title": {"text": x_title}}, "yaxis": {"title": {"text": y_title}}}
+
+
+def _dash(number: int) -> str:
+    return ("solid", "dashdot", "dot")[number // len(COLOURS) % 3]
+
+
+def _places(values: Any) -> list[Any]:
+    if len(values) and isinstance(values[0], str):
+        return [_said(value) for value in values]
+    return _rounded(values)
+
+
+def _rounded(values: Any) -> list[float]:
+    """Five significant digits: what a screen shows, in half the bytes."""
+    return [float(f"{value:.{_DIGITS}g}") for value in np.asarray(values, float).tolist()]
+
+
+def _said(text: str) -> str:
+    """Plotly reads a few tags in text; a file name has none."""
+    return escape(text)

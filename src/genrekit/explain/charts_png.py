@@ -1,0 +1,202 @@
+"""Charts drawn by matplotlib, for papers and for pages that are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from genrekit.evaluation.figures import COLOURS, new_figure, save_figure
+from genrekit.explain.charts import (
+    Bars,
+    Boxes,
+    Chart,
+    Heat,
+    Lines,
+    Numbers,
+    Points,
+    Regions,
+    unique,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MARKERS = "osD^vP*X<>"
+_MOST_NAMED = 40
+
+
+def save_chart(chart: Chart, path: Path) -> Path:
+    """Write a chart as a PNG or SVG.
+
+    Raises
+    ------
+    MissingExtraError
+        Without matplotlib.
+    """
+    figure = new_figure(*_size(chart))
+    axes = figure.add_subplot()
+    _draw(chart, axes)
+    axes.set_title(_said(chart.title), fontsize=10)
+    return save_figure(figure, path)
+
+
+def _size(chart: Chart) -> tuple[float, float]:
+    if isinstance(chart, Bars):
+        return 7.0, 1.2 + 0.22 * len(chart.names)
+    if isinstance(chart, Heat):
+        return (8.0, 7.0) if len(chart.y) and isinstance(chart.y[0], str) else (8.0, 3.6)
+    return (7.0, 5.5) if isinstance(chart, Points | Regions) else (7.0, 3.6)
+
+
+@singledispatch
+def _draw(chart: Chart, axes: Axes) -> None:
+    raise TypeError(type(chart).__name__)
+
+
+@_draw.register(Bars)
+def _bars(chart: Bars, axes: Axes) -> None:
+    values = np.asarray(chart.values, float)
+    errors = np.abs(np.asarray(chart.errors, float)).T if chart.errors else None
+    colours = [COLOURS[0] if value >= 0 else COLOURS[1] for value in values]
+    axes.barh(range(len(values)), values, xerr=errors, color=colours, error_kw={"lw": 0.8})
+    axes.set_yticks(range(len(values)), [_said(name) for name in chart.names], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(chart.x_title)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+@_draw.register(Lines)
+def _lines(chart: Lines, axes: Axes) -> None:
+    for (name, values), (colour, style) in zip(
+        chart.series.items(), _styles(len(chart.series)), strict=True
+    ):
+        dash = "--" if name in chart.dashed else style
+        axes.plot(chart.x, values, dash, color=colour, lw=1.4, label=_said(name))
+        if chart.filled:
+            axes.fill_between(np.asarray(chart.x), np.asarray(values), color=colour, alpha=0.2)
+    axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
+    axes.margins(x=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(chart.series) > 1:
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+@_draw.register(Boxes)
+def _boxes(chart: Boxes, axes: Axes) -> None:
+    drawn = axes.boxplot(
+        [np.asarray(values, float) for values in chart.groups.values()],
+        tick_labels=[_said(name) for name in chart.groups],
+        patch_artist=True,
+        flierprops={"markersize": 2},
+        medianprops={"color": "black"},
+    )
+    for box in drawn["boxes"]:
+        box.set_facecolor(COLOURS[5])
+    axes.tick_params(axis="x", labelrotation=30, labelsize=8)
+    axes.set_ylabel(chart.y_title)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+@_draw.register(Heat)
+def _heat(chart: Heat, axes: Axes) -> None:
+    cells = np.asarray(chart.cells, float)
+    top = float(np.abs(cells).max()) or 1.0
+    mesh = axes.imshow(
+        cells,
+        cmap="RdBu_r" if chart.centred else "viridis",
+        aspect="auto",
+        origin="upper" if chart.downwards else "lower",
+        extent=_extent(chart),
+        interpolation="nearest",
+        vmin=-top if chart.centred else None,
+        vmax=top if chart.centred else None,
+    )
+    if _named(chart.x):
+        axes.set_xticks(
+            range(len(chart.x)), [_said(str(one)) for one in chart.x], fontsize=7, rotation=90
+        )
+    if _named(chart.y):
+        axes.set_yticks(range(len(chart.y)), [_said(str(one)) for one in chart.y], fontsize=7)
+    if chart.written:
+        _write_cells(axes, cells, top)
+    axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
+    assert axes.figure is not None
+    axes.figure.colorbar(mesh, ax=axes, label=chart.unit)
+
+
+def _write_cells(
+    axes: Axes, cells: np.ndarray[tuple[int, ...], np.dtype[np.float64]], top: float
+) -> None:
+    for (row, column), value in np.ndenumerate(cells):
+        if value:
+            colour = "black" if value > top / 2 else "white"
+            axes.text(column, row, f"{value:g}", ha="center", va="center", color=colour, fontsize=7)
+
+
+def _named(places: Sequence[str] | Numbers) -> bool:
+    return 0 < len(places) <= _MOST_NAMED and isinstance(places[0], str)
+
+
+def _extent(chart: Heat) -> tuple[float, float, float, float] | None:
+    """Edges of the picture where columns and rows have positions in place of names."""
+    if not len(chart.x) or isinstance(chart.x[0], str) or isinstance(chart.y[0], str):
+        return None
+    x, y = np.asarray(chart.x, float), np.asarray(chart.y, float)
+    dx = (x[1] - x[0]) / 2 if len(x) > 1 else 0.5
+    dy = (y[1] - y[0]) / 2 if len(y) > 1 else 0.5
+    return (float(x[0] - dx), float(x[-1] + dx), float(y[0] - dy), float(y[-1] + dy))
+
+
+@_draw.register(Points)
+def _points(chart: Points, axes: Axes) -> None:
+    x, y, groups = np.asarray(chart.x), np.asarray(chart.y), np.asarray(chart.groups)
+    for number, name in enumerate(unique(chart.groups)):
+        rows = groups == name
+        axes.scatter(
+            x[rows],
+            y[rows],
+            s=12,
+            color=COLOURS[number % len(COLOURS)],
+            marker=_MARKERS[number % len(_MARKERS)],
+            label=_said(name),
+            alpha=0.75,
+            linewidths=0,
+        )
+    axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+@_draw.register(Regions)
+def _regions(chart: Regions, axes: Axes) -> None:
+    from matplotlib.colors import to_rgb
+
+    order = unique(chart.labels)
+    palette = [to_rgb(COLOURS[order.index(label) % len(COLOURS)]) for label in chart.labels]
+    strength = 0.15 + 0.45 * np.asarray(chart.sure)[..., np.newaxis]
+    picture = 1 - strength * (1 - np.array(palette)[chart.chosen])
+    x, y = np.asarray(chart.x, float), np.asarray(chart.y, float)
+    axes.imshow(
+        picture,
+        origin="lower",
+        aspect="auto",
+        extent=(float(x[0]), float(x[-1]), float(y[0]), float(y[-1])),
+    )
+    _points(chart.points, axes)
+    axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+
+
+def _styles(count: int) -> list[tuple[str, str]]:
+    kinds = ["-", "-.", ":"]
+    return [
+        (COLOURS[number % len(COLOURS)], kinds[number // len(COLOURS) % len(kinds)])
+        for number in range(count)
+    ]
+
+
+def _said(text: str) -> str:
+    """Text that matplotlib does not read as a formula, and a font can draw."""
+    return "".join(one if one.isprintable() else "?" for one in text).replace("$", r"\$")

@@ -1,0 +1,147 @@
+"""What a model says of a track of which some seconds are hidden.
+
+Windows that no hidden second touches keep the scores they have, so hiding one second of a long
+track costs one window or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.audio import Waveform
+from genrekit.bundles import window_samples
+from genrekit.errors import AudioContentError, ConfigError
+from genrekit.inference import Classifier, Window, aggregate, cut_windows
+
+#: What hidden seconds sound like: nothing, or noise as loud as the track with its mean spectrum.
+Fill = Literal["silence", "noise"]
+FADE_SECONDS = 0.01
+_NOISE_FRAME = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Samples from ``start`` to ``stop`` of a track."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listened:
+    """A track with the scores of its windows.
+
+    Attributes
+    ----------
+    waveform : Waveform
+    filling : (n,) float32
+        What is heard in place of hidden samples.
+    windows : tuple of Window
+    table : (n_windows, n_labels) float64
+        Probabilities of each.
+    """
+
+    classifier: Classifier
+    waveform: Waveform
+    filling: NDArray[np.float32]
+    windows: tuple[Window, ...]
+    table: NDArray[np.float64]
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Of the track, (n_labels,)."""
+        return aggregate(self.table, self.classifier.bundle.manifest)
+
+
+def listen(classifier: Classifier, waveform: Waveform, *, fill: Fill = "silence") -> Listened:
+    """Score every window of a track once.
+
+    Raises
+    ------
+    ConfigError
+        If the rate is not the bundle's.
+    AudioContentError
+        If there is less audio than the bundle needs.
+    """
+    manifest = classifier.bundle.manifest
+    if waveform.sample_rate_hz != classifier.sample_rate_hz:
+        raise ConfigError(
+            f"the audio has {waveform.sample_rate_hz} Hz, model {classifier.identity.name} takes "
+            f"{classifier.sample_rate_hz}; decode it with that rate"
+        )
+    if waveform.seconds < manifest.windows.minimum_seconds:
+        raise AudioContentError(
+            "too_short",
+            f"there are {waveform.seconds:.3f} s of audio, model {classifier.identity.name} needs "
+            f"at least {manifest.windows.minimum_seconds:g} s; give it a longer piece",
+        )
+    length, hop = window_samples(manifest.windows, classifier.sample_rate_hz)
+    windows = tuple(cut_windows([waveform.samples], length=length, hop=hop))
+    filling = _noise_like(waveform) if fill == "noise" else np.zeros_like(waveform.samples)
+    table = np.array([window_scores(classifier, window.samples) for window in windows])
+    return Listened(classifier, waveform, filling, windows, table)
+
+
+def window_scores(classifier: Classifier, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Probabilities (n_labels,) of one window of audio."""
+    features = classifier.bundle.features(samples)
+    rows = {name: array[np.newaxis] for name, array in features.items()}
+    return np.asarray(classifier.predict_features(rows)[0])
+
+
+def hidden_scores(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float64]:
+    """Probabilities (n_labels,) of the track with some pieces hidden."""
+    samples = hide(track, hidden)
+    table = track.table.copy()
+    for row, window in enumerate(track.windows):
+        start, stop = window.start_sample, window.start_sample + len(window.samples)
+        if any(piece.start < stop and start < piece.stop for piece in hidden):
+            table[row] = window_scores(track.classifier, samples[start:stop])
+    return aggregate(table, track.classifier.bundle.manifest)
+
+
+def hide(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float32]:
+    """The samples with the filling in place of some pieces, faded over ten milliseconds."""
+    heard = np.ones(len(track.waveform.samples), np.float32)
+    for piece in hidden:
+        heard[piece.start : piece.stop] = 0
+    fade = max(1, round(FADE_SECONDS * track.waveform.sample_rate_hz))
+    padded = np.pad(heard, (fade // 2, fade - 1 - fade // 2), mode="edge")
+    # A running mean; with float64 sums it is exactly 0 and 1 where nothing changes.
+    sums = np.concatenate([[0.0], np.cumsum(padded, dtype=np.float64)])
+    gain = ((sums[fade:] - sums[:-fade]) / fade).astype(np.float32)
+    return np.asarray(gain * track.waveform.samples + (1 - gain) * track.filling, np.float32)
+
+
+def pieces(waveform: Waveform, seconds: float) -> tuple[Piece, ...]:
+    """The track in pieces of about ``seconds``, all of a length."""
+    count = max(1, round(waveform.seconds / seconds))
+    edges = np.linspace(0, len(waveform.samples), count + 1).round().astype(int).tolist()
+    return tuple(Piece(start, stop) for start, stop in pairwise(edges))
+
+
+def _noise_like(waveform: Waveform) -> NDArray[np.float32]:
+    """Noise with the mean power spectrum of the track: its colour and loudness, none of its notes.
+
+    Every frame has phases of its own; frames overlap by half under the root of a Hann window, which
+    keeps their power constant.
+    """
+    half = _NOISE_FRAME // 2
+    window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_NOISE_FRAME) / _NOISE_FRAME))
+    samples = np.pad(waveform.samples.astype(np.float64), (half, _NOISE_FRAME))
+    starts = range(0, len(samples) - _NOISE_FRAME + 1, half)
+    framed = np.array([samples[start : start + _NOISE_FRAME] * window for start in starts])
+    # The window takes half of the power.
+    magnitude = np.sqrt(2 * np.mean(np.abs(np.fft.rfft(framed)) ** 2, axis=0))
+    generator = np.random.default_rng(0)
+    phases = np.exp(2j * np.pi * generator.random((len(framed), len(magnitude))))
+    noise = np.zeros(len(samples))
+    for start, frame in zip(starts, np.fft.irfft(magnitude * phases), strict=True):
+        noise[start : start + _NOISE_FRAME] += frame * window
+    return noise[half : half + len(waveform.samples)].astype(np.float32)

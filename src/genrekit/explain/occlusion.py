@@ -1,0 +1,181 @@
+"""Hide a part, see what is lost: explanations that work for every model.
+
+Source: M. D. Zeiler and R. Fergus, "Visualizing and understanding convolutional networks", ECCV
+2014. A loss is of the probability that the track has for one genre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.audio import Waveform
+from genrekit.bundles import window_samples
+from genrekit.errors import ConfigError
+from genrekit.explain.masking import Listened, Piece, hidden_scores, window_scores
+from genrekit.explain.records import ColumnLoss, Patch, Span
+from genrekit.inference import Classifier, Window, ranked
+from genrekit.schema import SegmentScore
+
+#: A hushed cell is as quiet as its row is in the quietest of this share of its cells.
+HUSHED_SHARE = 0.05
+
+
+def label_number(classifier: Classifier, genre: str) -> int:
+    """Position of a genre.
+
+    Raises
+    ------
+    ConfigError
+        If the model does not know it.
+    """
+    if genre not in classifier.labels:
+        raise ConfigError(
+            f"{classifier.identity.name} knows no genre {genre!r}; it knows "
+            f"{', '.join(classifier.labels)}"
+        )
+    return classifier.labels.index(genre)
+
+
+def occlude_seconds(track: Listened, cut: Sequence[Piece], genre: str) -> Iterator[Span]:
+    """Yield what the genre loses without each piece of a track, for any model of audio."""
+    label, rate = label_number(track.classifier, genre), track.waveform.sample_rate_hz
+    whole = track.probabilities[label]
+    for piece in cut:
+        loss = whole - hidden_scores(track, [piece])[label]
+        yield Span(
+            start_seconds=piece.start / rate, end_seconds=piece.stop / rate, loss=float(loss)
+        )
+
+
+def time_line(
+    classifier: Classifier, waveform: Waveform, *, seconds: float, hop_seconds: float
+) -> Iterator[SegmentScore]:
+    """Yield the scores of stretches of ``seconds``, shorter than the model's windows if need be.
+
+    A stretch that is shorter than a window is repeated until it fills one, unless the model takes
+    short audio as it is.
+    """
+    rate, windows = classifier.sample_rate_hz, classifier.bundle.manifest.windows
+    whole, _ = window_samples(windows, rate)
+    length = min(len(waveform.samples), max(1, round(seconds * rate)), whole)
+    length = max(length, round(windows.minimum_seconds * rate))
+    last = max(0, len(waveform.samples) - length)
+    for start in range(0, last + 1, max(1, round(hop_seconds * rate))):
+        samples = waveform.samples[start : start + length]
+        heard = samples if windows.short == "keep" else np.resize(samples, whole)
+        yield SegmentScore(
+            start_seconds=start / rate,
+            end_seconds=(start + len(samples)) / rate,
+            scores=ranked(classifier.labels, window_scores(classifier, heard)),
+        )
+
+
+def telling_window(track: Listened, genre: str) -> Window:
+    """The window that is surest of the genre."""
+    label = label_number(track.classifier, genre)
+    return track.windows[int(track.table[:, label].argmax())]
+
+
+def picture_names(features: Mapping[str, NDArray[np.float32]]) -> list[str]:
+    """Inputs with an axis of frequency, or of kinds, and one of time."""
+    return [name for name, array in features.items() if array.ndim == 2 and array.shape[0] > 1]
+
+
+def occlude_patches(
+    classifier: Classifier,
+    window: Window,
+    name: str,
+    genre: str,
+    *,
+    rows: int = 8,
+    columns: int = 16,
+) -> tuple[Patch, ...]:
+    """Hush patches in time and frequency of one input of one window.
+
+    Parameters
+    ----------
+    name : str
+        The input, an array (n_rows, n_frames) such as a mel spectrogram.
+    rows, columns : int
+        Patches along frequency and along time.
+
+    Returns
+    -------
+    tuple of Patch
+        ``rows * columns`` of them or fewer, row by row from the lowest band.
+    """
+    label = label_number(classifier, genre)
+    features = classifier.bundle.features(window.samples)
+    array = features[name]
+    quiet = np.quantile(array, HUSHED_SHARE, axis=1, keepdims=True).astype(np.float32)
+    bands, times = _edges(array.shape[0], rows), _edges(array.shape[1], columns)
+    boxes = [(band, time) for band in bands for time in times]
+    inputs = {key: np.repeat(x[np.newaxis], len(boxes) + 1, axis=0) for key, x in features.items()}
+    for row, (band, time) in enumerate(boxes):
+        part = inputs[name][row, band, time]
+        inputs[name][row, band, time] = np.minimum(part, quiet[band])
+    scores = classifier.predict_features(inputs)[:, label]
+    begin, seconds = window.start_sample, len(window.samples) / array.shape[1]
+    rate = classifier.sample_rate_hz
+    return tuple(
+        Patch(
+            first_row=band.start,
+            last_row=band.stop - 1,
+            start_seconds=(begin + time.start * seconds) / rate,
+            end_seconds=(begin + time.stop * seconds) / rate,
+            loss=float(scores[-1] - score),
+        )
+        for (band, time), score in zip(boxes, scores[:-1], strict=True)
+    )
+
+
+def replace_columns(
+    classifier: Classifier,
+    row: Mapping[str, NDArray[np.float32]],
+    usual: Mapping[str, NDArray[np.float32]],
+    genre: str,
+) -> tuple[ColumnLoss, ...]:
+    """Give each column of a vector the usual value, one at a time.
+
+    Parameters
+    ----------
+    row : mapping of str to (n_columns,) float32
+        Every input of the model, vectors all.
+    usual : mapping of str to (n_columns,) float32
+        What is usual, such as medians of a table.
+
+    Returns
+    -------
+    tuple of ColumnLoss
+        What the probability loses most by first.
+    """
+    label = label_number(classifier, genre)
+    found = []
+    for name, values in row.items():
+        changed = np.repeat(values[np.newaxis], len(values) + 1, axis=0)
+        np.fill_diagonal(changed, usual[name])
+        inputs = {
+            key: changed if key == name else np.repeat(x[np.newaxis], len(changed), axis=0)
+            for key, x in row.items()
+        }
+        scores = classifier.predict_features(inputs)[:, label]
+        columns = classifier.bundle.frontends[name].feature_names
+        found += [
+            ColumnLoss(
+                name=column,
+                value=float(values[place]),
+                usual=float(usual[name][place]),
+                loss=float(scores[-1] - scores[place]),
+            )
+            for place, column in enumerate(columns)
+        ]
+    return tuple(sorted(found, key=lambda one: -one.loss))
+
+
+def _edges(size: int, parts: int) -> list[slice]:
+    edges = np.linspace(0, size, min(size, parts) + 1).round().astype(int).tolist()
+    return [slice(start, stop) for start, stop in pairwise(edges)]
