@@ -12,12 +12,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from deep_page import render
-from deep_runs import DeepRun, Job, Loaded, jobs, keep
+import loop
+import torch
+from deep_page import eight_bits, loop_cost, render
+from deep_runs import DeepRun, Job, Loaded, int8_run, jobs, keep
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = [
@@ -43,16 +46,29 @@ def main() -> None:
         if new:
             _report(job, runs[-1], number, len(wanted))
             _write(runs + _kept(wanted[number:], options.runs, loaded), options)
-    _write(runs, options)
+    _write(runs, options, [_int8(wanted, options.runs, loaded), _loop(options.runs)])
+
+
+def _int8(wanted: list[Job], folder: Path, loaded: Loaded) -> str:
+    firsts = [job for job in wanted if job.seed == 0 and not job.protocol.name.endswith("-leaky")]
+    return eight_bits([int8_run(job, folder, loaded) for job in firsts])
+
+
+def _loop(folder: Path) -> str:
+    file = folder / "loop.md"
+    if not file.exists():
+        torch.set_num_threads(1)
+        file.write_text(loop.table(), encoding="utf-8")
+    return loop_cost(file.read_text(encoding="utf-8"))
 
 
 def _kept(rest: list[Job], folder: Path, loaded: Loaded) -> list[DeepRun]:
     return [keep(job, folder, loaded) for job in rest if job.file(folder).exists()]
 
 
-def _write(runs: list[DeepRun], options: argparse.Namespace) -> None:
+def _write(runs: list[DeepRun], options: argparse.Namespace, extras: Sequence[str] = ()) -> None:
     if options.output is not None:
-        options.output.write_text(render(runs, COMMAND), encoding="utf-8")
+        options.output.write_text(render(runs, COMMAND, extras), encoding="utf-8")
 
 
 def _named(path: Path, only: list[str]) -> bool:

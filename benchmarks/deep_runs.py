@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from genrekit.datasets import Split
 from genrekit.models import NetworkConfig, build_network
 from genrekit.models.module import count_parameters
-from genrekit.schema import Contract
+from genrekit.schema import Contract, Int8Numbers
 from genrekit.training import ProtocolConfig, Recipe, load_recipe
 from genrekit.training.fit import checked_split, finished, fit_rows, fit_steps, logits
 from genrekit.training.prepare import prepare
+from genrekit.training.quantise import quantise
 from genrekit.training.saving import Run
 
 FITTING = ("frontend", "more_frontends", "model", "training", "data", "windows", "excerpt")
@@ -75,9 +76,9 @@ class Job:
     @property
     def digest(self) -> str:
         """Of everything that decides what is fitted; where the data lies does not."""
-        said = self.recipe.model_dump(mode="json", include=set(FITTING))
-        said["data"].pop("path")
-        said["model"] = self.recipe.model.model_dump(mode="json")
+        said = self.recipe.model_dump(mode="json", include=set(FITTING), exclude_defaults=True)
+        said["data"].pop("path", None)
+        said["model"]["architecture"] = self.recipe.model.architecture
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def file(self, folder: Path) -> Path:
@@ -101,8 +102,16 @@ class Loaded:
         if key not in self.runs:
             self.runs.clear()  # one set of large pictures is enough for the memory
             place = self.places.get(recipe.data.corpus)
-            self.runs[key] = finished(prepare(recipe, place, 1, None))
+            self.runs[key] = finished(prepare(self._here(recipe), place, 1, None))
         return key, self.runs[key]
+
+    def _here(self, recipe: Recipe) -> Recipe:
+        """A recipe whose second table is where the first one is."""
+        if "table" not in recipe.data.options:
+            return recipe
+        options = {**recipe.data.options, "table": str(self.places["table"].resolve())}
+        data = recipe.data.model_copy(update={"options": options})
+        return recipe.model_copy(update={"data": data})
 
     def split(self, key: str, run: Run, protocol: ProtocolConfig) -> Split:
         """The split of a protocol, which the leak detector has seen."""
@@ -168,6 +177,50 @@ def fitted(job: Job, loaded: Loaded) -> tuple[DeepRun, bytes]:
         machine=f"{platform.machine()}, {processor()}",
     )
     return done, fit.model
+
+
+class Int8Run(Contract):
+    """What a recipe's graph gains in eight bits, and what it then scores.
+
+    Parameters
+    ----------
+    accuracy_float, accuracy_int8 : float
+        On the test tracks of the honest protocol; of what would be shipped.
+    """
+
+    recipe: str
+    numbers: Int8Numbers
+    accuracy_float: float
+    accuracy_int8: float
+
+
+def int8_run(job: Job, folder: Path, loaded: Loaded) -> Int8Run:
+    """Quantise the kept graph of a job on its training rows, once."""
+    file = job.file(folder).with_suffix(".int8.json")
+    if file.exists():
+        return Int8Run.model_validate_json(file.read_text(encoding="utf-8"))
+    model = job.file(folder).with_suffix(".onnx").read_bytes()
+    key, run = loaded.run(job.recipe)
+    fold = loaded.split(key, run, job.protocol).folds[0]
+    train, test = fit_rows(run.rows, fold, job.protocol.fit_on), run.rows.of(fold.test)
+    arrays = {run.task.input_name: train.x, **train.more}
+    small, numbers = quantise(model, arrays, n_genres=len(run.task.labels))
+    scores = [
+        float(
+            (
+                logits(replace(run.task, model=job.recipe.model), graph, test).argmax(1) == test.y
+            ).mean()
+        )
+        for graph in (model, small)
+    ]
+    found = Int8Run(
+        recipe=job.recipe.name,
+        numbers=Int8Numbers.model_validate_json(numbers),
+        accuracy_float=scores[0],
+        accuracy_int8=scores[1],
+    )
+    file.write_text(found.model_dump_json(indent=1), encoding="utf-8")
+    return found
 
 
 def processor() -> str:
