@@ -61,12 +61,13 @@ function show() {
   $("deck").hidden = false;
   $("time-end").textContent = track.seconds ? clock(track.seconds) : "";
   $("wave").hidden = $("spectrogram").hidden = !track.samples;
-  $("river").hidden = !track.segments.length;
+  const several = track.segments.length > 1; // one segment would only repeat the bars
+  $("river").hidden = $("legend").hidden = !several;
   if (track.samples) {
     drawWave();
     drawSpectrogram($("spectrogram"), track.samples, RATE_HZ);
   }
-  if (track.segments.length) drawRiver($("river"), track.segments, track.seconds);
+  if (several) drawRiver($("river"), track.segments, track.seconds);
   move();
 }
 

@@ -4,8 +4,11 @@ import { getKey, openStream } from "./api.js";
 import { openMicrophone } from "./track.js";
 import { drawBars, drawLegend, drawRiver, element, percent, ranked, sentence, sharp } from "./words.js";
 
-const EVERY_MS = 500;
+const EVERY_MS = 250;
+const FRAME_MS = 40; // fast enough for the eye, and leaves the processor to the music
 const NEEDED_BYTES = 1 << 20; // waiting to be sent: more means that the line is too slow
+const LOWEST_BIN = 6; // with FFT_SIZE, near 70 Hz
+const FFT_SIZE = 4096;
 const $ = (id) => document.getElementById(id);
 let session = null;
 
@@ -34,7 +37,8 @@ async function begin(open) {
   };
   $("dashboard").hidden = $("live-stop").hidden = false;
   $("live-stop").disabled = false;
-  $("live-genre").textContent = "…";
+  $("dashboard").classList.add("waiting");
+  $("live-genre").textContent = "Listening";
   $("live-sentence").textContent = "";
   $("live-bars-title").textContent = "Now";
   $("live-bars").replaceChildren();
@@ -55,6 +59,7 @@ function hear(mine, message) {
     mine.hopSeconds = message.ready.hop_seconds;
     record(mine);
   } else if (message.type === "segment") {
+    $("dashboard").classList.remove("waiting");
     mine.segments.push(message.segment);
     const [[genre, p]] = ranked(message.segment.scores);
     $("live-genre").textContent = genre;
@@ -63,6 +68,7 @@ function hear(mine, message) {
     showRiver(mine);
   } else if (message.type === "prediction") {
     mine.over = true;
+    $("dashboard").classList.remove("waiting");
     const { prediction } = message;
     $("live-genre").textContent = prediction.genre ?? "unknown";
     $("live-sentence").textContent = sentence(prediction);
@@ -105,13 +111,14 @@ function showRiver(mine) {
 
 function draw(mine) {
   if (mine !== session || mine.over || !mine.analyser) return;
-  const { context, width, height } = sharp($("spectrum"));
+  const { context, width, height } = mine.spectrum ??= sharp($("spectrum"));
+  context.clearRect(0, 0, width, height);
   const levels = new Uint8Array(mine.analyser.frequencyBinCount);
   mine.analyser.getByteFrequencyData(levels);
   const bars = Math.max(16, Math.floor(width / 7));
   context.fillStyle = getComputedStyle($("spectrum")).color;
   for (let bar = 0; bar < bars; bar++) {
-    const bin = Math.min(levels.length - 1, Math.floor(levels.length ** ((bar + 1) / bars)));
+    const bin = Math.floor(LOWEST_BIN * (levels.length / LOWEST_BIN) ** (bar / bars));
     const tall = Math.max(2, (levels[bin] / 255) * height);
     context.fillRect(bar * 7, height - tall, 5, tall);
   }
@@ -123,7 +130,7 @@ function draw(mine) {
     $("live-wait").value = Math.min(1, Math.max(0, 1 - left / step));
     if (!mine.segments.length) $("live-sentence").textContent = left > 0 ? `The model listens to ${mine.windowSeconds} s before it says anything: ${Math.ceil(left)} s to go.` : "Thinking.";
   }
-  requestAnimationFrame(() => draw(mine));
+  setTimeout(() => requestAnimationFrame(() => draw(mine)), FRAME_MS);
 }
 
 function say(text) {
@@ -169,7 +176,7 @@ export function end() {
 
 async function microphone(context) {
   const stream = await openMicrophone();
-  const analyser = context.createAnalyser();
+  const analyser = new AnalyserNode(context, { fftSize: FFT_SIZE });
   context.createMediaStreamSource(stream).connect(analyser);
   return { stream, analyser, name: "microphone" };
 }
@@ -188,7 +195,7 @@ async function playing(context, file) {
     player.onerror = () => reject(new Error(`This browser cannot play ${file.name}.`));
   });
   const source = context.createMediaElementSource(player);
-  const analyser = context.createAnalyser();
+  const analyser = new AnalyserNode(context, { fftSize: FFT_SIZE });
   const out = context.createMediaStreamDestination();
   source.connect(analyser);
   source.connect(out);

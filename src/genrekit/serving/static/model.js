@@ -34,13 +34,19 @@ function show(card) {
   $("model-card").replaceChildren(
     element("h2", { className: "model-name", text: `${card.name} ${card.version}` }),
     element("p", { className: "lead", text: manifest.description }),
-    element("div", { className: "numbers" }, ...metrics.results.map(number)),
+    element("div", { className: "numbers" }, ...distinct(metrics.results).map(number)),
     element("h3", { text: "How well it knows each genre" }),
     genres(honest),
     ...(honest.confusion.length ? [element("h3", { text: "What it takes for what" }), confusion(honest)] : []),
     facts(card),
     element("details", {}, element("summary", { text: "The whole card" }), element("pre", { className: "card-text", tabIndex: 0, text: card.card })),
   );
+}
+
+/** Results without those that would read the same. */
+function distinct(results) {
+  const said = (one) => [one.protocol, one.dataset, one.items, percent(one.accuracy.value), percent(one.accuracy.low), percent(one.accuracy.high)].join();
+  return results.filter((one, number) => results.findIndex((other) => said(other) === said(one)) === number);
 }
 
 function number(result) {

@@ -3,11 +3,12 @@
 import { Problem, indexInfo, predict, similar } from "./api.js";
 import * as deck from "./deck.js";
 import { modelOf } from "./model.js";
-import { drawBars, drawDial, element, percent, sentence } from "./words.js";
+import { clock, drawBars, drawDial, element, percent, sentence } from "./words.js";
 
 const FEW = 5;
 const WHOLE_BYTES = 24 * 2 ** 20; // up to this the whole track is listened to without asking
 
+const HOPELESS = new Set([413, 415, 422]); // another try with the same file would say the same
 const $ = (id) => document.getElementById(id);
 let abort = new AbortController();
 let current = null; // { file, prediction }
@@ -46,18 +47,20 @@ function busy(text, share) {
   else $("busy-bar").removeAttribute("value");
 }
 
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 function fail(error) {
   $("problem").hidden = false;
   $("problem-title").textContent = error.title ?? "The page cannot go on";
-  $("problem-text").textContent = error.message;
+  $("problem-text").textContent = capital(error.message);
   $("problem-advice").textContent = error.advice ?? "Reload the page and try again.";
-  $("retry").hidden = !current?.file;
+  $("retry").hidden = !current?.file || HOPELESS.has(error.status);
 }
 
 async function show(file, prediction, signal) {
   $("busy").hidden = true;
   $("result").hidden = false;
-  $("file-name").textContent = file.name || "Recording";
+  $("file-name").textContent = [file.name || "Recording", place(prediction)].join("");
   showAnswer(prediction);
   $("result").focus({ preventScroll: true });
   $("result").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
@@ -89,6 +92,12 @@ function showAnswer(prediction) {
   const { name, version } = prediction.model ?? {};
   const took = prediction.timings_ms ? `, in ${Math.round(prediction.timings_ms.total)} ms` : "";
   $("facts").textContent = `${name} ${version} listened to ${prediction.seconds.toFixed(1)} s${took}.`;
+}
+
+/** Which part was listened to, where it is not all of it from the start. */
+function place({ segments }) {
+  const begin = segments[0]?.start_seconds ?? 0;
+  return begin >= 1 ? `, its middle from ${clock(begin)} to ${clock(segments.at(-1).end_seconds)}` : "";
 }
 
 function record(model) {
