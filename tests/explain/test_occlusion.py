@@ -20,7 +20,7 @@ RATE_HZ = 22050
 INSIDE = {2.0, 3.0}
 
 
-@pytest.mark.parametrize("fill", ["silence", "noise"])
+@pytest.mark.parametrize("fill", ["cut", "silence", "noise"])
 def test_the_planted_seconds_are_found(classifier: Classifier, glued: Waveform, fill: str) -> None:
     track = listen(classifier, glued, fill=fill)  # type: ignore[arg-type]
     spans = list(occlude_seconds(track, pieces(glued, 1.0), "metal"))
@@ -43,8 +43,22 @@ def test_hiding_nothing_changes_nothing_and_hiding_all_leaves_the_filling(
 ) -> None:
     track = listen(classifier, glued)
     assert hidden_scores(track, []) == pytest.approx(track.probabilities)
+    silence = listen(classifier, Waveform(np.zeros_like(glued.samples), RATE_HZ))
+    everything = hidden_scores(track, pieces(glued, 1.0))
+    np.testing.assert_allclose(everything, silence.probabilities, atol=1e-6)
     np.testing.assert_array_equal(hide(track, []), glued.samples)
     np.testing.assert_allclose(hide(track, pieces(glued, 1.0)), 0, atol=1e-7)
+
+
+def test_what_is_left_after_a_cut_is_scored_as_a_track_of_its_own(
+    classifier: Classifier, glued: Waveform
+) -> None:
+    start, stop = 2 * RATE_HZ, 4 * RATE_HZ
+    found = hidden_scores(listen(classifier, glued), [Piece(start, stop)])
+    quiet = np.concatenate([glued.samples[:start], glued.samples[stop:]])
+    alone = listen(classifier, Waveform(quiet, RATE_HZ)).probabilities
+    np.testing.assert_allclose(found, alone, atol=0.02)
+    assert found[1] < listen(classifier, glued).probabilities[1] - 0.1
 
 
 def test_only_hidden_samples_and_ten_milliseconds_around_them_change(

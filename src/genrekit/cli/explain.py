@@ -21,8 +21,9 @@ def explain(
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.05, help="Hidden at once.")] = 1.0,
     fill: Annotated[
-        Literal["silence", "noise"], typer.Option(help="What is heard in place of them.")
-    ] = "silence",
+        Literal["cut", "silence", "noise"],
+        typer.Option(help="How: cut out, or replaced by silence or by noise like the track."),
+    ] = "cut",
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Measure whether it is faithful.")
     ] = True,
@@ -52,7 +53,7 @@ def _track(
     out: Path,
     genre: str | None,
     seconds: float,
-    fill: Literal["silence", "noise"],
+    fill: Literal["cut", "silence", "noise"],
     check: bool,
 ) -> TrackExplanation:
     from genrekit.cli.console import follow

@@ -1,7 +1,8 @@
 """What a model says of a track of which some seconds are hidden.
 
-Windows that no hidden second touches keep the scores they have, so hiding one second of a long
-track costs one window or two.
+Silence is loud news to a model that measures a whole track: hide any second and it sees a track
+with a hole. Seconds are therefore cut out unless asked otherwise. Where they are replaced instead,
+windows that no hidden second touches keep the scores they have.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from genrekit.bundles import window_samples
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.inference import Classifier, Window, aggregate, cut_windows
 
-#: What hidden seconds sound like: nothing, or noise as loud as the track with its mean spectrum.
-Fill = Literal["silence", "noise"]
+#: Hidden seconds are cut out, or replaced by silence, or by noise with the track's mean spectrum.
+Fill = Literal["cut", "silence", "noise"]
 FADE_SECONDS = 0.01
 _NOISE_FRAME = 4096
 
@@ -40,8 +41,9 @@ class Listened:
     Attributes
     ----------
     waveform : Waveform
+    fill : {"cut", "silence", "noise"}
     filling : (n,) float32
-        What is heard in place of hidden samples.
+        What is heard in place of hidden samples that are not cut out.
     windows : tuple of Window
     table : (n_windows, n_labels) float64
         Probabilities of each.
@@ -49,6 +51,7 @@ class Listened:
 
     classifier: Classifier
     waveform: Waveform
+    fill: Fill
     filling: NDArray[np.float32]
     windows: tuple[Window, ...]
     table: NDArray[np.float64]
@@ -59,7 +62,7 @@ class Listened:
         return aggregate(self.table, self.classifier.bundle.manifest)
 
 
-def listen(classifier: Classifier, waveform: Waveform, *, fill: Fill = "silence") -> Listened:
+def listen(classifier: Classifier, waveform: Waveform, *, fill: Fill = "cut") -> Listened:
     """Score every window of a track once.
 
     Raises
@@ -81,11 +84,18 @@ def listen(classifier: Classifier, waveform: Waveform, *, fill: Fill = "silence"
             f"there are {waveform.seconds:.3f} s of audio, model {classifier.identity.name} needs "
             f"at least {manifest.windows.minimum_seconds:g} s; give it a longer piece",
         )
-    length, hop = window_samples(manifest.windows, classifier.sample_rate_hz)
-    windows = tuple(cut_windows([waveform.samples], length=length, hop=hop))
+    windows = _windows(classifier, waveform.samples)
     filling = _noise_like(waveform) if fill == "noise" else np.zeros_like(waveform.samples)
-    table = np.array([window_scores(classifier, window.samples) for window in windows])
-    return Listened(classifier, waveform, filling, windows, table)
+    return Listened(classifier, waveform, fill, filling, windows, _table(classifier, windows))
+
+
+def _windows(classifier: Classifier, samples: NDArray[np.float32]) -> tuple[Window, ...]:
+    length, hop = window_samples(classifier.bundle.manifest.windows, classifier.sample_rate_hz)
+    return tuple(cut_windows([samples], length=length, hop=hop))
+
+
+def _table(classifier: Classifier, windows: Sequence[Window]) -> NDArray[np.float64]:
+    return np.array([window_scores(classifier, window.samples) for window in windows])
 
 
 def window_scores(classifier: Classifier, samples: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -97,6 +107,12 @@ def window_scores(classifier: Classifier, samples: NDArray[np.float32]) -> NDArr
 
 def hidden_scores(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float64]:
     """Probabilities (n_labels,) of the track with some pieces hidden."""
+    minimum = track.classifier.bundle.manifest.windows.minimum_seconds
+    left = sum(map(len, kept := _kept(track, hidden)))
+    if track.fill == "cut" and left >= minimum * track.waveform.sample_rate_hz:
+        windows = _windows(track.classifier, _joined(kept, track.waveform.sample_rate_hz))
+        return aggregate(_table(track.classifier, windows), track.classifier.bundle.manifest)
+    # Of a track of which nothing is left, silence is.
     samples = hide(track, hidden)
     table = track.table.copy()
     for row, window in enumerate(track.windows):
@@ -104,6 +120,26 @@ def hidden_scores(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float6
         if any(piece.start < stop and start < piece.stop for piece in hidden):
             table[row] = window_scores(track.classifier, samples[start:stop])
     return aggregate(table, track.classifier.bundle.manifest)
+
+
+def _kept(track: Listened, hidden: Sequence[Piece]) -> list[NDArray[np.float32]]:
+    heard = np.ones(len(track.waveform.samples), bool)
+    for piece in hidden:
+        heard[piece.start : piece.stop] = False
+    edges = np.flatnonzero(np.diff(heard)) + 1
+    parts = np.split(track.waveform.samples, edges)
+    return [part for part, start in zip(parts, [0, *edges], strict=True) if heard[start]]
+
+
+def _joined(parts: Sequence[NDArray[np.float32]], rate_hz: int) -> NDArray[np.float32]:
+    """Parts one after the other, each crossfading into the next over ten milliseconds."""
+    whole = parts[0]
+    for part in parts[1:]:
+        fade = min(round(FADE_SECONDS * rate_hz), len(whole), len(part))
+        rise = np.linspace(0, 1, fade, dtype=np.float32)
+        middle = whole[len(whole) - fade :] * (1 - rise) + part[:fade] * rise
+        whole = np.concatenate([whole[: len(whole) - fade], middle, part[fade:]])
+    return whole
 
 
 def hide(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float32]:

@@ -71,7 +71,7 @@ function draw() {
       plot_bgcolor: 'rgba(0,0,0,0)', font: {color: ink}});
     for (const axis of ['xaxis', 'yaxis'])
       layout[axis] = Object.assign({gridcolor: line, zerolinecolor: line}, layout[axis]);
-    Plotly.react(box, one.data, layout, {responsive: true, displaylogo: false});
+    Plotly.react(box, one.data, layout, {responsive: true, displayModeBar: false});
   }
 }
 draw();

@@ -52,7 +52,7 @@ def explain_track(
     genre: str | None = None,
     piece_seconds: float = PIECE_SECONDS,
     stretch_seconds: float = STRETCH_SECONDS,
-    fill: Fill = "silence",
+    fill: Fill = "cut",
     check: bool = True,
     excerpt: ExcerptConfig | None = None,
 ) -> Iterator[ExplainStep]:
