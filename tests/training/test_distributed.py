@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from genrekit.errors import ConfigError
+from genrekit.errors import ConfigError, TrainingError
 from genrekit.models import ModelConfig
 from genrekit.models.classical import NearestNeighbours
 from genrekit.models.networks import Mlp
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
+from genrekit.training import distributed as room
 from genrekit.training.batches import Batch
 from genrekit.training.distributed import train_together_steps
 from genrekit.training.settings import Augment, TrainingConfig
@@ -127,6 +128,35 @@ def test_classical_models_are_fitted_by_one_process(table: Path, tmp_path: Path)
     knn = recipe(table, batch_size=8, model=NearestNeighbours())
     with pytest.raises(ConfigError, match="knn is fitted by one process"):
         next(train_together_steps(knn, tmp_path / "knn", processes=2))
+
+
+def test_a_process_that_cannot_start_is_not_waited_for(table: Path, tmp_path: Path) -> None:
+    said = recipe(table, batch_size=8)
+    steps = train_together_steps(said, tmp_path / "model", processes=2, arguments=["--no-such"])
+    with pytest.raises(TrainingError, match="ended before training began"):
+        list(steps)
+    assert "WORLD_SIZE" not in os.environ
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_training_with_a_sentence(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    start = room._started
+
+    def noted(processes: int, arguments: Sequence[str]) -> list[subprocess.Popen[bytes]]:
+        started.extend(start(processes, arguments))
+        return started
+
+    monkeypatch.setattr(room, "_started", noted)
+    steps = together(table, tmp_path / "model")
+    next(step for step in steps if step.note)
+    started[0].kill()
+    started[0].wait()
+    with pytest.raises(TrainingError, match="another process of this training ended"):
+        list(steps)
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.slow

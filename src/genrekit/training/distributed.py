@@ -12,13 +12,16 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import distributed
+from torch._C._distributed_c10d import TCPStore
 
 from genrekit.errors import ConfigError, TrainingError
 from genrekit.models import NetworkConfig
@@ -30,6 +33,8 @@ from genrekit.training.team import Team, team
 #: What torchrun tells a process, and `joined` the ones that it starts.
 _RANK, _SIZE, _ADDRESS, _PORT = "RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"
 _SECONDS_TO_END = 10.0
+_SECONDS_TO_MEET = 600.0
+_SECONDS_BETWEEN_LOOKS = 0.05
 
 
 def is_part_of_a_team() -> bool:
@@ -89,7 +94,7 @@ def joined(processes: int = 1, arguments: Sequence[str] = ()) -> Iterator[Team]:
         return
     others = [] if is_part_of_a_team() else _started(processes, arguments)
     try:
-        with _group():
+        with _group(others):
             yield team()
     except RuntimeError as error:  # what gloo raises where torch has no type of its own
         if not _is_of_a_lost_process(error):
@@ -102,13 +107,18 @@ def joined(processes: int = 1, arguments: Sequence[str] = ()) -> Iterator[Team]:
 
 
 @contextmanager
-def _group() -> Iterator[None]:
+def _group(others: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
     backend = "gloo"
     if torch.cuda.is_available():
         backend = "nccl"
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     try:
-        distributed.init_process_group(backend)
+        if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun has a store, and sees to the others
+            distributed.init_process_group(backend)
+        else:
+            rank, size = int(os.environ[_RANK]), int(os.environ[_SIZE])
+            store = _store(rank, size, others)
+            distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
     except (distributed.DistError, ValueError, OSError) as error:
         raise ConfigError(
             f"the processes cannot find each other at {os.environ.get(_ADDRESS)}:"
@@ -118,6 +128,31 @@ def _group() -> Iterator[None]:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+def _store(rank: int, size: int, others: Sequence[subprocess.Popen[bytes]]) -> TCPStore:
+    """Where processes tell each other who they are; the leader waits until all have done so."""
+    store = TCPStore(
+        os.environ[_ADDRESS],
+        int(os.environ[_PORT]),
+        is_master=rank == 0,
+        timeout=timedelta(seconds=_SECONDS_TO_MEET),
+        wait_for_workers=False,
+    )
+    store.set(f"here-{rank}", "")
+    end = time.monotonic() + _SECONDS_TO_MEET
+    while rank == 0 and not store.check([f"here-{number}" for number in range(size)]):
+        if any(process.poll() is not None for process in others):
+            raise TrainingError(
+                "another process ended before training began; what it said is above"
+            )
+        if time.monotonic() > end:
+            raise ConfigError(
+                f"not all of {size} processes were there within {_SECONDS_TO_MEET:.0f} s; start "
+                "them all at the same time"
+            )
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    return store
 
 
 def _started(processes: int, arguments: Sequence[str]) -> list[subprocess.Popen[bytes]]:
