@@ -19,8 +19,10 @@ from genrekit.cli import (
     download,
     evaluate,
     explain,
+    explore,
     features,
     history,
+    index,
     leaks,
     models,
     predict,
@@ -50,10 +52,13 @@ app.command("history")(history.history)
 app.command("audit")(audit.audit)
 app.command("split")(split.split)
 app.command("leaks")(leaks.leaks)
+app.command("index")(index.index)
+app.command("similar")(index.similar)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
+app.command("explore")(explore.explore)
 app.command("robustness")(robustness.robustness)
 app.command("study")(study.study)
 app.add_typer(models.app, name="models")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
+    from genrekit.explain.exploration import Exploration, explore_dataset
+    from genrekit.explain.exploration_page import write_exploration
     from genrekit.explain.masking import listen, pieces
     from genrekit.explain.occlusion import (
         occlude_patches,
@@ -19,20 +21,26 @@ if TYPE_CHECKING:
     from genrekit.explain.track_page import write_track_page
 
 __all__ = [
+    "Exploration",
     "TrackExplanation",
     "explain_track",
+    "explore_dataset",
     "listen",
     "occlude_patches",
     "occlude_seconds",
     "pieces",
     "replace_columns",
     "time_line",
+    "write_exploration",
     "write_track_page",
 ]
 
 __getattr__ = resolver(
     __name__,
     {
+        "Exploration": "genrekit.explain.exploration",
+        "explore_dataset": "genrekit.explain.exploration",
+        "write_exploration": "genrekit.explain.exploration_page",
         "TrackExplanation": "genrekit.explain.records",
         "explain_track": "genrekit.explain.track",
         "listen": "genrekit.explain.masking",

@@ -103,7 +103,7 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
     layout["xaxis"]["automargin"] = layout["yaxis"]["automargin"] = True
     if chart.downwards:
         layout["yaxis"]["autorange"] = "reversed"
-    named = len(chart.y) > 0 and isinstance(chart.y[0], str)
+    named = isinstance(chart.x[0], str)
     return [trace], layout | ({"height": max(420, 150 + 14 * len(chart.y))} if named else {})
 
 

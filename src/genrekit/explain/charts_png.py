@@ -48,7 +48,7 @@ def _size(chart: Chart) -> tuple[float, float]:
     if isinstance(chart, Bars):
         return 7.0, 1.2 + 0.22 * len(chart.names)
     if isinstance(chart, Heat):
-        return (8.0, 7.0) if len(chart.y) and isinstance(chart.y[0], str) else (8.0, 3.6)
+        return (8.0, 7.0) if isinstance(chart.x[0], str) else (8.0, 3.6)
     return (7.0, 5.5) if isinstance(chart, Points | Regions) else (7.0, 3.6)
 
 
@@ -142,13 +142,19 @@ def _named(places: Sequence[str] | Numbers) -> bool:
 
 
 def _extent(chart: Heat) -> tuple[float, float, float, float] | None:
-    """Edges of the picture where columns and rows have positions in place of names."""
-    if not len(chart.x) or isinstance(chart.x[0], str) or isinstance(chart.y[0], str):
+    """Edges of the picture where columns or rows have positions in place of names."""
+    if isinstance(chart.x[0], str) and isinstance(chart.y[0], str):
         return None
-    x, y = np.asarray(chart.x, float), np.asarray(chart.y, float)
-    dx = (x[1] - x[0]) / 2 if len(x) > 1 else 0.5
-    dy = (y[1] - y[0]) / 2 if len(y) > 1 else 0.5
-    return (float(x[0] - dx), float(x[-1] + dx), float(y[0] - dy), float(y[-1] + dy))
+    (left, right), (bottom, top) = _ends(chart.x), _ends(chart.y)
+    return left, right, bottom, top
+
+
+def _ends(places: Sequence[str] | Numbers) -> tuple[float, float]:
+    if isinstance(places[0], str):
+        return -0.5, len(places) - 0.5
+    x = np.asarray(places, float)
+    half = float(x[1] - x[0]) / 2 if len(x) > 1 else 0.5
+    return float(x[0]) - half, float(x[-1]) + half
 
 
 @_draw.register(Points)

@@ -1,0 +1,85 @@
+"""``genrekit explore``: what data looks like before anything is trained on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from genrekit.explain import Exploration
+
+_SHOWN_COLUMNS = 5
+
+
+def explore(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of audio, or table.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Write a page with charts: .html.")],
+    corpus: Annotated[
+        str | None, typer.Option(help="Its corpus; by default table for a file, else folder.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="How to read the data (label_column=genre)."
+        ),
+    ] = None,
+    leave_out: Annotated[
+        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
+    ] = None,
+    examples: Annotated[
+        bool, typer.Option("--examples/--no-examples", help="Pictures of a track of each genre.")
+    ] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Of t-SNE.")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="An Exploration as JSON.")] = False,
+) -> None:
+    """Show balance, columns, correlation, tempo, examples, maps and outliers of a set.
+
+    Beside the page, a folder of its name gets each chart as a PNG.
+    """
+    from genrekit.cli.console import follow, print_json_line, workers
+    from genrekit.cli.data import open_dataset
+    from genrekit.cli.outputs import check_file, check_folder, open_cache
+    from genrekit.errors import ConfigError
+    from genrekit.explain import explore_dataset, write_exploration
+
+    if out.suffix != ".html":
+        raise ConfigError(f"{out} is no page; name a file that ends in .html")
+    check_file(out)
+    check_folder(out.with_suffix(""))
+    dataset = open_dataset(data, corpus, leave_out, settings or ())
+    steps = explore_dataset(
+        dataset, workers=workers(jobs, len(dataset)), cache=open_cache(), seed=seed
+    )
+    explored = follow(steps).result
+    assert explored is not None, "the last step carries the result"
+    files = write_exploration(explored, out, examples=examples)
+    names = tuple(file.relative_to(out.parent).as_posix() for file in files)
+    found = explored.found.model_copy(update={"files": names})
+    if as_json:
+        print_json_line(found.model_dump_json())
+    else:
+        _show(found, out)
+
+
+def _show(found: Exploration, out: Path) -> None:
+    from genrekit.cli.console import plain, print_problem, results
+
+    say = results().print
+    for note in found.notes:
+        print_problem("warning", plain(note))
+    say(f"{found.dataset}: {found.items} items of {found.recordings} recordings")
+    for genre, count in found.counts.items():
+        tempo = found.median_tempo.get(genre)
+        said = "" if tempo is None else f"  median tempo {tempo:.0f}"
+        say(f"  {plain(genre):<16}{count:>7}{said}")
+    say("columns that tell genres apart best, by their share of variance between genres:")
+    for column in found.columns[:_SHOWN_COLUMNS]:
+        say(f"  {column.name:<32}{column.between_genres:.2f}")
+    say(f"nearest neighbours of the same genre: {found.neighbours_agree:.0%}")
+    say(f"far out: {len(found.outliers)} items")
+    say(str(out))
