@@ -27,6 +27,7 @@ RECIPES = [
     *sorted((ROOT / "recipes/gtzan").glob("*.yaml")),
     ROOT / "recipes/networks/pictures.yaml",
 ]
+LOOP = "loop.md"
 COMMAND = (
     "python benchmarks/deep.py --pictures images_original --table features_30_sec.csv "
     "--runs runs --output docs/results/deep.md"
@@ -39,6 +40,9 @@ def main() -> None:
     options.runs.mkdir(parents=True, exist_ok=True)
     loaded = Loaded({"pictures": options.pictures, "table": options.table})
     wanted = jobs([path for path in RECIPES if _named(path, options.only)], options.seeds)
+    if options.kept:
+        _write(_kept(wanted, options.runs, loaded), options, _extras(wanted, options.runs, loaded))
+        return
     runs: list[DeepRun] = []
     for number, job in enumerate(wanted, 1):
         new = not job.file(options.runs).exists()
@@ -46,20 +50,27 @@ def main() -> None:
         if new:
             _report(job, runs[-1], number, len(wanted))
             _write(runs + _kept(wanted[number:], options.runs, loaded), options)
-    _write(runs, options, [_int8(wanted, options.runs, loaded), _loop(options.runs)])
-
-
-def _int8(wanted: list[Job], folder: Path, loaded: Loaded) -> str:
-    firsts = [job for job in wanted if job.seed == 0 and not job.protocol.name.endswith("-leaky")]
-    return eight_bits([int8_run(job, folder, loaded) for job in firsts])
-
-
-def _loop(folder: Path) -> str:
-    file = folder / "loop.md"
-    if not file.exists():
+    for job in _first_honest(wanted):
+        int8_run(job, options.runs, loaded)
+    if not (options.runs / LOOP).exists():
         torch.set_num_threads(1)
-        file.write_text(loop.table(), encoding="utf-8")
-    return loop_cost(file.read_text(encoding="utf-8"))
+        (options.runs / LOOP).write_text(loop.table(), encoding="utf-8")
+    _write(runs, options, _extras(wanted, options.runs, loaded))
+
+
+def _first_honest(wanted: list[Job]) -> list[Job]:
+    return [job for job in wanted if job.seed == 0 and not job.protocol.name.endswith("-leaky")]
+
+
+def _extras(wanted: list[Job], folder: Path, loaded: Loaded) -> list[str]:
+    """What was measured besides, if it was."""
+    measured = [job for job in _first_honest(wanted) if job.int8_file(folder).exists()]
+    extras = []
+    if measured:
+        extras.append(eight_bits([int8_run(job, folder, loaded) for job in measured]))
+    if (folder / LOOP).exists():
+        extras.append(loop_cost((folder / LOOP).read_text(encoding="utf-8")))
+    return extras
 
 
 def _kept(rest: list[Job], folder: Path, loaded: Loaded) -> list[DeepRun]:
@@ -67,8 +78,10 @@ def _kept(rest: list[Job], folder: Path, loaded: Loaded) -> list[DeepRun]:
 
 
 def _write(runs: list[DeepRun], options: argparse.Namespace, extras: Sequence[str] = ()) -> None:
+    paths = [path for path in RECIPES if _named(path, options.only)]
+    total = len(jobs(paths, options.seeds))
     if options.output is not None:
-        options.output.write_text(render(runs, COMMAND, extras), encoding="utf-8")
+        options.output.write_text(render(runs, COMMAND, extras, wanted=total), encoding="utf-8")
 
 
 def _named(path: Path, only: list[str]) -> bool:
@@ -91,6 +104,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, required=True, help="where runs are kept")
     parser.add_argument("--output", type=Path, help="the Markdown file")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--kept", action="store_true", help="fit nothing: the page of kept runs")
     parser.add_argument("--only", nargs="*", default=[], help="recipes, by file name")
     return parser.parse_args()
 

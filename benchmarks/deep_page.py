@@ -34,12 +34,21 @@ are Wilson's over its tracks.
 """
 
 
-def render(runs: Sequence[DeepRun], command: str, extras: Sequence[str] = ()) -> str:
-    """The page; equal runs give equal text."""
+def render(
+    runs: Sequence[DeepRun], command: str, extras: Sequence[str] = (), *, wanted: int = 0
+) -> str:
+    """The page; equal runs give equal text.
+
+    Parameters
+    ----------
+    wanted : int
+        All runs of the command; where some are missing, the page says so.
+    """
     recipes = sorted({run.recipe for run in runs}, key=lambda name: -_headline(runs, name))
     machines = sorted({f"{run.machine}, {run.threads} of them used" for run in runs})
     blocks = [
         INTRODUCTION.format(command=command, resamples=RESAMPLES).rstrip(),
+        f"{len(runs)} of {wanted} runs are in." if len(runs) < wanted else "",
         "## Accuracy, all seeds together",
         _table(
             ["recipe", "network", "input", "parameters", "seeds", "fault-filtered", "LEAKY", "gap"],
@@ -60,7 +69,7 @@ def render(runs: Sequence[DeepRun], command: str, extras: Sequence[str] = ()) ->
         "Recall by the fault-filtered protocol, mean over seeds.",
         _genres(runs, recipes),
     ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def pooled(runs: Sequence[DeepRun]) -> Estimate:

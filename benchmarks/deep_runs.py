@@ -86,6 +86,10 @@ class Job:
         name = f"{self.recipe.name}-{self.protocol.name}-{self.protocol.fit_on}-seed{self.seed}"
         return folder / f"{name}-{self.digest[:8]}.json"
 
+    def int8_file(self, folder: Path) -> Path:
+        """Where it is kept what eight bits gain."""
+        return self.file(folder).with_suffix(".int8.json")
+
 
 @dataclass(slots=True)
 class Loaded:
@@ -196,7 +200,7 @@ class Int8Run(Contract):
 
 def int8_run(job: Job, folder: Path, loaded: Loaded) -> Int8Run:
     """Quantise the kept graph of a job on its training rows, once."""
-    file = job.file(folder).with_suffix(".int8.json")
+    file = job.int8_file(folder)
     if file.exists():
         return Int8Run.model_validate_json(file.read_text(encoding="utf-8"))
     model = job.file(folder).with_suffix(".onnx").read_bytes()
