@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,9 @@ def serve(
     ] = None,
     requests_per_minute: Annotated[
         float | None, typer.Option(min=0, help="Per key and address; 0: no limit.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Made by genrekit index; offers similar tracks.")
     ] = None,
     cors: Annotated[
         list[str] | None, typer.Option(metavar="ORIGIN", help="Web origin that may call.")
@@ -52,6 +56,7 @@ def serve(
         "workers": workers,
         "upload_bytes": upload_mb * 1_000_000 if upload_mb else None,
         "requests_per_minute": requests_per_minute,
+        "index": index,
         "cors_origins": tuple(cors) if cors else None,
         "no_keys": no_keys or None,
     }

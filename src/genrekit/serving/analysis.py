@@ -70,7 +70,7 @@ async def predict(
     """Send audio as ``file=@song.mp3`` of a form, or as the body itself; any format."""
     async with service.receive(request) as body:
         options: PredictOptions = with_fields(query, body.fields)
-        work = predict_work(options, _only(body.files), service.model(options.model))
+        work = predict_work(options, only_file(body.files), service.model(options.model))
         return JSONResponse(shortened(await service.run_for(request, work), options.top))
 
 
@@ -110,7 +110,7 @@ async def features(
     """Timbre, rhythm, harmony and dynamics as named numbers."""
     async with service.receive(request) as body:
         options: FeatureOptions = with_fields(query, body.fields)
-        upload = _only(body.files)
+        upload = only_file(body.files)
         work = _work("features", options, upload, service).model_copy(
             update={"features": options.set}
         )
@@ -129,7 +129,7 @@ async def embedding(
     """422 where the model has none."""
     async with service.receive(request) as body:
         options: ExcerptOptions = with_fields(query, body.fields)
-        work = _work("embedding", options, _only(body.files), service)
+        work = _work("embedding", options, only_file(body.files), service)
         return JSONResponse(await service.run_for(request, work))
 
 
@@ -146,7 +146,14 @@ def charge(request: Request, service: Service, tokens: int) -> None:
         service.limiter.take(request.state.owner or sender, tokens)
 
 
-def _only(files: list[Upload]) -> Upload:
+def only_file(files: list[Upload]) -> Upload:
+    """The one file of a request.
+
+    Raises
+    ------
+    RequestError
+        If there is none.
+    """
     if len(files) != 1:
         raise RequestError("there is no file in the form; send one as file=@song.mp3")
     return files[0]

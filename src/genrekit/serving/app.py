@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from genrekit import __version__
-from genrekit.serving import analysis, live_socket, rest_jobs, status
+from genrekit.serving import analysis, live_socket, rest_jobs, similar, status
 from genrekit.serving.access import RateLimiter
 from genrekit.serving.guard import Guard
 from genrekit.serving.jobs import Jobs
@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_handlers(app)
     app.include_router(analysis.router, prefix="/api/v1")
     app.include_router(rest_jobs.router, prefix="/api/v1")
+    app.include_router(similar.router, prefix="/api/v1")
     app.include_router(live_socket.router, prefix="/api/v1")
     app.include_router(status.catalogue, prefix="/api/v1")
     app.include_router(status.router)
@@ -97,6 +98,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         metrics.ready.set_function(lambda: pool.ready)
         metrics.streams.set_function(lambda: streams.active)
         app.state.service = service
+        app.state.library = similar.open_library(settings, service.bundles)
         stack.push_async_callback(pool.close)
         await pool.start()
         stack.push_async_callback(streams.close)

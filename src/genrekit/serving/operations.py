@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from genrekit.audio import decode
+from genrekit.batch.index import describe as describe_waveform
 from genrekit.catalog import Catalog
 from genrekit.errors import ConfigError
 from genrekit.features import build_frontend, table_columns
@@ -23,6 +24,7 @@ OPERATIONS = Catalog(
         "predict": "genrekit.serving.operations:predict",
         "features": "genrekit.serving.operations:features",
         "embedding": "genrekit.serving.operations:embedding",
+        "describe": "genrekit.serving.operations:describe",
         "stream": "genrekit.serving.operations:stream",
     },
     group="genrekit.operations",
@@ -81,6 +83,18 @@ def embedding(bench: Bench, work: Work) -> dict[str, Any]:
     )
     vector = classifier.embed(waveform).tolist()
     return {"path": printable(work.name), "model": name, "embedding": vector}
+
+
+def describe(bench: Bench, work: Work) -> list[float]:
+    """The vector by which an index knows a file."""
+    classifier = _classifier(bench, work)
+    waveform = decode(
+        work.path,
+        sample_rate_hz=classifier.sample_rate_hz,
+        excerpt=classifier.bundle.manifest.excerpt,
+        limits=bench.limits,
+    )
+    return [float(number) for number in describe_waveform(classifier, waveform)]
 
 
 def stream(bench: Bench, work: Work) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class FeatureOptions(ExcerptOptions):
     set: Literal["descriptors", "gtzan57"] = "descriptors"
 
 
-def with_fields(options: ExcerptOptions, fields: Mapping[str, str]) -> Any:
+def with_fields(options: Contract, fields: Mapping[str, str]) -> Any:
     """Options from the query, with those of the form laid over them.
 
     Raises

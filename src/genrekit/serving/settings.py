@@ -80,6 +80,9 @@ class Settings(BaseSettings):
         0.0, ge=0, description="after SIGTERM: not ready, but still accepting"
     )
     grace_seconds: float = Field(30.0, ge=0, description="for what is still running after that")
+    index: Path | None = Field(
+        None, description="made by genrekit index; offers the tracks that are similar"
+    )
     folder: Path | None = Field(
         None, description="where uploads and jobs lie; jobs there outlive a restart"
     )

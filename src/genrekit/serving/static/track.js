@@ -219,7 +219,7 @@ export function wire() {
 /** Whether the server has an index to look for similar tracks in. */
 export async function lookForIndex() {
   try {
-    hasIndex = Boolean(await indexInfo());
+    hasIndex = (await indexInfo()).tracks > 0;
   } catch {
     hasIndex = false; // an older server, or one without an index: the page does without
   }
