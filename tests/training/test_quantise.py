@@ -56,13 +56,14 @@ def test_convolutions_are_smaller_faster_and_answer_the_same(convolutions: bytes
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.99
 
 
-def test_what_does_not_help_keeps_its_floats() -> None:
+def test_what_does_not_help_keeps_its_floats(caplog: pytest.LogCaptureFixture) -> None:
     recurrent = graph(Bilstm(units=8, layers=1))
     kept, text = quantise(recurrent, rows(16), n_genres=4)
     numbers = Int8Numbers.model_validate_json(text)
     assert kept == recurrent
     assert not numbers.used
     assert "% of the time of floats" in numbers.why
+    assert f"the graph keeps its floats: {numbers.why}" in caplog.text
 
 
 def test_other_answers_are_refused(convolutions: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
