@@ -14,7 +14,8 @@ import pytest
 from genrekit.inference import Classifier
 
 pytest.importorskip("playwright")
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
 if _CHROMIUM is None:
     pytest.skip("there is no Chromium", allow_module_level=True)
 
