@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,8 +59,13 @@ def train(
     from genrekit.cli.history import draw_beside
     from genrekit.cli.outputs import check_folder, open_cache
     from genrekit.training import load_recipe, with_weights
+    from genrekit.training.box.recipe import is_box_recipe
 
     check_folder(out.parent)
+    if is_box_recipe(recipe):
+        _train_box(recipe, out, overrides or (), jobs or cores(), overwrite)
+        _sum_up(load_bundle(out), as_json)
+        return
     read = load_recipe(recipe, overrides or ())
     if weights is not None:
         read = with_weights(read, weights)
@@ -82,6 +87,23 @@ def train(
     follow(_watched(steps, read, track, experiment))
     draw_beside(out)
     _sum_up(load_bundle(out), as_json)
+
+
+def _train_box(
+    recipe: Path, out: Path, overrides: Sequence[str], workers: int, overwrite: bool
+) -> None:
+    from genrekit.cli.console import follow
+    from genrekit.errors import MissingExtraError
+    from genrekit.features.cache import FeatureCache
+    from genrekit.training.box.recipe import load_box_recipe
+
+    read = load_box_recipe(recipe, overrides)
+    try:
+        from genrekit.training.box.make import CACHE_BYTES, make_box
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "train") from None
+    cache = FeatureCache(FeatureCache.default().directory, CACHE_BYTES)
+    follow(make_box(read, out, cache=cache, workers=workers, overwrite=overwrite))
 
 
 def _steps(recipe: Recipe, out: Path, processes: int, **options: Any) -> Iterator[Step]:

@@ -1,0 +1,133 @@
+"""Clips as the model in the box hears them: whole, cut, encoded, filtered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.audio import decode
+from genrekit.bundles.window import window_features
+from genrekit.errors import DatasetError, TrainingError
+from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip
+from genrekit.features import build_frontend, frontend_fingerprint
+from genrekit.features.cache import FeatureCache
+from genrekit.parallel import WorkerDied, ordered_map
+from genrekit.schema import ExcerptConfig, FrontendConfig, Gtzan57Config, WindowConfig
+from genrekit.training.box.listener import MEL
+
+COLUMNS = Gtzan57Config(separation=False)
+#: Shorter audio is repeated, so that every window has as many frames.
+WINDOWS = WindowConfig(window_seconds=30, hop_seconds=30, short="loop", minimum_seconds=1)
+FRONTENDS: dict[str, FrontendConfig] = {"mel": MEL, "gtzan57": COLUMNS}
+RATE_HZ = MEL.sample_rate_hz
+
+#: How the head hears training tracks: name to a distortion and its level.
+WAYS: dict[str, tuple[str, float] | None] = {
+    "whole": None,
+    "10 s": ("length", 10),
+    "5 s": ("length", 5),
+    "3 s": ("length", 3),
+    "mp3, 64 kbit/s": ("mp3", 64),
+    "mp3, 32 kbit/s": ("mp3", 32),
+    "16 kHz": ("resampling", 16000),
+    "11 kHz": ("resampling", 11025),
+    "8 kHz": ("resampling", 8000),
+    "noise, 20 dB": ("noise", 20),
+}
+#: Ways that clips are tested in, and that nothing is fitted on.
+TESTED: dict[str, tuple[str, float] | None] = {
+    "96 kHz": ("resampling", 96000),
+    "gain -20 dB": ("gain", -20),
+    "gain +12 dB, clipped": ("gain", 12),
+    "stereo, one side silent": ("stereo", 0),
+}
+_ALL = {**WAYS, **TESTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the front-ends say of some clips, heard in one way.
+
+    Attributes
+    ----------
+    mel : (n, 96, frames) float32
+    columns : (n, 53) float32
+    """
+
+    mel: NDArray[np.float32]
+    columns: NDArray[np.float32]
+
+    def select(self, rows: NDArray[np.int64] | Sequence[int]) -> Heard:
+        """Some of the clips."""
+        return Heard(self.mel[rows], self.columns[rows])
+
+
+def hear(
+    files: Sequence[Path], way: str, *, cache: FeatureCache, workers: int = 1
+) -> Iterator[Heard | None]:
+    """Describe clips; what was described before is read from ``cache``.
+
+    Yields
+    ------
+    Heard or None
+        None for each clip that is done; last, all of them.
+    """
+    keys = [_key(file, way) for file in files]
+    missing = [file for file, key in zip(files, keys, strict=True) if cache.get(key) is None]
+    named = [(file, way) for file in missing]
+    for described in ordered_map(_describe, named, workers=workers):
+        if isinstance(described, WorkerDied):
+            raise TrainingError(f"describing {described.argument[0]} ended its process")
+        file, array = described
+        cache.put(_key(file, way), array)
+        yield None
+    stored = [cache.get(key) for key in keys]
+    if any(one is None for one in stored):
+        raise DatasetError("the feature cache is too small for the clips; make its limit larger")
+    yield _split(np.stack([one for one in stored if one is not None]))
+
+
+def described_as(clips: Sequence[NDArray[np.float32]]) -> Heard:
+    """Describe samples, at most one window of each clip."""
+    return _split(np.stack([described(samples) for samples in clips]))
+
+
+def _split(arrays: NDArray[np.float32]) -> Heard:
+    width = (arrays.shape[1] - len(build_frontend(COLUMNS).feature_names)) // MEL.n_mels
+    mel = arrays[:, : MEL.n_mels * width].reshape(len(arrays), MEL.n_mels, width)
+    return Heard(mel, arrays[:, MEL.n_mels * width :])
+
+
+def _key(file: Path, way: str) -> str:
+    fingerprints = [frontend_fingerprint(config) for config in FRONTENDS.values()]
+    text = f"{hashlib.sha256(file.read_bytes()).hexdigest()}{_ALL[way]}{fingerprints}{WINDOWS}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _describe(argument: tuple[Path, str]) -> tuple[Path, NDArray[np.float32]]:
+    file, way = argument
+    excerpt = ExcerptConfig(start_seconds=0, duration_seconds=WINDOWS.window_seconds)
+    distortion = _ALL[way]
+    if distortion is None:
+        samples = decode(file, sample_rate_hz=RATE_HZ, excerpt=excerpt).samples
+    else:
+        kind, level = distortion
+        whole = decode(file, sample_rate_hz=RATE_HZ, excerpt=excerpt).samples
+        made = DISTORTIONS[kind].make(
+            Clip(whole, whole, RATE_HZ), level, np.random.default_rng(len(whole))
+        )
+        samples = decode(made, sample_rate_hz=RATE_HZ).samples
+    return file, described(samples)
+
+
+def described(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Both front-ends' arrays of one window, as one row."""
+    length = round(WINDOWS.window_seconds * RATE_HZ)
+    frontends = {name: build_frontend(config) for name, config in FRONTENDS.items()}
+    found = window_features(samples[:length], frontends, WINDOWS)
+    return np.concatenate([found["mel"].ravel(), found["gtzan57"]])

@@ -1,0 +1,147 @@
+"""What there is to learn from: tables of all tracks, and the audio of some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.datasets import Dataset, Split, drop_tracks, load_dataset, make_split
+from genrekit.errors import DatasetError
+from genrekit.features import build_frontend
+from genrekit.features.cache import FeatureCache
+from genrekit.training.box.hearing import COLUMNS, TESTED, WAYS, Heard, hear
+from genrekit.training.box.recipe import BoxRecipe
+from genrekit.training.prepare import Step
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+#: Columns that say how loud a file is, which is no property of a genre and changes with every copy.
+_LEVEL_COLUMNS = ("rms_mean", "rms_var", "mfcc1_mean")
+_PUBLISHED = tuple(f"layer{layer}_{number:03d}" for layer in range(5) for number in range(32))
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Rows of the tables, and clips.
+
+    Attributes
+    ----------
+    tracks : Dataset
+        The Kaggle table; everything by row goes by its order.
+    published : (n_tracks, 160) float64
+    columns : (n_tracks, 50) float64
+    clips, snippets : Dataset
+        The audio.
+    clip_rows, snippet_rows : (n,) int
+        The track of each.
+    heard : mapping of str to Heard
+        All clips, by way of hearing.
+    snippets_heard : Heard
+    shippable : (n_tracks,) bool
+        Not of a recording that is left out.
+    """
+
+    tracks: Dataset
+    published: Array
+    columns: Array
+    clips: Dataset
+    clip_rows: Rows
+    heard: Mapping[str, Heard]
+    snippets: Dataset
+    snippet_rows: Rows
+    snippets_heard: Heard
+    shippable: NDArray[np.bool_]
+
+    @property
+    def targets(self) -> Rows:
+        """Genre of each track."""
+        return self.tracks.targets()
+
+    @property
+    def fault_filtered(self) -> Split:
+        """The published split of the tracks."""
+        return make_split(self.tracks, "fault-filtered")
+
+    def rows_of(self, ids: tuple[str, ...]) -> Rows:
+        """Rows of tracks."""
+        places = {item.item_id: row for row, item in enumerate(self.tracks.items)}
+        return np.array([places[one] for one in ids], np.int64)
+
+
+def column_places() -> Rows:
+    """Where the columns that are used lie in what the front-end gives."""
+    names = build_frontend(COLUMNS).feature_names
+    return np.array([i for i, name in enumerate(names) if name not in _LEVEL_COLUMNS], np.int64)
+
+
+def gather(
+    recipe: BoxRecipe, *, cache: FeatureCache, workers: int
+) -> Generator[Step, None, Material]:
+    """Read the tables and describe the audio.
+
+    Raises
+    ------
+    DatasetError
+        If the tables do not hold the same tracks, or a clip's track is in none of them.
+    """
+    tracks = load_dataset("table", recipe.columns)
+    published = load_dataset("table", recipe.published)
+    clips = load_dataset("gtzan", recipe.music / "clips")
+    snippets = load_dataset("gtzan", recipe.music / "snippets")
+    by_id = {item.item_id: row for row, item in enumerate(published.items)}
+    missing = [item.item_id for item in tracks.items if item.item_id not in by_id]
+    if missing:
+        raise DatasetError(f"{recipe.published} has no row of {missing[0]}")
+    order = [by_id[item.item_id] for item in tracks.items]
+    heard = {}
+    for way in (*WAYS, *TESTED):
+        heard[way] = yield from _hear(clips, way, cache, workers)
+    snippets_heard = yield from _hear(snippets, "whole", cache, workers)
+    kept = {item.item_id for item in drop_tracks(tracks, recipe.leave_out).items}
+    return Material(
+        tracks=tracks,
+        published=_chosen(published, _PUBLISHED)[order],
+        columns=_chosen(tracks, _column_names()),
+        clips=clips,
+        clip_rows=_rows(tracks, clips),
+        heard=heard,
+        snippets=snippets,
+        snippet_rows=_rows(tracks, snippets),
+        snippets_heard=snippets_heard,
+        shippable=np.array([item.item_id in kept for item in tracks.items]),
+    )
+
+
+def _column_names() -> tuple[str, ...]:
+    names = build_frontend(COLUMNS).feature_names
+    return tuple(names[place] for place in column_places())
+
+
+def _hear(
+    dataset: Dataset, way: str, cache: FeatureCache, workers: int
+) -> Generator[Step, None, Heard]:
+    files = [item.path for item in dataset.items if item.path is not None]
+    for done, heard in enumerate(hear(files, way, cache=cache, workers=workers), start=1):
+        if heard is not None:
+            return heard
+        yield Step(f"hear {dataset.name}, {way}", done, len(files))
+    raise DatasetError(f"{dataset.name} has no clips")
+
+
+def _chosen(dataset: Dataset, names: tuple[str, ...]) -> Array:
+    places = {name: number for number, name in enumerate(dataset.feature_names)}
+    if dataset.features is None or not set(names) <= set(places):
+        raise DatasetError(f"{dataset.name} lacks columns; expected {names[0]} to {names[-1]}")
+    return dataset.features[:, [places[name] for name in names]]
+
+
+def _rows(tracks: Dataset, audio: Dataset) -> Rows:
+    places = {item.item_id: row for row, item in enumerate(tracks.items)}
+    unknown = [item.item_id for item in audio.items if item.item_id not in places]
+    if unknown:
+        raise DatasetError(f"the table has no row of {unknown[0]}")
+    return np.array([places[item.item_id] for item in audio.items], np.int64)

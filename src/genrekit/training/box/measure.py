@@ -1,0 +1,273 @@
+"""What the model in the box is worth: protocols, ablations, and what it says of other sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.datasets import Dataset, Fold, Split, make_split
+from genrekit.evaluation import fit_temperature
+from genrekit.evaluation.scoring import score
+from genrekit.schema import Contract, Estimate, EvaluationResult
+from genrekit.training.box.distil import agreement
+from genrekit.training.box.fit import Box, Ear, Others, fit_box, teach
+from genrekit.training.box.head import Blur, fit_genres
+from genrekit.training.box.material import Array, Material, Rows
+from genrekit.training.box.recipe import BoxRecipe
+from genrekit.training.prepare import Step
+
+#: Columns of a scaled row that come from the published features; the others are of the table.
+_PUBLISHED = 160
+FittedOn = Literal["", "train", "train+valid"]
+_PARTS = {"published features": slice(None, _PUBLISHED), "50 columns": slice(_PUBLISHED, None),
+          "both": slice(None)}  # fmt: skip
+
+
+class Ablation(Contract):
+    """Accuracy of a head that learns from less."""
+
+    inputs: str
+    rows: str
+    features: Estimate
+    audio: Estimate
+
+
+class Measured(Contract):
+    """All numbers of one run.
+
+    Attributes
+    ----------
+    headline : tuple of EvaluationResult
+        Fault-filtered, published features of the test tracks; one for each seed.
+    snippets : EvaluationResult
+        The same fit, on audio of 2 to 3 seconds of test tracks.
+    audio : mapping of str to EvaluationResult
+        Clips in folds, by the way they were heard.
+    agreement : tuple of float
+        R² of each block's means with the teacher's, on clips that did not teach.
+    unknown : mapping of str to float
+        Share of unseen clips, by way, that are called unknown.
+    mistakes : mapping of str to str
+        Clip to the genre it was taken for, heard whole.
+    left_out : EvaluationResult, optional
+        What ships, on published features of the tracks that it never saw.
+    """
+
+    headline: tuple[EvaluationResult, ...]
+    snippets: EvaluationResult
+    audio: dict[str, EvaluationResult]
+    ablations: tuple[Ablation, ...]
+    agreement: tuple[float, ...]
+    unknown: dict[str, float]
+    mistakes: dict[str, str]
+    left_out: EvaluationResult | None = None
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """Predictions for clips by models that saw nothing of them."""
+
+    probabilities: Mapping[str, Array]
+    unknown: Mapping[str, float]
+    agreement: tuple[float, ...]
+    ablations: Mapping[tuple[str, str], Array]
+
+
+def measure(
+    recipe: BoxRecipe, material: Material, others: Others
+) -> Generator[Step, None, Measured]:
+    """Measure the recipe under its protocols."""
+    temperature, headline, ablated = None, [], {}
+    split = material.fault_filtered
+    test = material.rows_of(split.folds[0].test)
+    snippets = None
+    for seed in range(recipe.seeds):
+        learnt = material.rows_of((*split.folds[0].train, *split.folds[0].valid))
+        clips = np.flatnonzero(np.isin(material.clip_rows, learnt))
+        ear = yield from teach(recipe, material, clips, seed=seed, stage=f"teach, seed {seed}")
+        if temperature is None:
+            temperature = _temperature(recipe, material, ear, split)
+        box = cooled(fit_box(recipe, material, ear, clips, learnt, seed=seed), temperature)
+        rows = box.rows(material.published[test], material.columns[test])
+        found = box.probabilities(rows)
+        headline.append(_scored(recipe, material.tracks, split, test, found, "train+valid"))
+        if seed == 0:
+            snippets = _snippets(recipe, material, box, test)
+            ablated = dict(_ablations(recipe, material, box, learnt, rows))
+    assert temperature is not None
+    assert snippets is not None
+    folds = yield from _folds(recipe, material, others, temperature)
+    by_fold = make_split(material.clips, "grouped-kfold", n_folds=recipe.folds)
+    everything = np.arange(len(material.clips.items))
+    audio = {
+        way: _scored(recipe, material.clips, by_fold, everything, found, "train")
+        for way, found in folds.probabilities.items()
+    }
+    ablations = [
+        Ablation(
+            inputs=key[0],
+            rows=key[1],
+            features=_scored(recipe, material.tracks, split, test, found).accuracy,
+            audio=_scored(
+                recipe, material.clips, by_fold, everything, folds.ablations[key]
+            ).accuracy,
+        )
+        for key, found in ablated.items()
+    ]
+    return Measured(
+        headline=tuple(headline),
+        snippets=snippets,
+        audio=audio,
+        ablations=tuple(ablations),
+        agreement=folds.agreement,
+        unknown=dict(folds.unknown),
+        mistakes=_mistakes(material.clips, folds.probabilities["whole"]),
+        temperature=temperature,
+    )
+
+
+def cooled(box: Box, temperature: float) -> Box:
+    """The same model with its scores divided by ``temperature``."""
+    genres = replace(
+        box.genres, weights=box.genres.weights / temperature, bias=box.genres.bias / temperature
+    )
+    return replace(box, genres=genres)
+
+
+def guarded(box: Box, rows: Array) -> Array:
+    """Probabilities (n, 10) as the saved model gives them."""
+    genres = box.probabilities(rows)
+    if box.guard is None:
+        return genres
+    other = 1 / (1 + np.exp(-box.guard(np.hstack([rows, rows**2]))))
+    shares: Array = (1 - other) * genres + other / genres.shape[1]
+    return shares
+
+
+def score_left_out(recipe: BoxRecipe, material: Material, box: Box) -> EvaluationResult:
+    """Published features of the tracks that what ships never saw."""
+    rows = np.flatnonzero(~material.shippable)
+    away = tuple(material.tracks.items[row].item_id for row in rows)
+    split = material.fault_filtered.model_copy(
+        update={"protocol": "left-out", "folds": (Fold(test=away),)}
+    )
+    found = guarded(box, box.rows(material.published[rows], material.columns[rows]))
+    return _scored(recipe, material.tracks, split, rows, found)
+
+
+def _temperature(recipe: BoxRecipe, material: Material, ear: Ear, split: Split) -> float:
+    """Fitted on validation tracks, as they would be heard, by a model of training tracks alone."""
+    train = material.rows_of(split.folds[0].train)
+    valid = material.rows_of(split.folds[0].valid)
+    clips = np.flatnonzero(np.isin(material.clip_rows, train))
+    box = fit_box(recipe, material, ear, clips, train)
+    rows = box.rows(material.published[valid], material.columns[valid])
+    heard = box.blurs["whole"](rows, np.random.default_rng(0))
+    return fit_temperature(box.genres(heard), material.targets[valid])
+
+
+def _folds(
+    recipe: BoxRecipe, material: Material, others: Others, temperature: float
+) -> Generator[Step, None, Folds]:
+    split = make_split(material.clips, "grouped-kfold", n_folds=recipe.folds)
+    places = {item.item_id: number for number, item in enumerate(material.clips.items)}
+    n, n_genres = len(places), len(material.tracks.labels)
+    found = {way: np.zeros((n, n_genres)) for way in material.heard}
+    unknown = dict.fromkeys(material.heard, 0.0)
+    ablated: dict[tuple[str, str], Array] = {}
+    agreements = []
+    for number, fold in enumerate(split.folds):
+        tested = np.array([places[one] for one in fold.test], np.int64)
+        clips = np.setdiff1d(np.arange(n), tested)
+        rows = _without(material, material.clip_rows[tested])
+        ear = yield from teach(recipe, material, clips, seed=0, stage=f"teach, fold {number + 1}")
+        box = cooled(fit_box(recipe, material, ear, clips, rows, others=others), temperature)
+        for way in material.heard:
+            heard = box.heard(material.heard[way].select(tested))
+            found[way][tested] = guarded(box, heard)
+            below = found[way][tested].max(axis=1) < recipe.unknown_below
+            unknown[way] += float(below.sum()) / n
+            if way == "whole":
+                for key, one in _ablations(recipe, material, box, rows, heard):
+                    ablated.setdefault(key, np.zeros((n, n_genres)))[tested] = one
+        agreements.append(agreement(ear.teacher, ear.listener, material.heard["whole"].mel[tested]))
+        yield Step("test clips", number + 1, len(split.folds))
+    mean = tuple(float(one) for one in np.mean(agreements, axis=0))
+    return Folds(found, unknown, mean, ablated)
+
+
+def _without(material: Material, tested: Rows) -> Rows:
+    """Rows that may ship, without every row of the tested recordings."""
+    groups = material.tracks.groups()
+    gone = {groups[row] for row in tested}
+    kept = [row for row, group in enumerate(groups) if group not in gone]
+    return np.array([row for row in kept if material.shippable[row]], np.int64)
+
+
+def _ablations(
+    recipe: BoxRecipe, material: Material, box: Box, learnt: Rows, tested: Array
+) -> Iterator[tuple[tuple[str, str], Array]]:
+    """Heads that learn from fewer columns, and from rows as they were published."""
+    rows = box.rows(material.published[learnt], material.columns[learnt])
+    as_published = {"whole": _Clear()}
+    for inputs, part in _PARTS.items():
+        for name, blurs in (("as published", as_published), ("as heard", _cut(box.blurs, part))):
+            genres = fit_genres(rows[:, part], material.targets[learnt], blurs, c=recipe.c, seed=0)
+            scores = genres(tested[:, part])
+            shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+            yield (inputs, name), shares / shares.sum(axis=1, keepdims=True)
+
+
+class _Clear(Blur):
+    """Hears a row as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(np.ones(1), np.zeros(1), np.zeros((1, 1)))
+
+    def __call__(self, rows: Array, generator: np.random.Generator) -> Array:
+        return rows
+
+
+def _cut(blurs: Mapping[str, Blur], part: slice) -> dict[str, Blur]:
+    return {
+        way: Blur(blur.slopes[part], blur.shifts[part], blur.noise[part])
+        for way, blur in blurs.items()
+    }
+
+
+def _snippets(recipe: BoxRecipe, material: Material, box: Box, test: Rows) -> EvaluationResult:
+    chosen = np.flatnonzero(np.isin(material.snippet_rows, test))
+    part = material.snippets.select(chosen.tolist())
+    found = box.probabilities(box.heard(material.snippets_heard.select(chosen)))
+    return _scored(recipe, part, make_split(part, "all-test"), np.arange(len(chosen)), found)
+
+
+def _scored(
+    recipe: BoxRecipe,
+    dataset: Dataset,
+    split: Split,
+    rows: NDArray[np.int64],
+    found: Array,
+    fitted_on: FittedOn = "",
+) -> EvaluationResult:
+    groups = dataset.groups()
+    result = score(
+        dataset.targets()[rows],
+        found,
+        labels=dataset.labels,
+        groups=[groups[row] for row in rows],
+        dataset=dataset,
+        split=split,
+        model=recipe.name,
+    )
+    return result.model_copy(update={"fitted_on": fitted_on})
+
+
+def _mistakes(clips: Dataset, found: Array) -> dict[str, str]:
+    wrong = np.flatnonzero(found.argmax(axis=1) != clips.targets())
+    return {clips.items[row].item_id: clips.labels[int(found[row].argmax())] for row in wrong}
