@@ -63,9 +63,10 @@ def _track(
     steps = explain_track(
         classifier, path, out, genre=genre, piece_seconds=seconds, fill=fill, check=check
     )
-    result = follow(steps).result
+    last = follow(steps)
+    result = last.result
     assert result is not None, "the last step carries the result"
-    files = write_track_page(result, out)
+    files = write_track_page(result, out, last.sections)
     return result.model_copy(update={"files": tuple(file.name for file in files)})
 
 

@@ -93,7 +93,7 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
         "colorbar": {"title": {"text": chart.unit}},
     }
     if chart.centred:
-        trace |= {"zmin": -top, "zmax": top, "reversescale": True}
+        trace |= {"zmin": -top, "zmax": top}
     if len(chart.notes):
         trace["text"] = [[_said(note) for note in row] for row in chart.notes]
         trace["hovertemplate"] = "%{y} / %{x}: %{z}<br>%{text}<extra></extra>"

@@ -111,13 +111,10 @@ def occlude_patches(
     label = label_number(classifier, genre)
     features = classifier.bundle.features(window.samples)
     array = features[name]
-    quiet = np.quantile(array, HUSHED_SHARE, axis=1, keepdims=True).astype(np.float32)
-    bands, times = _edges(array.shape[0], rows), _edges(array.shape[1], columns)
-    boxes = [(band, time) for band in bands for time in times]
+    boxes = boxes_of(array.shape, rows, columns)
     inputs = {key: np.repeat(x[np.newaxis], len(boxes) + 1, axis=0) for key, x in features.items()}
-    for row, (band, time) in enumerate(boxes):
-        part = inputs[name][row, band, time]
-        inputs[name][row, band, time] = np.minimum(part, quiet[band])
+    for row, box in enumerate(boxes):
+        inputs[name][row] = hush(array, [box])
     scores = classifier.predict_features(inputs)[:, label]
     begin, seconds = window.start_sample, len(window.samples) / array.shape[1]
     rate = classifier.sample_rate_hz
@@ -131,6 +128,21 @@ def occlude_patches(
         )
         for (band, time), score in zip(boxes, scores[:-1], strict=True)
     )
+
+
+def boxes_of(shape: tuple[int, ...], rows: int, columns: int) -> list[tuple[slice, slice]]:
+    """A grid of patches of an array, row by row; fewer where the array is smaller."""
+    bands, times = _edges(shape[0], rows), _edges(shape[1], columns)
+    return [(band, time) for band in bands for time in times]
+
+
+def hush(array: NDArray[np.float32], boxes: Sequence[tuple[slice, slice]]) -> NDArray[np.float32]:
+    """A copy whose patches are as quiet as the quietest twentieth of their row."""
+    quiet = np.quantile(array, HUSHED_SHARE, axis=1, keepdims=True).astype(np.float32)
+    hushed = array.copy()
+    for band, time in boxes:
+        hushed[band, time] = np.minimum(hushed[band, time], quiet[band])
+    return hushed
 
 
 def replace_columns(

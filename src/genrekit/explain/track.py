@@ -12,6 +12,7 @@ import soundfile
 from genrekit.audio import Waveform, decode
 from genrekit.explain.faithfulness import N_MEASURED, hiding_seconds, measure
 from genrekit.explain.masking import Fill, Listened, Piece, listen, pieces
+from genrekit.explain.network_maps import map_sections, network_maps
 from genrekit.explain.occlusion import (
     label_number,
     occlude_patches,
@@ -20,7 +21,8 @@ from genrekit.explain.occlusion import (
     telling_window,
     time_line,
 )
-from genrekit.explain.records import Faithfulness, Patch, Snippet, Span, TrackExplanation
+from genrekit.explain.page import Section
+from genrekit.explain.records import Faithfulness, Snippet, Span, TrackExplanation
 from genrekit.inference import Classifier, printable, ranked
 from genrekit.schema import ExcerptConfig, SegmentScore
 
@@ -42,6 +44,7 @@ class ExplainStep:
     done: int
     total: int
     result: TrackExplanation | None = None
+    sections: tuple[Section, ...] = ()
 
 
 def explain_track(
@@ -92,8 +95,13 @@ def explain_track(
     faithful = None
     if check and len(cut) > 1:
         faithful = yield from _checked(track, cut, spans, wanted)
+    yield ExplainStep("Looking into the network", 0, 1)
+    window = telling_window(track, wanted)
+    names = picture_names(classifier.bundle.features(window.samples))
+    maps = network_maps(classifier, window, names[0], wanted) if names else ()
+    patches = occlude_patches(classifier, window, names[0], wanted) if names else ()
     yield ExplainStep(
-        "Writing",
+        "Looking into the network",
         1,
         1,
         TrackExplanation(
@@ -108,9 +116,11 @@ def explain_track(
             speaks_for=_snippets(waveform, spans, folder, "for"),
             speaks_against=_snippets(waveform, spans, folder, "against"),
             faithfulness=faithful,
-            patches=_patches(track, wanted),
+            patches=patches,
+            random_weights=tuple(one.random for one in maps),
             notes=waveform.warnings,
         ),
+        tuple(map_sections(maps, classifier, window, names[0])) if maps else (),
     )
 
 
@@ -145,12 +155,6 @@ def _checked(
         yield ExplainStep("Checking faithfulness", done, N_MEASURED)
         last = measured
     return last
-
-
-def _patches(track: Listened, genre: str) -> tuple[Patch, ...]:
-    window = telling_window(track, genre)
-    names = picture_names(track.classifier.bundle.features(window.samples))
-    return occlude_patches(track.classifier, window, names[0], genre) if names else ()
 
 
 def _snippets(
