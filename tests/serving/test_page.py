@@ -94,6 +94,30 @@ def test_a_server_that_is_gone_is_said(page: Any, clip: Path) -> None:
     page.wait_for_selector("#result:not([hidden])")
 
 
+def test_what_takes_long_can_be_cancelled(page: Any, clip: Path) -> None:
+    page.route("**/analysis/predict*", lambda route: None)  # a line on which nothing moves
+    page.set_input_files("#file", clip)
+    page.wait_for_selector("#busy:not([hidden])")
+    page.click("#cancel")
+    page.wait_for_selector("#busy", state="hidden")
+    assert page.is_hidden("#problem")
+    assert page.is_hidden("#result")
+
+
+def test_a_key_is_asked_for_and_sent(page: Any, clip: Path) -> None:
+    def keyed(route: Any) -> None:
+        if route.request.headers.get("x-api-key") == "gk_secret":
+            route.continue_()
+        else:
+            route.fulfill(status=401, json={"error": {"type": "AccessError", "message": "a key"}})
+
+    page.route("**/analysis/predict*", keyed)
+    page.set_input_files("#file", clip)
+    page.fill("#key", "gk_secret")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#result:not([hidden])")
+
+
 def test_a_batch_becomes_csv(page: Any, clip: Path, tiny_bundle: Path) -> None:
     expected = Classifier.load(tiny_bundle).predict_file(clip)
     page.focus("#tab-track")

@@ -2,6 +2,7 @@
 
 const BASE = "/api/v1";
 const KEY = "genrekit-key";
+const TRIES = 5;
 
 /** What went wrong, for people: a title, the server's words, and advice. */
 export class Problem extends Error {
@@ -100,6 +101,26 @@ export const similar = (file, options = {}, hooks = {}) =>
 export const indexInfo = () => send("GET", "/similar");
 export const models = () => send("GET", "/models");
 export const version = () => send("GET", "/version");
+
+/** Ask again, as often as is polite, while the server has no room. */
+export async function patiently(ask, signal) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const busy = error.status === 503 || error.status === 429;
+      if (!busy || attempt >= TRIES || signal.aborted) throw error;
+      await pause(1000 * Math.max(1, error.retrySeconds), signal);
+    }
+  }
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const waiting = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => { clearTimeout(waiting); resolve(); }, { once: true });
+  });
+}
 
 /** A WebSocket for live audio, before its hello. */
 export function openStream() {

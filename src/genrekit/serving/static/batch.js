@@ -1,10 +1,9 @@
 // Many files: two at a time, each with its own answer or error, and the lot as CSV.
 
-import { predict } from "./api.js";
+import { patiently, predict } from "./api.js";
 import { colour, element, percent, ranked } from "./words.js";
 
 const AT_ONCE = 2;
-const TRIES = 5;
 const AUDIO = /\.(mp3|flac|wav|ogg|oga|opus|m4a|aac|wma|aiff?|au|webm|mp4|mka)$/i;
 
 const $ = (id) => document.getElementById(id);
@@ -56,27 +55,11 @@ async function work() {
 }
 
 async function answer(entry, signal) {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      entry.prediction = await predict(entry.file, {}, { signal });
-      return;
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      const busy = error.status === 503 || error.status === 429;
-      if (!busy || attempt >= TRIES) {
-        entry.problem = error;
-        return;
-      }
-      await pause(1000 * Math.max(1, error.retrySeconds), signal);
-    }
+  try {
+    entry.prediction = await patiently(() => predict(entry.file, {}, { signal }), signal);
+  } catch (error) {
+    if (error.name !== "AbortError") entry.problem = error;
   }
-}
-
-function pause(milliseconds, signal) {
-  return new Promise((resolve) => {
-    const waiting = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => { clearTimeout(waiting); resolve(); }, { once: true });
-  });
 }
 
 function fill({ row, name, prediction, problem, begun }) {

@@ -8,7 +8,7 @@ const MOST_BYTES = 64 * 2 ** 20; // more than this is not decoded in the page
 
 const $ = (id) => document.getElementById(id);
 const player = $("player");
-let track = { seconds: 0, samples: null, segments: [] };
+let track = { seconds: 0, samples: null, segments: [], heard: null };
 let address = "";
 
 /** Load a file into the deck; resolves to its length in seconds, 0 where the browser cannot say. */
@@ -17,7 +17,7 @@ export async function load(file) {
   URL.revokeObjectURL(address);
   address = URL.createObjectURL(file);
   player.src = address;
-  track = { seconds: 0, samples: null, segments: [] };
+  track = { seconds: 0, samples: null, segments: [], heard: null };
   const mine = track;
   $("segments-details").hidden = true;
   $("legend").replaceChildren();
@@ -33,6 +33,12 @@ export async function load(file) {
   }
   if (mine === track) show();
   return mine.seconds;
+}
+
+/** Mark the part that the answer is for. */
+export function setHeard(segments) {
+  track.heard = segments.length ? [segments[0].start_seconds, segments.at(-1).end_seconds] : null;
+  show();
 }
 
 /** Lay the segments of an answer over the track. */
@@ -62,6 +68,11 @@ function show() {
   $("time-end").textContent = track.seconds ? clock(track.seconds) : "";
   $("wave").hidden = $("spectrogram").hidden = !track.samples;
   const several = track.segments.length > 1; // one segment would only repeat the bars
+  const [from, to] = (track.heard ?? [0, 0]).map((at) => Math.min(1, at / (track.seconds || 1)));
+  $("heard").hidden = to - from > 0.98 || to === 0;
+  $("heard-note").hidden = $("heard").hidden;
+  $("heard").style.setProperty("--from", from);
+  $("heard").style.setProperty("--to", to);
   $("river").hidden = $("legend").hidden = !several;
   if (track.samples) {
     drawWave();

@@ -111,7 +111,8 @@ function showRiver(mine) {
 
 function draw(mine) {
   if (mine !== session || mine.over || !mine.analyser) return;
-  const { context, width, height } = mine.spectrum ??= sharp($("spectrum"));
+  if (mine.spectrum?.width !== $("spectrum").clientWidth) mine.spectrum = sharp($("spectrum"));
+  const { context, width, height } = mine.spectrum;
   context.clearRect(0, 0, width, height);
   const levels = new Uint8Array(mine.analyser.frequencyBinCount);
   mine.analyser.getByteFrequencyData(levels);

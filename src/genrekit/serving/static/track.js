@@ -1,6 +1,6 @@
 // One track: choose or record it, send it, show the answer or what to do about its absence.
 
-import { Problem, indexInfo, predict, similar } from "./api.js";
+import { Problem, indexInfo, patiently, predict, similar } from "./api.js";
 import * as deck from "./deck.js";
 import { modelOf } from "./model.js";
 import { clock, drawBars, drawDial, element, percent, sentence } from "./words.js";
@@ -67,12 +67,13 @@ async function show(file, prediction, signal) {
   const seconds = await deck.load(file);
   if (signal.aborted) return;
   deck.setSegments(prediction.segments);
+  deck.setHeard(prediction.segments);
   const more = seconds > prediction.seconds + 1;
   $("whole").hidden = !more;
-  await Promise.all([
-    more && file.size <= WHOLE_BYTES ? listenToAll(signal) : null,
-    hasIndex ? showSimilar(file, signal) : null,
-  ]);
+  $("similar").hidden = true;
+  // One after the other: nobody should need more than one worker at a time.
+  if (hasIndex) await showSimilar(file, signal);
+  if (more && file.size <= WHOLE_BYTES && !signal.aborted) await listenToAll(signal);
 }
 
 function showAnswer(prediction) {
@@ -117,11 +118,11 @@ function showBars(all) {
 }
 
 async function listenToAll(signal) {
-  const button = $("whole");
+  const button = $("whole"), { file } = current;
   button.disabled = true;
   button.textContent = "Listening to the whole track";
   try {
-    const whole = await predict(current.file, { segments: true, whole: true }, { signal });
+    const whole = await patiently(() => predict(file, { segments: true, whole: true }, { signal }), signal);
     if (!signal.aborted) {
       deck.setSegments(whole.segments);
       button.hidden = true;
@@ -140,7 +141,7 @@ async function showSimilar(file, signal) {
   $("similar-note").textContent = "Looking for similar tracks";
   $("neighbours").replaceChildren();
   try {
-    const { tracks } = await similar(file, { top: 8 }, { signal });
+    const { tracks } = await patiently(() => similar(file, { top: 8 }, { signal }), signal);
     $("neighbours").replaceChildren(...tracks.map((one) => element("li", {},
       element("span", { className: "name", text: one.path }), element("span", { className: "value", text: one.similarity.toFixed(2) }))));
     $("similar-note").textContent = tracks.length ? "Nearest in the index; 1.00 would be the same." : "The index is empty.";
