@@ -153,10 +153,12 @@ def _unknown(classifier: Classifier, recorded: Path | None) -> Iterator[str]:
     if recorded is not None:
         files = sorted(one for one in recorded.iterdir() if one.suffix.lower() in AUDIO_SUFFIXES)
         rate = classifier.sample_rate_hz
+        sounds = [decode(one, sample_rate_hz=rate) for one in files]
+        minimum = classifier.bundle.manifest.windows.minimum_seconds
         yield (
             "| recorded speech and signals of Debian's alsa-utils and sound-theme-freedesktop, "
             "and speech by espeak-ng | "
-            f"{_share(classifier, [decode(one, sample_rate_hz=rate) for one in files])} |"
+            f"{_share(classifier, [one for one in sounds if one.seconds >= minimum])} |"
         )
     music = [synthesise(genre, seed=_FRESH_SEED) for genre in JUKEBOX_GENRES]
     yield f"| music by the jukebox | {_share(classifier, music)} |"
