@@ -21,9 +21,10 @@ from torch.nn import functional
 
 from genrekit.bundles import Bundle, window_samples
 from genrekit.errors import BundleError, ConfigError
-from genrekit.models import NetworkConfig, build_network, model_config
+from genrekit.models import ModelConfig, NetworkConfig, build_network, model_config
 from genrekit.models.module import Network, Scale
 from genrekit.models.transformer import Layer, PatchTransformer
+from genrekit.schema import Manifest
 
 Arrays = Mapping[str, NDArray[np.float32]]
 Map = NDArray[np.float64]
@@ -55,7 +56,7 @@ def load_network(bundle: Bundle, *, random_seed: int | None = None) -> Network:
         raise BundleError(
             f"{manifest.name} has no {WEIGHTS}, so it has no gradients; occlusion explains it"
         )
-    config = model_config(yaml.safe_load(manifest.provenance.recipe)["model"])
+    config = _model(manifest)
     if not isinstance(config, NetworkConfig) or "+" in manifest.architecture:
         raise ConfigError(
             f"{manifest.name} is {manifest.architecture}, of which only a part has gradients; "
@@ -78,6 +79,15 @@ def load_network(bundle: Bundle, *, random_seed: int | None = None) -> Network:
     network.eval()
     _check(bundle, network, probe)
     return network
+
+
+def _model(manifest: Manifest) -> ModelConfig:
+    recipe = yaml.safe_load(manifest.provenance.recipe)
+    settings = recipe.get("model") if isinstance(recipe, dict) else None
+    try:
+        return model_config(settings if isinstance(settings, dict) else {})
+    except ValueError as error:  # pydantic's: a setting that this version does not know
+        raise BundleError(f"the recipe of {manifest.name} has a model unknown here") from error
 
 
 def _scales(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
