@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from genrekit.explain import TrackExplanation
+    from collections.abc import Sequence
+
+    from genrekit.explain import DataExplanation, TrackExplanation
     from genrekit.inference import Classifier
+
+_DATA_SUFFIXES = {".csv", ".tsv", ".parquet", ".npz", ".jsonl", ".ndjson"}
+_SHOWN = 5
 
 
 def explain(
     bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")],
-    what: Annotated[Path, typer.Argument(metavar="TRACK|DATA", help="A file of audio.")],
+    what: Annotated[
+        Path, typer.Argument(metavar="TRACK|DATA", help="A file of audio; or a folder or table.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for page, pictures, sounds.")],
     genre: Annotated[
         str | None, typer.Option(help="Explain this genre; by default the most probable one.")
@@ -27,12 +34,22 @@ def explain(
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Measure whether it is faithful.")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="A TrackExplanation as JSON.")] = False,
+    corpus: Annotated[
+        str | None, typer.Option(help="Of data; by default table for a file, else folder.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="How to read data (label_column=genre)."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A TrackExplanation or DataExplanation as JSON.")
+    ] = False,
 ) -> None:
-    """Say what in a track an answer rests on, and measure whether that is true.
+    """Say what answers rest on, and measure whether that is true.
 
-    Writes index.html, a PNG for each chart, and WAV snippets of the seconds that speak most for
-    and against the genre.
+    For a track: index.html, a PNG for each chart, and WAV snippets of the seconds that speak most
+    for and against the genre. For data with labels: confusions with the tracks behind them, the
+    most confident mistakes, maps, and for tables what columns are worth.
     """
     from genrekit.cli.console import print_json_line
     from genrekit.cli.outputs import check_folder
@@ -40,11 +57,37 @@ def explain(
 
     check_folder(out)
     classifier = Classifier.load(bundle)
+    if corpus is not None or settings or _is_data(what):
+        about = _data(classifier, what, out, corpus, settings or ())
+        if as_json:
+            print_json_line(about.model_dump_json())
+        else:
+            _show_data(about, out)
+        return
     result = _track(classifier, what, out, genre, seconds, fill, check)
     if as_json:
         print_json_line(result.model_dump_json())
     else:
         _show(result, out)
+
+
+def _is_data(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in _DATA_SUFFIXES
+
+
+def _data(
+    classifier: Classifier, path: Path, out: Path, corpus: str | None, settings: Sequence[str]
+) -> DataExplanation:
+    from genrekit.cli.console import follow
+    from genrekit.cli.data import open_dataset
+    from genrekit.explain import explain_data, write_data_page
+
+    dataset = open_dataset(path, corpus, None, settings)
+    judged = follow(explain_data(classifier, dataset)).result
+    assert judged is not None, "the last step carries the result"
+    out.mkdir(parents=True, exist_ok=True)
+    files = write_data_page(judged, out)
+    return judged.found.model_copy(update={"files": tuple(file.name for file in files)})
 
 
 def _track(
@@ -83,4 +126,23 @@ def _show(result: TrackExplanation, out: Path) -> None:
             )
     if result.faithfulness is not None:
         say(f"  faithfulness against random orders: {result.faithfulness.gain:+.3f}")
+    say(str(out / "index.html"))
+
+
+def _show_data(found: DataExplanation, out: Path) -> None:
+    from genrekit.cli.console import plain, print_problem, results
+
+    say = results().print
+    for note in found.notes:
+        print_problem("warning", plain(note))
+    say(f"{found.model.name} on {found.dataset}: {found.right} of {found.items} as labelled")
+    if found.trained_on:
+        say(f"  {found.trained_on} of them are of recordings that it was trained on")
+    for one in found.importance[:_SHOWN]:
+        say(f"  column {plain(one.name):<30}{one.drop.value:+.3f} of accuracy")
+    for mistake in found.mistakes[:_SHOWN]:
+        say(
+            f"  {mistake.item}: labelled {mistake.true}, told {mistake.predicted} "
+            f"{mistake.probability:.2f}, label {mistake.audit}"
+        )
     say(str(out / "index.html"))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
+    from genrekit.explain.data import DataExplanation, explain_data
+    from genrekit.explain.data_page import write_data_page
     from genrekit.explain.exploration import Exploration, explore_dataset
     from genrekit.explain.exploration_page import write_exploration
     from genrekit.explain.masking import listen, pieces
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from genrekit.explain.track_page import write_track_page
 
 __all__ = [
+    "DataExplanation",
     "Exploration",
     "TrackExplanation",
+    "explain_data",
     "explain_track",
     "explore_dataset",
     "listen",
@@ -31,6 +35,7 @@ __all__ = [
     "pieces",
     "replace_columns",
     "time_line",
+    "write_data_page",
     "write_exploration",
     "write_track_page",
 ]
@@ -38,6 +43,9 @@ __all__ = [
 __getattr__ = resolver(
     __name__,
     {
+        "DataExplanation": "genrekit.explain.data",
+        "explain_data": "genrekit.explain.data",
+        "write_data_page": "genrekit.explain.data_page",
         "Exploration": "genrekit.explain.exploration",
         "explore_dataset": "genrekit.explain.exploration",
         "write_exploration": "genrekit.explain.exploration_page",

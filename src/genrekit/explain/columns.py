@@ -1,0 +1,132 @@
+"""What columns do to a model of a table: SHAP values, partial dependence, regions of a plane.
+
+Sources: S. M. Lundberg and S.-I. Lee, "A unified approach to interpreting model predictions",
+NIPS 2017; J. H. Friedman, "Greedy function approximation: a gradient boosting machine", Annals of
+Statistics 29, 2001 (partial dependence).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.errors import MissingExtraError
+from genrekit.explain.maps import fit_scaling, principal_components
+
+#: Rows (n, n_columns) to probabilities (n, n_labels).
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+Numbers = NDArray[np.float64]
+
+SHAP_ROWS = 20
+SHAP_BACKGROUND = 20
+PARTIAL_ROWS = 200
+PARTIAL_POINTS = 24
+REGION_POINTS = 60
+
+
+def shap_values(
+    predict: Predict, x: NDArray[np.float32], background: NDArray[np.float32], *, seed: int = 0
+) -> tuple[Numbers, Numbers]:
+    """Share of every column in every probability, by permutations of the columns.
+
+    Parameters
+    ----------
+    x : (n, n_columns) float32
+        Rows to explain.
+    background : (m, n_columns) float32
+        Rows that say what is usual.
+
+    Returns
+    -------
+    values : (n, n_columns, n_labels) float64
+    usual : (n_labels,) float64
+        The mean over the background; with the values of a row it adds up to its probabilities.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the extra ``explain``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of plotting and notebooks, which are not used
+            import shap
+    except ModuleNotFoundError:
+        raise MissingExtraError("shap", "explain") from None
+    masker = shap.maskers.Independent(background, max_samples=len(background))
+    explainer = shap.explainers.Permutation(
+        lambda rows: predict(np.asarray(rows, np.float32)), masker, seed=seed
+    )
+    found = explainer(x, max_evals=2 * x.shape[1] + 1, silent=True)
+    usual = np.asarray(found.base_values, np.float64)
+    return np.asarray(found.values, np.float64), usual.reshape(-1, usual.shape[-1])[0]
+
+
+def partial_dependence(
+    predict: Predict, x: NDArray[np.float32], column: int
+) -> tuple[Numbers, Numbers]:
+    """Mean probabilities when one column is the same in every row.
+
+    Returns
+    -------
+    places : (n_points,) float64
+        Quantiles of the column from 1 % to 99 %, each once.
+    means : (n_points, n_labels) float64
+    """
+    places = np.unique(
+        np.quantile(x[:, column].astype(np.float64), np.linspace(0.01, 0.99, PARTIAL_POINTS))
+    )
+    rows = np.repeat(x[np.newaxis], len(places), axis=0)
+    rows[:, :, column] = places[:, np.newaxis]
+    scores = predict(rows.reshape(-1, x.shape[1]))
+    return places, np.asarray(scores.reshape(len(places), len(x), -1).mean(axis=1))
+
+
+def component_plane(
+    predict: Predict, x: NDArray[np.float32]
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """What a model says in the plane of the first two principal components.
+
+    All other components are at their mean, so points off the plane can be judged otherwise.
+
+    Returns
+    -------
+    points : (n, 2)
+        The rows in the plane.
+    across, up : (`REGION_POINTS`,)
+    scores : (`REGION_POINTS`, `REGION_POINTS`, n_labels)
+        The first axis goes up.
+    """
+    scaling = fit_scaling(x)
+    scaled = scaling(x)
+    parts = principal_components(scaled)
+    points = parts.project(scaled, 2)
+    across, up = (_range(points[:, axis]) for axis in (0, 1))
+    grid = np.stack(np.meshgrid(across, up), axis=2).reshape(-1, 2)
+    spread = np.where(np.isfinite(scaling.spread), scaling.spread, 0)
+    rows = (grid @ parts.axes[:2] + parts.centre) * spread + scaling.centre
+    return points, across, up, _on_grid(predict, rows)
+
+
+def column_plane(
+    predict: Predict, x: NDArray[np.float32], first: int, second: int
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """As `component_plane`, for two columns, with the others at their medians."""
+    points = x[:, [first, second]].astype(np.float64)
+    across, up = (_range(points[:, axis]) for axis in (0, 1))
+    rows = np.repeat(np.median(x, axis=0)[np.newaxis].astype(np.float64), REGION_POINTS**2, axis=0)
+    rows[:, [first, second]] = np.stack(np.meshgrid(across, up), axis=2).reshape(-1, 2)
+    return points, across, up, _on_grid(predict, rows)
+
+
+def _on_grid(predict: Predict, rows: Numbers) -> Numbers:
+    return predict(rows.astype(np.float32)).reshape(REGION_POINTS, REGION_POINTS, -1)
+
+
+def _range(values: Numbers) -> Numbers:
+    low, high = float(values.min()), float(values.max())
+    margin = 0.05 * (high - low) or 0.5
+    return np.linspace(low - margin, high + margin, REGION_POINTS)

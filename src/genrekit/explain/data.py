@@ -1,0 +1,314 @@
+"""Why a model says what it says of a whole set: columns, confusions, mistakes and neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from genrekit.datasets import Dataset, track_digest
+from genrekit.errors import DatasetError, MissingExtraError
+from genrekit.evaluation.evaluate import item_probabilities
+from genrekit.evaluation.importance import Importance, families, permutation_importance
+from genrekit.evaluation.label_audit import out_of_fold, suspects
+from genrekit.explain.columns import SHAP_BACKGROUND, SHAP_ROWS, shap_values
+from genrekit.explain.maps import fit_scaling, neighbours
+from genrekit.features import table_columns
+from genrekit.inference import Classifier, printable
+from genrekit.schema import Contract, ModelIdentity, Probability
+
+NEIGHBOURS = 5
+IMPORTANCE_ROWS = 300
+
+
+class Cell(Contract):
+    """Tracks of one genre that were told to be another, or rightly the same."""
+
+    true: str
+    predicted: str
+    items: tuple[str, ...]
+
+
+class Mistake(Contract):
+    """A track that the model is sure of and wrong about, if its label is right."""
+
+    item: str
+    true: str
+    predicted: str
+    probability: Probability
+    audit: str = Field(
+        description="what the audit of labels says: doubted, not doubted, or no more"
+    )
+    neighbours: tuple[str, ...] = Field(description="nearest other items, with their genres")
+
+
+class DataExplanation(Contract):
+    """What a model makes of a set."""
+
+    model: ModelIdentity
+    dataset: str
+    items: int
+    right: int
+    trained_on: int = Field(description="items whose recordings the model was trained on")
+    confusion: tuple[Cell, ...]
+    mistakes: tuple[Mistake, ...]
+    importance: tuple[Importance, ...] = ()
+    family_importance: tuple[Importance, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A set with what a model says of it.
+
+    Attributes
+    ----------
+    vectors : (n_items, n_columns) float64
+        Columns of the table, or embeddings of the audio.
+    probabilities : (n_items, n_labels) float64
+    x : (n_items, n_columns) float32, optional
+        What the model takes, if that is one vector.
+    shap : (rows, values, usual), optional
+        SHAP values of the rows with these numbers.
+    """
+
+    found: DataExplanation
+    classifier: Classifier
+    dataset: Dataset
+    vectors: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    x: NDArray[np.float32] | None = None
+    shap: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None = None
+
+    @property
+    def frontend(self) -> str:
+        """Name of the only input."""
+        return next(iter(self.classifier.bundle.frontends))
+
+    def predict(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probabilities of rows like ``x``."""
+        return self.classifier.predict_features({self.frontend: rows})
+
+
+@dataclass(frozen=True, slots=True)
+class DataStep:
+    """How far an explanation is; the last step carries the result."""
+
+    stage: str
+    done: int
+    total: int
+    result: Judged | None = None
+
+
+def explain_data(
+    classifier: Classifier, dataset: Dataset, *, most_mistakes: int = 20, seed: int = 0
+) -> Iterator[DataStep]:
+    """Explain a model by a labelled set, which it need not have been trained on.
+
+    Yields
+    ------
+    DataStep
+
+    Raises
+    ------
+    DatasetError
+        If the data does not fit the model, or is multi-label.
+    """
+    _check(classifier, dataset)
+    rows = []
+    for row in item_probabilities(classifier, dataset):
+        rows.append(row)
+        yield DataStep("Scoring", len(rows), len(dataset))
+    probabilities = np.array(rows)
+    x = _vector(classifier, dataset)
+    vectors = []
+    for vector in _vectors(classifier, dataset, probabilities):
+        vectors.append(vector)
+        yield DataStep("Placing on the map", len(vectors), len(dataset))
+    described = np.array(vectors)
+    yield DataStep("Asking the audit of labels", 0, 1)
+    opinions, notes = _opinions(dataset, described, seed)
+    yield DataStep("Asking the audit of labels", 1, 1)
+    found = DataExplanation(
+        model=classifier.identity,
+        dataset=printable(dataset.name),
+        items=len(dataset),
+        right=int((_targets(classifier, dataset) == probabilities.argmax(axis=1)).sum()),
+        trained_on=_known(classifier, dataset),
+        confusion=confusion_cells(classifier, dataset, probabilities),
+        mistakes=confident_mistakes(
+            classifier, dataset, probabilities, described, opinions, most_mistakes
+        ),
+        notes=notes,
+    )
+    judged = Judged(found, classifier, dataset, described, probabilities, x)
+    if x is not None:
+        yield DataStep("Shuffling columns", 0, 2)
+        importance = column_importance(judged, seed=seed)
+        yield DataStep("Shuffling columns", 1, 2)
+        by_family = column_importance(judged, by_family=True, seed=seed)
+        yield DataStep("Shuffling columns", 2, 2)
+        update = {"importance": importance, "family_importance": by_family}
+        judged = replace(judged, found=found.model_copy(update=update))
+        yield DataStep("SHAP values", 0, 1)
+        judged = _with_shap(judged, seed)
+    yield DataStep("Done", 1, 1, judged)
+
+
+def confusion_cells(
+    classifier: Classifier, dataset: Dataset, probabilities: NDArray[np.float64]
+) -> tuple[Cell, ...]:
+    """The tracks behind every cell of the confusion matrix that has some."""
+    cells: dict[tuple[str, str], list[str]] = {}
+    for item, number in zip(dataset.items, probabilities.argmax(axis=1).tolist(), strict=True):
+        key = item.labels[0], classifier.labels[number]
+        cells.setdefault(key, []).append(printable(item.item_id))
+    return tuple(
+        Cell(true=true, predicted=predicted, items=tuple(items))
+        for (true, predicted), items in sorted(cells.items())
+    )
+
+
+def confident_mistakes(
+    classifier: Classifier,
+    dataset: Dataset,
+    probabilities: NDArray[np.float64],
+    vectors: NDArray[np.float64],
+    opinions: Sequence[str],
+    most: int,
+) -> tuple[Mistake, ...]:
+    """Wrong answers, the surest first."""
+    targets, told = _targets(classifier, dataset), probabilities.argmax(axis=1)
+    sure = probabilities.max(axis=1)
+    wrong = np.flatnonzero(targets != told)
+    nearest = neighbours(fit_scaling(vectors)(vectors), NEIGHBOURS)
+
+    def said(row: int) -> str:
+        item = dataset.items[row]
+        return f"{printable(item.item_id)} ({item.labels[0]})"
+
+    return tuple(
+        Mistake(
+            item=printable(dataset.items[row].item_id),
+            true=dataset.items[row].labels[0],
+            predicted=classifier.labels[int(told[row])],
+            probability=float(min(1, sure[row])),
+            audit=opinions[row],
+            neighbours=tuple(said(other) for other in nearest[row].tolist()),
+        )
+        for row in wrong[np.argsort(-sure[wrong], kind="stable")][:most].tolist()
+    )
+
+
+def column_importance(
+    judged: Judged, *, by_family: bool = False, seed: int = 0
+) -> tuple[Importance, ...]:
+    """Permutation importance of columns, or of families that are shuffled together."""
+    assert judged.x is not None, "the model takes one vector"
+    frontend = judged.classifier.bundle.frontends[judged.frontend]
+    names = frontend.feature_names
+    blocks: dict[str, list[int]] = {name: [place] for place, name in enumerate(names)}
+    if by_family:
+        known = getattr(frontend, "columns", ())
+        blocks = _by_family([one.family for one in known]) if known else families(names)
+    rows = np.random.default_rng(seed).permutation(len(judged.x))[:IMPORTANCE_ROWS]
+    groups = judged.dataset.groups()
+    return permutation_importance(
+        judged.predict,
+        judged.x[rows],
+        _targets(judged.classifier, judged.dataset)[rows],
+        [groups[row] for row in rows],
+        blocks,
+        columns=names,
+        seed=seed,
+    )
+
+
+def _by_family(found: Sequence[str]) -> dict[str, list[int]]:
+    blocks: dict[str, list[int]] = {}
+    for place, family in enumerate(found):
+        blocks.setdefault(family, []).append(place)
+    return blocks
+
+
+def _with_shap(judged: Judged, seed: int) -> Judged:
+    assert judged.x is not None, "the model takes one vector"
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(judged.x))
+    rows, background = order[:SHAP_ROWS], order[-SHAP_BACKGROUND:]
+    try:
+        values, usual = shap_values(judged.predict, judged.x[rows], judged.x[background], seed=seed)
+    except MissingExtraError as error:
+        note = f"no SHAP values: {error}"
+        notes = (*judged.found.notes, note)
+        return replace(judged, found=judged.found.model_copy(update={"notes": notes}))
+    return replace(judged, shap=(rows, values, usual))
+
+
+def _check(classifier: Classifier, dataset: Dataset) -> None:
+    if dataset.task != "single-label":
+        raise DatasetError(f"{dataset.name} is {dataset.task}; confusions need one genre a track")
+    strange = sorted({item.labels[0] for item in dataset.items} - set(classifier.labels))
+    if strange:
+        raise DatasetError(
+            f"{dataset.name} has labels that {classifier.identity.name} does not know: {strange}; "
+            f"it knows {list(classifier.labels)}"
+        )
+    if len(dataset) < 2:
+        raise DatasetError(f"{dataset.name} has one item; name its file to have that explained")
+
+
+def _vector(classifier: Classifier, dataset: Dataset) -> NDArray[np.float32] | None:
+    """What the model takes, if that is one vector of the table."""
+    if dataset.features is None or len(classifier.bundle.frontends) != 1:
+        return None
+    (frontend,) = classifier.bundle.frontends.values()
+    names = table_columns(frontend)
+    if len(names) != len(frontend.feature_names):
+        return None
+    position = {name: place for place, name in enumerate(dataset.feature_names)}
+    return dataset.features[:, [position[name] for name in names]].astype(np.float32)
+
+
+def _vectors(
+    classifier: Classifier, dataset: Dataset, probabilities: NDArray[np.float64]
+) -> Iterator[NDArray[np.floating]]:
+    """The columns of the table; of audio embeddings; without any, log-probabilities."""
+    if dataset.features is not None:
+        yield from dataset.features
+    elif classifier.bundle.embedding_size is None:
+        yield from np.log(np.maximum(probabilities, 1e-6))
+    else:
+        for item in dataset.items:
+            assert item.path is not None, "items without audio were refused when scored"
+            yield classifier.embed_file(item.path)
+
+
+def _opinions(
+    dataset: Dataset, vectors: NDArray[np.float64], seed: int
+) -> tuple[list[str], tuple[str, ...]]:
+    names = tuple(f"v{place}" for place in range(vectors.shape[1]))
+    judged = replace(dataset, features=vectors.astype(np.float64), feature_names=names)
+    try:
+        found = suspects(dataset.targets(), out_of_fold(judged, seed=seed))
+    except (DatasetError, MissingExtraError) as error:
+        return ["no opinion"] * len(dataset), (f"labels were not audited: {error}",)
+    opinions = ["not doubted"] * len(dataset)
+    for one in found:
+        opinions[one.row] = f"doubted: {dataset.labels[one.proposed]}?"
+    return opinions, ()
+
+
+def _targets(classifier: Classifier, dataset: Dataset) -> NDArray[np.int64]:
+    """Positions in the labels of the model."""
+    number = {label: place for place, label in enumerate(classifier.labels)}
+    return np.array([number[item.labels[0]] for item in dataset.items], dtype=np.int64)
+
+
+def _known(classifier: Classifier, dataset: Dataset) -> int:
+    trained = set(classifier.bundle.manifest.provenance.trained_on)
+    return sum(track_digest(item.group) in trained for item in dataset.items)

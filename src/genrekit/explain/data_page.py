@@ -1,0 +1,237 @@
+"""The explanation of a set as a page and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.errors import MissingExtraError
+from genrekit.evaluation.importance import Importance
+from genrekit.explain.charts import Bars, Chart, Heat, Lines, Points, Regions
+from genrekit.explain.columns import (
+    PARTIAL_ROWS,
+    column_plane,
+    component_plane,
+    partial_dependence,
+)
+from genrekit.explain.data import NEIGHBOURS, Judged
+from genrekit.explain.maps import (
+    TSNE_COMPONENTS,
+    agreement,
+    fit_scaling,
+    neighbours,
+    principal_components,
+    tsne,
+)
+from genrekit.explain.page import Section, Sheet, write_page
+from genrekit.inference import printable
+
+_MOST_COLUMNS = 20
+_PARTIAL_COLUMNS = 3
+_MOST_LISTED = 300
+
+
+def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Path, ...]:
+    """Write ``index.html`` and a PNG for each chart into ``folder``; return what was written.
+
+    Raises
+    ------
+    MissingExtraError
+        Without plotly or matplotlib.
+    """
+    found = judged.found
+    sections = [_confusion(judged), _mistakes(judged), _map(judged, seed)]
+    if judged.x is not None:
+        sections += [_importance(judged), *_shap(judged), _partial(judged), _regions(judged)]
+    if found.notes:
+        sections.append(Section("Left out", "\n".join(found.notes)))
+    lead = (
+        f"{found.model.name} {found.model.version} on {found.items} items of {found.dataset}: "
+        f"{found.right} are told as they are labelled."
+    )
+    if found.trained_on:
+        lead += (
+            f" {found.trained_on} of them are of recordings that it was trained on, so this is no "
+            "measure of how good it is."
+        )
+    title = f"What {found.model.name} makes of {found.dataset}"
+    return write_page(title, lead, sections, folder / "index.html", folder)
+
+
+def _confusion(judged: Judged) -> Section:
+    labels = judged.classifier.labels
+    counts = np.zeros((len(labels), len(labels)))
+    notes = [["" for _ in labels] for _ in labels]
+    for cell in judged.found.confusion:
+        row, column = labels.index(cell.true), labels.index(cell.predicted)
+        counts[row, column] = len(cell.items)
+        more = f" and {len(cell.items) - 8} more" if len(cell.items) > 8 else ""
+        notes[row][column] = ", ".join(cell.items[:8]) + more
+    chart = Heat(
+        "Confusion",
+        counts,
+        labels,
+        labels,
+        "items",
+        "told",
+        "labelled",
+        downwards=True,
+        notes=notes,
+        written=True,
+    )
+    wrong = [cell for cell in judged.found.confusion if cell.true != cell.predicted]
+    wrong.sort(key=lambda cell: -len(cell.items))
+    rows = [(c.true, c.predicted, str(len(c.items)), ", ".join(c.items)) for c in wrong]
+    sheet = Sheet(("labelled", "told", "items", "which"), rows[:_MOST_LISTED])
+    return Section("Confusions and the tracks behind them", parts=[chart, sheet])
+
+
+def _mistakes(judged: Judged) -> Section:
+    rows = [
+        (
+            one.item,
+            one.true,
+            one.predicted,
+            f"{one.probability:.2f}",
+            one.audit,
+            ", ".join(one.neighbours),
+        )
+        for one in judged.found.mistakes
+    ]
+    headings = ("item", "labelled", "told", "probability", "audit of labels", "nearest items")
+    text = (
+        "Answers that differ from the label, the surest first. A label that the audit doubts too "
+        "is worth a listen: a second model, which never saw the track, does not believe it either."
+    )
+    return Section("Most confident mistakes", text, [Sheet(headings, rows)] if rows else [])
+
+
+def _map(judged: Judged, seed: int) -> Section:
+    scaled = fit_scaling(judged.vectors)(judged.vectors)
+    parts = principal_components(scaled)
+    kept = parts.project(scaled, TSNE_COMPONENTS)
+    two = np.pad(kept, ((0, 0), (0, 1)))[:, :2]
+    charts: list[Chart] = [_points("Principal components", judged, two)]
+    if len(kept) >= 4:
+        with suppress(MissingExtraError):  # the map of components needs nothing
+            charts.append(_points("t-SNE", judged, tsne(kept, seed=seed)))
+    genres = np.unique([item.labels[0] for item in judged.dataset.items], return_inverse=True)[1]
+    share = agreement(neighbours(scaled, NEIGHBOURS), genres)
+    text = f"Of the {NEIGHBOURS} nearest neighbours of an item {share:.0%} have its label."
+    return Section("Map", text, charts)
+
+
+def _points(title: str, judged: Judged, places: NDArray[np.float64]) -> Points:
+    items = judged.dataset.items
+    genres, names = [item.labels[0] for item in items], [printable(item.item_id) for item in items]
+    return Points(title, places[:, 0], places[:, 1], genres, names, "", "")
+
+
+def _importance(judged: Judged) -> Section:
+    found = judged.found
+    text = (
+        "How much accuracy is lost when a column, or a family of them, is shuffled between tracks, "
+        "with 95 % intervals. Columns that say the same stand in for each other; families do not."
+    )
+    charts = [
+        _importance_bars("Importance of columns", found.importance[:_MOST_COLUMNS]),
+        _importance_bars("Importance of families", found.family_importance[:_MOST_COLUMNS]),
+    ]
+    return Section("What columns are worth", text, charts)
+
+
+def _importance_bars(title: str, found: Sequence[Importance]) -> Bars:
+    drops = [one.drop for one in found]
+    errors = [(one.value - one.low, one.high - one.value) for one in drops]
+    names = [printable(one.name) for one in found]
+    return Bars(title, names, [one.value for one in drops], "loss of accuracy", errors)
+
+
+def _shap(judged: Judged) -> list[Section]:
+    if judged.shap is None or judged.x is None:
+        return []
+    rows, values, usual = judged.shap
+    names = judged.classifier.bundle.frontends[judged.frontend].feature_names
+    told = judged.probabilities[rows].argmax(axis=1)
+    own = values[np.arange(len(rows)), :, told]
+    strength = np.abs(own).mean(axis=0)
+    ranked = np.argsort(-strength, kind="stable")[:_MOST_COLUMNS].tolist()
+    best = ranked[0]
+    genres = [judged.classifier.labels[one] for one in told]
+    items = [printable(judged.dataset.items[row].item_id) for row in rows]
+    one = np.argsort(-np.abs(own[0]), kind="stable")[:_MOST_COLUMNS].tolist()
+    charts: list[Chart] = [
+        Bars(
+            "SHAP summary",
+            [names[place] for place in ranked],
+            strength[ranked],
+            "mean size, in probability of the genre that is told",
+        ),
+        Points(
+            f"SHAP dependence on {names[best]}",
+            judged.x[rows, best].astype(np.float64),
+            own[:, best],
+            genres,
+            items,
+            names[best],
+            "SHAP value",
+        ),
+        Bars(
+            f"SHAP values of {items[0]}, told {genres[0]}",
+            [names[place] for place in one],
+            own[0, one],
+            f"probability above the usual {usual[told[0]]:.2f}",
+        ),
+    ]
+    text = f"Of {len(rows)} items, for the genre that each is told to be."
+    return [Section("SHAP values", text, charts)]
+
+
+def _partial(judged: Judged) -> Section:
+    assert judged.x is not None
+    names = judged.classifier.bundle.frontends[judged.frontend].feature_names
+    rows = np.random.default_rng(0).permutation(len(judged.x))[:PARTIAL_ROWS]
+    charts = []
+    for one in judged.found.importance[:_PARTIAL_COLUMNS]:
+        places, means = partial_dependence(judged.predict, judged.x[rows], names.index(one.name))
+        series = dict(zip(judged.classifier.labels, means.T, strict=True))
+        charts.append(
+            Lines(f"Dependence on {one.name}", places, series, one.name, "mean probability")
+        )
+    text = "Mean probabilities when a column is the same in every track and the rest as it is."
+    return Section("Partial dependence", text, charts)
+
+
+def _regions(judged: Judged) -> Section:
+    assert judged.x is not None
+    names = judged.classifier.bundle.frontends[judged.frontend].feature_names
+    planes = [
+        ("components", "component 1", "component 2", component_plane(judged.predict, judged.x))
+    ]
+    if len(names) > 1:
+        a, b = (names.index(one.name) for one in judged.found.importance[:2])
+        plane = column_plane(judged.predict, judged.x, a, b)
+        planes.append((f"{names[a]} and {names[b]}", names[a], names[b], plane))
+    charts = []
+    for title, x_title, y_title, (points, across, up, scores) in planes:
+        drawn = _points("", judged, points)
+        charts.append(
+            Regions(
+                f"Decisions by {title}",
+                across,
+                up,
+                scores.argmax(axis=2),
+                scores.max(axis=2),
+                judged.classifier.labels,
+                Points("", drawn.x, drawn.y, drawn.groups, drawn.names, x_title, y_title),
+            )
+        )
+    text = (
+        "What the model says in a plane; everything else is at its mean or median there, so items "
+        "off the plane may be told otherwise."
+    )
+    return Section("Decision boundaries", text, charts)
