@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from genrekit.schema import (
     BundleMetrics,
@@ -25,6 +27,10 @@ from genrekit.schema import (
 )
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# A busy machine makes no test wrong.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +46,13 @@ def real_data() -> Path:
 def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep every test out of the user's model store and caches."""
     monkeypatch.setenv("GENREKIT_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Undo what a search for settings before this test told torch."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 # --- a small model ------------------------------------------------------------------------------
