@@ -122,4 +122,4 @@ def test_damage_and_strangers_are_refused(
         read_index(out)
     with pytest.raises(ConfigError, match="no folder"):
         list(update_index(tmp_path / "nowhere", out))
-    assert json.loads((out / "index.json").read_text())["kind"] == "features"
+    assert json.loads((out / "index.json").read_text())["kind"] == "embedding"

@@ -87,7 +87,7 @@ def test_names_that_are_pointed_here_are_not_answered(server: Any, host: str) ->
 def test_too_many_requests_are_told_when_to_come_back(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.service, "limiter", RateLimiter(60, 2))
+    monkeypatch.setattr(server.service, "limiter", RateLimiter(60, 2, clock=lambda: 0.0))
     codes = [server.client.get("/api/v1/models").status_code for _ in range(3)]
     assert codes == [200, 200, 429]
     refused = server.client.get("/api/v1/models")

@@ -53,7 +53,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(status.catalogue, prefix="/api/v1")
     app.include_router(status.router)
     app.include_router(status.router, prefix="/api/v1", include_in_schema=False)
-    app.mount("/", Page(), name="page")
+    # Not mounted: a mount would take wrong methods of other routes for files that are not there.
+    app.router.default = Page()
     app.add_middleware(Guard)
     if settings.cors_origins:  # around it, so that pages may read refusals too
         app.add_middleware(
