@@ -19,8 +19,8 @@ MAPS = 32
 POOLS = ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4))
 #: Frames from which every block gives at least one value.
 FRAMES = 1280
-#: Bands and frames of the teacher, at a rate that the 57 columns can share: 23.4 Hz and 21.3 ms.
-MEL = MelConfig(fft_samples=941, hop_samples=470, n_mels=96, high_hz=6000, floor_db=-120)
+#: The bands and frames of the teacher (23.4 Hz, 21.3 ms), at the rate of the 57 columns.
+MEL = MelConfig(fft_samples=945, hop_samples=470, n_mels=96, high_hz=6000, floor_db=-120)
 
 # Decibels between the mean power of a window, which is brought to 0, and the ends of what is heard.
 _LOUDEST_DB, _QUIETEST_DB = 25.0, -65.0

@@ -64,20 +64,23 @@ def make_box(
     """
     material = yield from gather(recipe, cache=cache, workers=workers)
     others = yield from synthesise_others(recipe)
+    box = yield from _fit_everything(recipe, material, others)
+    # A graph that does not answer as its source is found before the numbers take their time.
+    _exported(box, material)
     measured = yield from measure(recipe, material, others)
-    box = yield from _fit_everything(recipe, material, others, measured.temperature)
+    box = cooled(box, measured.temperature)
     measured = measured.model_copy(update={"left_out": score_left_out(recipe, material, box)})
     written = _write(recipe, material, box, measured, out, overwrite=overwrite)
     yield BoxStep("write", 1, 1, bundle=written, measured=measured)
 
 
 def _fit_everything(
-    recipe: BoxRecipe, material: Material, others: Others, temperature: float
+    recipe: BoxRecipe, material: Material, others: Others
 ) -> Generator[Step, None, Box]:
     clips = np.flatnonzero(material.shippable[material.clip_rows])
     ear = yield from teach(recipe, material, clips, seed=0, stage="teach what ships")
     rows = np.flatnonzero(material.shippable)
-    return cooled(fit_box(recipe, material, ear, clips, rows, others=others), temperature)
+    return fit_box(recipe, material, ear, clips, rows, others=others)
 
 
 def network_of(box: Box, mel_shape: tuple[int, ...], n_columns: int) -> BoxNetwork:
@@ -101,6 +104,14 @@ def network_of(box: Box, mel_shape: tuple[int, ...], n_columns: int) -> BoxNetwo
     )
 
 
+def _exported(box: Box, material: Material) -> tuple[BoxNetwork, bytes]:
+    heard = material.heard["whole"]
+    network = network_of(box, heard.mel.shape[1:], heard.columns.shape[1])
+    model = export_network(network)
+    check_network(model, network, {"mel": heard.mel[:16], "gtzan57": heard.columns[:16]})
+    return network, model
+
+
 def _write(
     recipe: BoxRecipe,
     material: Material,
@@ -110,10 +121,7 @@ def _write(
     *,
     overwrite: bool,
 ) -> Path:
-    heard = material.heard["whole"]
-    network = network_of(box, heard.mel.shape[1:], heard.columns.shape[1])
-    model = export_network(network)
-    check_network(model, network, {"mel": heard.mel[:16], "gtzan57": heard.columns[:16]})
+    network, model = _exported(box, material)
     weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     return write_bundle(
         out,

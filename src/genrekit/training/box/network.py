@@ -14,6 +14,8 @@ from genrekit.training.box.head import LARGEST_DEVIATIONS, Linear, Scale, Transl
 from genrekit.training.box.listener import Listener
 
 MEL, COLUMNS = "mel", "gtzan57"
+# Below this, logarithms tell rounding apart and nothing else.
+_SMALLEST_PROBABILITY = 1e-4
 
 
 class BoxNetwork(Network):
@@ -76,4 +78,5 @@ class BoxNetwork(Network):
         """Logarithms of probabilities (n, n_genres) of embeddings."""
         genres = torch.softmax(self.head(embedding), dim=1)
         other = torch.sigmoid(self.guard(torch.cat([embedding, embedding.square()], dim=1)))
-        return torch.log((1 - other) * genres + other / genres.shape[1])
+        probabilities = (1 - other) * genres + other / genres.shape[1]
+        return torch.log(probabilities.clamp_min(_SMALLEST_PROBABILITY))
