@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import struct
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,11 @@ def test_a_sender_that_is_refused_early_still_hears_why(server: Any) -> None:
 
 def test_a_sender_that_leaves_costs_nothing(server: Any) -> None:
     assert _raw(server, _POST + b"Content-Length: 1000\r\n\r\nabc", finish=True) == b""
+    # The server clears up after it has hung up.
+    for _ in range(200):
+        if not list(server.service.folder.iterdir()):
+            break
+        time.sleep(0.02)
     assert not list(server.service.folder.iterdir())
 
 
