@@ -14,13 +14,13 @@ _SMALLEST = np.finfo(np.float64).tiny
 
 
 def calibrated(
-    logits: NDArray[np.float32], *, task: Task, temperature: float
+    logits: NDArray[np.floating], *, task: Task, temperature: float
 ) -> NDArray[np.float64]:
     """Probabilities of each window.
 
     Parameters
     ----------
-    logits : (n, n_labels) float32
+    logits : (n, n_labels) float
     task : Task
         ``single-label`` takes the softmax of a row, ``multi-label`` the sigmoid of each cell.
     temperature : float

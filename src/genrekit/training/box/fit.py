@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.audio.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
+from genrekit.inference.scoring import calibrated
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.training.box.distil import distil, embed, lessons
 from genrekit.training.box.head import (
@@ -68,20 +68,17 @@ class Box:
 
     def rows(self, published: Array, columns: Array) -> Array:
         """Scaled rows (n, 210) of the tables' values."""
-        return np.hstack([self.published(published), self.columns(columns)])
+        return _scaled((self.published, self.columns), published, columns)
 
     def heard(self, heard: Heard) -> Array:
         """Scaled rows (n, 210) of what was heard."""
         said = embed(self.ear.listener, heard.mel)
-        columns = heard.columns[:, column_places()].astype(np.float64)
+        columns = _columns(heard)
         return self.rows(self.translation(said), columns)
 
     def probabilities(self, rows: Array) -> Array:
         """Genres (n, 10) of scaled rows, whatever the guard says."""
-        scores = self.genres(rows)
-        exponents = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares: Array = exponents / exponents.sum(axis=1, keepdims=True)
-        return shares
+        return calibrated(self.genres(rows), task="single-label", temperature=1.0)
 
 
 def teach(
@@ -147,16 +144,15 @@ def fit_box(
     translation = translate(said["whole"], published, recipe.ridge)
     scales = Scale.of(material.published[rows]), Scale.of(material.columns[rows])
 
-    def scaled(first: Array, second: Array) -> Array:
-        return np.hstack([scales[0](first), scales[1](second)])
-
     apart = translated_apart(said, published, recipe.ridge)
-    true = scaled(published, material.columns[tracks])
+    true = _scaled(scales, published, material.columns[tracks])
     blurs = {
-        way: Blur.between(true, scaled(apart[way], _columns(material.heard[way], clips)))
+        way: Blur.between(
+            true, _scaled(scales, apart[way], _columns(material.heard[way].select(clips)))
+        )
         for way in ways
     }
-    table = scaled(material.published[rows], material.columns[rows])
+    table = _scaled(scales, material.published[rows], material.columns[rows])
     genres = fit_genres(table, material.targets[rows], blurs, c=recipe.c, seed=seed)
     box = Box(ear, translation, *scales, blurs, genres, None)
     if others is None:
@@ -167,5 +163,9 @@ def fit_box(
     return Box(ear, translation, *scales, blurs, genres, guard)
 
 
-def _columns(heard: Heard, clips: Rows) -> NDArray[np.float64]:
-    return heard.columns[clips][:, column_places()].astype(np.float64)
+def _scaled(scales: tuple[Scale, Scale], published: Array, columns: Array) -> Array:
+    return np.hstack([scales[0](published), scales[1](columns)])
+
+
+def _columns(heard: Heard) -> Array:
+    return heard.columns[:, column_places()].astype(np.float64)

@@ -119,6 +119,11 @@ class Blur:
         noise = np.linalg.cholesky(shrunk + 1e-6 * np.eye(len(shrunk)))
         return cls(slopes, shifts, noise)
 
+    @classmethod
+    def none(cls, n_columns: int) -> Blur:
+        """Rows are heard as they are."""
+        return cls(np.ones(n_columns), np.zeros(n_columns), np.zeros((n_columns, n_columns)))
+
     def __call__(self, rows: Array, generator: np.random.Generator) -> Array:
         """Scaled rows as they would be heard."""
         noise = generator.standard_normal((len(rows), self.noise.shape[1])) @ self.noise.T

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from genrekit.audio import decode
 from genrekit.bundles.window import window_features
-from genrekit.errors import DatasetError, TrainingError
+from genrekit.errors import TrainingError
 from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip
 from genrekit.features import build_frontend, frontend_fingerprint
 from genrekit.features.cache import FeatureCache
@@ -78,18 +78,17 @@ def hear(
         None for each clip that is done; last, all of them.
     """
     keys = [_key(file, way) for file in files]
-    missing = [file for file, key in zip(files, keys, strict=True) if cache.get(key) is None]
-    named = [(file, way) for file in missing]
-    for described in ordered_map(_describe, named, workers=workers):
-        if isinstance(described, WorkerDied):
-            raise TrainingError(f"describing {described.argument[0]} ended its process")
-        file, array = described
-        cache.put(_key(file, way), array)
+    rows = [cache.get(key) for key in keys]
+    missing = [place for place, row in enumerate(rows) if row is None]
+    named = [(files[place], way) for place in missing]
+    done = ordered_map(_describe, named, workers=workers)
+    for place, row in zip(missing, done, strict=True):
+        if isinstance(row, WorkerDied):
+            raise TrainingError(f"describing {row.argument[0]} ended its process")
+        cache.put(keys[place], row)
+        rows[place] = row
         yield None
-    stored = [cache.get(key) for key in keys]
-    if any(one is None for one in stored):
-        raise DatasetError("the feature cache is too small for the clips; make its limit larger")
-    yield _split(np.stack([one for one in stored if one is not None]))
+    yield _split(np.stack([row for row in rows if row is not None]))
 
 
 def described_as(clips: Sequence[NDArray[np.float32]]) -> Heard:
@@ -109,20 +108,17 @@ def _key(file: Path, way: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _describe(argument: tuple[Path, str]) -> tuple[Path, NDArray[np.float32]]:
+def _describe(argument: tuple[Path, str]) -> NDArray[np.float32]:
     file, way = argument
     excerpt = ExcerptConfig(start_seconds=0, duration_seconds=WINDOWS.window_seconds)
-    distortion = _ALL[way]
-    if distortion is None:
-        samples = decode(file, sample_rate_hz=RATE_HZ, excerpt=excerpt).samples
-    else:
+    samples = whole = decode(file, sample_rate_hz=RATE_HZ, excerpt=excerpt).samples
+    if (distortion := _ALL[way]) is not None:
         kind, level = distortion
-        whole = decode(file, sample_rate_hz=RATE_HZ, excerpt=excerpt).samples
         made = DISTORTIONS[kind].make(
             Clip(whole, whole, RATE_HZ), level, np.random.default_rng(len(whole))
         )
         samples = decode(made, sample_rate_hz=RATE_HZ).samples
-    return file, described(samples)
+    return described(samples)
 
 
 def described(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import Dataset, Fold, Split, make_split
 from genrekit.evaluation import fit_temperature
 from genrekit.evaluation.scoring import score
+from genrekit.inference.scoring import calibrated
 from genrekit.schema import Contract, Estimate, EvaluationResult
 from genrekit.training.box.distil import agreement
 from genrekit.training.box.fit import Box, Ear, Others, fit_box, teach
@@ -214,23 +215,16 @@ def _ablations(
 ) -> Iterator[tuple[tuple[str, str], Array]]:
     """Heads that learn from fewer columns, and from rows as they were published."""
     rows = box.rows(material.published[learnt], material.columns[learnt])
-    as_published = {"whole": _Clear()}
     for inputs, part in _PARTS.items():
-        for name, blurs in (("as published", as_published), ("as heard", _cut(box.blurs, part))):
+        for name, blurs in (
+            ("as published", {"whole": Blur.none(rows[:, part].shape[1])}),
+            ("as heard", _cut(box.blurs, part)),
+        ):
             genres = fit_genres(rows[:, part], material.targets[learnt], blurs, c=recipe.c, seed=0)
-            scores = genres(tested[:, part])
-            shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-            yield (inputs, name), shares / shares.sum(axis=1, keepdims=True)
-
-
-class _Clear(Blur):
-    """Hears a row as it is."""
-
-    def __init__(self) -> None:
-        super().__init__(np.ones(1), np.zeros(1), np.zeros((1, 1)))
-
-    def __call__(self, rows: Array, generator: np.random.Generator) -> Array:
-        return rows
+            yield (
+                (inputs, name),
+                calibrated(genres(tested[:, part]), task="single-label", temperature=1.0),
+            )
 
 
 def _cut(blurs: Mapping[str, Blur], part: slice) -> dict[str, Blur]:
