@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from genrekit.errors import MissingExtraError
 from genrekit.evaluation.importance import Importance
-from genrekit.explain.charts import Bars, Chart, Heat, Lines, Points, Regions
+from genrekit.explain.charts import Bars, Chart, Lines, Points, Regions
 from genrekit.explain.columns import (
     PARTIAL_ROWS,
     column_plane,
@@ -28,6 +28,7 @@ from genrekit.explain.maps import (
     tsne,
 )
 from genrekit.explain.page import Section, Sheet, write_page
+from genrekit.explain.run_charts import confusion_chart
 from genrekit.inference import printable
 
 _MOST_COLUMNS = 20
@@ -63,26 +64,8 @@ def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Pat
 
 
 def _confusion(judged: Judged) -> Section:
-    labels = judged.classifier.labels
-    counts = np.zeros((len(labels), len(labels)))
-    notes = [["" for _ in labels] for _ in labels]
-    for cell in judged.found.confusion:
-        row, column = labels.index(cell.true), labels.index(cell.predicted)
-        counts[row, column] = len(cell.items)
-        more = f" and {len(cell.items) - 8} more" if len(cell.items) > 8 else ""
-        notes[row][column] = ", ".join(cell.items[:8]) + more
-    chart = Heat(
-        "Confusion",
-        counts,
-        labels,
-        labels,
-        "items",
-        "told",
-        "labelled",
-        downwards=True,
-        notes=notes,
-        written=True,
-    )
+    cells = {(cell.true, cell.predicted): cell.items for cell in judged.found.confusion}
+    chart = confusion_chart(judged.classifier.labels, cells)
     wrong = [cell for cell in judged.found.confusion if cell.true != cell.predicted]
     wrong.sort(key=lambda cell: -len(cell.items))
     rows = [(c.true, c.predicted, str(len(c.items)), ", ".join(c.items)) for c in wrong]
