@@ -160,7 +160,7 @@ def decode(
         for block in stream:
             joined += block.data
     samples = np.frombuffer(joined, np.float32)
-    return Waveform(samples, sample_rate_hz, stream.warnings)
+    return Waveform(samples, sample_rate_hz, stream.warnings, stream.start_seconds)
 
 
 def _refuse_long(track: Track, excerpt: ExcerptConfig, limits: DecodeLimits) -> None:

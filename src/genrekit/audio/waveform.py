@@ -21,11 +21,14 @@ class Waveform:
     warnings : tuple of str
         Named states, the name before the colon: ``truncated``, ``damaged``, ``silent``,
         ``non_finite``.
+    start_seconds : float
+        Where in its track the audio begins.
     """
 
     samples: NDArray[np.float32]
     sample_rate_hz: int
     warnings: tuple[str, ...] = ()
+    start_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:

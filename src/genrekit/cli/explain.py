@@ -124,6 +124,8 @@ def _show(result: TrackExplanation, out: Path) -> None:
                 f"  {side:<8}{one.start_seconds:6.1f} to {one.end_seconds:6.1f} s  "
                 f"{one.loss:+.3f}  {one.file}"
             )
+    for note in result.notes:
+        say(f"  note: {plain(note)}")
     if result.faithfulness is not None:
         say(f"  faithfulness against random orders: {result.faithfulness.gain:+.3f}")
     say(str(out / "index.html"))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from genrekit.explain.data_page import write_data_page
     from genrekit.explain.exploration import Exploration, explore_dataset
     from genrekit.explain.exploration_page import write_exploration
+    from genrekit.explain.hiding import hide_and_listen, telling
     from genrekit.explain.masking import listen, pieces
     from genrekit.explain.occlusion import (
         occlude_patches,
@@ -18,22 +19,25 @@ if TYPE_CHECKING:
         replace_columns,
         time_line,
     )
-    from genrekit.explain.records import TrackExplanation
+    from genrekit.explain.records import Occlusion, TrackExplanation
     from genrekit.explain.track import explain_track
     from genrekit.explain.track_page import write_track_page
 
 __all__ = [
     "DataExplanation",
     "Exploration",
+    "Occlusion",
     "TrackExplanation",
     "explain_data",
     "explain_track",
     "explore_dataset",
+    "hide_and_listen",
     "listen",
     "occlude_patches",
     "occlude_seconds",
     "pieces",
     "replace_columns",
+    "telling",
     "time_line",
     "write_data_page",
     "write_exploration",
@@ -49,8 +53,11 @@ __getattr__ = resolver(
         "Exploration": "genrekit.explain.exploration",
         "explore_dataset": "genrekit.explain.exploration",
         "write_exploration": "genrekit.explain.exploration_page",
+        "Occlusion": "genrekit.explain.records",
         "TrackExplanation": "genrekit.explain.records",
         "explain_track": "genrekit.explain.track",
+        "hide_and_listen": "genrekit.explain.hiding",
+        "telling": "genrekit.explain.hiding",
         "listen": "genrekit.explain.masking",
         "occlude_patches": "genrekit.explain.occlusion",
         "occlude_seconds": "genrekit.explain.occlusion",

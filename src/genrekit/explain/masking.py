@@ -24,6 +24,8 @@ from genrekit.inference import Classifier, Window, aggregate, cut_windows
 Fill = Literal["cut", "silence", "noise"]
 FADE_SECONDS = 0.01
 _NOISE_FRAME = 4096
+# Bounds memory; models are faster with a few windows than with one.
+_WINDOWS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,14 +97,20 @@ def _windows(classifier: Classifier, samples: NDArray[np.float32]) -> tuple[Wind
 
 
 def _table(classifier: Classifier, windows: Sequence[Window]) -> NDArray[np.float64]:
-    return np.array([window_scores(classifier, window.samples) for window in windows])
+    at_once = range(0, len(windows), _WINDOWS_AT_ONCE)
+    parts = [windows[start : start + _WINDOWS_AT_ONCE] for start in at_once]
+    return np.concatenate(
+        [window_scores(classifier, [window.samples for window in part]) for part in parts]
+    )
 
 
-def window_scores(classifier: Classifier, samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Probabilities (n_labels,) of one window of audio."""
-    features = classifier.bundle.features(samples)
-    rows = {name: array[np.newaxis] for name, array in features.items()}
-    return np.asarray(classifier.predict_features(rows)[0])
+def window_scores(
+    classifier: Classifier, windows: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float64]:
+    """Probabilities (n_windows, n_labels) of windows of audio, all of a length."""
+    features = [classifier.bundle.features(samples) for samples in windows]
+    rows = {name: np.stack([one[name] for one in features]) for name in features[0]}
+    return classifier.predict_features(rows)
 
 
 def hidden_scores(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float64]:
@@ -110,15 +118,34 @@ def hidden_scores(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float6
     minimum = track.classifier.bundle.manifest.windows.minimum_seconds
     left = sum(map(len, kept := _kept(track, hidden)))
     if track.fill == "cut" and left >= minimum * track.waveform.sample_rate_hz:
-        windows = _windows(track.classifier, _joined(kept, track.waveform.sample_rate_hz))
-        return aggregate(_table(track.classifier, windows), track.classifier.bundle.manifest)
+        return _scores_without(track, kept, hidden)
     # Of a track of which nothing is left, silence is.
     samples = hide(track, hidden)
+    spans = [(one.start_sample, one.start_sample + len(one.samples)) for one in track.windows]
+    changed = [
+        row
+        for row, (start, stop) in enumerate(spans)
+        if any(piece.start < stop and start < piece.stop for piece in hidden)
+    ]
     table = track.table.copy()
-    for row, window in enumerate(track.windows):
-        start, stop = window.start_sample, window.start_sample + len(window.samples)
-        if any(piece.start < stop and start < piece.stop for piece in hidden):
-            table[row] = window_scores(track.classifier, samples[start:stop])
+    if changed:
+        heard = [Window(start, samples[start:stop]) for start, stop in spans]
+        table[changed] = _table(track.classifier, [heard[row] for row in changed])
+    return aggregate(table, track.classifier.bundle.manifest)
+
+
+def _scores_without(
+    track: Listened, kept: Sequence[NDArray[np.float32]], hidden: Sequence[Piece]
+) -> NDArray[np.float64]:
+    """Probabilities of what is left; windows that end before the first cut keep their scores."""
+    rate = track.waveform.sample_rate_hz
+    windows = _windows(track.classifier, _joined(kept, rate))
+    same = min((one.start for one in hidden), default=len(track.waveform.samples))
+    same -= round(FADE_SECONDS * rate)
+    known = sum(one.start_sample + len(one.samples) <= same for one in windows)
+    table = track.table[:known]
+    if known < len(windows):
+        table = np.concatenate([table, _table(track.classifier, windows[known:])])
     return aggregate(table, track.classifier.bundle.manifest)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.errors import BundleError, ConfigError
+from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.explain.charts import Heat
 from genrekit.explain.faithfulness import Without, measure
 from genrekit.explain.occlusion import boxes_of, hush, label_number
@@ -60,19 +60,22 @@ def network_maps(
     Returns
     -------
     tuple of NetworkMap
-        None for a bundle without gradients, or without torch.
+
+    Raises
+    ------
+    BundleError, ConfigError
+        If the bundle has no gradients.
+    MissingExtraError
+        Without torch.
     """
     try:
         from genrekit.explain import gradients
     except ModuleNotFoundError:
-        return ()
+        raise MissingExtraError("torch", "train") from None
     label = label_number(classifier, genre)
     inputs = classifier.bundle.features(window.samples)
-    try:
-        own = gradients.load_network(classifier.bundle)
-        random = gradients.load_network(classifier.bundle, random_seed=_RANDOM_SEED)
-    except (BundleError, ConfigError):
-        return ()  # occlusion is there for every bundle
+    own = gradients.load_network(classifier.bundle)
+    random = gradients.load_network(classifier.bundle, random_seed=_RANDOM_SEED)
     without = hiding_patches(classifier, window, name, genre)
 
     def made(
@@ -145,13 +148,17 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def map_sections(
-    maps: Sequence[NetworkMap], classifier: Classifier, window: Window, name: str
+    maps: Sequence[NetworkMap],
+    classifier: Classifier,
+    window: Window,
+    name: str,
+    begin_seconds: float = 0.0,
 ) -> list[Section]:
-    """The maps below the array that they are of."""
+    """The maps below the array that they are of; the audio begins at ``begin_seconds``."""
     if not maps:
         return []
     array = classifier.bundle.features(window.samples)[name]
-    begin = window.start_sample / classifier.sample_rate_hz
+    begin = begin_seconds + window.start_sample / classifier.sample_rate_hz
     seconds = len(window.samples) / classifier.sample_rate_hz
     charts = [_heat(f"Input {name}", array.astype(np.float64), begin, seconds, signed=False)]
     charts += [_heat(one.method, one.values, begin, seconds, signed=one.signed) for one in maps]

@@ -43,11 +43,13 @@ def label_number(classifier: Classifier, genre: str) -> int:
 def occlude_seconds(track: Listened, cut: Sequence[Piece], genre: str) -> Iterator[Span]:
     """Yield what the genre loses without each piece of a track, for any model of audio."""
     label, rate = label_number(track.classifier, genre), track.waveform.sample_rate_hz
-    whole = track.probabilities[label]
+    whole, begin = track.probabilities[label], track.waveform.start_seconds
     for piece in cut:
         loss = whole - hidden_scores(track, [piece])[label]
         yield Span(
-            start_seconds=piece.start / rate, end_seconds=piece.stop / rate, loss=float(loss)
+            start_seconds=begin + piece.start / rate,
+            end_seconds=begin + piece.stop / rate,
+            loss=float(loss),
         )
 
 
@@ -63,14 +65,14 @@ def time_line(
     whole, _ = window_samples(windows, rate)
     length = min(len(waveform.samples), max(1, round(seconds * rate)), whole)
     length = max(length, round(windows.minimum_seconds * rate))
-    last = max(0, len(waveform.samples) - length)
+    last, begin = max(0, len(waveform.samples) - length), waveform.start_seconds
     for start in range(0, last + 1, max(1, round(hop_seconds * rate))):
         samples = waveform.samples[start : start + length]
         heard = samples if windows.short == "keep" else np.resize(samples, whole)
         yield SegmentScore(
-            start_seconds=start / rate,
-            end_seconds=(start + len(samples)) / rate,
-            scores=ranked(classifier.labels, window_scores(classifier, heard)),
+            start_seconds=begin + start / rate,
+            end_seconds=begin + (start + len(samples)) / rate,
+            scores=ranked(classifier.labels, window_scores(classifier, [heard])[0]),
         )
 
 
@@ -93,6 +95,7 @@ def occlude_patches(
     *,
     rows: int = 8,
     columns: int = 16,
+    begin_seconds: float = 0.0,
 ) -> tuple[Patch, ...]:
     """Hush patches in time and frequency of one input of one window.
 
@@ -102,6 +105,8 @@ def occlude_patches(
         The input, an array (n_rows, n_frames) such as a mel spectrogram.
     rows, columns : int
         Patches along frequency and along time.
+    begin_seconds : float
+        Where in the track the audio begins that the window was cut from.
 
     Returns
     -------
@@ -116,15 +121,19 @@ def occlude_patches(
     for row, box in enumerate(boxes):
         inputs[name][row] = hush(array, [box])
     scores = classifier.predict_features(inputs)[:, label]
-    begin, seconds = window.start_sample, len(window.samples) / array.shape[1]
     rate = classifier.sample_rate_hz
+    begin = begin_seconds + window.start_sample / rate
+    seconds = len(window.samples) / array.shape[1] / rate
+    borders = getattr(classifier.bundle.frontends[name], "borders_hz", None)
     return tuple(
         Patch(
             first_row=band.start,
             last_row=band.stop - 1,
-            start_seconds=(begin + time.start * seconds) / rate,
-            end_seconds=(begin + time.stop * seconds) / rate,
+            start_seconds=begin + time.start * seconds,
+            end_seconds=begin + time.stop * seconds,
             loss=float(scores[-1] - score),
+            low_hz=None if borders is None else float(borders[band.start]),
+            high_hz=None if borders is None else float(borders[band.stop]),
         )
         for (band, time), score in zip(boxes, scores[:-1], strict=True)
     )

@@ -46,6 +46,8 @@ class Patch(Contract):
     start_seconds: float
     end_seconds: float
     loss: float
+    low_hz: float | None = Field(None, description="of mel bands; other rows have none")
+    high_hz: float | None = None
 
 
 class ColumnLoss(Contract):
@@ -77,22 +79,32 @@ class RandomWeights(Contract):
     correlation: float = Field(description="Spearman's, of sizes without signs")
 
 
-class TrackExplanation(Contract):
-    """Why a model says what it says of one track; ``genre`` is what was explained."""
+class Occlusion(Contract):
+    """What a genre rests on in a track, by what is lost when parts are hidden.
+
+    ``genre`` is what was explained. Times count from the beginning of the track, of which
+    ``seconds`` were listened to from ``start_seconds`` on.
+    """
 
     path: str
     model: ModelIdentity
     genre: str
     probability: Probability
     scores: dict[str, Probability]
+    start_seconds: float = 0.0
     seconds: float
     time_line: tuple[SegmentScore, ...]
     occlusion: tuple[Span, ...]
+    patches: tuple[Patch, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class TrackExplanation(Occlusion):
+    """Why a model says what it says of one track, with the files that show it."""
+
     speaks_for: tuple[Snippet, ...] = ()
     speaks_against: tuple[Snippet, ...] = ()
     faithfulness: Faithfulness | None = None
-    patches: tuple[Patch, ...] = ()
     columns: tuple[ColumnLoss, ...] = ()
     random_weights: tuple[RandomWeights, ...] = ()
-    notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()

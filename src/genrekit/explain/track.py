@@ -10,30 +10,22 @@ import numpy as np
 import soundfile
 
 from genrekit.audio import Waveform, decode
+from genrekit.errors import BundleError, ConfigError, MissingExtraError
 from genrekit.explain.faithfulness import N_MEASURED, hiding_seconds, measure
-from genrekit.explain.masking import Fill, Listened, Piece, listen, pieces
-from genrekit.explain.network_maps import map_sections, network_maps
-from genrekit.explain.occlusion import (
-    label_number,
-    occlude_patches,
-    occlude_seconds,
-    picture_names,
-    telling_window,
-    time_line,
+from genrekit.explain.hiding import (
+    CONTEXT_SECONDS,
+    PIECE_SECONDS,
+    STRETCH_SECONDS,
+    Hidden,
+    hide_and_listen,
+    telling,
 )
+from genrekit.explain.masking import Fill
+from genrekit.explain.network_maps import NetworkMap, map_sections, network_maps
 from genrekit.explain.page import Section
 from genrekit.explain.records import Faithfulness, Snippet, Span, TrackExplanation
-from genrekit.inference import Classifier, printable, ranked
-from genrekit.schema import ExcerptConfig, SegmentScore
-
-#: Seconds that are hidden at once, and that a stretch of the time line has.
-PIECE_SECONDS = 1.0
-STRETCH_SECONDS = 3.0
-#: Snippets for and against, and what is heard before and after each.
-SNIPPETS = 3
-CONTEXT_SECONDS = 0.5
-# A loss below this is a rounding error of the model's.
-_SMALLEST_LOSS = 1e-4
+from genrekit.inference import Classifier
+from genrekit.schema import ExcerptConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,76 +74,54 @@ def explain_track(
         If the model knows no such genre.
     """
     part = classifier.bundle.manifest.excerpt if excerpt is None else excerpt
-    yield ExplainStep("Listening", 0, 1)
     waveform = decode(path, sample_rate_hz=classifier.sample_rate_hz, excerpt=part)
-    track = listen(classifier, waveform, fill=fill)
-    yield ExplainStep("Listening", 1, 1)
-    scores = ranked(classifier.labels, track.probabilities)
-    wanted = next(iter(scores)) if genre is None else genre
-    label = label_number(classifier, wanted)
-    line = yield from _line(classifier, waveform, stretch_seconds)
-    cut = pieces(waveform, piece_seconds)
-    spans = yield from _hidden(track, cut, wanted)
+    hidden = None
+    for step in hide_and_listen(
+        classifier,
+        waveform,
+        name=str(path),
+        genre=genre,
+        piece_seconds=piece_seconds,
+        stretch_seconds=stretch_seconds,
+        fill=fill,
+    ):
+        hidden = step.result
+        yield ExplainStep(step.stage, step.done, step.total)
+    assert hidden is not None, "the last step carries the result"
     faithful = None
-    if check and len(cut) > 1:
-        faithful = yield from _checked(track, cut, spans, wanted)
+    if check and len(hidden.cut) > 1:
+        faithful = yield from _checked(hidden)
     yield ExplainStep("Looking into the network", 0, 1)
-    window = telling_window(track, wanted)
-    names = picture_names(classifier.bundle.features(window.samples))
-    maps = network_maps(classifier, window, names[0], wanted) if names else ()
-    patches = occlude_patches(classifier, window, names[0], wanted) if names else ()
-    yield ExplainStep(
-        "Looking into the network",
-        1,
-        1,
-        TrackExplanation(
-            path=printable(str(path)),
-            model=classifier.identity,
-            genre=wanted,
-            probability=float(track.probabilities[label]),
-            scores=scores,
-            seconds=waveform.seconds,
-            time_line=line,
-            occlusion=spans,
-            speaks_for=_snippets(waveform, spans, folder, "for"),
-            speaks_against=_snippets(waveform, spans, folder, "against"),
-            faithfulness=faithful,
-            patches=patches,
-            random_weights=tuple(one.random for one in maps),
-            notes=waveform.warnings,
-        ),
-        tuple(map_sections(maps, classifier, window, names[0])) if maps else (),
+    maps, notes = _maps(classifier, hidden)
+    spans = hidden.found.occlusion
+    result = TrackExplanation(
+        **{**dict(hidden.found), "notes": (*hidden.found.notes, *notes)},
+        speaks_for=_snippets(waveform, spans, folder, "for"),
+        speaks_against=_snippets(waveform, spans, folder, "against"),
+        faithfulness=faithful,
+        random_weights=tuple(one.random for one in maps),
     )
+    begin = waveform.start_seconds
+    sections = map_sections(maps, classifier, hidden.window, hidden.picture, begin)
+    yield ExplainStep("Looking into the network", 1, 1, result, tuple(sections))
 
 
-def _line(
-    classifier: Classifier, waveform: Waveform, seconds: float
-) -> Generator[ExplainStep, None, tuple[SegmentScore, ...]]:
-    hop = max(seconds / 4, waveform.seconds / 60)
-    total = max(1, int((waveform.seconds - seconds) / hop) + 1)
-    line: list[SegmentScore] = []
-    for one in time_line(classifier, waveform, seconds=seconds, hop_seconds=hop):
-        line.append(one)
-        yield ExplainStep("Time line", min(len(line), total), total)
-    return tuple(line)
+def _maps(classifier: Classifier, hidden: Hidden) -> tuple[tuple[NetworkMap, ...], tuple[str, ...]]:
+    """Maps of the network, or a note why there are none; occlusion is there for every bundle."""
+    if not hidden.picture:
+        return (), ()
+    try:
+        genre = hidden.found.genre
+        return network_maps(classifier, hidden.window, hidden.picture, genre), ()
+    except (BundleError, ConfigError, MissingExtraError) as error:
+        return (), (f"no gradients: {error}",)
 
 
-def _hidden(
-    track: Listened, cut: Sequence[Piece], genre: str
-) -> Generator[ExplainStep, None, tuple[Span, ...]]:
-    spans: list[Span] = []
-    for span in occlude_seconds(track, cut, genre):
-        spans.append(span)
-        yield ExplainStep("Hiding seconds", len(spans), len(cut))
-    return tuple(spans)
-
-
-def _checked(
-    track: Listened, cut: Sequence[Piece], spans: Sequence[Span], genre: str
-) -> Generator[ExplainStep, None, Faithfulness | None]:
-    losses = np.array([span.loss for span in spans])
+def _checked(hidden: Hidden) -> Generator[ExplainStep, None, Faithfulness | None]:
+    losses = np.array([span.loss for span in hidden.found.occlusion])
+    without = hiding_seconds(hidden.track, hidden.cut, hidden.found.genre)
     last = None
-    for done, measured in enumerate(measure(hiding_seconds(track, cut, genre), losses), start=1):
+    for done, measured in enumerate(measure(without, losses), start=1):
         yield ExplainStep("Checking faithfulness", done, N_MEASURED)
         last = measured
     return last
@@ -161,21 +131,19 @@ def _snippets(
     waveform: Waveform, spans: Sequence[Span], folder: Path, side: str
 ) -> tuple[Snippet, ...]:
     """Write the seconds that are lost most by, or gained most by, as WAV files."""
-    sign = 1 if side == "for" else -1
-    telling = [span for span in spans if sign * span.loss > _SMALLEST_LOSS]
-    telling = sorted(telling, key=lambda span: -sign * span.loss)[:SNIPPETS]
-    rate = waveform.sample_rate_hz
+    rate, begin = waveform.sample_rate_hz, waveform.start_seconds
     written = []
-    for number, span in enumerate(telling, start=1):
-        start = max(0, round((span.start_seconds - CONTEXT_SECONDS) * rate))
-        stop = min(len(waveform.samples), round((span.end_seconds + CONTEXT_SECONDS) * rate))
+    for number, span in enumerate(telling(spans, side), start=1):
+        start = max(0, round((span.start_seconds - begin - CONTEXT_SECONDS) * rate))
+        stop = round((span.end_seconds - begin + CONTEXT_SECONDS) * rate)
+        heard = waveform.samples[start:stop]
         file = f"{side}-{number}.wav"
-        soundfile.write(folder / file, waveform.samples[start:stop], rate, subtype="PCM_16")
+        soundfile.write(folder / file, heard, rate, subtype="PCM_16")
         written.append(
             Snippet(
                 file=file,
-                start_seconds=start / rate,
-                end_seconds=stop / rate,
+                start_seconds=begin + start / rate,
+                end_seconds=begin + (start + len(heard)) / rate,
                 loss=span.loss,
             )
         )

@@ -11,7 +11,14 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from genrekit.errors import ConfigError
-from genrekit.features.stft import bin_frequencies_hz, by_block, frames, hann, mel_filters
+from genrekit.features.stft import (
+    bin_frequencies_hz,
+    by_block,
+    frames,
+    hann,
+    mel_edges_hz,
+    mel_filters,
+)
 from genrekit.schema import MelConfig
 
 
@@ -48,6 +55,9 @@ class MelFrontend:
                 "empty; take fewer bands or a larger fft_samples"
             )
         self.feature_names = tuple(f"mel{band}" for band in range(1, config.n_mels + 1))
+        peaks_and_ends = mel_edges_hz(config.n_mels, config.low_hz, high_hz)
+        #: Where one band ends and the next begins to be the louder one, (n_mels + 1,).
+        self.borders_hz: NDArray[np.float64] = (peaks_and_ends[:-1] + peaks_and_ends[1:]) / 2
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Describe audio.

@@ -153,7 +153,7 @@ def mel_filters(
 
     The scale is linear below 1 kHz and logarithmic above (Slaney, Auditory Toolbox, 1998).
     """
-    edges_hz = _mel_to_hz(np.linspace(_hz_to_mel(low_hz), _hz_to_mel(high_hz), n_mels + 2))
+    edges_hz = mel_edges_hz(n_mels, low_hz, high_hz)
     widths_hz = np.diff(edges_hz)
     slopes = edges_hz[:, np.newaxis] - bin_frequencies_hz(sample_rate_hz, frame_samples)
     rising = -slopes[:-2] / widths_hz[:-1, np.newaxis]
@@ -161,6 +161,11 @@ def mel_filters(
     areas = 2 / (edges_hz[2:] - edges_hz[:-2])
     weights = np.maximum(0, np.minimum(rising, falling)) * areas[:, np.newaxis]
     return np.ascontiguousarray(weights.T, dtype=np.float32)
+
+
+def mel_edges_hz(n_mels: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
+    """Corners of the triangles, (n_mels + 2,): where band ``b`` begins, ``b + 1`` its peak."""
+    return _mel_to_hz(np.linspace(_hz_to_mel(low_hz), _hz_to_mel(high_hz), n_mels + 2))
 
 
 _LINEAR_HZ_PER_MEL = 200 / 3

@@ -137,7 +137,7 @@ class Classifier:
         """
         self._check_rate(waveform)
         return self._predict(
-            InMemory(waveform.samples, waveform.warnings),
+            InMemory(waveform.samples, waveform.warnings, waveform.start_seconds),
             Progress(time.perf_counter()),
             name=name,
             segments=segments,
