@@ -152,9 +152,10 @@ def trial_steps(search: Search, index: int, bench: Workbench) -> Generator[Step,
         state = TrialState.PRUNED
     except _FAILURES as error:
         trial.set_user_attr("error", str(error))
-    finally:  # also when somebody stops it
-        trial.set_user_attr("seconds", round(time.perf_counter() - started, 3))
-        study.tell(trial, values, state)
+    # Not when it is stopped: a query that was cut short still holds the database, and telling would
+    # wait for it. The next search ends such trials.
+    trial.set_user_attr("seconds", round(time.perf_counter() - started, 3))
+    study.tell(trial, values, state)
 
 
 def is_done(trial: FrozenTrial) -> bool:

@@ -125,8 +125,8 @@ def tune_steps(
             for step in steps:
                 yield step if step is not None else _trial_ended(prepared, out)
     finally:
-        _end_stopped(study)
         shutil.rmtree(search.workshop, ignore_errors=True)
+    _end_stopped(study)
     last = _trial_ended(prepared, out)
     result = collect(study, search, prepared.dataset, importance=True)
     yield replace(last, result=result)
