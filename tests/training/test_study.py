@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from genrekit.datasets import load_dataset
+from genrekit.datasets import Dataset, load_dataset
 from genrekit.errors import ConfigError
 from genrekit.models.classical import Logistic, NearestNeighbours
 from genrekit.training import (
@@ -79,3 +80,58 @@ def test_the_report_is_a_table_with_intervals_best_first(table: Path) -> None:
 def test_a_study_of_nothing_is_refused(table: Path) -> None:
     with pytest.raises(ConfigError, match="at least one"):
         run_study(load_dataset("table", table), models=(), protocols=FAST)
+
+
+def test_what_was_kept_is_not_fitted_again(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = load_dataset("table", table)
+    first, again = _kept(dataset, tmp_path), _kept(dataset, tmp_path)
+    assert first == again == run_study(dataset, models=MODELS, protocols=FAST[:1])
+    assert len(list(tmp_path.glob("*.npy"))) == len(MODELS)
+
+    monkeypatch.setattr("genrekit.training.kept.fold_scores", _never)
+    assert _kept(dataset, tmp_path) == first
+    with pytest.raises(AssertionError, match="fitted"):
+        _kept(dataset, tmp_path, seed=1)
+
+
+def test_kept_scores_that_cannot_be_read_are_named(table: Path, tmp_path: Path) -> None:
+    dataset = load_dataset("table", table)
+    _kept(dataset, tmp_path)
+    for file in tmp_path.glob("*.npy"):
+        file.write_bytes(b"nonsense")
+    with pytest.raises(ConfigError, match=r"knn-\w+\.npy: .*; remove it"):
+        _kept(dataset, tmp_path)
+
+
+def _kept(dataset: Dataset, folder: Path, seed: int = 0) -> StudyResult:
+    steps = study_steps(dataset, models=MODELS, protocols=FAST[:1], keep=folder, seed=seed)
+    result = list(steps)[-1].result
+    assert result is not None
+    return result
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("fitted again")
+
+
+def test_a_relation_that_is_set_aside_has_a_column_of_its_own(table: Path) -> None:
+    dataset = load_dataset("table", table)
+    artists = [f"{item.labels[0]} {place % 4}" for place, item in enumerate(dataset.items)]
+    signed = replace(
+        dataset,
+        items=tuple(
+            replace(item, artist=artist)
+            for item, artist in zip(dataset.items, artists, strict=True)
+        ),
+    )
+    protocols = [
+        ProtocolConfig(name="grouped-kfold", n_folds=3),
+        ProtocolConfig(name="grouped-kfold", n_folds=3, by=("track",)),
+    ]
+    result = run_study(signed, models=MODELS, protocols=protocols)
+    text = render_study_markdown(result, note="Made up.")
+    assert "| grouped-kfold-by-track-leaky LEAKY (" in text
+    assert "| grouped-kfold (" in text
+    assert "Made up." in text

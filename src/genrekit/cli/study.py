@@ -58,6 +58,10 @@ def study(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps what each fit scored: a stopped study goes on."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The StudyResult as JSON.")] = False,
 ) -> None:
     """Check a table, fit and test classical models on it, and say which are better.
@@ -82,6 +86,7 @@ def study(
             importance=importance,
             seed=seed,
             workers=jobs or cores(),
+            keep=keep,
         )
     )
     assert last.result is not None, "the last step carries the result"

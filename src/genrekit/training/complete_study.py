@@ -58,6 +58,7 @@ def study(
     importance: bool = True,
     seed: int = 0,
     workers: int | None = None,
+    keep: Path | None = None,
     progress: Callable[[StudyStep], None] | None = None,
     **options: Any,
 ) -> Study:
@@ -74,6 +75,8 @@ def study(
     workers : int, optional
         Processes that fit; None takes all cores. With more than one the calling script needs the
         usual ``if __name__ == "__main__":``.
+    keep : Path, optional
+        As for `study_steps`.
     progress : callable, optional
         Called with every step.
     **options
@@ -96,6 +99,7 @@ def study(
         importance=importance,
         seed=seed,
         workers=workers or os.cpu_count() or 1,
+        keep=keep,
     ):
         if progress is not None:
             progress(last)
@@ -117,12 +121,13 @@ def complete_study_steps(
     importance: bool = True,
     seed: int = 0,
     workers: int = 1,
+    keep: Path | None = None,
 ) -> Iterator[StudyStep]:
     """Check the data, fit and test all models, and draw a learning curve of the best.
 
     Parameters
     ----------
-    dataset, models, protocols, seed, workers
+    dataset, models, protocols, seed, workers, keep
         As for `study_steps`.
     checks : bool
         Audit the table first, doubted labels included.
@@ -144,7 +149,7 @@ def complete_study_steps(
                 yield StudyStep(f"Data checks: {step.stage}", step.done, step.total)
     done = None
     for done in study_steps(
-        dataset, models=models, protocols=protocols, seed=seed, workers=workers
+        dataset, models=models, protocols=protocols, seed=seed, workers=workers, keep=keep
     ):
         if done.result is None:
             yield done

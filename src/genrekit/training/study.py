@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from genrekit.models import MODELS, ClassicalConfig
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, EvaluationResult
 from genrekit.training.fit import Task, checked_split, fold_scores
+from genrekit.training.kept import kept_scores
 from genrekit.training.learning_curve import LearningCurve
 from genrekit.training.pooling import pooled_run
 from genrekit.training.recipe import Model, ProtocolConfig
@@ -110,6 +112,7 @@ class _Job:
     fold: Fold
     fit_on: str
     stage: str
+    data: str
 
 
 def run_study(
@@ -140,6 +143,7 @@ def study_steps(
     protocols: Sequence[ProtocolConfig] | None = None,
     seed: int = 0,
     workers: int = 1,
+    keep: Path | None = None,
 ) -> Iterator[StudyStep]:
     """Fit and score every model under every protocol.
 
@@ -155,6 +159,8 @@ def study_steps(
         Of the models; protocols have their own.
     workers : int
         Processes that fit.
+    keep : Path, optional
+        Folder in which the scores of every fit are kept; those that are there already are read.
 
     Yields
     ------
@@ -174,14 +180,21 @@ def study_steps(
     splits = _splits(dataset, rows, protocols)
     if not models or not splits:
         raise ConfigError("a study needs at least one model and one protocol")
+    data = dataset.fingerprint
     jobs = [
-        _Job(_task(model, dataset, seed), fold, protocol.fit_on, _stage(model, protocol))
+        _Job(
+            _task(model, dataset, seed),
+            fold,
+            protocol.fit_on,
+            _stage(model, protocol),
+            data,
+        )
         for model in models
         for protocol, split in splits
         for fold in split.folds
     ]
     scores: list[NDArray[np.float64]] = []
-    one = partial(_run, rows=rows)
+    one = partial(_run, rows=rows, keep=keep)
     for job, outcome in zip(jobs, ordered_map(one, jobs, workers=workers), strict=True):
         if isinstance(outcome, WorkerDied):
             raise DatasetError(f"{job.stage}: fitting killed its process; is memory short?")
@@ -211,8 +224,10 @@ def _stage(model: ClassicalConfig, protocol: ProtocolConfig) -> str:
     return f"{model.architecture}, {protocol.name}"
 
 
-def _run(job: _Job, *, rows: Rows) -> NDArray[np.float64]:
-    return fold_scores(job.task, rows, job.fold, job.fit_on)
+def _run(job: _Job, *, rows: Rows, keep: Path | None) -> NDArray[np.float64]:
+    if keep is None:
+        return fold_scores(job.task, rows, job.fold, job.fit_on)
+    return kept_scores(job.task, rows, job.fold, job.fit_on, data=job.data, folder=keep)
 
 
 def _splits(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from genrekit.models import ClassicalConfig
 from genrekit.schema import Contract, Estimate, EvaluationResult
-from genrekit.training.recipe import ProtocolConfig
 from genrekit.training.study import StudyCell, StudyResult
 
 _INTRODUCTION = """\
@@ -24,10 +23,23 @@ _NOTES = {
         "apart. The number to quote."
     ),
     "grouped-kfold": (
-        "`grouped-kfold`: every recording is tested once and repetitions of one recording stay "
-        "together, but artists are on both sides, so it flatters."
+        "`grouped-kfold`: every recording is tested once; repetitions of one recording, and what "
+        "is known to be of one artist, stay together. Where artists are not known they are on "
+        "both sides, so it flatters."
     ),
     "holdout": "`holdout`: 70/15/15 of the recordings.",
+    "repeated-kfold": (
+        "`repeated-kfold`: the same, dealt several times; a recording is counted as often as it is "
+        "tested."
+    ),
+    "leave-one-artist-out": (
+        "`leave-one-artist-out`: the tracks of one artist after another are tested by models that "
+        "never met that artist. The number to quote."
+    ),
+    "grouped-kfold-by-track-leaky": (
+        "`grouped-kfold-by-track-leaky` (LEAKY): folds that know no artists, so most are on both "
+        "sides. What the other columns lose against it is what knowing an artist is worth."
+    ),
     "segments-leaky": (
         "`segments-leaky` (LEAKY): folds over rows, in which rows of one recording are trained on "
         "and tested. On a table with a row per track this is the usual random k-fold. It is here "
@@ -36,21 +48,24 @@ _NOTES = {
 }
 
 
-def render_study_markdown(result: StudyResult, command: str = "") -> str:
+def render_study_markdown(result: StudyResult, command: str = "", note: str = "") -> str:
     """The study as Markdown; equal studies give equal text.
 
     Parameters
     ----------
     command : str
         What makes the page anew.
+    note : str
+        What the table is.
     """
-    protocols = list(dict.fromkeys(_key(cell.protocol) for cell in result.cells))
+    protocols = list(dict.fromkeys(_key(cell) for cell in result.cells))
     best_first = _models_by_headline(result, protocols[0])
     introduction = _INTRODUCTION.format(
         rows=result.rows, tracks=result.tracks, columns=len(result.columns), seed=result.seed
     )
     blocks = [
         f"# Classical models on {result.dataset}",
+        note,
         introduction,
         f"Made by `{command}`." if command else "",
         "\n".join(f"- {_NOTES[name]}" for name in _names(result) if name in _NOTES),
@@ -174,25 +189,24 @@ def _importance(result: StudyResult) -> list[str]:
     ]
 
 
-def _key(protocol: ProtocolConfig) -> tuple[str, str]:
-    return protocol.name, protocol.fit_on
+def _key(cell: StudyCell) -> tuple[str, str]:
+    """The protocol as its numbers call it, with relations that it set aside."""
+    return cell.result.protocol, cell.protocol.fit_on
 
 
 def _names(result: StudyResult) -> list[str]:
-    return list(dict.fromkeys(cell.protocol.name for cell in result.cells))
+    return list(dict.fromkeys(cell.result.protocol for cell in result.cells))
 
 
 def _models_by_headline(result: StudyResult, protocol: tuple[str, str]) -> list[str]:
-    first = [cell for cell in result.cells if _key(cell.protocol) == protocol]
+    first = [cell for cell in result.cells if _key(cell) == protocol]
     ranked = sorted(first, key=lambda cell: -cell.result.accuracy.value)
     return [cell.result.model for cell in ranked]
 
 
 def _cell(result: StudyResult, model: str, protocol: tuple[str, str]) -> StudyCell:
     return next(
-        cell
-        for cell in result.cells
-        if cell.result.model == model and _key(cell.protocol) == protocol
+        cell for cell in result.cells if cell.result.model == model and _key(cell) == protocol
     )
 
 
@@ -260,7 +274,7 @@ def _fingerprints(result: StudyResult, protocols: Sequence[tuple[str, str]]) -> 
     model = result.cells[0].result.model
     lines = [f"- dataset `{result.dataset_fingerprint[:16]}`"]
     for name in dict.fromkeys(name for name, _ in protocols):
-        one = next(cell for cell in result.cells if cell.protocol.name == name).result
+        one = next(cell for cell in result.cells if cell.result.protocol == name).result
         lines.append(f"- split {name} `{one.split_fingerprint[:16]}`")
     versions = _cell(result, model, protocols[0]).result.versions
     lines.append(

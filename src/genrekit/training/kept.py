@@ -1,0 +1,67 @@
+"""What a fit scored, kept in a file, so that long work that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.datasets import Fold
+from genrekit.errors import ConfigError
+from genrekit.training.fit import Task, fold_scores
+from genrekit.training.rows import Rows
+
+#: Packages whose version a score may depend on.
+_PACKAGES = ("genrekit", "numpy", "scikit-learn", "xgboost-cpu")
+
+
+def kept_scores(
+    task: Task, rows: Rows, fold: Fold, fit_on: str, *, data: str, folder: Path
+) -> NDArray[np.float64]:
+    """As `fold_scores`, but read from ``folder`` if it was scored before.
+
+    Parameters
+    ----------
+    data : str
+        Fingerprint of the dataset that ``rows`` are of.
+
+    Raises
+    ------
+    ConfigError
+        If what is kept cannot be read, or not be written.
+    """
+    said = {
+        "model": task.model.model_dump(mode="json"),
+        "columns": task.feature_names,
+        "labels": task.labels,
+        "seed": task.seed,
+        "data": data,
+        "fold": fold.model_dump(mode="json"),
+        "fit_on": fit_on,
+        "versions": {name: _version(name) for name in _PACKAGES},
+    }
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    file = folder / f"{task.model.architecture}-{digest[:24]}.npy"
+    try:
+        if file.exists():
+            return np.asarray(np.load(file, allow_pickle=False), np.float64)
+        scores = fold_scores(task, rows, fold, fit_on)
+        folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        with part.open("wb") as stream:
+            np.save(stream, scores, allow_pickle=False)
+        part.replace(file)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: {error}; remove it, or keep scores elsewhere") from None
+    return scores
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
