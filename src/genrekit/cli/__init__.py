@@ -20,6 +20,7 @@ from genrekit.cli import (
     evaluate,
     explain,
     explore,
+    explorer,
     features,
     history,
     index,
@@ -59,6 +60,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("explore")(explore.explore)
+app.command("explorer")(explorer.explorer)
 app.command("robustness")(robustness.robustness)
 app.command("study")(study.study)
 app.add_typer(models.app, name="models")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from genrekit.datasets import Dataset
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, MissingExtraError
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
     agreement,
@@ -85,7 +86,7 @@ class Explored:
     genres : tuple of str
         One for each item; of several the first.
     components, tsne : (n_items, 2) float64
-        Maps; ``tsne`` is None for fewer than four items.
+        Maps; ``tsne`` is None for fewer than four items, and without scikit-learn.
     """
 
     found: Exploration
@@ -131,7 +132,7 @@ def explore_dataset(
     yield ExploreStep("Maps", 0, 1)
     kept = parts.project(scaled, TSNE_COMPONENTS)
     nearest = neighbours(scaled, NEIGHBOURS)
-    map_of_neighbours = tsne(kept, seed=seed) if len(kept) >= 4 else None
+    map_of_neighbours = _map_of_neighbours(kept, seed)
     found = Exploration(
         dataset=printable(dataset.name),
         title=dataset.info.title,
@@ -147,6 +148,13 @@ def explore_dataset(
     )
     two = np.pad(kept, ((0, 0), (0, max(0, 2 - kept.shape[1]))))[:, :2]
     yield ExploreStep("Maps", 1, 1, Explored(found, dataset, genres, two, map_of_neighbours))
+
+
+def _map_of_neighbours(kept: NDArray[np.float64], seed: int) -> NDArray[np.float64] | None:
+    if len(kept) >= 4:
+        with suppress(MissingExtraError):  # the map of components needs nothing
+            return tsne(kept, seed=seed)
+    return None
 
 
 def column_numbers(dataset: Dataset, genres: Sequence[str]) -> tuple[ColumnNumbers, ...]:

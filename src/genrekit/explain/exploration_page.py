@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,24 +37,30 @@ def write_exploration(explored: Explored, page: Path, *, examples: bool = True) 
         Without plotly or matplotlib.
     """
     found = explored.found
-    sections = [
-        _balance(explored),
-        _columns(explored),
-        _correlation(explored),
-        *_tempo(explored),
-        *(_examples(explored.dataset) if examples else ()),
-        _maps(explored),
-        _outliers(explored),
-    ]
-    if found.notes:
-        rows = [(note,) for note in found.notes[:_MOST_LISTED]]
-        sections.append(Section("Left out", parts=[Sheet(("file",), rows)]))
+    sections = exploration_sections(explored, _examples(explored.dataset) if examples else ())
     lead = (
         f"{found.title}: {found.items} items of {found.recordings} recordings, "
         f"{len(found.counts)} genres, {len(found.columns)} columns."
     )
     title = f"A look at {found.dataset}"
     return write_page(title, lead, sections, page, page.with_suffix(""))
+
+
+def exploration_sections(explored: Explored, examples: Sequence[Section] = ()) -> list[Section]:
+    """What is to be said of a set, ``examples`` among it."""
+    sections = [
+        _balance(explored),
+        _columns(explored),
+        _correlation(explored),
+        *_tempo(explored),
+        *examples,
+        _maps(explored),
+        _outliers(explored),
+    ]
+    if explored.found.notes:
+        rows = [(note,) for note in explored.found.notes[:_MOST_LISTED]]
+        sections.append(Section("Left out", parts=[Sheet(("file",), rows)]))
+    return sections
 
 
 def _balance(explored: Explored) -> Section:
@@ -73,7 +79,7 @@ def _balance(explored: Explored) -> Section:
 def _columns(explored: Explored) -> Section:
     columns = explored.found.columns
     shown = [one.name for one in columns[:BOXED_COLUMNS]]
-    boxes = [_boxed(explored, name, name) for name in shown]
+    boxes = [boxes_of(explored, name, name) for name in shown]
     rows = [
         (
             one.name,
@@ -92,7 +98,8 @@ def _columns(explored: Explored) -> Section:
     return Section("Columns", text, [*boxes, Sheet(headings, rows)])
 
 
-def _boxed(explored: Explored, name: str, title: str, unit: str = "") -> Boxes:
+def boxes_of(explored: Explored, name: str, title: str, unit: str = "") -> Boxes:
+    """A column by its name as an exploration gives it, genre by genre."""
     dataset = explored.dataset
     assert dataset.features is not None
     place = [printable(one) for one in dataset.feature_names].index(name)
@@ -135,7 +142,7 @@ def _tempo(explored: Explored) -> list[Section]:
     slow, fast = min(medians, key=medians.__getitem__), max(medians, key=medians.__getitem__)
     text = f"The median is lowest in {slow} ({medians[slow]:.0f}), highest in {fast} "
     text += f"({medians[fast]:.0f}). Estimates of tempo are often half or double of what is heard."
-    chart = _boxed(explored, name, "Tempo by genre", "beats per minute")
+    chart = boxes_of(explored, name, "Tempo by genre", "beats per minute")
     return [Section("Tempo", text, [chart])]
 
 
