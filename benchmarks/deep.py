@@ -10,6 +10,7 @@ making the page anew from kept runs takes seconds. Single-threaded runs repeat t
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import loop
 import torch
-from deep_page import eight_bits, loop_cost, render
+from deep_page import deep_numbers, eight_bits, loop_cost, render
 from deep_runs import DeepRun, Job, Loaded, int8_run, jobs, keep
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,6 +83,9 @@ def _write(runs: list[DeepRun], options: argparse.Namespace, extras: Sequence[st
     total = len(jobs(paths, options.seeds))
     if options.output is not None:
         options.output.write_text(render(runs, COMMAND, extras, wanted=total), encoding="utf-8")
+        numbers = [one.model_dump(mode="json") for one in deep_numbers(runs)]
+        beside = options.output.with_suffix(".json")
+        beside.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
 
 
 def _named(path: Path, only: list[str]) -> bool:
@@ -102,7 +106,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pictures", type=Path, required=True, help="folder of pictures by genre")
     parser.add_argument("--table", type=Path, required=True, help="features_30_sec.csv")
     parser.add_argument("--runs", type=Path, required=True, help="where runs are kept")
-    parser.add_argument("--output", type=Path, help="the Markdown file")
+    parser.add_argument(
+        "--output", type=Path, help="the Markdown file; its numbers go to a .json beside it"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--kept", action="store_true", help="fit nothing: the page of kept runs")
     parser.add_argument("--only", nargs="*", default=[], help="recipes, by file name")

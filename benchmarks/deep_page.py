@@ -8,9 +8,12 @@ import numpy as np
 from deep_runs import DeepRun, Int8Run
 
 from genrekit.evaluation import wilson
-from genrekit.schema import Estimate
+from genrekit.evaluation.significance import paired_bootstrap
+from genrekit.schema import Contract, Estimate
 
 RESAMPLES = 2000
+#: The network of the table of features, which those of pictures are measured against.
+TABLE_RECIPE = "gtzan-mlp"
 
 INTRODUCTION = """\
 # Networks on GTZAN
@@ -70,6 +73,71 @@ def render(
         _genres(runs, recipes),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+class DeepNumbers(Contract):
+    """What one recipe scored over all seeds; the JSON beside the page is a list of these.
+
+    Parameters
+    ----------
+    behind_table : Estimate, optional
+        What the network of the table of features scores more, by the honest protocol, on the
+        tracks that both were tested on: the mean over seeds, an interval from resampled tracks.
+    """
+
+    recipe: str
+    architecture: str
+    inputs: str
+    parameters: int
+    honest_seeds: int
+    leaky_seeds: int
+    honest: Estimate | None
+    leaky: Estimate | None
+    behind_table: Estimate | None = None
+
+
+def deep_numbers(runs: Sequence[DeepRun]) -> list[DeepNumbers]:
+    """The summary of every recipe, best first."""
+    found = []
+    for name in sorted({run.recipe for run in runs}, key=lambda one: -_headline(runs, one)):
+        honest, leaky = _of(runs, name, leaky=False), _of(runs, name, leaky=True)
+        first = (honest or leaky)[0]
+        found.append(
+            DeepNumbers(
+                recipe=name.removeprefix("gtzan-"),
+                architecture=first.architecture,
+                inputs=first.inputs,
+                parameters=first.parameters,
+                honest_seeds=len(honest),
+                leaky_seeds=len(leaky),
+                honest=pooled(honest) if honest else None,
+                leaky=pooled(leaky) if leaky else None,
+                behind_table=_behind(_of(runs, TABLE_RECIPE, leaky=False), honest),
+            )
+        )
+    return found
+
+
+def _behind(table: Sequence[DeepRun], other: Sequence[DeepRun]) -> Estimate | None:
+    if not table or not other or table[0].recipe == other[0].recipe:
+        return None
+    first, second = _means(table), _means(other)
+    shared = sorted(first.keys() & second.keys())
+    gap, _ = paired_bootstrap(
+        np.array([first[track] for track in shared]),
+        np.array([second[track] for track in shared]),
+        shared,
+    )
+    return gap
+
+
+def _means(runs: Sequence[DeepRun]) -> dict[str, float]:
+    """Share of runs that have each track right."""
+    hits: dict[str, list[bool]] = {}
+    for run in runs:
+        for track, right in zip(run.tracks, run.right.tolist(), strict=True):
+            hits.setdefault(track, []).append(right)
+    return {track: float(np.mean(found)) for track, found in hits.items()}
 
 
 def pooled(runs: Sequence[DeepRun]) -> Estimate:
