@@ -274,11 +274,46 @@ class Int8Numbers(Contract):
     int8_ms: float = Field(ge=0)
 
 
+class Spread(Contract):
+    """How the values of one number are spread: shares of bins."""
+
+    tracks: int = Field(ge=1, description="tracks that it was seen on")
+    edges: tuple[float, ...] = Field(
+        max_length=99, description="ascending; a value that equals one is in the bin above it"
+    )
+    shares: tuple[Probability, ...]
+
+    @model_validator(mode="after")
+    def _bins_are_whole(self) -> Spread:
+        if any(low >= high for low, high in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError("edges must ascend")
+        if len(self.shares) != len(self.edges) + 1:
+            raise ValueError(f"{len(self.edges)} edges want {len(self.edges) + 1} shares")
+        return self
+
+
+class Reference(Contract):
+    """What a model answered and was given where it was measured; drift is told from this."""
+
+    protocol: str = Field(description="whose test tracks were answered, by a model that saw none")
+    tracks: int = Field(ge=1, description="tracks that were answered")
+    genres: dict[str, Probability] = Field(
+        max_length=1001, description="share of the tracks that each genre, or unknown, is told of"
+    )
+    confidence: Spread = Field(description="of the probability of the best genre")
+    inputs: dict[str, Spread] = Field(
+        {}, max_length=512, description="numbers of the input, by front-end and name"
+    )
+
+
 class BundleMetrics(Contract):
     """``metrics.json`` of a bundle: the headline first, the other protocols beside it."""
 
     results: tuple[EvaluationResult, ...] = Field(min_length=1)
     int8: Int8Numbers | None = Field(None, description="where eight bits were asked for")
+    reference: Reference | None = Field(
+        None, description="None in bundles from before there was one"
+    )
 
 
 # --- bundle -------------------------------------------------------------------------------------

@@ -112,6 +112,9 @@ def test_a_head_on_a_published_backbone_listens_by_itself(published: Path, clips
     assert len(answer.segments) == 2
     embedding = classifier.embed_file(a_clip(clips))
     assert embedding.shape == (128,)
+    reference = classifier.bundle.metrics.reference
+    assert reference is not None
+    assert list(reference.inputs) == ["waveform: level"], "the rows are of the backbone, not these"
 
 
 def test_equal_recipes_give_equal_graphs(

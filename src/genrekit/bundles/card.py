@@ -11,6 +11,8 @@ from genrekit.schema import (
     Int8Numbers,
     Manifest,
     MultiLabelNumbers,
+    Reference,
+    Spread,
 )
 
 _CONFUSION_LABELS = 30
@@ -36,6 +38,7 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
         "## Per genre\n\n" + _per_genre(headline),
         "## Confusion\n\n" + _confusion(headline) if headline.confusion else "",
         "## Calibration\n\n" + _calibration(manifest, headline),
+        "## Reference\n\n" + _reference(metrics.reference) if metrics.reference else "",
         "## Training data\n\n" + _training(manifest),
         "## Input\n\n" + _input(manifest),
         "## Eight bits\n\n" + _int8(metrics.int8) if metrics.int8 else "",
@@ -191,6 +194,32 @@ def _calibration(manifest: Manifest, result: EvaluationResult) -> str:
         below,
     ]
     return "\n".join(lines)
+
+
+def _reference(reference: Reference) -> str:
+    shares = ", ".join(
+        f"{genre} {share:.1%}"
+        for genre, share in sorted(reference.genres.items(), key=lambda one: -one[1])
+    )
+    lines = [
+        f"told of {reference.tracks} test tracks ({reference.protocol}): {shares}",
+        f"probability of the best genre: {_bins(reference.confidence)}",
+        f"{len(reference.inputs)} numbers of the input are in `metrics.json`"
+        if reference.inputs
+        else "there is none of the input",
+    ]
+    return f"Drift is told from this.\n\n{_bullets(lines)}"
+
+
+def _bins(spread: Spread) -> str:
+    ends = ["", *(f"{edge:.2f}" for edge in spread.edges), ""]
+    bins = zip(spread.shares, ends, ends[1:], strict=False)
+    return ", ".join(
+        f"{share:.0%} {f'from {low} to {high}' if low and high else f'from {low}'}"
+        if low
+        else f"{share:.0%} below {high}"
+        for share, low, high in bins
+    )
 
 
 def _training(manifest: Manifest) -> str:

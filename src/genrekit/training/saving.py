@@ -19,7 +19,14 @@ from genrekit.features import frontend_fingerprint
 from genrekit.models import NetworkConfig
 from genrekit.models.pretrained import Pretrained
 from genrekit.models.pretrained.backbones import DistilHubert
-from genrekit.schema import BundleMetrics, EvaluationResult, Int8Numbers, Manifest, Provenance
+from genrekit.schema import (
+    BundleMetrics,
+    EvaluationResult,
+    Int8Numbers,
+    Manifest,
+    Provenance,
+    Reference,
+)
 from genrekit.training.backbone import Backbone, Origin
 from genrekit.training.composing import check_composed, composed
 from genrekit.training.fit import INT8, Task
@@ -80,6 +87,7 @@ def save(
     one: Fitted,
     results: Sequence[EvaluationResult],
     *,
+    reference: Reference | None = None,
     overwrite: bool,
 ) -> None:
     """Write the bundle ``out`` of one fit of a run, with ``results`` as its numbers."""
@@ -116,6 +124,7 @@ def save(
         metrics=BundleMetrics(
             results=tuple(results),
             int8=None if measured is None else Int8Numbers.model_validate_json(measured),
+            reference=reference,
         ),
         golden=synthesise("jazz", seconds=GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
         extra_files=files | _hub_files(run),

@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from genrekit.datasets import (
     Fold,
     Split,
@@ -32,6 +35,7 @@ from genrekit.training.judging import Tuned, pooled_scores, score_fold_steps, sc
 from genrekit.training.pooling import pooled_run
 from genrekit.training.prepare import ROWS, Step, check_recipe, prepare
 from genrekit.training.recipe import ProtocolConfig, Recipe
+from genrekit.training.reference import cooled, reference_of
 from genrekit.training.saving import Fitted, Run, save
 
 if TYPE_CHECKING:
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 FittedOn = Literal["", "train", "train+valid"]
+Scores = NDArray[np.float64]
 
 
 def train(
@@ -151,9 +156,9 @@ def _fitted_and_saved(run: Run, out: Path, overwrite: bool) -> Iterator[Step]:
     recipe = run.recipe
     split = checked_split(run.dataset, recipe.protocol, run.rows)
     if len(split.folds) == 1:
-        saved, headline = yield from _by_protocol(run, split)
+        saved, headline, answers = yield from _by_protocol(run, split)
     elif recipe.final_fit == "everything":
-        saved, headline = None, (yield from _on_the_fly(run, recipe.protocol))
+        saved, (headline, answers) = None, (yield from _on_the_fly(run, recipe.protocol))
     else:
         raise ConfigError(
             f"{split.protocol} fits {len(split.folds)} models, none of which is the one to save; "
@@ -161,12 +166,16 @@ def _fitted_and_saved(run: Run, out: Path, overwrite: bool) -> Iterator[Step]:
         )
     results = [headline]
     for protocol in recipe.beside:
-        results.append((yield from _on_the_fly(run, protocol)))
+        results.append((yield from _on_the_fly(run, protocol))[0])
+    on_the_fly = saved is None
     if saved is None or recipe.final_fit == "everything":
         saved = yield from _on_everything(run, saved)
         if run.left_out:
             results.append(_on_left_out(run, split, saved, results))
-    save(out, run, split, saved, results, overwrite=overwrite)
+    if on_the_fly and not run.task.multi_label:  # they are the graphs' own
+        answers = cooled(answers, saved.temperature)
+    reference = reference_of(run, saved, split.protocol, answers)
+    save(out, run, split, saved, results, reference=reference, overwrite=overwrite)
 
 
 def _watched(
@@ -192,8 +201,10 @@ def _watched(
         yield Step(f"{stage}: epochs", record.epoch, epochs, note=note, epoch=record)
 
 
-def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, EvaluationResult]]:
-    """Fit by the protocol, save, and score what was saved."""
+def _by_protocol(
+    run: Run, split: Split
+) -> Generator[Step, None, tuple[Fitted, EvaluationResult, Scores]]:
+    """Fit by the protocol, save, and score what was saved; with its probabilities."""
     stage = f"fit and evaluate: {split.protocol}"
     yield Step(stage, 0, 1)
     recipe = run.recipe
@@ -207,7 +218,12 @@ def _by_protocol(run: Run, split: Split) -> Generator[Step, None, tuple[Fitted, 
     one = Fitted(fit.model, fitted, answer.temperature, fit.files, answer.thresholds)
     found = _score_saved(run, split, one, [])
     yield Step(stage, 1, 1)
-    return one, _kept(run, found, fit_on, _declared(run, split, recipe.protocol))
+    result = _kept(run, found, fit_on, _declared(run, split, recipe.protocol))
+    return one, result, _probabilities(found)
+
+
+def _probabilities(found: RunResult) -> Scores:
+    return np.array([answer.probabilities for answer in found.answers])
 
 
 def _kept(
@@ -245,8 +261,10 @@ def _declared(run: Run, split: Split, protocol: ProtocolConfig) -> tuple[Declare
     return (*steps, *answered)
 
 
-def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, EvaluationResult]:
-    """Fit a model per fold and pool their scores; none of them is kept."""
+def _on_the_fly(
+    run: Run, protocol: ProtocolConfig
+) -> Generator[Step, None, tuple[EvaluationResult, Scores]]:
+    """Fit a model per fold and pool their scores, which are returned too; no model is kept."""
     split = checked_split(run.dataset, protocol, run.rows)
     stage = f"fit and evaluate: {split.protocol}"
     scores = []
@@ -261,10 +279,11 @@ def _on_the_fly(run: Run, protocol: ProtocolConfig) -> Generator[Step, None, Eva
     declared = _declared(run, split, protocol)
     if run.task.multi_label:
         result = pooled_scores(run.task, run.recipe.name, run.dataset, split, run.rows, scores)
-        return result.model_copy(update={"fitted_on": protocol.fit_on, "steps": declared})
+        result = result.model_copy(update={"fitted_on": protocol.fit_on, "steps": declared})
+        return result, np.concatenate([one.probabilities for one in scores])
     plain = [one.probabilities for one in scores]
     found = pooled_run(run.recipe.name, run.dataset, split, run.rows, plain, fit_on=protocol.fit_on)
-    return _kept(run, found, protocol.fit_on, declared)
+    return _kept(run, found, protocol.fit_on, declared), _probabilities(found)
 
 
 def _on_everything(run: Run, by_protocol: Fitted | None) -> Generator[Step, None, Fitted]:

@@ -132,7 +132,8 @@ def _write(
                 one
                 for one in (measured.headline[0], measured.audio["whole"], measured.left_out)
                 if one is not None
-            )
+            ),
+            reference=measured.reference,
         ),
         golden=synthesise("jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=RATE_HZ),
         extra_files={"weights.safetensors": safetensors.torch.save(weights)},

@@ -116,6 +116,11 @@ def gather(
     )
 
 
+def all_columns(tracks: Dataset) -> Array:
+    """All columns (n_tracks, 53) that the front-end gives, levels too, from the table."""
+    return _chosen(tracks, build_frontend(COLUMNS).feature_names)
+
+
 def _column_names() -> tuple[str, ...]:
     names = build_frontend(COLUMNS).feature_names
     return tuple(names[place] for place in column_places())

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Fold, Split, make_split
+from genrekit.datasets import Dataset, Fold, Item, Split, make_split
 from genrekit.evaluation import fit_temperature
 from genrekit.evaluation.scoring import score
+from genrekit.features import build_frontend
+from genrekit.inference.inputs import make_reference
 from genrekit.inference.scoring import calibrated
-from genrekit.schema import Contract, Estimate, EvaluationResult
+from genrekit.schema import UNKNOWN, Contract, Estimate, EvaluationResult, Reference
 from genrekit.training.box.distil import agreement
 from genrekit.training.box.fit import Box, Ear, Others, fit_box, teach
 from genrekit.training.box.head import Blur, fit_genres
-from genrekit.training.box.material import Array, Material, Rows
+from genrekit.training.box.hearing import COLUMNS
+from genrekit.training.box.listener import MEL
+from genrekit.training.box.material import Array, Material, Rows, all_columns
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.prepare import Step
+from genrekit.training.reference import spreads_of_rows
 
 #: Columns of a scaled row that come from the published features; the others are of the table.
 _PUBLISHED = 160
@@ -56,6 +61,8 @@ class Measured(Contract):
         Clip to the genre it was taken for, heard whole.
     left_out : EvaluationResult, optional
         What ships, on published features of the tracks that it never saw.
+    reference : Reference
+        Of clips in folds, heard whole, and of all tracks of the table.
     """
 
     headline: tuple[EvaluationResult, ...]
@@ -67,6 +74,7 @@ class Measured(Contract):
     mistakes: dict[str, str]
     left_out: EvaluationResult | None = None
     temperature: float
+    reference: Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,30 @@ def measure(
         unknown=dict(folds.unknown),
         mistakes=_mistakes(material.clips, folds.probabilities["whole"]),
         temperature=temperature,
+        reference=_reference(recipe, material, by_fold.protocol, folds.probabilities["whole"]),
     )
+
+
+def _reference(
+    recipe: BoxRecipe, material: Material, protocol: str, probabilities: Array
+) -> Reference:
+    best = probabilities.max(axis=1)
+    told = [
+        material.clips.labels[place] if sure else UNKNOWN
+        for place, sure in zip(
+            probabilities.argmax(axis=1), best >= recipe.unknown_below, strict=True
+        )
+    ]
+    mel, clips = material.heard["whole"].mel, material.clips.items
+    table = all_columns(material.tracks).astype(np.float32)
+    inputs = spreads_of_rows("mel", build_frontend(MEL), mel, _ids(clips)) | spreads_of_rows(
+        "gtzan57", build_frontend(COLUMNS), table, _ids(material.tracks.items)
+    )
+    return make_reference(protocol, told, best, inputs)
+
+
+def _ids(items: Sequence[Item]) -> NDArray[np.object_]:
+    return np.array([item.item_id for item in items], object)
 
 
 def cooled(box: Box, temperature: float) -> Box:
