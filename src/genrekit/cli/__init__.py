@@ -27,6 +27,7 @@ from genrekit.cli import (
     leaks,
     models,
     predict,
+    report,
     robustness,
     serve,
     split,
@@ -61,6 +62,7 @@ app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("explore")(explore.explore)
 app.command("explorer")(explorer.explorer)
+app.command("report")(report.report)
 app.command("robustness")(robustness.robustness)
 app.command("study")(study.study)
 app.add_typer(models.app, name="models")

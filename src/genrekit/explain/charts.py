@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.evaluation.multiple import Friedman
+from genrekit.schema import Estimate
+
 Numbers = Sequence[float] | NDArray[np.floating]
 
 
@@ -33,6 +36,74 @@ class Lines:
     y_title: str
     dashed: frozenset[str] = frozenset()
     filled: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dots:
+    """A dot in its interval for each name, the first on top; those of one group in one colour."""
+
+    title: str
+    names: Sequence[str]
+    estimates: Sequence[Estimate]
+    x_title: str
+    groups: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Values at places of the x-axis of its own; without ``low`` and ``high`` there is no band."""
+
+    x: Numbers
+    values: Numbers
+    low: Numbers = ()
+    high: Numbers = ()
+
+    @classmethod
+    def of(cls, x: Numbers, estimates: Sequence[Estimate]) -> Curve:
+        """Estimates with their intervals."""
+        return cls(
+            x,
+            [one.value for one in estimates],
+            [one.low for one in estimates],
+            [one.high for one in estimates],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """Points joined by lines, each in the band of its intervals.
+
+    Parameters
+    ----------
+    ticks : sequence of str
+        What the places 0, 1, 2, ... of the x-axis are called, where it has no scale.
+    guide : str
+        ``diagonal``, or nothing.
+    level : float, optional
+        A dashed line across, called ``level_name``.
+    y_range : (float, float), optional
+        None fits what is there.
+    """
+
+    title: str
+    series: Mapping[str, Curve]
+    x_title: str
+    y_title: str
+    ticks: Sequence[str] = ()
+    guide: str = ""
+    level: float | None = None
+    level_name: str = ""
+    y_range: tuple[float, float] | None = None
+    log_y: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranks:
+    """A critical-difference diagram: mean ranks, and bars over what cannot be told apart."""
+
+    title: str
+    names: Sequence[str]
+    found: Friedman
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +176,7 @@ class Regions:
     points: Points
 
 
-Chart = Bars | Lines | Boxes | Heat | Points | Regions
+Chart = Bars | Dots | Lines | Curves | Ranks | Boxes | Heat | Points | Regions
 
 
 def unique(values: Sequence[str]) -> list[str]:

@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 
 from genrekit.evaluation.figures import COLOURS
-from genrekit.explain.charts import Bars, Boxes, Chart, Heat, Lines, Points, Regions, unique
+from genrekit.explain.charts import (
+    Bars,
+    Boxes,
+    Chart,
+    Curve,
+    Curves,
+    Dots,
+    Heat,
+    Lines,
+    Points,
+    Regions,
+    unique,
+)
 
 Figure = dict[str, Any]
 _DIGITS = 5
@@ -64,6 +76,117 @@ def _lines(chart: Lines) -> tuple[list[Figure], Figure]:
         for number, (name, values) in enumerate(chart.series.items())
     ]
     return traces, {**_axes(chart.x_title, chart.y_title), "showlegend": len(traces) > 1}
+
+
+@_traces.register(Dots)
+def _dots(chart: Dots) -> tuple[list[Figure], Figure]:
+    groups = chart.groups or [""] * len(chart.names)
+    traces = []
+    for number, group in enumerate(dict.fromkeys(groups)):
+        rows = [row for row, one in enumerate(groups) if one == group]
+        found = [chart.estimates[row] for row in rows]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": _said(group),
+                "x": _rounded([one.value for one in found]),
+                "y": [_said(chart.names[row]) for row in rows],
+                "error_x": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": _rounded([one.high - one.value for one in found]),
+                    "arrayminus": _rounded([one.value - one.low for one in found]),
+                    "thickness": 2,
+                    "width": 0,
+                },
+                "text": [f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in found],
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
+                "marker": {"size": 9, "color": COLOURS[number % len(COLOURS)]},
+            }
+        )
+    names = list(dict.fromkeys(_said(name) for name in chart.names))
+    return traces, {
+        "xaxis": {"title": {"text": chart.x_title}},
+        "yaxis": {
+            "autorange": "reversed",
+            "automargin": True,
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": names,
+        },
+        "height": 100 + 30 * len(names),
+        "showlegend": len(traces) > 1,
+        "scattermode": "group",
+    }
+
+
+@_traces.register(Curves)
+def _curves(chart: Curves) -> tuple[list[Figure], Figure]:
+    traces = []
+    for number, (name, curve) in enumerate(chart.series.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        traces += _band(name, curve, colour)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": _said(name),
+                "legendgroup": _said(name),
+                "x": _rounded(curve.x),
+                "y": _rounded(curve.values),
+                "line": {"color": colour, "width": 2, "dash": _dash(number)},
+                "marker": {"size": 6},
+            }
+        )
+    layout = _axes(chart.x_title, chart.y_title)
+    layout |= {"showlegend": len(chart.series) > 1, "shapes": _guides(chart), "height": 360}
+    if chart.ticks:
+        layout["xaxis"] |= {
+            "tickvals": list(range(len(chart.ticks))),
+            "ticktext": [_said(tick) for tick in chart.ticks],
+        }
+    if chart.y_range is not None:
+        layout["yaxis"]["range"] = list(chart.y_range)
+    if chart.log_y:
+        layout["yaxis"] |= {"type": "log", "exponentformat": "power", "dtick": 1}
+    return traces, layout
+
+
+def _band(name: str, curve: Curve, colour: str) -> list[Figure]:
+    if not len(curve.low):
+        return []
+    x, low, high = _rounded(curve.x), _rounded(curve.low), _rounded(curve.high)
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x + x[::-1],
+            "y": high + low[::-1],
+            "fill": "toself",
+            "fillcolor": _faint(colour),
+            "line": {"width": 0},
+            "legendgroup": _said(name),
+            "showlegend": False,
+            "hoverinfo": "skip",
+        }
+    ]
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.16)"
+
+
+def _guides(chart: Curves) -> list[Figure]:
+    line = {"color": "#888888", "width": 1, "dash": "dash"}
+    if chart.guide == "diagonal":
+        return [{"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "line": line}]
+    if chart.level is None:
+        return []
+    across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": line}
+    label = {"text": _said(chart.level_name), "textposition": "top right", "font": {"size": 11}}
+    return [across | {"y0": chart.level, "y1": chart.level, "label": label}]
 
 
 @_traces.register(Boxes)

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from genrekit.evaluation.critical_difference import plot_critical_difference
 from genrekit.evaluation.figures import COLOURS, new_figure, save_figure
 from genrekit.explain.charts import (
     Bars,
     Boxes,
     Chart,
+    Curves,
+    Dots,
     Heat,
     Lines,
     Numbers,
     Points,
+    Ranks,
     Regions,
     unique,
 )
@@ -30,13 +34,15 @@ _MOST_NAMED = 40
 
 
 def save_chart(chart: Chart, path: Path) -> Path:
-    """Write a chart as a PNG or SVG.
+    """Write a chart as a PNG, SVG or PDF.
 
     Raises
     ------
     MissingExtraError
         Without matplotlib.
     """
+    if isinstance(chart, Ranks):
+        return plot_critical_difference(chart.found, [_said(name) for name in chart.names], path)
     figure = new_figure(*_size(chart))
     axes = figure.add_subplot()
     _draw(chart, axes)
@@ -47,6 +53,8 @@ def save_chart(chart: Chart, path: Path) -> Path:
 def _size(chart: Chart) -> tuple[float, float]:
     if isinstance(chart, Bars):
         return 7.0, 1.2 + 0.22 * len(chart.names)
+    if isinstance(chart, Dots):
+        return 7.0, 1.0 + 0.26 * len(set(chart.names))
     if isinstance(chart, Heat):
         return (8.0, 7.0) if isinstance(chart.x[0], str) else (8.0, 3.6)
     return (7.0, 5.5) if isinstance(chart, Points | Regions) else (7.0, 3.6)
@@ -80,6 +88,59 @@ def _lines(chart: Lines, axes: Axes) -> None:
             axes.fill_between(np.asarray(chart.x), np.asarray(values), color=colour, alpha=0.2)
     axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
     axes.margins(x=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(chart.series) > 1:
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+@_draw.register(Dots)
+def _dots(chart: Dots, axes: Axes) -> None:
+    names = list(dict.fromkeys(chart.names))
+    groups = chart.groups or [""] * len(chart.names)
+    different = list(dict.fromkeys(groups))
+    for number, group in enumerate(different):
+        rows = [row for row, one in enumerate(groups) if one == group]
+        found = [chart.estimates[row] for row in rows]
+        shift = 0.5 * ((number + 0.5) / len(different) - 0.5)
+        axes.errorbar(
+            [one.value for one in found],
+            [names.index(chart.names[row]) + shift for row in rows],
+            xerr=np.abs([[one.value - one.low, one.high - one.value] for one in found]).T,
+            fmt="o",
+            markersize=4,
+            linewidth=1.2,
+            color=COLOURS[number % len(COLOURS)],
+            label=_said(group),
+        )
+    axes.set_yticks(range(len(names)), [_said(name) for name in names], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(chart.x_title)
+    axes.grid(axis="x", linewidth=0.4, alpha=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(different) > 1:
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+@_draw.register(Curves)
+def _curves(chart: Curves, axes: Axes) -> None:
+    styles = _styles(len(chart.series))
+    for (name, curve), (colour, dash) in zip(chart.series.items(), styles, strict=True):
+        x = np.asarray(curve.x, float)
+        axes.plot(x, curve.values, f"o{dash}", color=colour, ms=3, lw=1.4, label=_said(name))
+        if len(curve.low):
+            low, high = np.asarray(curve.low), np.asarray(curve.high)
+            axes.fill_between(x, low, high, color=colour, alpha=0.16, lw=0)
+    if chart.guide == "diagonal":
+        axes.plot([0, 1], [0, 1], "--", color="#888888", lw=0.8)
+    if chart.level is not None:
+        axes.axhline(chart.level, ls="--", color="#888888", lw=0.8)
+    if chart.ticks:
+        axes.set_xticks(range(len(chart.ticks)), [_said(one) for one in chart.ticks], fontsize=8)
+    if chart.y_range is not None:
+        axes.set_ylim(*chart.y_range)
+    axes.set_yscale("log" if chart.log_y else "linear")
+    axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
+    axes.grid(axis="y", linewidth=0.4, alpha=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     if len(chart.series) > 1:
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from pathlib import Path
 
 from genrekit.errors import MissingExtraError
-from genrekit.explain.charts import Chart
+from genrekit.evaluation.critical_difference import critical_difference_svg
+from genrekit.explain.charts import Chart, Heat, Ranks
 from genrekit.explain.charts_html import figure
 from genrekit.explain.charts_png import save_chart
+from genrekit.explain.page_style import DRAW, POLICY, STYLE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,10 +31,48 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sound:
-    """A WAV file to listen to."""
+    """Audio to listen to: a file of it, or what such a file holds."""
 
     caption: str
-    path: Path
+    audio: Path | bytes
+    media_type: str = "audio/wav"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fact:
+    """A number or a word that is read first, and what it is; ``mood`` is good, bad, or nothing."""
+
+    name: str
+    value: str
+    note: str = ""
+    mood: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What is read first, side by side."""
+
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """Parts that are shown when their title is pressed; ``name`` is what a chart's cell opens."""
+
+    title: str
+    text: str = ""
+    parts: Sequence[Part] = field(default_factory=tuple)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """Parts that stand side by side where there is room."""
+
+    parts: Sequence[Part]
+
+
+Part = Chart | Sheet | Sound | Facts | Fold | Beside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,43 +81,7 @@ class Section:
 
     title: str
     text: str = ""
-    parts: Sequence[Chart | Sheet | Sound] = field(default_factory=tuple)
-
-
-_STYLE = """\
-:root { color-scheme: light dark; --ink: #1c1f24; --page: #fff; --soft: #5d6672; --line: #d8dde3; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --page: #14171b; --soft: #9aa4b0;
-  --line: #333a42; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
-  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
-h2 { border-top: 1px solid var(--line); padding-top: 1.2rem; margin-top: 2.2rem; }
-figure { margin: 1rem 0; } figcaption, .soft { color: var(--soft); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; } th, td { text-align: left; padding: .25rem .7rem;
-  border-bottom: 1px solid var(--line); vertical-align: top; font-variant-numeric: tabular-nums; }
-audio { width: 100%; max-width: 24rem; }
-@media print { figure, tr { break-inside: avoid; } audio { display: none; } }"""
-
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "img-src data: blob:; media-src data:"
-)
-
-_DRAW = """\
-function draw() {
-  const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue('--ink'), line = style.getPropertyValue('--line');
-  for (const box of document.querySelectorAll('.chart')) {
-    const one = JSON.parse(document.getElementById(box.id + '-data').textContent);
-    const layout = Object.assign({}, one.layout, {paper_bgcolor: 'rgba(0,0,0,0)',
-      plot_bgcolor: 'rgba(0,0,0,0)', font: {color: ink}});
-    for (const axis of ['xaxis', 'yaxis'])
-      layout[axis] = Object.assign({gridcolor: line, zerolinecolor: line}, layout[axis]);
-    Plotly.react(box, one.data, layout, {responsive: true, displayModeBar: false});
-  }
-}
-draw();
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);"""
+    parts: Sequence[Part] = field(default_factory=tuple)
 
 
 def write_page(
@@ -90,79 +96,197 @@ def write_page(
     """
     pictures.mkdir(parents=True, exist_ok=True)
     drawn = [
-        save_chart(chart, pictures / f"{_file_name(chart.title)}.png")
-        for chart in _charts(sections)
+        save_chart(chart, pictures / f"{file_name(chart.title)}.png")
+        for chart in charts_of(sections)
     ]
     path.write_text(render_page(title, lead, sections), encoding="utf-8")
     return (path, *drawn)
 
 
-def render_page(title: str, lead: str, sections: Sequence[Section]) -> str:
-    """The page as HTML; whatever a file is called, it stays text."""
-    numbered = {id(chart): f"chart-{number}" for number, chart in enumerate(_charts(sections))}
-    body = [f"<h1>{escape(title)}</h1>", f"<p>{escape(lead)}</p>"]
-    for section in sections:
-        body += ["<section>", f"<h2>{escape(section.title)}</h2>"]
-        body += [f"<p>{escape(text)}</p>" for text in section.text.split("\n") if text]
-        body += [_part(part, numbered) for part in section.parts]
-        body.append("</section>")
-    scripts = [f"<script>{_plotly()}</script>", f"<script>{_DRAW}</script>"] if numbered else []
+def render_page(
+    title: str, lead: str, sections: Sequence[Section], *, contents: bool = False, foot: str = ""
+) -> str:
+    """The page as HTML; whatever a file is called, it stays text.
+
+    Parameters
+    ----------
+    lead : str
+        Lines are paragraphs; what stands between ``**`` is bold, there and in texts of sections.
+    contents : bool
+        List the sections under the lead.
+    foot : str
+        A last line.
+
+    Raises
+    ------
+    MissingExtraError
+        Without plotly, or with a diagram of ranks without matplotlib.
+    """
+    numbered = {
+        id(chart): f"chart-{number}"
+        for number, chart in enumerate(charts_of(sections))
+        if not isinstance(chart, Ranks)
+    }
+    body = ["<main>", f"<h1>{escape(title)}</h1>", *_paragraphs(lead, "lead")]
+    opening = [section for section in sections if not section.title]
+    rest = [section for section in sections if section.title]
+    body += [_section(section, "opening", numbered) for section in opening]
+    if contents:
+        links = (
+            f'<a href="#part-{number}">{escape(section.title)}</a>'
+            for number, section in enumerate(rest)
+        )
+        body.append(f'<nav aria-label="Contents">{" ".join(links)}</nav>')
+    body += [_section(one, f"part-{number}", numbered) for number, one in enumerate(rest)]
+    body += [f"<footer>{escape(foot)}</footer>"] if foot else []
+    body.append("</main>")
     head = [
         "<!doctype html>",
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         f"<title>{escape(title)}</title>",
-        f"<style>{_STYLE}</style>",
+        f"<style>{STYLE}</style>",
         "</head>",
         "<body>",
     ]
+    scripts = _scripts() if numbered else []
     return "\n".join([*head, *body, *scripts, "</body>", "</html>"]) + "\n"
 
 
-def _charts(sections: Sequence[Section]) -> list[Chart]:
-    return [
-        part
-        for section in sections
-        for part in section.parts
-        if not isinstance(part, Sheet | Sound)
-    ]
+def charts_of(sections: Iterable[Section]) -> list[Chart]:
+    """All charts, in their order on the page."""
+    return [chart for section in sections for part in section.parts for chart in _charts(part)]
 
 
-def _part(part: Chart | Sheet | Sound, numbered: dict[int, str]) -> str:
-    if isinstance(part, Sheet):
-        head = "".join(f"<th>{escape(text)}</th>" for text in part.headings)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in part.rows
-        )
-        caption = f"<p class='soft'>{escape(part.title)}</p>" if part.title else ""
-        return f"{caption}<div class='wide'><table><tr>{head}</tr>{rows}</table></div>"
-    if isinstance(part, Sound):
-        data = base64.b64encode(part.path.read_bytes()).decode()
-        return (
-            f"<figure><figcaption>{escape(part.caption)}</figcaption>"
-            f'<audio controls preload="none" src="data:audio/wav;base64,{data}"></audio></figure>'
-        )
-    name = numbered[id(part)]
-    # Inside of a script only a closing tag could end it.
-    data = json.dumps(figure(part), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    return (
-        f'<figure><figcaption>{escape(part.title)}</figcaption><div class="chart" id="{name}">'
-        f'</div><script type="application/json" id="{name}-data">{data}</script></figure>'
+def _charts(part: Part) -> Iterator[Chart]:
+    if isinstance(part, Fold | Beside):
+        for inner in part.parts:
+            yield from _charts(inner)
+    elif not isinstance(part, Sheet | Sound | Facts):
+        yield part
+
+
+def file_name(title: str) -> str:
+    """What the picture of a chart is called."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:80] or "chart"
+
+
+# --- parts --------------------------------------------------------------------------------------
+
+
+def _section(section: Section, name: str, numbered: dict[int, str]) -> str:
+    heading = f"<h2>{escape(section.title)}</h2>" if section.title else ""
+    parts = (_part(part, numbered) for part in section.parts)
+    return "\n".join(
+        [f'<section id="{name}">', heading, *_paragraphs(section.text), *parts, "</section>"]
     )
 
 
+def _paragraphs(text: str, kind: str = "") -> list[str]:
+    named = f' class="{kind}"' if kind else ""
+    return [f"<p{named}>{_marked(line)}</p>" for line in text.split("\n") if line]
+
+
+def _marked(text: str) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(text))
+
+
+def _part(part: Part, numbered: dict[int, str]) -> str:
+    if isinstance(part, Sheet):
+        return _sheet(part)
+    if isinstance(part, Sound):
+        return _sound(part)
+    if isinstance(part, Facts):
+        return f'<dl class="facts">{"".join(map(_fact, part.facts))}</dl>'
+    if isinstance(part, Fold):
+        inner = "".join([*_paragraphs(part.text), *(_part(one, numbered) for one in part.parts)])
+        name = f' data-cell="{escape(part.name)}"' if part.name else ""
+        return f"<details{name}><summary>{_marked(part.title)}</summary>{inner}</details>"
+    if isinstance(part, Beside):
+        inner = "".join(_part(one, numbered) for one in part.parts)
+        return f'<div class="beside">{inner}</div>'
+    return _figure(part, numbered)
+
+
+# What counts as a number in a table: one with its interval, a share, a p-value, counts.
+_NUMBER = re.compile(r"(?:[<+\-]? ?[\d.,]+ ?%?(?: \[[^\]]*\])?(?: / [\d.]+)?(?: \*)?)?")
+
+
+def _sheet(sheet: Sheet) -> str:
+    columns = range(len(sheet.headings))
+    numeric = {
+        column
+        for column in columns
+        if sheet.rows and all(_NUMBER.fullmatch(row[column]) for row in sheet.rows)
+    }
+    kinds = [' class="number"' if column in numeric else "" for column in columns]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(text)}</th>'
+        for kind, text in zip(kinds, sheet.headings, strict=True)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td{kind}>{_marked(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+        + "</tr>"
+        for row in sheet.rows
+    )
+    caption = f"<caption>{escape(sheet.title)}</caption>" if sheet.title else ""
+    table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{table}</div>'
+
+
+def _sound(sound: Sound) -> str:
+    audio = sound.audio if isinstance(sound.audio, bytes) else sound.audio.read_bytes()
+    data = base64.b64encode(audio).decode()
+    return (
+        f"<figure><figcaption>{escape(sound.caption)}</figcaption>"
+        f'<audio controls preload="none" aria-label="{escape(sound.caption)}" '
+        f'src="data:{sound.media_type};base64,{data}"></audio></figure>'
+    )
+
+
+def _fact(fact: Fact) -> str:
+    note = f'<dd class="soft">{escape(fact.note)}</dd>' if fact.note else ""
+    return (
+        f'<div class="{fact.mood}"><dt>{escape(fact.name)}</dt>'
+        f'<dd class="value">{escape(fact.value)}</dd>{note}</div>'
+    )
+
+
+def _figure(chart: Chart, numbered: dict[int, str]) -> str:
+    caption = f"<figcaption>{escape(chart.title)}</figcaption>" if chart.title else ""
+    if isinstance(chart, Ranks):
+        drawing = critical_difference_svg(chart.found, chart.names)
+        named = f'role="img" aria-label="{escape(chart.title)}"'
+        return f'<figure>{caption}<div class="wide drawing" {named}>{drawing}</div></figure>'
+    name = numbered[id(chart)]
+    # Inside of a script only a closing tag could end it.
+    data = json.dumps(figure(chart), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    kind = "chart cells" if isinstance(chart, Heat) else "chart"
+    return (
+        f'<figure>{caption}<div class="{kind}" id="{name}" role="img" '
+        f'aria-label="{escape(chart.title)}"></div>'
+        f'<script type="application/json" id="{name}-data">{data}</script></figure>'
+    )
+
+
+# --- what draws ---------------------------------------------------------------------------------
+
+
+def _scripts() -> list[str]:
+    missing = "<noscript><p>The charts need JavaScript; the tables do not.</p></noscript>"
+    packed = f'<script type="text/plain" id="plotly">{_plotly()}</script>'
+    return [missing, packed, f"<script>{DRAW}</script>"]
+
+
+@cache
 def _plotly() -> str:
+    """Plotly's script, packed: a page of two megabytes in place of five."""
     try:
         from plotly.offline import get_plotlyjs
     except ModuleNotFoundError:
         raise MissingExtraError("plotly", "report") from None
-    script: str = get_plotlyjs()
-    return script
-
-
-def _file_name(title: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:80] or "chart"
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()

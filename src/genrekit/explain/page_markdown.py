@@ -1,0 +1,89 @@
+"""The same page as Markdown, its charts as pictures beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sheet, Sound
+
+# An underscore inside a word is no markup, and names are full of them.
+_MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<!\w)_|_(?!\w)|^[#+-]|^\d+[.)]|&(?=[#\w])|://")
+
+
+def plain(text: str) -> str:
+    """Text on one line in which nothing is markup."""
+    line = "".join(one if one.isprintable() else " " for one in text)
+    return _MARKUP.sub(lambda found: _escaped(found[0]), line)
+
+
+def _escaped(found: str) -> str:
+    if found == "://":
+        return ":\\/\\/"
+    # A number before a dot makes a list of a line: what is escaped is the dot.
+    return f"{found[:-1]}\\{found[-1]}"
+
+
+def render_markdown(
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    pictures: Mapping[int, str],
+    *,
+    foot: str = "",
+) -> str:
+    """The page as Markdown; equal pages give equal text.
+
+    Parameters
+    ----------
+    pictures : mapping of int to str
+        Where the picture of each chart is, by the chart's ``id``.
+    """
+    blocks = [f"# {plain(title)}", *_paragraphs(lead)]
+    for section in sections:
+        blocks += [f"## {plain(section.title)}"] if section.title else []
+        blocks += _paragraphs(section.text)
+        for part in section.parts:
+            blocks += _part(part, pictures)
+    blocks += ["---", plain(foot)] if foot else []
+    return "\n\n".join(blocks) + "\n"
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for line in text.split("\n"):
+        if line:
+            pieces = re.split(r"\*\*(.+?)\*\*", line)
+            yield "".join(
+                f"**{plain(piece)}**" if number % 2 else plain(piece)
+                for number, piece in enumerate(pieces)
+            )
+
+
+def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:
+    if isinstance(part, Sheet):
+        if part.title:
+            yield f"{plain(part.title)}:"
+        yield markdown_table(part.headings, part.rows)
+    elif isinstance(part, Facts):
+        notes = [f" ({plain(one.note)})" if one.note else "" for one in part.facts]
+        yield "\n".join(
+            f"- {plain(one.name)}: **{plain(one.value)}**{note}"
+            for one, note in zip(part.facts, notes, strict=True)
+        )
+    elif isinstance(part, Fold):
+        yield f"**{plain(part.title)}**"
+        yield from _paragraphs(part.text)
+        for inner in part.parts:
+            yield from _part(inner, pictures)
+    elif isinstance(part, Beside):
+        for inner in part.parts:
+            yield from _part(inner, pictures)
+    elif not isinstance(part, Sound) and id(part) in pictures:
+        yield f"![{plain(part.title)}]({pictures[id(part)]})"
+
+
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in which whatever a track is called stays text."""
+    lines = [[plain(cell) for cell in headings], ["---"] * len(headings)]
+    lines += [[plain(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

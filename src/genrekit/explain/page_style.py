@@ -1,0 +1,144 @@
+"""How pages look, and the script that draws their charts."""
+
+from __future__ import annotations
+
+#: Nothing is fetched from anywhere.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data: blob:; media-src data:"
+)
+
+_LIGHT = """\
+--ink: #1b1f24; --page: #fff; --card: #f5f7f9; --soft: #58616c; --line: #d9dee4; --link: #0b62a3;
+--good: #0a7350; --bad: #b3261e;"""
+_DARK = """\
+--ink: #e7eaee; --page: #13161a; --card: #1c2127; --soft: #9fa9b5; --line: #343b44; --link: #7cbcf0;
+--good: #5fcba3; --bad: #ff8f86;"""
+
+STYLE = f"""\
+:root {{ color-scheme: light dark; {_LIGHT} }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}
+* {{ box-sizing: border-box; }}
+body {{ font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; margin: 0;
+  color: var(--ink); background: var(--page); overflow-wrap: anywhere; }}
+main {{ max-width: 64rem; margin: 0 auto; padding: 2rem 1rem 3rem; }}
+h1 {{ font-size: clamp(1.5rem, 1.1rem + 2vw, 2.2rem); line-height: 1.2; margin: 0 0 1rem;
+  letter-spacing: -.01em; }}
+h2 {{ font-size: 1.3rem; line-height: 1.3; border-top: 1px solid var(--line); padding-top: 1.6rem;
+  margin: 2.6rem 0 .6rem; }}
+p {{ margin: .6rem 0; max-width: 46rem; }}
+.lead {{ font-size: 1.08rem; }}
+a {{ color: var(--link); }}
+nav {{ display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; margin: 1.4rem 0 0; font-size: .92rem; }}
+nav a {{ padding: .2rem 0; }}
+.facts {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr));
+  gap: .7rem; margin: 1.4rem 0; }}
+.facts div {{ background: var(--card); border-radius: 10px; padding: .8rem 1rem; }}
+.facts dt {{ color: var(--soft); font-size: .84rem; }}
+.facts dd {{ margin: 0; font-size: .84rem; }}
+.facts .value {{ font-size: 1.45rem; line-height: 1.25; font-weight: 650; }}
+.facts .good .value {{ color: var(--good); }}
+.facts .bad .value {{ color: var(--bad); }}
+figure {{ margin: 1.2rem 0; }}
+figcaption, caption {{ color: var(--soft); font-size: .92rem; text-align: left;
+  padding-bottom: .3rem; }}
+.soft, footer {{ color: var(--soft); }}
+footer {{ border-top: 1px solid var(--line); margin-top: 3rem; padding-top: 1rem;
+  font-size: .88rem; }}
+.beside {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr));
+  gap: 0 1.4rem; }}
+.beside > * {{ min-width: 0; }}
+.wide {{ overflow-x: auto; margin: .8rem 0; }}
+.wide:focus-visible, summary:focus-visible {{ outline: 2px solid var(--link);
+  outline-offset: 2px; }}
+table {{ border-collapse: collapse; font-size: .94rem; }}
+th, td {{ text-align: left; padding: .32rem .8rem .32rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }}
+th {{ color: var(--soft); font-weight: 600; font-size: .86rem; vertical-align: bottom; }}
+td.number, th.number {{ text-align: right; white-space: nowrap; overflow-wrap: normal;
+  font-variant-numeric: tabular-nums; }}
+details {{ border: 1px solid var(--line); border-radius: 8px; padding: .45rem .9rem;
+  margin: .5rem 0; }}
+summary {{ cursor: pointer; }}
+details[open] > summary {{ margin-bottom: .4rem; }}
+.chart {{ min-height: 12rem; }}
+.drawing svg {{ display: block; min-width: 34rem; width: 100%; height: auto; }}
+.drawing svg text {{ fill: var(--ink); }}
+.drawing svg [style*="stroke: #000000"] {{ stroke: var(--ink) !important; }}
+.drawing svg [style*="fill: #ffffff"] {{ fill: none !important; }}
+audio {{ width: 100%; max-width: 24rem; }}
+@page {{ margin: 16mm; }}
+@media print {{
+  body {{ font-size: 10.5pt; }}
+  main {{ max-width: none; padding: 0; }}
+  h2 {{ break-after: avoid; }}
+  figure, tr, .facts div {{ break-inside: avoid; }}
+  .beside {{ grid-template-columns: 1fr 1fr; }}
+  .wide {{ overflow: visible; }}
+  table {{ font-size: 8.5pt; }}
+  .facts div {{ border: 1px solid var(--line); }}
+  nav, audio {{ display: none; }}
+}}"""
+
+DRAW = """\
+'use strict';
+const charts = [...document.querySelectorAll('.chart')];
+const printed = matchMedia('print'), dark = matchMedia('(prefers-color-scheme: dark)');
+
+async function unpack() {
+  const packed = atob(document.getElementById('plotly').textContent);
+  const bytes = Uint8Array.from(packed, one => one.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const script = document.createElement('script');
+  script.textContent = await new Response(stream).text();
+  document.head.append(script);
+}
+
+function draw(box) {
+  const style = getComputedStyle(document.documentElement);
+  const [ink, line, page] = ['--ink', '--line', '--page'].map(
+    name => style.getPropertyValue(name).trim());
+  // Black is one of the colours, and cannot be seen on a dark page.
+  const text = document.getElementById(box.id + '-data').textContent.replaceAll('#000000', ink);
+  const one = JSON.parse(text), narrow = box.clientWidth < 560;
+  const layout = Object.assign({}, one.layout, {paper_bgcolor: 'rgba(0,0,0,0)',
+    plot_bgcolor: 'rgba(0,0,0,0)', font: {color: ink, size: narrow ? 11 : 12,
+    family: 'system-ui, sans-serif'}, hoverlabel: {bgcolor: page, font: {color: ink}}});
+  layout.legend = narrow || box.closest('.beside')
+    ? {orientation: 'h', y: -0.22, yanchor: 'top', x: 0} : {};
+  if (narrow) layout.margin = Object.assign({}, layout.margin, {l: 46, r: 8});
+  if (matchMedia('(pointer: coarse)').matches) layout.dragmode = false;
+  for (const axis of ['xaxis', 'yaxis'])
+    layout[axis] = Object.assign({gridcolor: line, zerolinecolor: line}, layout[axis]);
+  return Plotly.react(box, one.data, layout, {responsive: true, displayModeBar: false});
+}
+
+function open_cell(box, event) {
+  const at = event.points[0], name = at.y + ' > ' + at.x;
+  const cell = [...document.querySelectorAll('details')].find(one => one.dataset.cell === name);
+  if (!cell) return;
+  cell.open = true;
+  cell.scrollIntoView({block: 'center'});
+  cell.querySelector('summary').focus();
+}
+
+async function draw_all() {
+  for (const box of charts) await draw(box);
+  document.documentElement.dataset.drawn = 'yes';
+}
+
+unpack().then(async () => {
+  await draw_all();
+  for (const box of document.querySelectorAll('.cells'))
+    box.on('plotly_click', event => open_cell(box, event));
+  dark.addEventListener('change', draw_all);
+  // On paper everything is open, and light.
+  printed.addEventListener('change', draw_all);
+  addEventListener('beforeprint', () => {
+    for (const one of document.querySelectorAll('details')) one.open = true;
+  });
+  for (const one of document.querySelectorAll('details'))
+    one.addEventListener('toggle', () => {
+      for (const box of one.querySelectorAll('.chart')) Plotly.Plots.resize(box);
+    });
+});"""

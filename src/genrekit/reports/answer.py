@@ -1,0 +1,173 @@
+"""What a report opens with: which model, how good, how sure, by which protocol, and what leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from genrekit.evaluation.leaks import result_leaks
+from genrekit.explain.page import Fact, Facts
+from genrekit.reports.comparing import cannot_be_told_from_best
+from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
+from genrekit.reports.inputs import Inputs
+from genrekit.reports.numbers import interval, percent
+from genrekit.schema import Contract, Estimate
+
+_MOST_NAMED = 6
+
+
+class KnownLeak(Contract):
+    """Something that makes a number flatter, and where it was seen."""
+
+    where: str
+    kind: str
+    evidence: str
+
+
+def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
+    """The answer in a few sentences."""
+    group = groups[0]
+    best = group.best
+    one = best.run.result
+    what = "tells all genres right on" if one.task == "multi-label" else "is right on"
+    tested = "tested" if one.leaky else "tested and not trained on"
+    sentences = [
+        f"**{best.name}** {what} **{percent(one.accuracy.value)}** of {one.items} {one.unit}s that "
+        f"were {tested} (95 % interval {percent(one.accuracy.low)} to {percent(one.accuracy.high)})"
+        f", on {one.dataset} under the protocol {one.protocol}"
+        f"{' **LEAKY**' if one.leaky else ''}."
+    ]
+    note = PROTOCOL_NOTES.get(one.protocol)
+    sentences += [f"That is: {note}."] if note else []
+    lines = [" ".join(sentences), " ".join(_how_sure(group)), leak_sentence(groups, leaks)]
+    return "\n".join(line for line in lines if line)
+
+
+def _how_sure(group: Group) -> Iterator[str]:
+    found = group.comparison
+    chance = _commonest(group.best)
+    if chance is not None:
+        yield f"Always naming the commonest genre would give {percent(chance)}."
+    if found is None or found.models[0].name != group.best.name:
+        return
+    level = cannot_be_told_from_best(found)
+    if not level:
+        yield f"It is better than the other {len(found.models) - 1} by every test."
+    elif len(level) <= _MOST_NAMED:
+        yield f"It cannot be told from {', '.join(level)}."
+    else:
+        yield f"It cannot be told from {len(level)} of the other {len(found.models) - 1}."
+    yield found.sentence
+
+
+def _commonest(entry: Entry) -> float | None:
+    counts = [sum(row) for row in entry.run.result.confusion]
+    return max(counts) / sum(counts) if sum(counts) else None
+
+
+def facts_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> Facts:
+    """The answer in numbers."""
+    best = groups[0].best
+    one = best.run.result
+    several = one.multi_label
+    accuracy = "Accuracy" if several is None else "All genres right"
+    facts = [
+        Fact("Best model", best.name, f"of {len(groups[0].entries)} by this protocol"),
+        _number(accuracy, one.accuracy),
+        _number("Macro F1", one.macro_f1),
+    ]
+    if several is not None:
+        facts.append(_number("Mean average precision", several.mean_average_precision))
+    elif best.run.metrics is not None:
+        facts.append(_number("Right among the first 3", best.run.metrics.top3))
+    facts += [
+        Fact("Calibration error", f"{one.expected_calibration_error:.3f}", "0 is perfect"),
+        Fact("Protocol", one.protocol, _tested(groups[0]), "bad" if one.leaky else ""),
+        _leak_fact(one.leaky, leaks),
+    ]
+    return Facts(facts)
+
+
+def _number(name: str, one: Estimate) -> Fact:
+    return Fact(name, f"{one.value:.3f}", f"{one.low:.3f} to {one.high:.3f}")
+
+
+def _tested(group: Group) -> str:
+    one = group.best.run.result
+    folds = len(one.fold_accuracies)
+    inside = f" in {folds} folds" if folds > 1 else ""
+    return f"{one.items} {one.unit}s{inside}"
+
+
+def _leak_fact(leaky: bool, leaks: Sequence[KnownLeak]) -> Fact:
+    if leaky:
+        return Fact("Leaks", "leaky", "by its own name", "bad")
+    if leaks:
+        return Fact("Leaks", str(len(leaks)), "see below", "bad")
+    return Fact("Leaks", "none known", "in this number", "good")
+
+
+# --- leaks --------------------------------------------------------------------------------------
+
+
+def leaks_of(groups: Sequence[Group], inputs: Inputs) -> tuple[KnownLeak, ...]:
+    """Everything that is known to flatter the honest numbers of a report."""
+    found = [
+        KnownLeak(where=entry.name, kind=leak.kind, evidence=leak.evidence)
+        for group in groups
+        for entry in group.entries
+        if not entry.run.result.leaky
+        for leak in result_leaks(entry.run.result)
+    ]
+    found += [leak for group in groups for entry in group.entries for leak in _miscounted(entry)]
+    found += [
+        KnownLeak(where=leak.where, kind=leak.kind, evidence=leak.evidence)
+        for _, leak in inputs.leaks
+    ]
+    found += [
+        KnownLeak(
+            where=f"robustness of {one.model.name}",
+            kind="trained-on-test",
+            evidence=f"the weights were fitted on {one.trained_on} of these {one.tracks} tracks",
+        )
+        for _, one in inputs.robustness
+        if one.trained_on
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _miscounted(entry: Entry) -> Iterator[KnownLeak]:
+    """Parts of recordings that are counted as tracks."""
+    run = entry.run
+    if run.result.unit != "track" or run.result.leaky:
+        return
+    items = len({answer.item for answer in run.answers})
+    tracks = len({(answer.group, answer.true) for answer in run.answers})
+    if items > tracks:
+        yield KnownLeak(
+            where=entry.name,
+            kind="segments-called-tracks",
+            evidence=f"{items} things are called tracks, and there are {tracks} recordings",
+        )
+
+
+def leak_sentence(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
+    """What is known of leaks, and what a leaky protocol makes of the same model."""
+    said = []
+    if leaks:
+        one = leaks[0]
+        more = f", and {len(leaks) - 1} more below" if len(leaks) > 1 else ""
+        said.append(f"**A leak is known**: {one.where}: {one.evidence} ({one.kind}){more}.")
+    elif not groups[0].best.run.result.leaky:
+        said.append("No leak is known in this number.")
+    best = groups[0].best.run.result
+    for group in groups[1:]:
+        leaky = next((e for e in group.entries if e.run.result.model == best.model), None)
+        if leaky is None or not leaky.run.result.leaky or best.leaky:
+            continue
+        other = leaky.run.result.accuracy
+        gap = 100 * (other.value - best.accuracy.value)
+        said.append(
+            f"Under {leaky.run.result.protocol} (LEAKY) the same model shows {interval(other)}: "
+            f"{abs(gap):.1f} points {'more' if gap >= 0 else 'less'}."
+        )
+    return " ".join(said)

@@ -1,0 +1,228 @@
+"""The best model in detail: genre by genre, confusions with their tracks, calibration, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from genrekit.evaluation.results import Answer, RunResult, confused
+from genrekit.explain.charts import Curve, Curves, Dots, Heat
+from genrekit.explain.page import Beside, Fold, Part, Section, Sheet, Sound
+from genrekit.reports.groups import Entry, Group
+from genrekit.reports.numbers import interval, optional, percent
+
+#: Models that share a diagram at most.
+MOST_DRAWN = 4
+_MOST_MISTAKES = 25
+_MOST_CELLS = 60
+_MOST_NOTED = 8
+_MOST_GENRES_WRITTEN = 25
+
+
+def genre_section(entry: Entry) -> Section:
+    """Precision, recall and F1 of each genre."""
+    run = entry.run
+    title = f"Genre by genre: {entry.name}"
+    if run.result.multi_label is not None:
+        return Section(title, "", [_multi_label_sheet(run)])
+    if run.metrics is None:
+        rows = [
+            [
+                one.genre,
+                str(one.tracks),
+                f"{one.precision:.3f}",
+                f"{one.recall:.3f}",
+                f"{one.f1:.3f}",
+            ]
+            for one in run.result.per_genre
+        ]
+        return Section(title, "", [Sheet(_GENRE, rows)])
+    found = sorted(run.metrics.per_genre, key=lambda one: -one.f1.value)
+    rows = [
+        [
+            one.genre,
+            str(one.tracks),
+            optional(one.precision),
+            optional(one.recall),
+            interval(one.f1),
+        ]
+        for one in found
+    ]
+    best, worst = found[0], found[-1]
+    text = (
+        f"{best.genre} is told best (F1 {best.f1.value:.2f}), {worst.genre} worst "
+        f"({worst.f1.value:.2f}). Recall: how many of a genre are found. Precision: how many that "
+        "are called it are it."
+    )
+    dots = Dots("F1 of each genre", [one.genre for one in found], [one.f1 for one in found], "F1")
+    return Section(title, text, [dots, Sheet(_GENRE, rows)])
+
+
+_GENRE = ("genre", "tested", "precision", "recall", "F1")
+
+
+def _multi_label_sheet(run: RunResult) -> Sheet:
+    several = run.result.multi_label
+    assert several is not None, "asked before"
+    rows = []
+    for one, ranking in zip(run.result.per_genre, several.per_genre, strict=True):
+        cells = (ranking.average_precision, ranking.roc_auc, ranking.threshold)
+        numbers = [one.precision, one.recall, one.f1, *cells]
+        said = ["" if number is None else f"{number:.3f}" for number in numbers]
+        rows.append([one.genre, str(one.tracks), *said])
+    return Sheet((*_GENRE, "average precision", "ROC-AUC", "threshold"), rows)
+
+
+def confusion_section(entry: Entry) -> Section | None:
+    """The confusion matrix, and the tracks behind each of its cells."""
+    run = entry.run
+    labels = run.result.labels
+    if not run.result.confusion:
+        return None
+    cells = confused(run)
+    notes = [[_noted(cells.get((true, told), ())) for told in labels] for true in labels]
+    chart = Heat(
+        f"Confusion of {entry.name}",
+        np.array(run.result.confusion, float),
+        labels,
+        labels,
+        f"{run.result.unit}s",
+        "told",
+        "labelled",
+        downwards=True,
+        notes=notes,
+        written=len(labels) <= _MOST_GENRES_WRITTEN,
+    )
+    wrong = [(pair, items) for pair, items in cells.items() if pair[0] != pair[1]]
+    parts: list[Part] = [chart]
+    parts += [_cell(true, told, items) for (true, told), items in wrong[:_MOST_CELLS]]
+    text = "Rows are what tracks are labelled, columns what they are told to be."
+    if wrong:
+        (true, told), items = wrong[0]
+        text += f" Most often {true} is told to be {told}: {len(items)} times."
+        text += " Below are the tracks of each cell; pressing a cell opens its list."
+    if len(wrong) > _MOST_CELLS:
+        text += f" Of {len(wrong)} cells the {_MOST_CELLS} largest are listed."
+    return Section("Confusions, and the tracks behind them", text, parts)
+
+
+def _noted(items: Sequence[str]) -> str:
+    more = f" and {len(items) - _MOST_NOTED} more" if len(items) > _MOST_NOTED else ""
+    return ", ".join(items[:_MOST_NOTED]) + more
+
+
+def _cell(true: str, told: str, items: Sequence[str]) -> Fold:
+    title = f"{true} told to be {told}: {len(items)}"
+    return Fold(title, ", ".join(sorted(items)), name=f"{true} > {told}")
+
+
+def mistakes_section(entry: Entry, sounds: Mapping[str, Sound]) -> Section | None:
+    """Wrong answers that the model is surest of, with audio where that may be played."""
+    run = entry.run
+    wrong = [one for one in run.answers if not one.right and one.probabilities]
+    wrong.sort(key=lambda one: (-max(one.probabilities), one.item))
+    if not wrong or run.result.task == "multi-label":
+        return None
+    rows = [
+        [one.item, one.true[0], one.predicted[0], percent(max(one.probabilities)), _own(run, one)]
+        for one in wrong[:_MOST_MISTAKES]
+    ]
+    sheet = Sheet(("track", "labelled", "told", "sure by", "of its label"), rows)
+    text = (
+        f"{len(wrong)} of {len(run.answers)} answers differ from the label. These are the surest: "
+        "the model is badly wrong, or the label is."
+    )
+    return Section("Surest mistakes", text, [sheet, *_heard(run, sounds)])
+
+
+def _own(run: RunResult, one: Answer) -> str:
+    return percent(one.probabilities[run.result.labels.index(one.true[0])])
+
+
+def _heard(run: RunResult, sounds: Mapping[str, Sound]) -> list[Part]:
+    heard = [sounds[one.item] for one in run.answers if one.item in sounds]
+    return [Beside(heard)] if heard else []
+
+
+# --- how sure -----------------------------------------------------------------------------------
+
+
+def sureness_section(group: Group) -> Section | None:
+    """Whether probabilities mean what they say, and what abstaining would gain."""
+    drawn = [one for one in group.entries if one.run.metrics is not None][:MOST_DRAWN]
+    if not drawn:
+        return None
+    best = drawn[0].run.metrics
+    assert best is not None, "chosen so"
+    error = best.expected_calibration_error
+    half = next(point for point in best.coverage if point.coverage >= 0.5)
+    text = (
+        f"Of answers that {drawn[0].name} is 80 % sure of, 80 % should be right: the diagonal. Its "
+        f"calibration error is {interval(error)}. Were it to answer only for the half that it is "
+        f"surest of, {percent(half.accuracy)} of those answers would be right; for all it is "
+        f"{percent(best.accuracy.value)}."
+    )
+    return Section(
+        "How far its probabilities can be trusted", text, [_diagrams(drawn), _bins(drawn)]
+    )
+
+
+def _diagrams(drawn: Sequence[Entry]) -> Beside:
+    reliability, coverage = {}, {}
+    for one in drawn:
+        metrics = one.run.metrics
+        assert metrics is not None, "chosen so"
+        bins = [(at.confidence, at.accuracy) for at in metrics.reliability if at.accuracy]
+        # One band is enough to see how sure the bins are.
+        curve = Curve.of([at for at, _ in bins], [accuracy for _, accuracy in bins])
+        reliability[one.name] = curve if one is drawn[0] else Curve(curve.x, curve.values)
+        coverage[one.name] = Curve(
+            [at.coverage for at in metrics.coverage], [at.accuracy for at in metrics.coverage]
+        )
+    whole = (0.0, 1.02)
+    return Beside(
+        [
+            Curves(
+                "Reliability: how often right, by how sure",
+                reliability,
+                "probability of the answer",
+                "share that is right",
+                guide="diagonal",
+                y_range=whole,
+            ),
+            Curves(
+                "Abstention: how often right, by how much is answered",
+                coverage,
+                "share of tracks answered, surest first",
+                "share that is right",
+                y_range=whole,
+            ),
+        ]
+    )
+
+
+def _bins(drawn: Sequence[Entry]) -> Fold:
+    metrics = drawn[0].run.metrics
+    assert metrics is not None, "chosen so"
+    rows = [
+        [
+            f"{one.low:.2f} to {one.high:.2f}",
+            str(one.items),
+            f"{one.confidence:.3f}",
+            optional(one.accuracy),
+        ]
+        for one in metrics.reliability
+        if one.items
+    ]
+    answered = [
+        [percent(one.coverage), str(one.items), f"{one.confidence:.3f}", percent(one.accuracy)]
+        for one in metrics.coverage
+    ]
+    return Fold(
+        f"The numbers of {drawn[0].name}",
+        parts=[
+            Sheet(("probability", "tracks", "mean probability", "share right"), rows),
+            Sheet(("answered", "tracks", "least probability", "share right"), answered),
+        ],
+    )

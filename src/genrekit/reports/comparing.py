@@ -1,0 +1,154 @@
+"""Which models are better, and which cannot be told apart: table, tests and diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from genrekit.evaluation.comparison import Comparison, PairTest
+from genrekit.evaluation.multiple import Friedman
+from genrekit.explain.charts import Dots, Ranks
+from genrekit.explain.page import Fold, Part, Section, Sheet
+from genrekit.reports.numbers import interval, p_value, points
+
+_TESTS = {
+    "mcnemar-mid-p": "McNemar's test (mid-p)",
+    "paired-bootstrap": "a bootstrap over recordings",
+}
+_RANKED = ("model", "group", "accuracy", "macro F1", "log loss")
+_PAIRED = ("better", "worse", "points", "p", "p, Holm", "only one right", "Cohen's g", "odds")
+_FOLDED = ("better", "worse", "corrected t: points", "p", "naive t: points", "p (too small)")
+
+
+def comparison_title(found: Comparison) -> str:
+    """One line that says what is compared."""
+    leaky = " LEAKY" if found.leaky else ""
+    return f"{len(found.models)} models on {found.dataset}, {found.protocol}{leaky}"
+
+
+def comparison_lead(found: Comparison) -> str:
+    """Who is ahead, and what a gap must be to mean something."""
+    best = found.models[0]
+    others = cannot_be_told_from_best(found)
+    if others:
+        verdict = f"It cannot be told from {', '.join(others)}."
+    else:
+        verdict = "It is better than every other one."
+    return (
+        f"**{best.name}** is ahead with {interval(best.accuracy)} on {found.items} "
+        f"{found.unit}s. {verdict}\n{found.sentence}"
+    )
+
+
+def cannot_be_told_from_best(found: Comparison) -> list[str]:
+    """Names of the models that share a letter with the best one."""
+    best = found.models[0]
+    return [one.name for one in found.models[1:] if set(one.letters) & set(best.letters)]
+
+
+def comparison_sections(found: Comparison) -> list[Section]:
+    """A whole comparison, for a page of its own."""
+    ranked = Sheet(_RANKED, list(_ranked(found)))
+    sections = [
+        Section("Models", letters_text(found), [ranked, accuracy_dots(found)]),
+        Section("Pairs", parts=[pairs_sheet(found)]),
+    ]
+    if folds := folds_sheet(found):
+        sections.append(Section("Over folds", parts=[folds]))
+    if found.friedman is not None:
+        text = friedman_text(found.friedman)
+        sections.append(Section("All together", text, [ranks_chart(found, found.friedman)]))
+    if found.notes:
+        sections.append(Section("Notes", "\n".join(found.notes)))
+    return sections
+
+
+def pair_folds(found: Comparison) -> list[Part]:
+    """Tests of pairs and of all models, folded away under a table of the models."""
+    parts: list[Part] = [Fold(f"All {len(found.pairs)} pairs", parts=[pairs_sheet(found)])]
+    if folds := folds_sheet(found):
+        text = "\n".join(note for note in found.notes if "t-test" in note)
+        parts.append(Fold("The same over folds, corrected and naive", text, [folds]))
+    if found.friedman is not None:
+        parts.append(ranks_chart(found, found.friedman))
+    return parts
+
+
+def letters_text(found: Comparison) -> str:
+    """What the letters of a comparison mean."""
+    many = len(found.pairs)
+    return (
+        f"Models that share a letter cannot be told apart: pairs are decided by "
+        f"{_TESTS[found.test]} at 5 %, adjusted by Holm for {many} pair{'' if many == 1 else 's'}. "
+        "Brackets hold 95 % intervals."
+    )
+
+
+def accuracy_dots(found: Comparison) -> Dots:
+    """Accuracies with their intervals, best first."""
+    names = [f"{model.name} ({model.letters})" for model in found.models]
+    title = f"Accuracy, {found.protocol}{' LEAKY' if found.leaky else ''}"
+    return Dots(title, names, [model.accuracy for model in found.models], "accuracy")
+
+
+def ranks_chart(found: Comparison, friedman: Friedman) -> Ranks:
+    """The critical-difference diagram."""
+    names = [model.name for model in found.models]
+    return Ranks(f"Mean ranks over folds, {found.protocol}", names, friedman)
+
+
+def friedman_text(found: Friedman) -> str:
+    """Friedman's test as a sentence, and what the diagram shows."""
+    models = len(found.mean_ranks)
+    return (
+        f"Friedman's test over {found.blocks} folds: F({models - 1}, "
+        f"{(models - 1) * (found.blocks - 1)}) = {found.f:.2f}, p {p_value(found.f_p)} (Iman and "
+        f"Davenport; chi2 = {found.chi2:.2f}, p {p_value(found.chi2_p)}). Mean ranks that differ "
+        f"by less than {found.critical_difference:.2f} cannot be told apart (Nemenyi)."
+    )
+
+
+def pairs_sheet(found: Comparison) -> Sheet:
+    """Every pair with its difference and the test that decides."""
+    rows = [
+        [
+            pair.first,
+            pair.second,
+            points(pair.difference),
+            p_value(pair.p),
+            p_value(pair.p_holm) + (" *" if pair.different else ""),
+            *_effects(pair),
+        ]
+        for pair in found.pairs
+    ]
+    return Sheet(_PAIRED, rows)
+
+
+def folds_sheet(found: Comparison) -> Sheet | None:
+    """The corrected and the naive t-test of every pair, where there are folds."""
+    rows = [
+        [
+            pair.first,
+            pair.second,
+            points(pair.corrected_t.difference),
+            p_value(pair.corrected_t.p),
+            points(pair.naive_t.difference),
+            p_value(pair.naive_t.p),
+        ]
+        for pair in found.pairs
+        if pair.corrected_t is not None and pair.naive_t is not None
+    ]
+    return Sheet(_FOLDED, rows) if rows else None
+
+
+def _ranked(found: Comparison) -> Iterator[list[str]]:
+    for model in found.models:
+        numbers = [interval(model.accuracy), interval(model.macro_f1), f"{model.log_loss:.3f}"]
+        yield [model.name, model.letters, *numbers]
+
+
+def _effects(pair: PairTest) -> tuple[str, str, str]:
+    one = pair.mcnemar
+    if one is None:
+        return "", "", ""
+    odds = "" if one.odds_ratio is None else f"{one.odds_ratio:.2f}"
+    return f"{one.only_first} / {one.only_second}", f"{one.cohens_g:+.2f}", odds

@@ -1,0 +1,292 @@
+"""A report as sections, before it is a page of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from genrekit import __version__
+from genrekit.errors import DatasetError
+from genrekit.explain.charts import Dots
+from genrekit.explain.page import Facts, Fold, Part, Section, Sheet, Sound
+from genrekit.reports.answer import KnownLeak, facts_of, lead_of, leaks_of
+from genrekit.reports.best_model import (
+    confusion_section,
+    genre_section,
+    mistakes_section,
+    sureness_section,
+)
+from genrekit.reports.comparing import letters_text, pair_folds
+from genrekit.reports.further import (
+    data_sections,
+    importance_sections,
+    learning_sections,
+    robustness_sections,
+    search_sections,
+    training_sections,
+)
+from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
+from genrekit.reports.inputs import Inputs
+from genrekit.reports.numbers import interval
+
+_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A report that can be written as HTML, Markdown or LaTeX.
+
+    Attributes
+    ----------
+    lead : str
+        The answer.
+    groups : tuple of Group
+        Results that can be compared, the strictest protocol first; empty if there are none.
+    """
+
+    title: str
+    lead: str
+    sections: tuple[Section, ...]
+    groups: tuple[Group, ...]
+    leaks: tuple[KnownLeak, ...]
+    foot: str
+
+
+def make_document(
+    inputs: Inputs,
+    groups: tuple[Group, ...],
+    *,
+    title: str = "",
+    sounds: Mapping[str, Sound] | None = None,
+) -> Document:
+    """Say everything that the inputs allow to be said.
+
+    Parameters
+    ----------
+    groups : tuple of Group
+        What `groups_of` made of the inputs.
+    sounds : mapping of str to Sound, optional
+        Audio by the id of its track.
+
+    Raises
+    ------
+    DatasetError
+        If nothing was read that there is something to say of.
+    """
+    leaks = leaks_of(groups, inputs)
+    further = [
+        *learning_sections(inputs),
+        *training_sections(inputs),
+        *robustness_sections(inputs),
+        *importance_sections(inputs),
+        *search_sections(inputs),
+        *data_sections(inputs, leaks),
+    ]
+    if not groups and not further:
+        kinds = ", ".join(sorted({source.kind for source in inputs.sources}))
+        raise DatasetError(
+            f"there is nothing to report in what was read ({kinds}): name the results files as well"
+        )
+    sections = [*_about_models(groups, leaks, sounds or {}), *further, _origin(inputs, groups)]
+    return Document(
+        title=title or _title(inputs, groups),
+        lead=lead_of(groups, leaks) if groups else "",
+        sections=tuple(sections),
+        groups=groups,
+        leaks=leaks,
+        foot=f"Made by genrekit {__version__} from {_counted(len(inputs.sources), 'file')}.",
+    )
+
+
+def _title(inputs: Inputs, groups: Sequence[Group]) -> str:
+    if not groups:
+        return "What was measured"
+    datasets = list(dict.fromkeys(group.best.run.result.dataset for group in groups))
+    entries = [entry for group in groups for entry in group.entries]
+    models = {entry.run.result.model for entry in entries}
+    what = groups[0].best.name if len(entries) == 1 else _counted(len(models), "model")
+    return f"{what} on {' and '.join(datasets)}"
+
+
+def _about_models(
+    groups: Sequence[Group], leaks: Sequence[KnownLeak], sounds: Mapping[str, Sound]
+) -> Iterator[Section]:
+    if not groups:
+        return
+    facts: Facts = facts_of(groups, leaks)
+    yield Section("", parts=[facts])
+    first, best = groups[0], groups[0].best
+    yield _models(first, "The models" if len(first.entries) > 1 else "The numbers")
+    if len(groups) > 1:
+        yield _protocols(groups)
+    yield genre_section(best)
+    for section in (
+        confusion_section(best),
+        mistakes_section(best, sounds),
+        sureness_section(first),
+    ):
+        if section is not None:
+            yield section
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+_HEADINGS = ("model", "group", "accuracy", "macro F1", "top 3", "log loss", "calibration error")
+_SEVERAL = ("model", "group", "all right", "macro F1", "micro F1", "mAP", "ROC-AUC")
+
+
+def models_sheet(group: Group, title: str = "") -> Sheet:
+    """All models of a group with their numbers, best first."""
+    letters = (
+        {} if group.comparison is None else {m.name: m.letters for m in group.comparison.models}
+    )
+    several = group.best.run.result.multi_label is not None
+    rows = [
+        [one.name, letters.get(one.name, ""), *(_ranked(one) if several else _single(one))]
+        for one in group.entries
+    ]
+    headings, empty = (_SEVERAL if several else _HEADINGS), range(len(_HEADINGS))
+    kept = [place for place in empty if any(row[place] for row in rows)]
+    return Sheet(
+        [headings[place] for place in kept], [[row[place] for place in kept] for row in rows], title
+    )
+
+
+def _single(entry: Entry) -> list[str]:
+    one, metrics = entry.run.result, entry.run.metrics
+    return [
+        interval(one.accuracy),
+        interval(one.macro_f1),
+        "" if metrics is None else interval(metrics.top3),
+        f"{one.log_loss:.3f}",
+        f"{one.expected_calibration_error:.3f}",
+    ]
+
+
+def _ranked(entry: Entry) -> list[str]:
+    one = entry.run.result
+    several = one.multi_label
+    if several is None:
+        return [interval(one.accuracy), interval(one.macro_f1), "", "", ""]
+    return [
+        interval(one.accuracy),
+        interval(one.macro_f1),
+        interval(several.micro_f1),
+        interval(several.mean_average_precision),
+        "" if several.roc_auc is None else interval(several.roc_auc),
+    ]
+
+
+def _models(group: Group, title: str) -> Section:
+    found = group.comparison
+    parts: list[Part] = []
+    if len(group.entries) > 1:
+        parts.append(_dots(group))
+    parts.append(models_sheet(group))
+    parts += _segments(group)
+    lines = [_said_protocol(group)]
+    if found is not None:
+        lines += [found.sentence, letters_text(found)]
+        lines += [note for note in found.notes if "t-test" not in note]
+        parts += pair_folds(found)
+    return Section(title, "\n".join(lines), parts)
+
+
+def _dots(group: Group) -> Dots:
+    found = group.comparison
+    letters = {} if found is None else {model.name: model.letters for model in found.models}
+    names = [
+        f"{one.name} ({letters[one.name]})" if one.name in letters else one.name
+        for one in group.entries
+    ]
+    estimates = [one.run.result.accuracy for one in group.entries]
+    return Dots(f"Accuracy, {group.title}", names, estimates, "accuracy")
+
+
+def _segments(group: Group) -> list[Part]:
+    """The same scores counted segment by segment, where recordings have several."""
+    rows = [
+        [one.name, interval(beneath.accuracy), interval(beneath.macro_f1), str(beneath.items)]
+        for one in group.entries
+        if (beneath := one.run.segment_result) is not None
+    ]
+    if not rows:
+        return []
+    sheet = Sheet(("model", "accuracy", "macro F1", "segments"), rows)
+    return [Fold("Counted segment by segment", parts=[sheet])]
+
+
+def _said_protocol(group: Group) -> str:
+    one = group.best.run.result
+    note = PROTOCOL_NOTES.get(one.protocol)
+    leaky = " **LEAKY**" if one.leaky else ""
+    return (
+        f"Protocol {one.protocol}{leaky}{f': {note}' if note else ''}. {one.items} {one.unit}s of "
+        f"{one.dataset} are tested."
+    )
+
+
+def _protocols(groups: Sequence[Group]) -> Section:
+    """All groups side by side, and each further one with the reason why it stands apart."""
+    entries = [(group, entry) for group in groups for entry in group.entries]
+    names = list(dict.fromkeys(entry.run.result.model for _, entry in entries))
+    chart = Dots(
+        "Accuracy by protocol",
+        [entry.name for _, entry in entries],
+        [entry.run.result.accuracy for _, entry in entries],
+        "accuracy",
+        [_grouped(group) for group, _ in entries],
+    )
+    parts: list[Part] = [chart]
+    for group in groups[1:]:
+        text = f"Not compared with the numbers above: {group.apart}.\n{_said_protocol(group)}"
+        inner: list[Part] = [models_sheet(group), *_segments(group)]
+        if group.comparison is not None:
+            text += f"\n{letters_text(group.comparison)}"
+            inner += pair_folds(group.comparison)
+        parts.append(Fold(f"{group.title}: {_counted(len(group.entries), 'model')}", text, inner))
+    text = (
+        f"{_counted(len(groups), 'set')} of tests, {_counted(len(names), 'model')}. Numbers of "
+        "different tests say nothing about which model is better, so each set stands alone; what "
+        "differs between them is what the protocol is worth."
+    )
+    return Section("Other protocols", text, parts)
+
+
+def _grouped(group: Group) -> str:
+    one = group.best.run.result
+    return f"{group.title} ({one.items} {one.unit}s)"
+
+
+# --- where it comes from ------------------------------------------------------------------------
+
+
+def _origin(inputs: Inputs, groups: Sequence[Group]) -> Section:
+    rows = []
+    for group in groups:
+        one = group.best.run.result
+        rows.append(
+            [
+                group.title,
+                one.dataset,
+                one.dataset_fingerprint[:_DIGITS],
+                one.split_fingerprint[:_DIGITS],
+                ", ".join(f"{name} {number}" for name, number in sorted(one.versions.items())),
+            ]
+        )
+    bundles = [
+        [entry.name, sha256[:_DIGITS]]
+        for group in groups
+        for entry in group.entries
+        if (sha256 := entry.run.result.bundle_sha256) is not None
+    ]
+    files = Sheet(("file", "holds"), [[source.path.name, source.kind] for source in inputs.sources])
+    headings = ("tests", "data", "fingerprint of the data", "of the split", "versions")
+    parts: list[Part] = [Sheet(headings, rows)] if rows else []
+    parts += [Sheet(("saved model", "hash"), bundles)] if bundles else []
+    parts.append(Fold(f"{_counted(len(inputs.sources), 'file')} read", parts=[files]))
+    return Section("Where the numbers come from", "", parts)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

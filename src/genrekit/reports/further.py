@@ -1,0 +1,232 @@
+"""Learning, training and robustness curves, importance, searches and data checks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from genrekit.evaluation.audit_finding import KINDS
+from genrekit.evaluation.distortion_kinds import DISTORTIONS
+from genrekit.evaluation.importance import Importance
+from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
+from genrekit.explain.charts import Curve, Curves, Dots
+from genrekit.explain.page import Beside, Fold, Section, Sheet
+from genrekit.reports.answer import KnownLeak
+from genrekit.reports.inputs import Inputs
+from genrekit.reports.numbers import interval, points
+
+_MOST_BLOCKS = 20
+_MOST_FINDINGS = 40
+
+
+def learning_sections(inputs: Inputs) -> Iterator[Section]:
+    """Accuracy against the number of recordings that were fitted on."""
+    for _, curve in inputs.curves:
+        models = list(dict.fromkeys(point.model for point in curve.points))
+        series = {}
+        for model in models:
+            own = [point for point in curve.points if point.model == model]
+            series[model] = Curve.of([one.tracks for one in own], [one.accuracy for one in own])
+        title = f"Accuracy against recordings, {curve.protocol}{' LEAKY' if curve.leaky else ''}"
+        chart = Curves(title, series, "recordings fitted on", "accuracy")
+        rows = [
+            [one.model, f"{one.tracks:.0f}", str(one.draws), interval(one.accuracy)]
+            for one in curve.points
+        ]
+        sheet = Sheet(("model", "recordings", "draws", "accuracy"), rows)
+        yield Section("Learning curve", _learnt(curve), [chart, Fold("The numbers", parts=[sheet])])
+
+
+def _learnt(curve: Any) -> str:
+    best = max(curve.points, key=lambda one: (one.share, one.accuracy.value))
+    own = sorted((one for one in curve.points if one.model == best.model), key=lambda o: o.tracks)
+    text = "Intervals cover draws of the recordings and of the tests. "
+    if len(own) < 2:
+        return text
+    before, last = own[-2], own[-1]
+    gain = 100 * (last.accuracy.value - before.accuracy.value)
+    return text + (
+        f"From {before.tracks:.0f} to {last.tracks:.0f} recordings {best.model} gains {gain:+.1f} "
+        "points: a curve that still climbs says that more data would help."
+    )
+
+
+def training_sections(inputs: Inputs) -> Iterator[Section]:
+    """Loss and accuracy of a network over its epochs."""
+    for path, epochs in inputs.histories:
+        name = path.parent.name or path.stem
+        numbers = [float(one.epoch) for one in epochs]
+        charts = [
+            Curves(f"{what.capitalize()} of {name}", _sides(epochs, what, numbers), "epoch", what)
+            for what in ("loss", "accuracy")
+        ]
+        rates = Curve(numbers, [one.learning_rate for one in epochs])
+        rate = Curves(
+            f"Learning rate of {name}", {"rate": rates}, "epoch", "learning rate", log_y=True
+        )
+        judged = [one for one in epochs if one.valid_loss is not None]
+        text = f"{len(epochs)} epochs."
+        if judged:
+            lowest = min(judged, key=lambda one: (one.valid_loss, one.epoch))
+            text += (
+                f" The validation loss is lowest after epoch {lowest.epoch}: "
+                f"{lowest.valid_loss:.3f}."
+            )
+        yield Section(f"Training of {name}", text, [Beside([*charts, rate])])
+
+
+def _sides(epochs: Sequence[Any], what: str, numbers: Sequence[float]) -> dict[str, Curve]:
+    sides = {"training": "train", "validation": "valid"}
+    found = {}
+    for said, side in sides.items():
+        values = [getattr(one, f"{side}_{what}") for one in epochs]
+        known = [(x, value) for x, value in zip(numbers, values, strict=True) if value is not None]
+        if known:
+            found[said] = Curve([x for x, _ in known], [value for _, value in known])
+    return found
+
+
+# --- robustness ---------------------------------------------------------------------------------
+
+
+def robustness_sections(inputs: Inputs) -> Iterator[Section]:
+    """Accuracy against distortion, a chart for each kind."""
+    for _, result in inputs.robustness:
+        kinds = dict.fromkeys(point.distortion for point in result.points)
+        charts = [_distortion(result, kind) for kind in kinds]
+        text = (
+            f"{result.tracks} tracks, distorted and scored by the path of a user's file; the "
+            "dashed line is the accuracy of the same tracks undistorted."
+        )
+        if result.trained_on:
+            text += (
+                f"\n**LEAKY**: the weights were fitted on {result.trained_on} of these "
+                f"{result.tracks} tracks, undistorted."
+            )
+        rows = [_point(point) for point in (result.clean, *result.points)]
+        sheet = Sheet(
+            ("distortion", "level", "accuracy", "points", "other answers", "unknown", "refused"),
+            rows,
+        )
+        title = f"Robustness of {result.model.name} {result.model.version}"
+        drawn = [Beside([chart for chart in charts if chart is not None])]
+        yield Section(title, text, [*drawn, Fold("The numbers", parts=[sheet])])
+
+
+def _distortion(result: RobustnessResult, kind: str) -> Curves | None:
+    scored = [
+        (point, point.accuracy)
+        for point in result.points
+        if point.distortion == kind and point.accuracy is not None
+    ]
+    if not scored:
+        return None
+    places = [float(place) for place in range(len(scored))]
+    curve = Curve.of(places, [accuracy for _, accuracy in scored])
+    clean = result.clean.accuracy
+    known = DISTORTIONS.get(kind)
+    return Curves(
+        f"{result.model.name}: {known.what if known else kind}",
+        {kind: curve},
+        scored[0][0].unit,
+        "accuracy",
+        ticks=[f"{point.level:g}" for point, _ in scored],
+        level=None if clean is None else clean.value,
+        level_name="undistorted",
+        y_range=(0.0, 1.02),
+    )
+
+
+def _point(point: RobustnessPoint) -> list[str]:
+    level = f"{point.level:g} {point.unit}" if point.unit else ""
+    change = points(point.change) if point.unit and point.change is not None else ""
+    accuracy = "" if point.accuracy is None else interval(point.accuracy)
+    counts = (point.changed, point.unknown, point.refused)
+    return [point.distortion, level, accuracy, change, *map(str, counts)]
+
+
+# --- importance ---------------------------------------------------------------------------------
+
+
+def importance_sections(inputs: Inputs) -> Iterator[Section]:
+    """What columns and families of them are worth."""
+    for _, study in inputs.studies:
+        worth = study.importance
+        if worth is not None:
+            where = f"{worth.model}, one fold of {worth.protocol}"
+            yield _importance(where, worth.families, worth.columns)
+    for _, one in inputs.explanations:
+        if one.importance:
+            where = f"{one.model.name} on {one.dataset}"
+            yield _importance(where, one.family_importance, one.importance)
+
+
+def _importance(
+    where: str, families: Sequence[Importance], columns: Sequence[Importance]
+) -> Section:
+    text = (
+        f"Accuracy that is lost ({where}) when columns are shuffled between recordings. Columns "
+        "that say the same stand in for each other, so families are shuffled together as well."
+    )
+    charts = [
+        _worth(title, found[:_MOST_BLOCKS])
+        for title, found in (("Families of columns", families), ("Single columns", columns))
+        if found
+    ]
+    return Section("What columns are worth", text, [Beside(charts)])
+
+
+def _worth(title: str, found: Sequence[Importance]) -> Dots:
+    return Dots(title, [one.name for one in found], [one.drop for one in found], "accuracy lost")
+
+
+# --- searches and data --------------------------------------------------------------------------
+
+
+def search_sections(inputs: Inputs) -> Iterator[Section]:
+    """What a search of settings tried."""
+    for path, search in inputs.searches:
+        aim = search.objectives[0]
+        done = [one for one in search.trials if aim in one.values]
+        if not done:
+            continue
+        curve = Curve([float(one.number) for one in done], [one.values[aim] for one in done])
+        chart = Curves(f"Trials of {path.stem}", {"trial": curve}, "trial", aim)
+        rows = [
+            [
+                str(one.number),
+                f"{one.values[aim]:.4g}",
+                ", ".join(f"{name} {value}" for name, value in one.settings.items()),
+            ]
+            for one in search.front
+        ]
+        text = (
+            f"{len(search.trials)} trials of {search.recipe} by {search.method}, judged on folds "
+            f"of the training part of {search.dataset}: no tested track was looked at."
+        )
+        sheet = Sheet(("trial", aim, "settings"), rows, "The best")
+        yield Section("Search of settings", text, [chart, sheet])
+
+
+def data_sections(inputs: Inputs, leaks: Sequence[KnownLeak]) -> Iterator[Section]:
+    """Leaks, and what audits say of the data."""
+    if leaks:
+        rows = [[one.where, one.kind, one.evidence] for one in leaks]
+        yield Section("Leaks", "", [Sheet(("where", "kind", "what was seen"), rows)])
+    rows = [
+        [one.title, one.severity, str(one.count), one.first]
+        for _, study in inputs.studies
+        for one in study.findings
+    ]
+    for _, audit in inputs.audits:
+        counts = Counter(finding.kind for finding in audit.findings)
+        first = {finding.kind: finding for finding in reversed(audit.findings)}
+        rows += [
+            [KINDS[kind].title, one.severity, str(counts[kind]), one.message]
+            for kind, one in first.items()
+        ]
+    if rows:
+        text = "What the audit of the data found; genrekit audit shows all of it."
+        sheet = Sheet(("what", "severity", "times", "the first"), rows[:_MOST_FINDINGS])
+        yield Section("Data checks", text, [sheet])

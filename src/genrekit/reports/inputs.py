@@ -1,0 +1,298 @@
+"""What a report is made of: files that other commands wrote, told apart by what is in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from genrekit.errors import DatasetError, MissingExtraError
+from genrekit.evaluation.audit_finding import AuditReport
+from genrekit.evaluation.comparison import Comparison
+from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.robustness import RobustnessResult
+from genrekit.explain.data import DataExplanation
+from genrekit.schema import BundleMetrics, Contract, EvaluationResult
+
+#: Files of a folder that are looked into.
+MOST_FILES = 5000
+_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_EXPECTED = (
+    "what genrekit evaluate -o, train --results, study, robustness, compare, audit --json or tune "
+    "--json writes, a history.jsonl, a saved model, or a folder that holds some of it"
+)
+
+
+class FoundLeak(Contract):
+    """A line of ``genrekit leaks --json``."""
+
+    where: str
+    kind: str
+    evidence: str
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was read, and what it is."""
+
+    path: Path
+    kind: str
+
+
+@dataclass(slots=True)
+class Inputs:
+    """Everything that was read, by what it is, each with its file.
+
+    Attributes
+    ----------
+    runs : list of (Path, RunResult)
+        Results that are known without their answers have none.
+    studies, curves, histories, searches
+        `StudyResult`, `LearningCurve`, epochs and `TuneResult` of the training room.
+    skipped : list of Path
+        JSON files of folders that are something else.
+    """
+
+    runs: list[tuple[Path, RunResult]] = field(default_factory=list)
+    studies: list[tuple[Path, Any]] = field(default_factory=list)
+    robustness: list[tuple[Path, RobustnessResult]] = field(default_factory=list)
+    curves: list[tuple[Path, Any]] = field(default_factory=list)
+    histories: list[tuple[Path, Any]] = field(default_factory=list)
+    searches: list[tuple[Path, Any]] = field(default_factory=list)
+    audits: list[tuple[Path, AuditReport]] = field(default_factory=list)
+    explanations: list[tuple[Path, DataExplanation]] = field(default_factory=list)
+    leaks: list[tuple[Path, FoundLeak]] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
+
+
+def read_inputs(places: Sequence[str | Path]) -> Inputs:
+    """Read files, and everything in folders that is known.
+
+    Raises
+    ------
+    DatasetError
+        If a place is not there, a named file is nothing that is known, a file is damaged, or a
+        folder holds nothing.
+    """
+    if not places:
+        raise DatasetError(f"there is nothing to report on; expected {_EXPECTED}")
+    found = Inputs()
+    for place in dict.fromkeys(Path(one) for one in places):
+        if place.is_dir():
+            _read_folder(place, found)
+        elif not _read_file(place, found):
+            raise DatasetError(f"{place} is nothing to report on; expected {_EXPECTED}")
+    found.runs = list(_different(found.runs))
+    return found
+
+
+def _read_folder(folder: Path, found: Inputs) -> None:
+    files = sorted(file for file in folder.rglob("*") if file.suffix in _SUFFIXES)
+    if len(files) > MOST_FILES:
+        raise DatasetError(
+            f"{folder} holds {len(files)} JSON files, more than {MOST_FILES}; name a smaller folder"
+        )
+    known = [_read_file(file, found, strict=False) for file in files]
+    if not any(known):
+        raise DatasetError(f"{folder} holds nothing to report on; expected {_EXPECTED}")
+
+
+def _read_file(path: Path, found: Inputs, *, strict: bool = True) -> bool:
+    """Whether the file is something; of folders, what cannot be read is skipped."""
+    try:
+        things = list(_things(path))
+    except DatasetError:
+        if strict:
+            raise
+        things = []
+    kinds = {_kind(thing) for thing in things}
+    if len(kinds) != 1 or kinds == {None}:
+        found.skipped.append(path)
+        return False
+    (kind,) = kinds
+    assert kind is not None, "checked above"
+    _READERS[kind](path, things, found)
+    found.sources.append(Source(path, kind))
+    return True
+
+
+def _things(path: Path) -> Iterator[Any]:
+    """The JSON of a file, or of its lines."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DatasetError(f"{path} cannot be read: {problem}") from None
+    try:
+        yield json.loads(text)
+    except (ValueError, RecursionError):
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            yield from [json.loads(line) for line in lines]
+        except (ValueError, RecursionError):
+            raise DatasetError(f"{path} is no JSON, or was cut off; expected {_EXPECTED}") from None
+
+
+#: Fields that only this kind of file has all of; the first that fits is it.
+_FIELDS = {
+    "results": {"kind", "result", "answers"},
+    "study": {"cells", "dataset_fingerprint"},
+    "comparison": {"models", "pairs", "split_fingerprint"},
+    "robustness": {"clean", "points"},
+    "learning curve": {"points", "split_fingerprint"},
+    "audit": {"findings", "checks"},
+    "search": {"trials", "front"},
+    "explanation": {"mistakes", "confusion", "trained_on"},
+    "result": {"protocol", "confusion", "accuracy", "split_fingerprint"},
+    "leak": {"where", "kind", "evidence"},
+    "history": {"epoch", "train_loss", "learning_rate"},
+    "metrics of a saved model": {"results"},
+}
+
+
+def _kind(thing: object) -> str | None:
+    if not isinstance(thing, dict):
+        return None
+    return next((kind for kind, names in _FIELDS.items() if names <= thing.keys()), None)
+
+
+# --- readers ------------------------------------------------------------------------------------
+
+
+def _checked(path: Path, contract: type[Any], thing: Any) -> Any:
+    try:
+        return contract.model_validate_json(json.dumps(thing))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DatasetError(
+            f"{path} is damaged, or of another version of genrekit: {place}: {first['msg']}"
+        ) from None
+
+
+def _run(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    for thing in things:
+        run = _checked(path, RunResult, thing)
+        _check_answers(path, run)
+        found.runs.append((path, run))
+
+
+def _check_answers(path: Path, run: RunResult) -> None:
+    """Numbers are those of the answers, or somebody has changed one of them."""
+    hits = [answer.right for answer in run.answers]
+    counted = sum(hits) / len(hits) if hits else run.result.accuracy.value
+    if abs(counted - run.result.accuracy.value) > 1e-6:
+        raise DatasetError(
+            f"{path} says an accuracy of {run.result.accuracy.value:.4f}, and its answers give "
+            f"{counted:.4f}: it was edited or damaged; make it anew"
+        )
+
+
+def _bare(result: EvaluationResult) -> RunResult:
+    return RunResult(result=result, answers=())
+
+
+def _result(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    found.runs += [(path, _bare(_checked(path, EvaluationResult, thing))) for thing in things]
+
+
+def _metrics(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    for thing in things:
+        results = _checked(path, BundleMetrics, thing).results
+        found.runs += [(path.parent, _bare(result)) for result in results]
+
+
+def _study(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    contract = _of_training("genrekit.training.study", "StudyResult")
+    for thing in things:
+        study = _checked(path, contract, thing)
+        found.studies.append((path, study))
+        found.runs += [(path, _bare(cell.result)) for cell in study.cells]
+        if study.learning_curve is not None:
+            found.curves.append((path, study.learning_curve))
+
+
+def _curve(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    contract = _of_training("genrekit.training.learning_curve", "LearningCurve")
+    found.curves += [(path, _checked(path, contract, thing)) for thing in things]
+
+
+def _search(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    contract = _of_training("genrekit.training.tune_report", "TuneResult")
+    found.searches += [(path, _checked(path, contract, thing)) for thing in things]
+
+
+def _history(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    contract = _of_training("genrekit.training.curves", "Epoch")
+    found.histories.append((path, tuple(_checked(path, contract, thing) for thing in things)))
+
+
+def _of_training(module: str, name: str) -> type[Any]:
+    from importlib import import_module
+
+    try:
+        contract: type[Any] = getattr(import_module(module), name)
+    except ModuleNotFoundError as problem:
+        raise MissingExtraError(problem.name or module, "train") from None
+    return contract
+
+
+def _robust(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    found.robustness += [(path, _checked(path, RobustnessResult, thing)) for thing in things]
+
+
+def _audit(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    found.audits += [(path, _checked(path, AuditReport, thing)) for thing in things]
+
+
+def _explanation(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    found.explanations += [(path, _checked(path, DataExplanation, thing)) for thing in things]
+
+
+def _leak(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    found.leaks += [(path, _checked(path, FoundLeak, thing)) for thing in things]
+
+
+def _comparison(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    """Read to be checked only: a report compares the results themselves."""
+    for thing in things:
+        _checked(path, Comparison, thing)
+
+
+_READERS: dict[str, Callable[[Path, Sequence[Any], Inputs], None]] = {
+    "results": _run,
+    "study": _study,
+    "comparison": _comparison,
+    "robustness": _robust,
+    "learning curve": _curve,
+    "audit": _audit,
+    "search": _search,
+    "explanation": _explanation,
+    "result": _result,
+    "leak": _leak,
+    "history": _history,
+    "metrics of a saved model": _metrics,
+}
+
+
+def _different(runs: Sequence[tuple[Path, RunResult]]) -> Iterator[tuple[Path, RunResult]]:
+    """Each number once: the same one may be in a results file, a study and a saved model."""
+    full = {_number(run) for _, run in runs if run.answers}
+    seen: set[tuple[object, ...]] = set()
+    for path, run in runs:
+        number = _number(run)
+        if run.answers:
+            yield path, run
+        elif number not in full and number not in seen:
+            seen.add(number)
+            yield path, run
+
+
+def _number(run: RunResult) -> tuple[object, ...]:
+    one = run.result
+    return (one.model, one.split_fingerprint, one.fitted_on, one.unit, one.accuracy.value)

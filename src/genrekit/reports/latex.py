@@ -1,0 +1,77 @@
+"""Tables for papers: LaTeX with booktabs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from genrekit.explain.page import Sheet
+from genrekit.reports.document import Document, models_sheet
+from genrekit.reports.groups import Group
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "[": "{[}",
+    "]": "{]}",
+}
+
+
+def latex(text: str) -> str:
+    """Text in which nothing is a command; what cannot be printed is a space."""
+    shown = "".join(one if one.isprintable() else " " for one in text)
+    return "".join(_SPECIAL.get(one, one) for one in shown)
+
+
+def render_latex(document: Document) -> str:
+    """A table for every set of tests that can be compared, strictest protocol first."""
+    head = "% Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}.\n"
+    tables = [
+        _table(models_sheet(group), _caption(group), f"tab:genrekit-{number}")
+        for number, group in enumerate(document.groups, start=1)
+    ]
+    return head + "\n".join(tables)
+
+
+def _caption(group: Group) -> str:
+    one = group.best.run.result
+    caption = (
+        f"{one.items} {one.unit}s of {one.dataset}, protocol {group.title}, split "
+        f"{one.split_fingerprint[:8]}. Brackets hold 95 % intervals."
+    )
+    if group.comparison is not None:
+        caption += " Models that share a letter cannot be told apart at 5 % (Holm)."
+    return latex(caption)
+
+
+def _table(sheet: Sheet, caption: str, label: str) -> str:
+    lines = [
+        "\\begin{table}",
+        "  \\centering",
+        f"  \\caption{{{caption}}}",
+        f"  \\label{{{label}}}",
+        f"  \\begin{{tabular}}{{{'l' * len(sheet.headings)}}}",
+        "    \\toprule",
+        _row(sheet.headings),
+        "    \\midrule",
+        *(_row(row) for row in sheet.rows),
+        "    \\bottomrule",
+        "  \\end{tabular}",
+        "\\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"    {' & '.join(latex(cell) for cell in cells)} \\\\"

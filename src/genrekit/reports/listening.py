@@ -1,0 +1,101 @@
+"""Examples to listen to, of tracks whose audio the user may pass on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import soundfile
+
+from genrekit.audio import AUDIO_SUFFIXES, decode
+from genrekit.errors import AudioError, ConfigError, DatasetError
+from genrekit.evaluation.results import Answer, RunResult
+from genrekit.explain.page import Sound
+from genrekit.reports.groups import Group
+from genrekit.schema import ExcerptConfig
+
+EXAMPLE_SECONDS = 10.0
+_RATE_HZ = 22050
+_MOST_WRONG, _MOST_RIGHT = 6, 6
+
+
+def example_sounds(groups: Sequence[Group], folder: Path, licence: str) -> dict[str, Sound]:
+    """Ten seconds of the surest mistakes, and of the surest right answers, by track id.
+
+    Parameters
+    ----------
+    folder : Path
+        Files are found by the names of tracks, with or without suffix and folders.
+    licence : str
+        By which the audio may be in the report; it is written below every player.
+
+    Raises
+    ------
+    ConfigError
+        Without a licence.
+    DatasetError
+        If the folder holds none of the tracks.
+    """
+    if not licence.strip():
+        raise ConfigError(
+            "a report holds audio only under a licence that allows it: name it (--audio-licence "
+            "'CC BY 4.0, ARTIST'), or leave --audio out"
+        )
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is no folder of audio")
+    files = _files(folder)
+    sounds: dict[str, Sound] = {}
+    for answer in _examples(groups[0].best.run) if groups else ():
+        file = _found(answer.item, files)
+        if file is not None:
+            sounds[answer.item] = Sound(_caption(answer, licence), _mp3(file), "audio/mpeg")
+    if not sounds:
+        raise DatasetError(
+            f"{folder} holds no audio of the tracks in this report; expected files that are named "
+            "like them"
+        )
+    return sounds
+
+
+def _examples(run: RunResult) -> Iterator[Answer]:
+    surest = sorted(run.answers, key=lambda one: (-max(one.probabilities, default=0.0), one.item))
+    yield from [one for one in surest if not one.right][:_MOST_WRONG]
+    yield from [one for one in surest if one.right][:_MOST_RIGHT]
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Audio by its path below the folder and by its name, both with and without suffix."""
+    found: dict[str, Path] = {}
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file():
+            inside = PurePosixPath(file.relative_to(folder))
+            for name in (str(inside), str(inside.with_suffix("")), inside.name, inside.stem):
+                found.setdefault(name, file)
+    return found
+
+
+def _found(item: str, files: dict[str, Path]) -> Path | None:
+    name = PurePosixPath(item)
+    stems = (item, name.name, str(name.with_suffix("")) if name.name else item, name.stem)
+    return next((files[one] for one in stems if one in files), None)
+
+
+def _caption(answer: Answer, licence: str) -> str:
+    told = ", ".join(answer.predicted) or "nothing"
+    return f"{answer.item}: labelled {', '.join(answer.true)}, told {told}. {licence}"
+
+
+def _mp3(file: Path) -> bytes:
+    """The middle of a track as a small file that every browser plays."""
+    try:
+        wave = decode(
+            file,
+            sample_rate_hz=_RATE_HZ,
+            excerpt=ExcerptConfig(start_seconds=None, duration_seconds=EXAMPLE_SECONDS),
+        )
+    except AudioError as problem:
+        raise DatasetError(f"{file} cannot be played in the report: {problem}") from None
+    written = io.BytesIO()
+    soundfile.write(written, wave.samples, wave.sample_rate_hz, format="MP3")
+    return written.getvalue()

@@ -1,0 +1,33 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from genrekit.schema import Estimate
+
+
+def interval(one: Estimate) -> str:
+    """``0.534 [0.477, 0.591]``."""
+    # Adding zero takes the sign from what is rounded to nothing.
+    value, low, high = (round(number, 3) + 0.0 for number in (one.value, one.low, one.high))
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def points(one: Estimate) -> str:
+    """A difference in points: ``+2.4 [-1.0, +5.8]``."""
+    value, low, high = (100 * number for number in (one.value, one.low, one.high))
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def p_value(value: float) -> str:
+    """Three digits, and no more zeros than that."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def percent(value: float) -> str:
+    """``53.4 %``."""
+    return f"{100 * value:.1f} %"
+
+
+def optional(value: Estimate | None) -> str:
+    """An interval, or nothing where there is none."""
+    return "" if value is None else interval(value)
