@@ -61,6 +61,26 @@ def test_versions_and_aliases(run: Run, bundle_factory: Build, tmp_path: Path) -
     assert version_of(str(tmp_path / "0.1.0")) == "0.1.0"
 
 
+def test_a_champion_is_promoted_and_rolled_back_by_one_command(
+    run: Run, bundle_factory: Build, tmp_path: Path
+) -> None:
+    for version in ("0.1.0", "0.2.0"):
+        assert run("models", "add", bundle_factory(tmp_path / version, version=version)).code == 0
+    for version in ("0.1.0", "0.2.0"):
+        ran = run("models", "promote", f"tiny@{version}")
+        assert ran == (0, f"default@champion is tiny@{version}\n", "")
+    back = json.loads(run("models", "rollback", "--json").out)
+    assert (back["action"], back["model"]) == ("roll back", "tiny@0.1.0")
+    assert run("models", "show", "default@champion").out.startswith("# tiny 0.1.0")
+    steps = json.loads(run("models", "history", "--json").out)
+    assert [step["model"] for step in steps] == ["tiny@0.1.0", "tiny@0.2.0", "tiny@0.1.0"]
+    assert run("models", "history").out.splitlines()[-1].endswith("roll back  tiny@0.1.0")
+    assert run("models", "rollback").code == 0
+    refused = run("models", "rollback")
+    assert refused.code == 2
+    assert "nothing to go back to" in refused.err
+
+
 def test_a_model_called_like_the_packaged_one_stands_beside_it(
     run: Run, bundle_factory: Build, song: Path, tmp_path: Path
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from genrekit.bundles.aliases import PromotionStep
 from genrekit.bundles.bundle import Bundle, load_bundle
 from genrekit.bundles.card import render_card
+from genrekit.bundles.promotion import promote, promotion_history, roll_back
 from genrekit.bundles.store import (
     DEFAULT_BUNDLE,
     BundleSummary,
@@ -19,12 +21,16 @@ __all__ = [
     "DEFAULT_BUNDLE",
     "Bundle",
     "BundleSummary",
+    "PromotionStep",
     "add_bundle",
     "fill_window",
     "find_bundle",
     "list_bundles",
     "load_bundle",
+    "promote",
+    "promotion_history",
     "render_card",
+    "roll_back",
     "set_alias",
     "window_features",
     "window_samples",

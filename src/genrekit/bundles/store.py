@@ -1,13 +1,11 @@
 """Models by name: those packaged with genrekit and those in the user's store.
 
-The store is ``<home>/models/<name>/<version>/``; ``<home>/models/aliases.json`` maps a name's
-aliases to versions. Versions are never changed once stored.
+The store is ``<home>/models/<name>/<version>/``; versions are never changed once stored. Their
+other names are in files beside them, see `genrekit.bundles.aliases`.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import tempfile
@@ -16,6 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from genrekit.bundles.aliases import NOTHING, promoted, read_aliases, read_promotions, write_alias
 from genrekit.bundles.verify import MANIFEST, read_manifest
 from genrekit.errors import BundleError, ConfigError
 from genrekit.home import home
@@ -27,7 +26,6 @@ PACKAGED = Path(__file__).resolve().parent / "packaged"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
-_ALIASES = "aliases.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,10 @@ def find_bundle(name_or_path: str | Path) -> Path:
     Parameters
     ----------
     name_or_path : str or Path
-        ``"default"``, ``"name"`` (the newest version in the store, else the packaged one),
-        ``"name@version"``, ``"name@alias"``, or a directory. Names go before directories: write
-        ``./name`` for a directory that is called like a model.
+        ``"default"``, ``"default@champion"`` (or whatever was promoted to another alias of it; the
+        packaged one until then), ``"name"`` (the newest version in the store, else the packaged
+        one), ``"name@version"``, ``"name@alias"``, or a directory. Names go before directories:
+        write ``./name`` for a directory that is called like a model.
 
     Raises
     ------
@@ -135,36 +134,50 @@ def set_alias(name: str, alias: str, version: str) -> None:
     ConfigError
         If the version is not in the store or the alias is no plain word.
     """
-    if not _NAME.fullmatch(alias):
-        raise ConfigError(f"alias {alias!r} must be lower-case letters, digits, - and _")
+    check_alias(alias)
     if (
         not (_NAME.fullmatch(name) and _VERSION.fullmatch(version))
         or not (store_directory() / name / version).is_dir()
     ):
         raise ConfigError(f"there is no {name}@{version} in {store_directory()}")
-    aliases = _aliases()
-    aliases.setdefault(name, {})[alias] = version
-    _write_atomically(store_directory() / _ALIASES, json.dumps(aliases, indent=2, sort_keys=True))
+    write_alias(store_directory(), name, alias, version)
+
+
+def check_alias(alias: str) -> None:
+    """Raise `ConfigError` unless an alias is a plain word."""
+    if not _NAME.fullmatch(alias):
+        raise ConfigError(f"alias {alias!r} must be lower-case letters, digits, - and _")
 
 
 def _by_name(text: str) -> Path | None:
     name, _, tag = text.partition("@")
     if not _NAME.fullmatch(name):
         return None
-    if text == "default":
-        packaged = PACKAGED / DEFAULT_BUNDLE
-        return packaged if packaged.is_dir() else None
+    if name == "default":
+        return _default(tag)
     if not tag:
         versions = _versions(store_directory() / name)
         found = versions[-1] if versions else PACKAGED / name
         return found if found.is_dir() else None
-    version = _aliases().get(name, {}).get(tag, tag)
+    version = read_aliases(store_directory()).get(name, {}).get(tag, tag)
     if not _VERSION.fullmatch(version):
         return None
     if (stored := store_directory() / name / version).is_dir():
         return stored
     packaged = PACKAGED / name
     return packaged if packaged.is_dir() and _version_of(packaged) == version else None
+
+
+def _default(alias: str) -> Path | None:
+    """The packaged model, or what was promoted to an alias of it."""
+    model = promoted(store_directory(), alias) if alias else NOTHING
+    if model is None and alias == "champion":
+        model = NOTHING
+    if model != NOTHING:
+        # One that was written by hand must not lead round in a circle.
+        return _by_name(model) if model and not model.startswith(NOTHING) else None
+    packaged = PACKAGED / DEFAULT_BUNDLE
+    return packaged if packaged.is_dir() else None
 
 
 def _versions(folder: Path) -> list[Path]:
@@ -204,29 +217,19 @@ def _summary(directory: Path) -> BundleSummary:
     except BundleError as error:
         version = "" if packaged else directory.name
         return BundleSummary(name, version, (), directory, packaged, size, None, str(error))
-    chosen = _aliases().get(name, {}) if not packaged else {}
+    chosen = read_aliases(store_directory()).get(name, {}) if not packaged else {}
     aliases = [alias for alias, version in sorted(chosen.items()) if version == manifest.version]
+    model = f"{name}@{manifest.version}"
+    aliases += [
+        f"default@{alias}"
+        for alias, steps in sorted(read_promotions(store_directory()).items())
+        if steps and steps[-1].model == model and not packaged
+    ]
     if packaged and name == DEFAULT_BUNDLE:
         aliases.append("default")
     return BundleSummary(
         name, manifest.version, tuple(aliases), directory, packaged, size, manifest
     )
-
-
-def _aliases() -> dict[str, dict[str, str]]:
-    path = store_directory() / _ALIASES
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path} is damaged ({error}); repair or delete it") from error
-    if not isinstance(data, dict) or not all(isinstance(value, dict) for value in data.values()):
-        raise BundleError(f"{path} is damaged: it must map names to aliases; repair or delete it")
-    return {
-        str(name): {str(alias): str(version) for alias, version in chosen.items()}
-        for name, chosen in data.items()
-    }
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -237,11 +240,3 @@ def _copy(source: Path, target: Path) -> None:
         (workshop / "new").replace(target)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-    Path(temporary).replace(path)

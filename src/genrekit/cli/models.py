@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genrekit.errors import BundleError, outcome
+
+if TYPE_CHECKING:
+    from genrekit.bundles import PromotionStep
 
 app = typer.Typer(help="List, show, check and store models.", invoke_without_command=True)
 
@@ -15,6 +18,7 @@ _Name = Annotated[
     str, typer.Argument(metavar="NAME|PATH", help="A name, name@version, name@alias, or a folder.")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+_Alias = Annotated[str, typer.Option(help="Which alias of default.")]
 
 
 @app.callback()
@@ -105,6 +109,51 @@ def set_alias(
         print_json({"name": name, "alias": alias, "version": version})
     else:
         results().print(f"{name}@{alias} is {name}@{version}")
+
+
+@app.command()
+def promote(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME@VERSION", help="A stored or packaged model.")
+    ],
+    alias: _Alias = "champion",
+    as_json: _Json = False,
+) -> None:
+    """Let default@champion mean this model from now on; servers that run follow."""
+    from genrekit.bundles import promote as store_promotion
+
+    _print_step(store_promotion(name, alias), alias, as_json)
+
+
+@app.command()
+def rollback(alias: _Alias = "champion", as_json: _Json = False) -> None:
+    """Undo the last promotion; servers that run follow."""
+    from genrekit.bundles import roll_back
+
+    _print_step(roll_back(alias), alias, as_json)
+
+
+@app.command()
+def history(alias: _Alias = "champion", as_json: _Json = False) -> None:
+    """Show what was promoted and rolled back, oldest first."""
+    from genrekit.bundles import promotion_history
+    from genrekit.cli.console import print_json, results
+
+    steps = promotion_history(alias)
+    if as_json:
+        print_json([step.model_dump(mode="json") for step in steps])
+        return
+    for step in steps:
+        results().print(f"{step.at}  {step.action:<9}  {step.model}")
+
+
+def _print_step(step: PromotionStep, alias: str, as_json: bool) -> None:
+    from genrekit.cli.console import print_json, results
+
+    if as_json:
+        print_json({"alias": f"default@{alias}", **step.model_dump(mode="json")})
+    else:
+        results().print(f"default@{alias} is {step.model}")
 
 
 def _row(summary: Any) -> dict[str, Any]:
