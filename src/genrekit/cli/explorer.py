@@ -27,6 +27,4 @@ def explorer(
     """
     from genrekit.explorer import launch
 
-    code = launch(paths or [], port=port, browser=browser)
-    if code:
-        raise typer.Exit(code)
+    launch(paths or [], port=port, browser=browser)

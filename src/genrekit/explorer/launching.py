@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from genrekit.errors import MissingExtraError
+from genrekit.evaluation.figures import COLOURS
 
 _NEEDED = ("streamlit", "plotly")
 _PAGE = Path(__file__).with_name("page.py")
 
 
-def launch(paths: Sequence[Path], *, port: int = 8501, browser: bool = True) -> int:
-    """Serve the explorer on loopback until Ctrl-C; return the exit code of its process.
+def launch(paths: Sequence[Path], *, port: int = 8501, browser: bool = True) -> None:
+    """Serve the explorer on loopback until Ctrl-C or SIGTERM.
 
     Raises
     ------
@@ -25,16 +24,13 @@ def launch(paths: Sequence[Path], *, port: int = 8501, browser: bool = True) -> 
     for name in _NEEDED:
         if importlib.util.find_spec(name) is None:
             raise MissingExtraError(name, "explorer")
-    with subprocess.Popen(command(paths, port=port, browser=browser)) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:  # it has been told too, and ends by itself
-            process.wait()
-            raise
+    from streamlit.web import cli
+
+    cli.main(arguments(paths, port=port, browser=browser), standalone_mode=False)
 
 
-def command(paths: Sequence[Path], *, port: int, browser: bool) -> list[str]:
-    """What is run: nothing is sent anywhere, nothing is asked first, only this machine may call."""
+def arguments(paths: Sequence[Path], *, port: int, browser: bool) -> list[str]:
+    """What Streamlit is told: only this machine may call, and nothing is sent anywhere."""
     settings = {
         "server.address": "127.0.0.1",
         "server.port": str(port),
@@ -44,8 +40,8 @@ def command(paths: Sequence[Path], *, port: int, browser: bool) -> list[str]:
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
-        "theme.primaryColor": "#0072B2",
+        "theme.light.primaryColor": COLOURS[0],
+        "theme.dark.primaryColor": COLOURS[5],
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    run = [sys.executable, "-P", "-m", "streamlit", "run", str(_PAGE), *flags]
-    return [*run, "--", *(str(Path(path).absolute()) for path in paths)]
+    return ["run", str(_PAGE), *flags, "--", *(str(Path(path).absolute()) for path in paths)]

@@ -18,7 +18,6 @@ from genrekit.explain.run_charts import (
     confusion_chart,
     coverage_chart,
     genre_chart,
-    interval,
     reliability_chart,
     runs_sheet,
 )
@@ -82,8 +81,11 @@ def _show_run(run: RunResult) -> None:
     if one.leaky:
         st.warning(_LEAKY)
     columns = st.columns(3)
-    columns[0].metric("accuracy", interval(one.accuracy))
-    columns[1].metric("macro F1", interval(one.macro_f1))
+    for column, name, found in zip(
+        columns, ("accuracy", "macro F1"), (one.accuracy, one.macro_f1), strict=False
+    ):
+        between = f"{found.low:.3f} to {found.high:.3f}"
+        column.metric(name, f"{found.value:.3f}", between, delta_color="off", delta_arrow="off")
     columns[2].metric("calibration error", f"{one.expected_calibration_error:.3f}")
     tabs = st.tabs(["Confusion", "Genres", "Calibration", "Tracks"])
     with tabs[0]:
