@@ -134,7 +134,7 @@ def telling(spans: Sequence[Span], side: str) -> tuple[Span, ...]:
 def _line(
     classifier: Classifier, waveform: Waveform, seconds: float
 ) -> Generator[HidingStep, None, tuple[SegmentScore, ...]]:
-    hop = max(seconds / 4, waveform.seconds / 60)
+    hop = max(seconds / 2, waveform.seconds / 60)
     total = max(1, int((waveform.seconds - seconds) / hop) + 1)
     line: list[SegmentScore] = []
     for one in time_line(classifier, waveform, seconds=seconds, hop_seconds=hop):

@@ -13,6 +13,7 @@ from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.explain.charts import Heat
 from genrekit.explain.faithfulness import Without, measure
 from genrekit.explain.occlusion import boxes_of, hush, label_number
+from genrekit.explain.overlay import narrowed
 from genrekit.explain.page import Section, Sheet
 from genrekit.explain.records import Faithfulness, RandomWeights
 from genrekit.inference import Classifier, Window
@@ -183,9 +184,8 @@ def map_sections(
 def _heat(
     title: str, values: NDArray[np.float64], begin: float, seconds: float, *, signed: bool
 ) -> Heat:
-    count = min(_PICTURE_COLUMNS, values.shape[1])
-    parts = np.array_split(values, count, axis=1)
-    cells = np.stack([part.mean(axis=1) for part in parts], axis=1)
+    cells = narrowed(values, _PICTURE_COLUMNS)
+    count = cells.shape[1]
     times = begin + (np.arange(count) + 0.5) * seconds / count
     rows = np.arange(1.0, len(cells) + 1)
     return Heat(title, cells, times, rows, "", "seconds", "row", centred=signed)

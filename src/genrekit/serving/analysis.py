@@ -14,7 +14,7 @@ from genrekit.errors import BusyError, GenreError, RequestError
 from genrekit.inference import error_record
 from genrekit.schema import Contract, TrackPrediction
 from genrekit.serving.access import sender_of
-from genrekit.serving.examples import AUDIO_BODY, FILES_BODY, PREDICTION, REFUSALS
+from genrekit.serving.examples import PREDICTION, REFUSALS, audio_body, files_body
 from genrekit.serving.options import (
     ExcerptOptions,
     FeatureOptions,
@@ -61,7 +61,7 @@ class BatchAnswer(Contract):
     "/predict",
     summary="The genre of one file",
     response_model=TrackPrediction,
-    openapi_extra=AUDIO_BODY,
+    openapi_extra=audio_body(PredictOptions),
     responses={200: {"content": {"application/json": {"example": PREDICTION}}}},
 )
 async def predict(
@@ -78,7 +78,7 @@ async def predict(
     "/batch",
     summary="The genres of many files",
     response_model=BatchAnswer,
-    openapi_extra=FILES_BODY,
+    openapi_extra=files_body(PredictOptions),
     responses={207: {"model": BatchAnswer, "description": "Some files could not be answered"}},
 )
 async def batch(
@@ -102,7 +102,7 @@ async def batch(
     "/features",
     summary="The features of one file",
     response_model=FeatureAnswer,
-    openapi_extra=AUDIO_BODY,
+    openapi_extra=audio_body(FeatureOptions),
 )
 async def features(
     request: Request, service: _Service, query: Annotated[FeatureOptions, Query()]
@@ -121,7 +121,7 @@ async def features(
     "/embedding",
     summary="The embedding of one file",
     response_model=EmbeddingAnswer,
-    openapi_extra=AUDIO_BODY,
+    openapi_extra=audio_body(ExcerptOptions),
 )
 async def embedding(
     request: Request, service: _Service, query: Annotated[ExcerptOptions, Query()]
@@ -173,8 +173,7 @@ async def _answers(
     service: Service, options: PredictOptions, uploads: list[Upload], model: str
 ) -> list[dict[str, Any]]:
     """All answers in order; they wait for each other as long as a request may take."""
-    if service.pool.patient >= service.settings.queue:
-        raise service.pool.busy_error()
+    service.check_patience()
     seconds = service.settings.request_seconds
     try:
         async with asyncio.timeout(seconds):

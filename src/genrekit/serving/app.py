@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from genrekit import __version__
-from genrekit.serving import analysis, live_socket, rest_jobs, similar, status
+from genrekit.serving import analysis, live_socket, rest_explain, rest_jobs, similar, status
 from genrekit.serving.access import RateLimiter
 from genrekit.serving.guard import Guard
 from genrekit.serving.jobs import Jobs
@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     add_handlers(app)
     app.include_router(analysis.router, prefix="/api/v1")
+    app.include_router(rest_explain.router, prefix="/api/v1")
     app.include_router(rest_jobs.router, prefix="/api/v1")
     app.include_router(similar.router, prefix="/api/v1")
     app.include_router(live_socket.router, prefix="/api/v1")

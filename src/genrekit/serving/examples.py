@@ -4,47 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from genrekit.schema import Contract
 from genrekit.serving.problems import Problem
 
 _AUDIO = {"type": "string", "format": "binary"}
-_OPTIONS = {
-    "top": {"type": "integer", "minimum": 1},
-    "segments": {"type": "boolean"},
-    "threshold": {"type": "number", "minimum": 0, "maximum": 1},
-    "model": {"type": "string"},
-}
 
-#: One file: in a form, or as the body itself.
-AUDIO_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": _AUDIO, **_OPTIONS},
-                }
-            },
-            "application/octet-stream": {"schema": _AUDIO},
-        },
+
+def _form(field: str, value: dict[str, Any], options: type[Contract]) -> dict[str, Any]:
+    properties = {field: value, **options.model_json_schema()["properties"]}
+    schema = {
+        "type": "object",
+        "required": [field],
+        "properties": properties,
+        "additionalProperties": False,
     }
-}
-#: Many files in a form.
-FILES_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "properties": {"files": {"type": "array", "items": _AUDIO}, **_OPTIONS},
-                }
-            }
-        },
-    }
-}
+    return {"multipart/form-data": {"schema": schema}}
+
+
+def audio_body(options: type[Contract]) -> dict[str, Any]:
+    """One file, with options: in a form, or as the body itself."""
+    content = {**_form("file", _AUDIO, options), "application/octet-stream": {"schema": _AUDIO}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def files_body(options: type[Contract]) -> dict[str, Any]:
+    """Many files in a form, with options."""
+    content = _form("files", {"type": "array", "items": _AUDIO}, options)
+    return {"requestBody": {"required": True, "content": content}}
+
 
 PREDICTION = {
     "path": "song.mp3",
@@ -57,6 +44,39 @@ PREDICTION = {
     "warnings": [],
     "timings_ms": {"decode": 21.0, "frontend": 61.0, "model": 0.4, "total": 83.0},
     "error": None,
+}
+_MODEL = {"name": "box", "version": "0.2.0", "sha256": "0" * 64}
+_SPAN = {"start_seconds": 12.0, "end_seconds": 13.0, "loss": 0.08}
+EXPLANATION = {
+    "path": "song.mp3",
+    "model": _MODEL,
+    "genre": "reggae",
+    "probability": 0.81,
+    "scores": {"reggae": 0.81, "hiphop": 0.12, "pop": 0.07},
+    "start_seconds": 0.0,
+    "seconds": 30.0,
+    "time_line": [{"start_seconds": 0.0, "end_seconds": 3.0, "scores": {"reggae": 0.7}}],
+    "occlusion": [_SPAN, {"start_seconds": 13.0, "end_seconds": 14.0, "loss": -0.02}],
+    "patches": [
+        {
+            "first_row": 0,
+            "last_row": 11,
+            "start_seconds": 0.0,
+            "end_seconds": 1.9,
+            "loss": 0.03,
+            "low_hz": 14.1,
+            "high_hz": 352.8,
+        }
+    ],
+    "notes": [],
+    "speaks_for": [_SPAN],
+    "speaks_against": [{"start_seconds": 13.0, "end_seconds": 14.0, "loss": -0.02}],
+    "spectrogram": {
+        "start_seconds": 0.0,
+        "end_seconds": 30.0,
+        "borders_hz": [14.1, 42.3, 70.6],
+        "decibels": [[-31, -28, -40], [-44, -39, -52]],
+    },
 }
 
 

@@ -24,6 +24,7 @@ OPERATIONS = Catalog(
         "predict": "genrekit.serving.operations:predict",
         "features": "genrekit.serving.operations:features",
         "embedding": "genrekit.serving.operations:embedding",
+        "explain": "genrekit.serving.explaining:explain",
         "describe": "genrekit.serving.operations:describe",
         "stream": "genrekit.serving.operations:stream",
     },

@@ -50,6 +50,16 @@ class FeatureOptions(ExcerptOptions):
     set: Literal["descriptors", "gtzan57"] = "descriptors"
 
 
+class ExplainOptions(ExcerptOptions):
+    """What to explain, and how."""
+
+    genre: str | None = Field(None, max_length=200, description="by default the most probable")
+    seconds: float = Field(1.0, ge=0.1, le=30, description="hidden at once")
+    fill: Literal["cut", "silence", "noise"] = Field("cut", description="how they are hidden")
+    spectrogram: bool = Field(True, description="with the decibels, in JSON")
+    format: Literal["json", "png"] | None = Field(None, description="by default as Accept says")
+
+
 def with_fields(options: Contract, fields: Mapping[str, str]) -> Any:
     """Options from the query, with those of the form laid over them.
 

@@ -196,7 +196,8 @@ class Pool:
         self.busy += 1
         begin = time.monotonic()
         try:
-            answer = await worker.ask(ticket.work, self._settings.job_seconds)
+            seconds = ticket.work.wall_seconds or self._settings.job_seconds
+            answer = await worker.ask(ticket.work, seconds)
         except GenreError as error:
             _refuse(ticket, error)
             if not worker.is_alive():

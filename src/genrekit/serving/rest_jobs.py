@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from genrekit.errors import RequestError
 from genrekit.serving.analysis import BatchAnswer, charge
-from genrekit.serving.examples import FILES_BODY, REFUSALS, UNKNOWN_JOB
+from genrekit.serving.examples import REFUSALS, UNKNOWN_JOB, files_body
 from genrekit.serving.jobs import JobStatus
 from genrekit.serving.options import PredictOptions, with_fields
 from genrekit.serving.service import Service, service_of
@@ -29,7 +29,7 @@ _PENDING: dict[int | str, dict[str, Any]] = {
     status_code=HTTPStatus.ACCEPTED,
     summary="Hand in many files",
     response_model=JobStatus,
-    openapi_extra=FILES_BODY,
+    openapi_extra=files_body(PredictOptions),
 )
 async def hand_in(
     request: Request, service: _Service, query: Annotated[PredictOptions, Query()]

@@ -108,15 +108,31 @@ class Service:
             self.metrics.count_prediction(TrackPrediction.model_validate(answer))
         return answer
 
-    async def run_for(self, request: Request, work: Work) -> Any:
-        """As `run`, but given up when the sender leaves."""
-        running = asyncio.create_task(self.run(work))
+    def check_patience(self) -> None:
+        """Refuse patient work while as much of it waits as may.
+
+        Raises
+        ------
+        BusyError
+            If there is no room.
+        """
+        if self.pool.patient >= self.settings.queue:
+            raise self.pool.busy_error()
+
+    async def run_for(self, request: Request, work: Work, *, patient: bool = False) -> Any:
+        """As `run`, but given up when the sender leaves; patient work, when it takes too long."""
+        running = asyncio.create_task(self.run(work, patient=patient))
         leaving = asyncio.create_task(_left(request))
+        seconds = self.settings.request_seconds if patient else None
         try:
-            await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {running, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
             if running.done():
                 return running.result()
-            raise BusyError("the sender has left")
+            if leaving.done():
+                raise BusyError("the sender has left")
+            raise BusyError(f"it was not answered within {seconds:g} s; ask again later", 10)
         finally:
             running.cancel()
             leaving.cancel()

@@ -17,7 +17,7 @@ from genrekit.bundles import Bundle
 from genrekit.errors import ConfigError, UnknownResourceError
 from genrekit.schema import Contract, ModelIdentity
 from genrekit.serving.analysis import only_file
-from genrekit.serving.examples import AUDIO_BODY, REFUSALS
+from genrekit.serving.examples import REFUSALS, audio_body
 from genrekit.serving.options import with_fields
 from genrekit.serving.problems import Problem
 from genrekit.serving.service import Service, service_of
@@ -99,7 +99,7 @@ async def look(library: _Library) -> IndexAnswer:
 @router.post(
     "/similar",
     summary="Tracks like one file",
-    openapi_extra=AUDIO_BODY,
+    openapi_extra=audio_body(SimilarOptions),
     responses={404: {"model": Problem, "description": "This server has no index"}},
 )
 async def similar(

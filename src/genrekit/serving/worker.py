@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from genrekit.audio import DecodeLimits
 from genrekit.errors import AudioLimitError, GenreError
@@ -34,6 +34,16 @@ class WorkerConfig(Contract):
     audio_seconds: float
 
 
+class Explaining(Contract):
+    """What is to be explained of a file, and how."""
+
+    genre: str | None = None
+    piece_seconds: float = 1.0
+    fill: Literal["cut", "silence", "noise"] = "cut"
+    spectrogram: bool = True
+    picture: bool = False
+
+
 class Work(Contract):
     """One request to a worker.
 
@@ -51,6 +61,7 @@ class Work(Contract):
     pcm: PcmFormat | None = None
     seconds: float | None = None
     wall_seconds: float | None = None
+    explaining: Explaining | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""What a genre rests on in a file: done by a worker, from the explanations that need no torch."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from genrekit.audio import Waveform, decode
+from genrekit.errors import ConfigError
+from genrekit.explain.hiding import hide_and_listen, telling
+from genrekit.explain.overlay import Spectrogram, described, overlaid, png, spectrogram
+from genrekit.explain.records import Occlusion, Span
+from genrekit.inference import Classifier
+from genrekit.schema import ExcerptConfig
+from genrekit.serving.worker import Explaining
+
+if TYPE_CHECKING:
+    from genrekit.serving.worker import Bench, Work
+
+#: Audio that is explained of one file, and pieces that are hidden one at a time.
+MOST_SECONDS = 60.0
+MOST_PIECES = 60
+
+
+class ExplainAnswer(Occlusion):
+    """Why a model says what it says of one file."""
+
+    speaks_for: tuple[Span, ...]
+    speaks_against: tuple[Span, ...]
+    spectrogram: Spectrogram | None = None
+
+
+def explain(bench: Bench, work: Work) -> dict[str, Any]:
+    """An `ExplainAnswer`, or ``{"png": ...}`` in base 64."""
+    wanted = work.explaining or Explaining()
+    classifier = bench.classifiers[work.model]
+    waveform = decode(
+        work.path,
+        sample_rate_hz=classifier.sample_rate_hz,
+        excerpt=_part(work.excerpt, classifier),
+        limits=bench.limits,
+    )
+    _refuse_long(waveform, wanted.piece_seconds)
+    *_, last = hide_and_listen(
+        classifier,
+        waveform,
+        name=work.name,
+        genre=wanted.genre,
+        piece_seconds=wanted.piece_seconds,
+        fill=wanted.fill,
+    )
+    assert last.result is not None, "the last step carries the result"
+    found = last.result.found
+    if wanted.picture:
+        picture = png(overlaid(found, spectrogram(classifier, waveform)), described(found))
+        return {"png": base64.b64encode(picture).decode()}
+    answer = ExplainAnswer(
+        **dict(found),
+        speaks_for=telling(found.occlusion, "for"),
+        speaks_against=telling(found.occlusion, "against"),
+        spectrogram=spectrogram(classifier, waveform) if wanted.spectrogram else None,
+    )
+    return answer.model_dump(mode="json")
+
+
+def _part(asked: ExcerptConfig | None, classifier: Classifier) -> ExcerptConfig:
+    """What was asked for; else what the model is made for, or the middle of what that is."""
+    own = classifier.bundle.manifest.excerpt
+    if asked is not None:
+        return asked
+    if own.duration_seconds is None or own.duration_seconds > MOST_SECONDS:
+        return ExcerptConfig(start_seconds=None, duration_seconds=MOST_SECONDS)
+    return own
+
+
+def _refuse_long(waveform: Waveform, piece_seconds: float) -> None:
+    if waveform.seconds > MOST_SECONDS:
+        raise ConfigError(
+            f"there are {waveform.seconds:.1f} s to explain, and at most {MOST_SECONDS:g} s are; "
+            "ask for a part with start and duration"
+        )
+    if waveform.seconds > MOST_PIECES * piece_seconds:
+        raise ConfigError(
+            f"hiding {piece_seconds:g} s of {waveform.seconds:.1f} s at a time takes more than "
+            f"{MOST_PIECES} tries; hide more at once with seconds, or ask for a shorter part"
+        )
