@@ -18,6 +18,7 @@ from genrekit.explain.columns import (
     component_plane,
     partial_dependence,
 )
+from genrekit.explain.confusion import confusion_chart
 from genrekit.explain.data import NEIGHBOURS, Judged
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
@@ -28,7 +29,6 @@ from genrekit.explain.maps import (
     tsne,
 )
 from genrekit.explain.page import Section, Sheet, write_page
-from genrekit.explain.run_charts import confusion_chart
 from genrekit.inference import printable
 
 _MOST_COLUMNS = 20
@@ -65,7 +65,7 @@ def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Pat
 
 def _confusion(judged: Judged) -> Section:
     cells = {(cell.true, cell.predicted): cell.items for cell in judged.found.confusion}
-    chart = confusion_chart(judged.classifier.labels, cells)
+    chart = confusion_chart("Confusion", judged.classifier.labels, cells)
     wrong = [cell for cell in judged.found.confusion if cell.true != cell.predicted]
     wrong.sort(key=lambda cell: -len(cell.items))
     rows = [(c.true, c.predicted, str(len(c.items)), ", ".join(c.items)) for c in wrong]

@@ -11,14 +11,14 @@ from genrekit.errors import GenreError
 from genrekit.explorer.data_view import show_data
 from genrekit.explorer.opening import Opened, open_paths
 from genrekit.explorer.parts import said
-from genrekit.explorer.runs_view import show_runs
+from genrekit.explorer.results_view import show_results
 from genrekit.explorer.vectors_view import show_vectors
 
 _WELCOME = """\
 Name what you want to look at, here on the left or on the command line:
 
 - a results file that `genrekit evaluate -o`, `train --results` or `study -o` wrote, or a folder of
-  them,
+  them: whatever `genrekit report` takes,
 - a table of features, or a folder with a folder of music for each genre,
 - an index that `genrekit index` wrote.
 """
@@ -43,8 +43,8 @@ def show(paths: Sequence[str]) -> None:
     chosen = st.sidebar.radio("Show", list(choices), key="chosen", format_func=said)
     kind, path = choices[chosen]
     try:
-        if kind == "runs":
-            show_runs(opened.runs)
+        if kind == "results":
+            show_results(opened.results)
         elif kind == "data":
             show_data(path)
         else:
@@ -55,8 +55,8 @@ def show(paths: Sequence[str]) -> None:
 
 def _choices(opened: Opened) -> dict[str, tuple[str, Path]]:
     choices = {}
-    if opened.runs:
-        choices[f"Results of {len(opened.runs)} runs"] = ("runs", Path())
+    if opened.results:
+        choices["Results"] = ("results", Path())
     for kind, title, paths in (
         ("data", "Data", opened.data),
         ("vectors", "Embeddings", opened.vectors),

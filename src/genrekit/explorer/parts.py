@@ -1,20 +1,25 @@
-"""Charts and tables of a section, as Streamlit shows them."""
+"""Sections, charts, tables and sounds of a page, as Streamlit shows them."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 import plotly.graph_objects
 import streamlit as st
 
-from genrekit.explain.charts import Chart, Points, unique
+from genrekit.errors import MissingExtraError
+from genrekit.evaluation.critical_difference import critical_difference_svg
+from genrekit.explain.charts import Chart, Points, Ranks, unique
 from genrekit.explain.charts_html import figure
-from genrekit.explain.page import Section, Sheet
+from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sheet, Sound
 
-_CHARTS = get_args(Chart)
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
+_BOLD = re.compile(r"\\\*\\\*(.+?)\\\*\\\*")
+#: Black is one of the colours, and cannot be seen on a dark page; nor can the blue, quite.
+_ON_DARK = {"#000000": "#e6e9ed", "#0072B2": "#3D97D3"}
 
 
 def said(text: str) -> str:
@@ -22,23 +27,69 @@ def said(text: str) -> str:
     return _MARKS.sub(r"\\\1", text)
 
 
-def show_section(section: Section) -> None:
-    """Its sentences, then its parts in order; the heading is whoever calls its tab."""
-    for line in section.text.split("\n"):
+def bold(text: str) -> str:
+    """As `said`, but what stands between ``**`` is bold, as on other pages."""
+    return _BOLD.sub(r"**\1**", said(text))
+
+
+def show_section(section: Section, key: str = "") -> None:
+    """Its sentences, then its parts in order; the heading is whoever calls its tab.
+
+    Parameters
+    ----------
+    key : str
+        Where on the page, for sections that may be shown twice.
+    """
+    _show(section.text, section.parts, f"{key} {section.title}")
+
+
+def _show(text: str, parts: Sequence[Part], key: str) -> None:
+    for line in text.split("\n"):
         if line:
-            st.markdown(said(line))
-    for number, part in enumerate(section.parts):
-        if isinstance(part, Sheet):
-            show_sheet(part)
-        elif isinstance(part, _CHARTS):
-            show_chart(part, f"{section.title} {number}")
+            st.markdown(bold(line))
+    for number, part in enumerate(parts):
+        show_part(part, f"{key} {number}")
+
+
+def show_part(part: Part, key: str) -> None:
+    """A chart, table, sound, or what holds some of them."""
+    if isinstance(part, Sheet):
+        show_sheet(part)
+    elif isinstance(part, Sound):
+        st.caption(said(part.caption))
+        st.audio(part.audio if isinstance(part.audio, bytes) else str(part.audio), part.media_type)
+    elif isinstance(part, Facts):
+        for column, fact in zip(st.columns(len(part.facts)), part.facts, strict=True):
+            column.metric(said(fact.name), fact.value, border=True, height="stretch")
+            column.caption(said(fact.note))
+    elif isinstance(part, Fold):
+        with st.expander(bold(part.title)):
+            _show(part.text, part.parts, key)
+    elif isinstance(part, Beside):
+        for number, (column, inner) in enumerate(
+            zip(st.columns(len(part.parts)), part.parts, strict=True)
+        ):
+            with column:
+                show_part(inner, f"{key} {number}")
+    else:
+        show_chart(part, key)
 
 
 def show_chart(chart: Chart, key: str) -> None:
     """A chart under its title, in the colours of all pages."""
     if chart.title:
         st.caption(said(chart.title))
-    st.plotly_chart(drawn(chart), key=key, alt=chart.title)
+    if isinstance(chart, Ranks):
+        _show_ranks(chart)
+    else:
+        st.plotly_chart(drawn(chart), key=key, alt=chart.title)
+
+
+def _show_ranks(chart: Ranks) -> None:
+    try:
+        st.image(critical_difference_svg(chart.found, chart.names))
+    except MissingExtraError as missing:
+        st.info(said(str(missing)))
 
 
 def choose_point(points: Points, key: str) -> int | None:
@@ -55,8 +106,14 @@ def choose_point(points: Points, key: str) -> int | None:
 
 
 def drawn(chart: Chart) -> Any:
-    """A chart as a Plotly figure; the page chooses background and ink."""
-    return plotly.graph_objects.Figure(figure(chart))
+    """A chart as a Plotly figure; the page chooses its background and its ink."""
+    found = figure(chart)
+    if st.context.theme.type == "dark":
+        text = json.dumps(found)
+        for colour, instead in _ON_DARK.items():
+            text = text.replace(colour, instead)
+        found = json.loads(text)
+    return plotly.graph_objects.Figure(found)
 
 
 def show_sheet(sheet: Sheet) -> None:
@@ -66,9 +123,7 @@ def show_sheet(sheet: Sheet) -> None:
     if not sheet.rows:
         st.markdown("None.")
         return
-    columns = {
-        name: [row[place] for row in sheet.rows] for place, name in enumerate(sheet.headings)
-    }
+    columns = dict(zip(sheet.headings, map(list, zip(*sheet.rows, strict=True)), strict=True))
     st.dataframe(columns, hide_index=True)
 
 
