@@ -94,6 +94,10 @@ const query = (options) => new URLSearchParams(Object.entries(options).filter(([
 export const predict = (file, options = {}, hooks = {}) =>
   send("POST", `/analysis/predict?${query({ name: file.name, ...options })}`, { body: file, ...hooks });
 
+/** What a genre rests on in a File. */
+export const explain = (file, options = {}, hooks = {}) =>
+  send("POST", `/analysis/explain?${query({ name: file.name, ...options })}`, { body: file, ...hooks });
+
 /** Similar tracks of the index; a Problem with status 404 where there is none. */
 export const similar = (file, options = {}, hooks = {}) =>
   send("POST", `/similar?${query({ name: file.name, ...options })}`, { body: file, ...hooks });

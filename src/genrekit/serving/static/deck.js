@@ -1,6 +1,7 @@
 // The track itself: waveform, genres along it, spectrogram, playback and a cursor over all three.
 
 import { clock, colour, drawLegend, drawRiver, element, percent, ranked, sharp } from "./words.js";
+import { drawMap, drawStrip } from "./overlay.js";
 import { drawSpectrogram } from "./spectrogram.js";
 
 const RATE_HZ = 22050;
@@ -8,8 +9,10 @@ const MOST_BYTES = 64 * 2 ** 20; // more than this is not decoded in the page
 
 const $ = (id) => document.getElementById(id);
 const player = $("player");
-let track = { seconds: 0, samples: null, segments: [], heard: null };
+let track = { seconds: 0, samples: null, segments: [], heard: null, why: null };
 let address = "";
+let until = Infinity; // where playback stops by itself
+let laid = true; // whether the explanation is over the spectrogram
 
 /** Load a file into the deck; resolves to its length in seconds, 0 where the browser cannot say. */
 export async function load(file) {
@@ -17,7 +20,7 @@ export async function load(file) {
   URL.revokeObjectURL(address);
   address = URL.createObjectURL(file);
   player.src = address;
-  track = { seconds: 0, samples: null, segments: [], heard: null };
+  track = { seconds: 0, samples: null, segments: [], heard: null, why: null };
   const mine = track;
   $("segments-details").hidden = true;
   $("legend").replaceChildren();
@@ -54,6 +57,37 @@ export function setSegments(segments) {
   show();
 }
 
+/** Lay an explanation over the track, or none. */
+export function setWhy(found) {
+  track.why = found;
+  if (found) track.seconds = Math.max(track.seconds, found.occlusion.at(-1).end_seconds);
+  if (!$("deck").hidden) show();
+}
+
+/** Whether it is seen, and how strongly. */
+export function layWhy(shown, strength) {
+  laid = shown;
+  $("why-map").style.setProperty("--strength", strength);
+  showWhy();
+}
+
+function showWhy() {
+  const seen = Boolean(track.why && laid);
+  $("why-map").hidden = !seen || !track.samples;
+  $("why-strip").hidden = !seen;
+  $("stage").classList.toggle("explained", seen);
+  if (!seen) return;
+  if (track.samples) drawMap($("why-map"), track.why.patches, track.seconds, RATE_HZ);
+  drawStrip($("why-strip"), track.why.occlusion, track.seconds);
+}
+
+/** Play some seconds and stop. */
+export function playPart(from, to) {
+  player.currentTime = from;
+  until = to;
+  play();
+}
+
 function mixed(audio) {
   const mono = audio.getChannelData(0).slice();
   for (let channel = 1; channel < audio.numberOfChannels; channel++) {
@@ -79,6 +113,7 @@ function show() {
     drawSpectrogram($("spectrogram"), track.samples, RATE_HZ);
   }
   if (several) drawRiver($("river"), track.segments, track.seconds);
+  showWhy();
   move();
 }
 
@@ -110,6 +145,7 @@ function length() {
 }
 
 function move() {
+  if (player.currentTime >= until) player.pause();
   const at = player.currentTime, total = length();
   const share = total ? Math.min(1, at / total) : 0;
   $("cursor").style.setProperty("--at", share);
@@ -129,8 +165,13 @@ export function stop() {
   player.pause();
 }
 
+function play() {
+  player.play().catch(() => { $("now").textContent = "This browser cannot play the file; the answer stands."; });
+}
+
 function toggle() {
-  if (player.paused) player.play().catch(() => { $("now").textContent = "This browser cannot play the file; the answer stands."; });
+  until = Infinity;
+  if (player.paused) play();
   else player.pause();
 }
 
@@ -144,6 +185,7 @@ export function wire() {
     });
   }
   $("seek").addEventListener("input", () => {
+    until = Infinity;
     player.currentTime = ($("seek").value / 1000) * length();
     move();
   });

@@ -43,6 +43,11 @@ function paint(level, pixels, at) {
   pixels[at + 3] = 255;
 }
 
+/** How far up a frequency lies, from 0 to 1. */
+export function heightOf(hz, sampleRate) {
+  return Math.min(1, Math.max(0, Math.log(Math.max(1, hz) / LOWEST_HZ) / Math.log(sampleRate / 2 / LOWEST_HZ)));
+}
+
 /** Draw mono samples onto a canvas. */
 export function drawSpectrogram(canvas, samples, sampleRate) {
   const columns = Math.min(1200, Math.max(200, canvas.clientWidth)), rows = 128;

@@ -3,6 +3,7 @@
 import { Problem, indexInfo, patiently, predict, similar } from "./api.js";
 import * as deck from "./deck.js";
 import { modelOf } from "./model.js";
+import * as why from "./why.js";
 import { clock, drawBars, drawDial, element, percent, sentence } from "./words.js";
 
 const FEW = 5;
@@ -21,6 +22,7 @@ export async function analyse(file) {
   const mine = abort;
   current = { file, prediction: null };
   deck.stop();
+  why.reset();
   $("result").hidden = $("problem").hidden = true;
   drawDial($("dial"));
   busy("Sending", 0);
@@ -68,6 +70,7 @@ async function show(file, prediction, signal) {
   if (signal.aborted) return;
   deck.setSegments(prediction.segments);
   deck.setHeard(prediction.segments);
+  why.offer(file, prediction);
   const more = seconds > prediction.seconds + 1;
   $("whole").hidden = !more;
   $("similar").hidden = true;
@@ -202,6 +205,7 @@ export async function openMicrophone() {
 
 export function wire() {
   deck.wire();
+  why.wire();
   const input = $("file");
   input.addEventListener("change", () => {
     if (input.files.length) analyse(input.files[0]);
