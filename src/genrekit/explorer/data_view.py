@@ -30,7 +30,7 @@ def show_data(path: Path) -> None:
     for note in found.notes[:20]:
         st.warning(said(note))
     sections = exploration_sections(explored)
-    tabs = st.tabs(["Map", "One column", *(section.title for section in sections)])
+    tabs = st.tabs(["Tracks", "One column", *(section.title for section in sections)])
     with tabs[0]:
         _show_map(explored)
     with tabs[1]:
@@ -60,12 +60,16 @@ def _explored(path: Path) -> Explored:
 
 def _show_map(explored: Explored) -> None:
     maps = {"Principal components": explored.components}
+    if explored.neighbours is not None:
+        maps["Neighbour graph"] = explored.neighbours
     if explored.tsne is not None:
         maps["t-SNE"] = explored.tsne
     else:
-        st.markdown("For a map of neighbours (t-SNE) install scikit-learn: genrekit\\[train\\].")
-    title = pick("Map", list(maps), "map")
-    genres = st.multiselect("Genres", unique(explored.genres), key="genres", placeholder="All")
+        st.markdown("For t-SNE, another map of neighbours, install genrekit\\[train\\].")
+    left, right = st.columns(2)
+    with left:
+        title = pick("Map", list(maps), "map")
+    genres = right.multiselect("Genres", unique(explored.genres), key="genres", placeholder="All")
     rows = [row for row, genre in enumerate(explored.genres) if genre in genres or not genres]
     x, y = maps[title][rows].T
     items = explored.dataset.items

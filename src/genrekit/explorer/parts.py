@@ -18,6 +18,7 @@ from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sheet, Sou
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
 _BOLD = re.compile(r"\\\*\\\*(.+?)\\\*\\\*")
+_FACTS_BESIDE = 3
 #: Black is one of the colours, and cannot be seen on a dark page; nor can the blue, quite.
 _ON_DARK = {"#000000": "#e6e9ed", "#0072B2": "#3D97D3"}
 
@@ -59,9 +60,7 @@ def show_part(part: Part, key: str) -> None:
         st.caption(said(part.caption))
         st.audio(part.audio if isinstance(part.audio, bytes) else str(part.audio), part.media_type)
     elif isinstance(part, Facts):
-        for column, fact in zip(st.columns(len(part.facts)), part.facts, strict=True):
-            column.metric(said(fact.name), fact.value, border=True, height="stretch")
-            column.caption(said(fact.note))
+        _show_facts(part)
     elif isinstance(part, Fold):
         with st.expander(bold(part.title)):
             _show(part.text, part.parts, key)
@@ -73,6 +72,16 @@ def show_part(part: Part, key: str) -> None:
                 show_part(inner, f"{key} {number}")
     else:
         show_chart(part, key)
+
+
+def _show_facts(facts: Facts) -> None:
+    for first in range(0, len(facts.facts), _FACTS_BESIDE):
+        row = facts.facts[first : first + _FACTS_BESIDE]
+        for column, fact in zip(st.columns(_FACTS_BESIDE), row, strict=False):
+            with column.container(border=True, height="stretch"):
+                st.caption(said(fact.name))
+                st.markdown(f"### {said(fact.value)}")
+                st.caption(said(fact.note))
 
 
 def show_chart(chart: Chart, key: str) -> None:
