@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +11,6 @@ import pytest
 from genrekit.datasets import Dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.comparison import Comparison, compare
-from genrekit.evaluation.comparison_report import (
-    render_comparison_html,
-    render_comparison_markdown,
-)
 from genrekit.evaluation.critical_difference import plot_critical_difference
 from genrekit.evaluation.results import RunResult, confused, read_run, write_run
 from genrekit.evaluation.significance import mcnemar
@@ -197,36 +192,7 @@ def test_one_result_and_two_of_one_name_are_refused(runs: list[RunResult]) -> No
         compare([runs[0], runs[0]])
 
 
-# --- pages --------------------------------------------------------------------------------------
-
-
-def test_the_page_says_who_is_ahead_and_who_is_level(comparison: Comparison) -> None:
-    text = render_comparison_markdown(comparison)
-    assert "**m1** is ahead" in text
-    assert "It cannot be told from m2." in text
-    assert text.count("| m1 | a |") == 1
-    assert "p (too small)" in text
-    assert json.loads(comparison.model_dump_json())["protocol"] == "grouped-kfold"
-    assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
-
-
-def test_names_stay_text(runs: list[RunResult]) -> None:
-    found = compare(runs, ["<i>", "a|b", "$x_{1}$"])
-    page = render_comparison_html(found)
-    assert "<i>" not in page
-    assert "&lt;i&gt;" in page
-    assert page.count("<svg") == 1
-    assert "a\\|b" in render_comparison_markdown(found)
-
-
-def test_leaky_runs_are_called_leaky(make_run: MakeRun, make_data: MakeData) -> None:
-    data = make_data(30, 3)
-    split = make_split(data, "segments-leaky", n_folds=3)
-    found = compare(
-        [make_run(0.6, seed, name=f"m{seed}", dataset=data, split=split) for seed in range(2)]
-    )
-    assert render_comparison_markdown(found).startswith("# 2 models on made, segments-leaky LEAKY")
-    assert any(note.startswith("LEAKY") for note in found.notes)
+# --- the diagram --------------------------------------------------------------------------------
 
 
 def test_the_diagram_names_every_model(comparison: Comparison, tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,10 +54,8 @@ def compare(
     from genrekit.cli.outputs import check_file, check_folder
     from genrekit.datasets import make_split, read_split
     from genrekit.evaluation.comparison import compare as compare_runs
-    from genrekit.evaluation.comparison_report import (
-        render_comparison_html,
-        render_comparison_markdown,
-    )
+    from genrekit.reports.comparing import render_comparison_html, render_comparison_markdown
+    from genrekit.reports.groups import distinct_names
 
     if html is not None:
         check_file(html)
@@ -70,7 +66,7 @@ def compare(
     if dataset is not None and made is None and not all(map(_is_file, subjects)):
         made = make_split(dataset, protocol, seed=seed)
     runs = [_run(one, dataset, made, open_pairs(pairs)) for one in subjects]
-    found = compare_runs(runs, _names(subjects, runs), seed=seed)
+    found = compare_runs(runs, distinct_names(runs, subjects), seed=seed)
     if html is not None:
         html.write_text(render_comparison_html(found), encoding="utf-8")
     if out is not None:
@@ -129,23 +125,9 @@ def _tested(
     return bundle_run(classifier, dataset, split, tuple(track(scores, total, f"Testing {subject}")))
 
 
-def _names(subjects: Sequence[str], runs: Sequence[RunResult]) -> list[str]:
-    """Names of the models where they differ, else what the user called them."""
-    count = Counter(run.result.model for run in runs)
-    short = [Path(subject).stem for subject in subjects]
-    longer = short if len(set(short)) == len(short) else list(subjects)
-    return [
-        run.result.model if count[run.result.model] == 1 else name
-        for run, name in zip(runs, longer, strict=True)
-    ]
-
-
 def _write(found: Comparison, out: Path) -> None:
-    from genrekit.evaluation.comparison_report import (
-        render_comparison_html,
-        render_comparison_markdown,
-    )
     from genrekit.evaluation.critical_difference import plot_critical_difference
+    from genrekit.reports.comparing import render_comparison_html, render_comparison_markdown
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "comparison.json").write_text(found.model_dump_json(indent=1) + "\n")

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genrekit.evaluation.figures import COLOURS
 from genrekit.explain.charts import (
@@ -101,13 +102,16 @@ def _dots(chart: Dots) -> tuple[list[Figure], Figure]:
                     "width": 0,
                 },
                 "text": [f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in found],
+                "orientation": "h",
                 "hovertemplate": "%{y}: %{text}<extra></extra>",
                 "marker": {"size": 9, "color": COLOURS[number % len(COLOURS)]},
             }
         )
     names = list(dict.fromkeys(_said(name) for name in chart.names))
+    low, high = min(one.low for one in chart.estimates), max(one.high for one in chart.estimates)
+    room = 0.06 * (high - low) or 0.01
     return traces, {
-        "xaxis": {"title": {"text": chart.x_title}},
+        "xaxis": {"title": {"text": chart.x_title}, "range": [low - room, high + room]},
         "yaxis": {
             "autorange": "reversed",
             "automargin": True,
@@ -115,7 +119,7 @@ def _dots(chart: Dots) -> tuple[list[Figure], Figure]:
             "categoryorder": "array",
             "categoryarray": names,
         },
-        "height": 100 + 30 * len(names),
+        "height": 100 + (18 + 12 * len(traces)) * len(names),
         "showlegend": len(traces) > 1,
         "scattermode": "group",
     }
@@ -164,7 +168,7 @@ def _band(name: str, curve: Curve, colour: str) -> list[Figure]:
             "x": x + x[::-1],
             "y": high + low[::-1],
             "fill": "toself",
-            "fillcolor": _faint(colour),
+            "fillcolor": _faint(colour, 0.16),
             "line": {"width": 0},
             "legendgroup": _said(name),
             "showlegend": False,
@@ -173,9 +177,9 @@ def _band(name: str, curve: Curve, colour: str) -> list[Figure]:
     ]
 
 
-def _faint(colour: str) -> str:
+def _faint(colour: str, opacity: float) -> str:
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.16)"
+    return f"rgba({red},{green},{blue},{opacity:g})"
 
 
 def _guides(chart: Curves) -> list[Figure]:
@@ -215,19 +219,34 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
         "colorscale": "RdBu" if chart.centred else "Viridis",
         "colorbar": {"title": {"text": chart.unit}},
     }
+    if chart.written:
+        trace |= _written(cells, chart)
     if chart.centred:
         trace |= {"zmin": -top, "zmax": top}
     if len(chart.notes):
-        trace["text"] = [[_said(note) for note in row] for row in chart.notes]
-        trace["hovertemplate"] = "%{y} / %{x}: %{z}<br>%{text}<extra></extra>"
-    if chart.written:
-        trace["texttemplate"] = "%{z}"
+        trace["customdata"] = [[_said(note) for note in row] for row in chart.notes]
+        trace["hovertemplate"] = "%{y} / %{x}: %{z}<br>%{customdata}<extra></extra>"
     layout = _axes(chart.x_title, chart.y_title)
     layout["xaxis"]["automargin"] = layout["yaxis"]["automargin"] = True
     if chart.downwards:
         layout["yaxis"]["autorange"] = "reversed"
+    layout["xaxis"]["showgrid"] = layout["yaxis"]["showgrid"] = False
     named = isinstance(chart.x[0], str)
     return [trace], layout | ({"height": max(420, 150 + 14 * len(chart.y))} if named else {})
+
+
+def _written(cells: NDArray[np.float64], chart: Heat) -> Figure:
+    """Numbers in cells, on a scale from nothing on, that suits light pages and dark ones."""
+    return {
+        "text": [[f"{value:g}" if value else "" for value in row] for row in cells.tolist()],
+        "texttemplate": "%{text}",
+        "textfont": {"color": "#000000"},
+        "colorscale": [[0, _faint(COLOURS[0], 0.05)], [1, _faint(COLOURS[0], 0.8)]],
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "hovertemplate": "%{y} / %{x}: %{z}<extra></extra>",
+    }
 
 
 @_traces.register(Points)

@@ -168,7 +168,7 @@ def _heat(chart: Heat, axes: Axes) -> None:
     top = float(np.abs(cells).max()) or 1.0
     mesh = axes.imshow(
         cells,
-        cmap="RdBu_r" if chart.centred else "viridis",
+        cmap=_colour_map(chart),
         aspect="auto",
         origin="upper" if chart.downwards else "lower",
         extent=_extent(chart),
@@ -185,8 +185,15 @@ def _heat(chart: Heat, axes: Axes) -> None:
     if chart.written:
         _write_cells(axes, cells, top)
     axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
-    assert axes.figure is not None
-    axes.figure.colorbar(mesh, ax=axes, label=chart.unit)
+    if not chart.written:
+        assert axes.figure is not None
+        axes.figure.colorbar(mesh, ax=axes, label=chart.unit)
+
+
+def _colour_map(chart: Heat) -> str:
+    if chart.centred:
+        return "RdBu_r"
+    return "Blues" if chart.written else "viridis"
 
 
 def _write_cells(
@@ -194,7 +201,7 @@ def _write_cells(
 ) -> None:
     for (row, column), value in np.ndenumerate(cells):
         if value:
-            colour = "black" if value > top / 2 else "white"
+            colour = "white" if value > top / 2 else "black"
             axes.text(column, row, f"{value:g}", ha="center", va="center", color=colour, fontsize=7)
 
 

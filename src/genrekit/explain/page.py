@@ -22,11 +22,18 @@ from genrekit.explain.page_style import DRAW, POLICY, STYLE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """Rows of text under headings."""
+    """Rows of text under headings.
+
+    Parameters
+    ----------
+    keys : sequence of str
+        What each row is about, for the cells of a chart: ``true > told``. Pressing one shows it.
+    """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
+    keys: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +64,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
-    """Parts that are shown when their title is pressed; ``name`` is what a chart's cell opens."""
+    """Parts that are shown when their title is pressed."""
 
     title: str
     text: str = ""
     parts: Sequence[Part] = field(default_factory=tuple)
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,8 +209,7 @@ def _part(part: Part, numbered: dict[int, str]) -> str:
         return f'<dl class="facts">{"".join(map(_fact, part.facts))}</dl>'
     if isinstance(part, Fold):
         inner = "".join([*_paragraphs(part.text), *(_part(one, numbered) for one in part.parts)])
-        name = f' data-cell="{escape(part.name)}"' if part.name else ""
-        return f"<details{name}><summary>{_marked(part.title)}</summary>{inner}</details>"
+        return f"<details><summary>{_marked(part.title)}</summary>{inner}</details>"
     if isinstance(part, Beside):
         inner = "".join(_part(one, numbered) for one in part.parts)
         return f'<div class="beside">{inner}</div>'
@@ -214,6 +219,9 @@ def _part(part: Part, numbered: dict[int, str]) -> str:
 # What counts as a number in a table: one with its interval, a share, a p-value, counts.
 _NUMBER = re.compile(r"(?:[<+\-]? ?[\d.,]+ ?%?(?: \[[^\]]*\])?(?: / [\d.]+)?(?: \*)?)?")
 
+#: Text of a column that is given room on a phone.
+_LONG = 40
+
 
 def _sheet(sheet: Sheet) -> str:
     columns = range(len(sheet.headings))
@@ -222,20 +230,28 @@ def _sheet(sheet: Sheet) -> str:
         for column in columns
         if sheet.rows and all(_NUMBER.fullmatch(row[column]) for row in sheet.rows)
     }
-    kinds = [' class="number"' if column in numeric else "" for column in columns]
+    long = {column for column in columns if any(len(row[column]) > _LONG for row in sheet.rows)}
+    kinds = [_column_kind(column in numeric, column in long) for column in columns]
+    keys = [f' data-key="{escape(key)}"' for key in sheet.keys] or [""] * len(sheet.rows)
     head = "".join(
         f'<th scope="col"{kind}>{escape(text)}</th>'
         for kind, text in zip(kinds, sheet.headings, strict=True)
     )
     rows = "".join(
-        "<tr>"
+        f"<tr{key}>"
         + "".join(f"<td{kind}>{_marked(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
         + "</tr>"
-        for row in sheet.rows
+        for row, key in zip(sheet.rows, keys, strict=True)
     )
     caption = f"<caption>{escape(sheet.title)}</caption>" if sheet.title else ""
     table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<div class="wide" tabindex="0">{table}</div>'
+
+
+def _column_kind(numeric: bool, long: bool) -> str:
+    if numeric:
+        return ' class="number"'
+    return ' class="long"' if long else ""
 
 
 def _sound(sound: Sound) -> str:

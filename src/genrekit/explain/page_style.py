@@ -31,8 +31,8 @@ p {{ margin: .6rem 0; max-width: 46rem; }}
 a {{ color: var(--link); }}
 nav {{ display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; margin: 1.4rem 0 0; font-size: .92rem; }}
 nav a {{ padding: .2rem 0; }}
-.facts {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr));
-  gap: .7rem; margin: 1.4rem 0; }}
+.facts {{ display: grid; grid-template-columns: repeat(2, 1fr); gap: .7rem; margin: 1.4rem 0; }}
+@media (min-width: 44rem) {{ .facts {{ grid-template-columns: repeat(3, 1fr); }} }}
 .facts div {{ background: var(--card); border-radius: 10px; padding: .8rem 1rem; }}
 .facts dt {{ color: var(--soft); font-size: .84rem; }}
 .facts dd {{ margin: 0; font-size: .84rem; }}
@@ -51,12 +51,16 @@ footer {{ border-top: 1px solid var(--line); margin-top: 3rem; padding-top: 1rem
 .wide {{ overflow-x: auto; margin: .8rem 0; }}
 .wide:focus-visible, summary:focus-visible {{ outline: 2px solid var(--link);
   outline-offset: 2px; }}
-table {{ border-collapse: collapse; font-size: .94rem; }}
-th, td {{ text-align: left; padding: .32rem .8rem .32rem 0; border-bottom: 1px solid var(--line);
+table {{ border-collapse: collapse; font-size: .94rem; overflow-wrap: break-word; }}
+th, td {{ text-align: left; padding: .32rem 1.2rem .32rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }}
 th {{ color: var(--soft); font-weight: 600; font-size: .86rem; vertical-align: bottom; }}
-td.number, th.number {{ text-align: right; white-space: nowrap; overflow-wrap: normal;
+td.number, th.number {{ text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums; }}
+@media screen and (max-width: 44rem) {{
+  th:first-child, td:first-child {{ position: sticky; left: 0; background: var(--page); }}
+  td.long {{ min-width: 18rem; }} }}
+tr.shown > td {{ background: color-mix(in srgb, var(--link) 22%, transparent); }}
 details {{ border: 1px solid var(--line); border-radius: 8px; padding: .45rem .9rem;
   margin: .5rem 0; }}
 summary {{ cursor: pointer; }}
@@ -75,8 +79,11 @@ audio {{ width: 100%; max-width: 24rem; }}
   figure, tr, .facts div {{ break-inside: avoid; }}
   .beside {{ grid-template-columns: 1fr 1fr; }}
   .wide {{ overflow: visible; }}
-  table {{ font-size: 8.5pt; }}
+  table, th {{ font-size: 8pt; }}
+  th, td {{ padding-right: .6rem; }}
+  .facts {{ grid-template-columns: repeat(3, 1fr); }}
   .facts div {{ border: 1px solid var(--line); }}
+  details {{ border: 0; padding: 0; }} details > summary {{ list-style: none; font-weight: 600; }}
   nav, audio {{ display: none; }}
 }}"""
 
@@ -98,8 +105,9 @@ function draw(box) {
   const style = getComputedStyle(document.documentElement);
   const [ink, line, page] = ['--ink', '--line', '--page'].map(
     name => style.getPropertyValue(name).trim());
-  // Black is one of the colours, and cannot be seen on a dark page.
-  const text = document.getElementById(box.id + '-data').textContent.replaceAll('#000000', ink);
+  // Black is one of the colours, and cannot be seen on a dark page; nor can the blue, quite.
+  let text = document.getElementById(box.id + '-data').textContent.replaceAll('#000000', ink);
+  if (dark.matches && !printed.matches) text = text.replaceAll('#0072B2', '#3D97D3');
   const one = JSON.parse(text), narrow = box.clientWidth < 560;
   const layout = Object.assign({}, one.layout, {paper_bgcolor: 'rgba(0,0,0,0)',
     plot_bgcolor: 'rgba(0,0,0,0)', font: {color: ink, size: narrow ? 11 : 12,
@@ -110,16 +118,18 @@ function draw(box) {
   if (matchMedia('(pointer: coarse)').matches) layout.dragmode = false;
   for (const axis of ['xaxis', 'yaxis'])
     layout[axis] = Object.assign({gridcolor: line, zerolinecolor: line}, layout[axis]);
+  box.style.height = layout.height + 'px';
   return Plotly.react(box, one.data, layout, {responsive: true, displayModeBar: false});
 }
 
 function open_cell(box, event) {
   const at = event.points[0], name = at.y + ' > ' + at.x;
-  const cell = [...document.querySelectorAll('details')].find(one => one.dataset.cell === name);
-  if (!cell) return;
-  cell.open = true;
-  cell.scrollIntoView({block: 'center'});
-  cell.querySelector('summary').focus();
+  const row = [...document.querySelectorAll('tr')].find(one => one.dataset.key === name);
+  if (!row) return;
+  for (const one of document.querySelectorAll('tr.shown')) one.classList.remove('shown');
+  row.classList.add('shown');
+  if (row.closest('details')) row.closest('details').open = true;
+  row.scrollIntoView({block: 'center'});
 }
 
 async function draw_all() {

@@ -81,8 +81,7 @@ def facts_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> Facts:
         facts.append(_number("Right among the first 3", best.run.metrics.top3))
     facts += [
         Fact("Calibration error", f"{one.expected_calibration_error:.3f}", "0 is perfect"),
-        Fact("Protocol", one.protocol, _tested(groups[0]), "bad" if one.leaky else ""),
-        _leak_fact(one.leaky, leaks),
+        _protocol(groups[0], leaks),
     ]
     return Facts(facts)
 
@@ -91,19 +90,15 @@ def _number(name: str, one: Estimate) -> Fact:
     return Fact(name, f"{one.value:.3f}", f"{one.low:.3f} to {one.high:.3f}")
 
 
-def _tested(group: Group) -> str:
+def _protocol(group: Group, leaks: Sequence[KnownLeak]) -> Fact:
     one = group.best.run.result
     folds = len(one.fold_accuracies)
-    inside = f" in {folds} folds" if folds > 1 else ""
-    return f"{one.items} {one.unit}s{inside}"
-
-
-def _leak_fact(leaky: bool, leaks: Sequence[KnownLeak]) -> Fact:
-    if leaky:
-        return Fact("Leaks", "leaky", "by its own name", "bad")
+    tested = f"{one.items} {one.unit}s{f' in {folds} folds' if folds > 1 else ''}"
+    if one.leaky:
+        return Fact("Protocol", one.protocol, f"LEAKY; {tested}", "bad")
     if leaks:
-        return Fact("Leaks", str(len(leaks)), "see below", "bad")
-    return Fact("Leaks", "none known", "in this number", "good")
+        return Fact("Protocol", one.protocol, f"{tested}; leaks are known, see below", "bad")
+    return Fact("Protocol", one.protocol, f"{tested}; no leak is known", "good")
 
 
 # --- leaks --------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from genrekit.reports.numbers import interval, optional, percent
 #: Models that share a diagram at most.
 MOST_DRAWN = 4
 _MOST_MISTAKES = 25
-_MOST_CELLS = 60
+#: Fewer answers in a bin say nothing of how often they are right.
+_FEWEST_IN_BIN = 5
 _MOST_NOTED = 8
 _MOST_GENRES_WRITTEN = 25
 
@@ -94,16 +95,15 @@ def confusion_section(entry: Entry) -> Section | None:
         notes=notes,
         written=len(labels) <= _MOST_GENRES_WRITTEN,
     )
-    wrong = [(pair, items) for pair, items in cells.items() if pair[0] != pair[1]]
     parts: list[Part] = [chart]
-    parts += [_cell(true, told, items) for (true, told), items in wrong[:_MOST_CELLS]]
     text = "Rows are what tracks are labelled, columns what they are told to be."
+    wrong = [(pair, items) for pair, items in cells.items() if pair[0] != pair[1]]
     if wrong:
         (true, told), items = wrong[0]
         text += f" Most often {true} is told to be {told}: {len(items)} times."
-        text += " Below are the tracks of each cell; pressing a cell opens its list."
-    if len(wrong) > _MOST_CELLS:
-        text += f" Of {len(wrong)} cells the {_MOST_CELLS} largest are listed."
+    if cells:
+        text += " Pressing a cell lists its tracks."
+        parts.append(_tracks(cells))
     return Section("Confusions, and the tracks behind them", text, parts)
 
 
@@ -112,9 +112,13 @@ def _noted(items: Sequence[str]) -> str:
     return ", ".join(items[:_MOST_NOTED]) + more
 
 
-def _cell(true: str, told: str, items: Sequence[str]) -> Fold:
-    title = f"{true} told to be {told}: {len(items)}"
-    return Fold(title, ", ".join(sorted(items)), name=f"{true} > {told}")
+def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Fold:
+    """The tracks of every cell: mistakes first, the largest cell of them on top."""
+    ordered = sorted(cells.items(), key=lambda cell: (cell[0][0] == cell[0][1], -len(cell[1])))
+    rows = [[*pair, str(len(items)), ", ".join(sorted(items))] for pair, items in ordered]
+    keys = [f"{true} > {told}" for (true, told), _ in ordered]
+    sheet = Sheet(("labelled", "told", "tracks", "which"), rows, keys=keys)
+    return Fold(f"The tracks of all {len(rows)} cells", parts=[sheet])
 
 
 def mistakes_section(entry: Entry, sounds: Mapping[str, Sound]) -> Section | None:
@@ -161,7 +165,7 @@ def sureness_section(group: Group) -> Section | None:
         f"Of answers that {drawn[0].name} is 80 % sure of, 80 % should be right: the diagonal. Its "
         f"calibration error is {interval(error)}. Were it to answer only for the half that it is "
         f"surest of, {percent(half.accuracy)} of those answers would be right; for all it is "
-        f"{percent(best.accuracy.value)}."
+        f"{percent(best.accuracy.value)}. Fewer than {_FEWEST_IN_BIN} answers are not drawn."
     )
     return Section(
         "How far its probabilities can be trusted", text, [_diagrams(drawn), _bins(drawn)]
@@ -173,7 +177,11 @@ def _diagrams(drawn: Sequence[Entry]) -> Beside:
     for one in drawn:
         metrics = one.run.metrics
         assert metrics is not None, "chosen so"
-        bins = [(at.confidence, at.accuracy) for at in metrics.reliability if at.accuracy]
+        bins = [
+            (at.confidence, at.accuracy)
+            for at in metrics.reliability
+            if at.accuracy is not None and at.items >= _FEWEST_IN_BIN
+        ]
         # One band is enough to see how sure the bins are.
         curve = Curve.of([at for at, _ in bins], [accuracy for _, accuracy in bins])
         reliability[one.name] = curve if one is drawn[0] else Curve(curve.x, curve.values)

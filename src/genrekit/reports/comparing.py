@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from genrekit.evaluation.comparison import Comparison, PairTest
 from genrekit.evaluation.multiple import Friedman
 from genrekit.explain.charts import Dots, Ranks
-from genrekit.explain.page import Fold, Part, Section, Sheet
+from genrekit.explain.page import Fold, Part, Section, Sheet, render_page
+from genrekit.explain.page_markdown import render_markdown
 from genrekit.reports.numbers import interval, p_value, points
 
 _TESTS = {
@@ -17,6 +18,22 @@ _TESTS = {
 _RANKED = ("model", "group", "accuracy", "macro F1", "log loss")
 _PAIRED = ("better", "worse", "points", "p", "p, Holm", "only one right", "Cohen's g", "odds")
 _FOLDED = ("better", "worse", "corrected t: points", "p", "naive t: points", "p (too small)")
+
+
+def render_comparison_markdown(found: Comparison) -> str:
+    """Table, groups, tests and notes; equal comparisons give equal text."""
+    return render_markdown(comparison_title(found), comparison_lead(found), _sections(found), {})
+
+
+def render_comparison_html(found: Comparison) -> str:
+    """The same as one page that needs nothing but itself; names stay text.
+
+    Raises
+    ------
+    MissingExtraError
+        Without plotly or matplotlib.
+    """
+    return render_page(comparison_title(found), comparison_lead(found), _sections(found))
 
 
 def comparison_title(found: Comparison) -> str:
@@ -45,11 +62,10 @@ def cannot_be_told_from_best(found: Comparison) -> list[str]:
     return [one.name for one in found.models[1:] if set(one.letters) & set(best.letters)]
 
 
-def comparison_sections(found: Comparison) -> list[Section]:
-    """A whole comparison, for a page of its own."""
+def _sections(found: Comparison) -> list[Section]:
     ranked = Sheet(_RANKED, list(_ranked(found)))
     sections = [
-        Section("Models", letters_text(found), [ranked, accuracy_dots(found)]),
+        Section("Models", letters_text(found), [_dots(found), ranked]),
         Section("Pairs", parts=[pairs_sheet(found)]),
     ]
     if folds := folds_sheet(found):
@@ -83,8 +99,7 @@ def letters_text(found: Comparison) -> str:
     )
 
 
-def accuracy_dots(found: Comparison) -> Dots:
-    """Accuracies with their intervals, best first."""
+def _dots(found: Comparison) -> Dots:
     names = [f"{model.name} ({model.letters})" for model in found.models]
     title = f"Accuracy, {found.protocol}{' LEAKY' if found.leaky else ''}"
     return Dots(title, names, [model.accuracy for model in found.models], "accuracy")
@@ -120,7 +135,7 @@ def pairs_sheet(found: Comparison) -> Sheet:
         ]
         for pair in found.pairs
     ]
-    return Sheet(_PAIRED, rows)
+    return full_columns(_PAIRED, rows)
 
 
 def folds_sheet(found: Comparison) -> Sheet | None:
@@ -138,6 +153,14 @@ def folds_sheet(found: Comparison) -> Sheet | None:
         if pair.corrected_t is not None and pair.naive_t is not None
     ]
     return Sheet(_FOLDED, rows) if rows else None
+
+
+def full_columns(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Sheet:
+    """A sheet without the columns that say nothing in any row."""
+    kept = [place for place in range(len(headings)) if any(row[place] for row in rows)]
+    return Sheet(
+        [headings[place] for place in kept], [[row[place] for place in kept] for row in rows], title
+    )
 
 
 def _ranked(found: Comparison) -> Iterator[list[str]]:

@@ -16,7 +16,7 @@ from genrekit.reports.best_model import (
     mistakes_section,
     sureness_section,
 )
-from genrekit.reports.comparing import letters_text, pair_folds
+from genrekit.reports.comparing import full_columns, letters_text, pair_folds
 from genrekit.reports.further import (
     data_sections,
     importance_sections,
@@ -145,11 +145,7 @@ def models_sheet(group: Group, title: str = "") -> Sheet:
         [one.name, letters.get(one.name, ""), *(_ranked(one) if several else _single(one))]
         for one in group.entries
     ]
-    headings, empty = (_SEVERAL if several else _HEADINGS), range(len(_HEADINGS))
-    kept = [place for place in empty if any(row[place] for row in rows)]
-    return Sheet(
-        [headings[place] for place in kept], [[row[place] for place in kept] for row in rows], title
-    )
+    return full_columns(_SEVERAL if several else _HEADINGS, rows, title)
 
 
 def _single(entry: Entry) -> list[str]:
@@ -244,13 +240,15 @@ def _protocols(groups: Sequence[Group]) -> Section:
         if group.comparison is not None:
             text += f"\n{letters_text(group.comparison)}"
             inner += pair_folds(group.comparison)
-        parts.append(Fold(f"{group.title}: {_counted(len(group.entries), 'model')}", text, inner))
+        best, many = group.best, _counted(len(group.entries), "model")
+        said = f"{group.title}: {best.name} {interval(best.run.result.accuracy)}"
+        parts.append(Fold(f"{said}, best of {many}" if many != "1 model" else said, text, inner))
     text = (
         f"{_counted(len(groups), 'set')} of tests, {_counted(len(names), 'model')}. Numbers of "
         "different tests say nothing about which model is better, so each set stands alone; what "
         "differs between them is what the protocol is worth."
     )
-    return Section("Other protocols", text, parts)
+    return Section("All tests side by side", text, parts)
 
 
 def _grouped(group: Group) -> str:
