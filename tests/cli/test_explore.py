@@ -48,6 +48,8 @@ def test_what_was_planted_in_a_table_is_found(run: Run, planted: Path, tmp_path:
     assert found.outliers[0].column in ("a_mean", "b_mean")
     assert all((tmp_path / file).stat().st_size > 0 for file in found.files)
     text = page.read_text(encoding="utf-8")
+    for title in ("Principal components", "t-SNE", "Neighbour graph, as UMAP draws it"):
+        assert title in text
     assert "<y" not in text.partition("<script>")[0].partition("<body>")[2].replace("&lt;y", "")
     # Colours of the correlation: the data of each chart is JSON.
     data = [part.partition("</script>")[0] for part in text.split('-data">')[1:]]

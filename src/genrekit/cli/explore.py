@@ -31,7 +31,7 @@ def explore(
     examples: Annotated[
         bool, typer.Option("--examples/--no-examples", help="Pictures of a track of each genre.")
     ] = True,
-    seed: Annotated[int, typer.Option(min=0, help="Of t-SNE.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the maps.")] = 0,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,

@@ -22,6 +22,7 @@ from genrekit.explain.maps import (
     principal_components,
     tsne,
 )
+from genrekit.explain.neighbour_map import FEWEST_ROWS, neighbour_map
 from genrekit.features import FeatureCache, build_frontend
 from genrekit.features.extract import WHOLE_TRACK, extract
 from genrekit.inference import printable
@@ -94,6 +95,7 @@ class Explored:
     genres: tuple[str, ...]
     components: NDArray[np.float64]
     tsne: NDArray[np.float64] | None
+    neighbours: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ def explore_dataset(
     yield ExploreStep("Maps", 0, 1)
     kept = parts.project(scaled, TSNE_COMPONENTS)
     nearest = neighbours(scaled, NEIGHBOURS)
-    map_of_neighbours = _map_of_neighbours(kept, seed)
+    by_tsne = _by_tsne(kept, seed)
+    by_graph = neighbour_map(kept, seed=seed) if len(kept) >= FEWEST_ROWS else None
     found = Exploration(
         dataset=printable(dataset.name),
         title=dataset.info.title,
@@ -147,12 +150,12 @@ def explore_dataset(
         notes=notes,
     )
     two = np.pad(kept, ((0, 0), (0, max(0, 2 - kept.shape[1]))))[:, :2]
-    yield ExploreStep("Maps", 1, 1, Explored(found, dataset, genres, two, map_of_neighbours))
+    yield ExploreStep("Maps", 1, 1, Explored(found, dataset, genres, two, by_tsne, by_graph))
 
 
-def _map_of_neighbours(kept: NDArray[np.float64], seed: int) -> NDArray[np.float64] | None:
+def _by_tsne(kept: NDArray[np.float64], seed: int) -> NDArray[np.float64] | None:
     if len(kept) >= 4:
-        with suppress(MissingExtraError):  # the map of components needs nothing
+        with suppress(MissingExtraError):  # the other maps need nothing
             return tsne(kept, seed=seed)
     return None
 

@@ -163,13 +163,17 @@ def _maps(explored: Explored) -> Section:
             "share of the variance",
         ),
     ]
-    if explored.tsne is not None:
-        x, y = explored.tsne.T
-        charts.insert(1, Points("t-SNE", x, y, explored.genres, names, "", ""))
+    for place, (title, drawn) in enumerate(
+        (("t-SNE", explored.tsne), ("Neighbour graph, as UMAP draws it", explored.neighbours)),
+        start=1,
+    ):
+        if drawn is not None:
+            x, y = drawn.T
+            charts.insert(place, Points(title, x, y, explored.genres, names, "", ""))
     text = (
         f"Of a track's nearest neighbours among all columns {explored.found.neighbours_agree:.0%} "
-        "have its genre. In t-SNE neighbours are near each other; how far apart clusters are says "
-        "nothing."
+        "have its genre. In t-SNE and in the map of the neighbour graph, neighbours are near each "
+        "other; how far apart clusters are says nothing."
     )
     return Section("Maps", text, charts)
 
