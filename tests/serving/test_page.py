@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +47,28 @@ def server(serving: Any) -> Iterator[Any]:
         yield one
 
 
+@contextmanager
+def opened(browser: Any, server: Any, **options: Any) -> Iterator[Any]:
+    """The page in a window of its own, in which no script fails."""
+    context = browser.new_context(**{"viewport": {"width": 390, "height": 800}, **options})
+    try:
+        context.grant_permissions(["microphone"], origin=server.url)
+        context.set_default_timeout(_MILLISECONDS)
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(server.url)
+        page.wait_for_selector(".station")
+        yield page
+    finally:
+        context.close()
+    assert problems == []
+
+
 @pytest.fixture
 def page(browser: Any, server: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 390, "height": 800})
-    context.grant_permissions(["microphone"], origin=server.url)
-    context.set_default_timeout(_MILLISECONDS)
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(server.url)
-    page.wait_for_selector(".station")
-    yield page
-    context.close()
-    assert problems == []
+    with opened(browser, server) as one:
+        yield one
 
 
 def test_a_track_gets_the_answer_of_the_classifier(
@@ -155,3 +166,113 @@ def test_the_microphone_is_followed_live(page: Any) -> None:
     page.wait_for_selector("#live-stop", state="hidden")
     assert page.inner_text("#live-status") == "Finished"
     assert page.inner_text("#live-bars-title") == "All in all"
+
+
+def test_on_a_slow_line_it_says_how_much_is_sent(page: Any, clip: Path) -> None:
+    line = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroughput": 150_000}
+    line.send("Network.emulateNetworkConditions", slow)
+    page.evaluate("""() => {
+        globalThis.said = [];
+        new MutationObserver(() => said.push(document.getElementById("busy-text").textContent))
+            .observe(document.getElementById("busy-text"), { childList: true });
+    }""")
+    page.set_input_files("#file", clip)
+    page.wait_for_selector("#result:not([hidden])")
+    said = page.evaluate("said")
+    assert any(re.fullmatch(r"Sending, [1-9]\d? %", one) for one in said)
+    assert said[-1] == "Listening"
+
+
+def explained(page: Any, clip: Path) -> None:
+    page.set_input_files("#file", clip)
+    page.wait_for_selector("#why:not([hidden])")
+    page.click("#why-ask")
+    page.wait_for_selector("#why-answer:not([hidden])")
+
+
+def test_the_explanation_lies_over_the_spectrogram(
+    page: Any, clip: Path, tiny_bundle: Path
+) -> None:
+    best = Classifier.load(tiny_bundle).predict_file(clip).genre
+    explained(page, clip)
+    assert page.input_value("#why-genre") == best
+    assert page.inner_text("#why-sentence").startswith(f"Here {best} has")
+    assert page.locator("#why-rows tr").count() == 3
+    painted = """(id) => {
+        const canvas = document.getElementById(id), context = canvas.getContext("2d");
+        return context.getImageData(0, 0, canvas.width, canvas.height).data.some((one) => one);
+    }"""
+    assert page.evaluate(painted, "why-map")
+    assert page.evaluate(painted, "why-strip")
+    page.focus("#why-shown")
+    page.keyboard.press("Space")
+    assert page.is_hidden("#why-map")
+    page.keyboard.press("Space")
+    page.focus("#why-strength")
+    page.keyboard.press("Home")
+    assert page.evaluate("getComputedStyle(document.getElementById('why-map')).opacity") == "0.1"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_telling_seconds_are_played_and_no_more(page: Any, clip: Path) -> None:
+    explained(page, clip)
+    page.evaluate("""() => {
+        const player = document.getElementById("player");
+        globalThis.stopped = new Promise((done) => {
+            player.addEventListener("pause", () => done(player.currentTime));
+        });
+    }""")
+    page.locator(".part").first.press("Enter")
+    assert 0 < page.evaluate("stopped") <= 3.1
+
+
+def test_another_genre_is_explained_or_said_why_not(page: Any, clip: Path) -> None:
+    explained(page, clip)
+    page.select_option("#why-genre", "metal")
+    assert page.is_hidden("#why-answer")
+    page.route("**/analysis/explain*", lambda route: route.abort())
+    page.click("#why-ask")
+    page.wait_for_selector("#why-sentence:has-text('The server does not answer')")
+    page.unroute("**/analysis/explain*")
+    page.click("#why-ask")
+    page.wait_for_selector("#why-answer:not([hidden])")
+    assert page.inner_text("#why-sentence").startswith("Here metal has")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_tab_keeps_anybody_out(browser: Any, server: Any, clip: Path, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found: list[str] = []
+
+    def check(where: str) -> None:
+        for one in axe.run(page).response["violations"]:
+            if one["impact"] in ("serious", "critical"):
+                nodes = [(node["target"], node["failureSummary"]) for node in one["nodes"]]
+                found.append(f"{where}: {one['id']}: {nodes}")
+
+    with opened(browser, server, color_scheme=scheme, reduced_motion="reduce") as page:
+        page.wait_for_selector("#model-card .number-card", state="attached")
+        check("nothing yet")
+        explained(page, clip)
+        page.click("#segments-details summary")
+        page.click("#why details summary")
+        check("track")
+        page.click("#tab-live")
+        check("live")
+        page.click("#tab-batch")
+        good = {"name": "a.flac", "mimeType": "audio/flac", "buffer": clip.read_bytes()}
+        bad = {"name": "b.mp3", "mimeType": "audio/mpeg", "buffer": b"words"}
+        page.set_input_files("#batch-files", [good, bad])
+        page.wait_for_selector("#batch-retry:not([hidden])")
+        check("batch")
+        page.click("#tab-model")
+        page.click("#model-card summary")
+        check("model")
+        page.click("#tab-track")
+        page.set_input_files("#file", bad)
+        page.wait_for_selector("#problem:not([hidden])")
+        check("problem")
+        page.evaluate("document.getElementById('key-dialog').showModal()")
+        check("dialog")
+    assert found == []
