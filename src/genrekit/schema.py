@@ -466,3 +466,9 @@ class TrackPrediction(Contract):
     warnings: tuple[str, ...] = ()
     timings_ms: Timings | None = None
     error: ErrorRecord | None = None
+    id: str | None = Field(
+        None,
+        max_length=64,
+        description="of a server that logs its answers: what feedback names; else not there",
+        exclude_if=lambda value: value is None,
+    )

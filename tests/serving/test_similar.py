@@ -13,7 +13,7 @@ from genrekit.batch import describe_file, read_index, update_index
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
 from genrekit.serving import Settings
-from genrekit.serving.service import load_cards
+from genrekit.serving.following import load_cards
 from genrekit.serving.similar import open_library
 
 
@@ -49,4 +49,4 @@ def test_without_an_index_it_says_so(server: Any, clip: Path) -> None:
 def test_an_index_of_a_model_that_is_not_served_is_refused(index: Path, tiny_bundle: Path) -> None:
     settings = Settings(models=(str(tiny_bundle),), index=index)
     with pytest.raises(ConfigError, match="not served"):
-        open_library(settings, load_cards(settings))
+        open_library(settings, load_cards(settings.arms.models))

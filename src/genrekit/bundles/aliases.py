@@ -46,6 +46,19 @@ class _Promoted(RootModel[dict[str, tuple[PromotionStep, ...]]]):
     """``promoted.json``."""
 
 
+def stamp(folder: Path) -> tuple[tuple[int, int, int] | None, ...]:
+    """Something that changes whenever one of the two files of a store does."""
+    return tuple(_stamp(folder / name) for name in (ALIASES, PROMOTED))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_ino, seen.st_size
+
+
 def read_aliases(folder: Path) -> dict[str, dict[str, str]]:
     """``aliases.json`` of a store: name to alias to version.
 

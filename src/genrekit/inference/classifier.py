@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from genrekit.audio import DecodeLimits, Waveform, open_stream
 from genrekit.bundles import Bundle, load_bundle, window_samples
 from genrekit.errors import AudioContentError, ConfigError
-from genrekit.inference.intake import Block, InMemory, Progress, Track, checked, name_silence
+from genrekit.inference.intake import (
+    Block,
+    InMemory,
+    Observer,
+    Progress,
+    Track,
+    checked,
+    name_silence,
+)
 from genrekit.inference.records import printable
 from genrekit.inference.scoring import aggregate, calibrated, decide, named, ranked
 from genrekit.inference.tree import consistent, edges
@@ -68,6 +76,7 @@ class Classifier:
         segments: bool = False,
         unknown_below: float | None = None,
         limits: DecodeLimits = _DEFAULT_LIMITS,
+        observe: Observer | None = None,
     ) -> TrackPrediction:
         """Predict the genre of an audio file, in memory that does not grow with its length.
 
@@ -86,6 +95,8 @@ class Classifier:
             Answer ``unknown`` below this probability; None takes the bundle's own.
         limits : DecodeLimits
             What decoding may cost.
+        observe : callable, optional
+            Called with the features of each window, by front-end name.
 
         Raises
         ------
@@ -103,7 +114,7 @@ class Classifier:
         ) as stream:
             return self._predict(
                 stream,
-                Progress(started, decode=time.perf_counter() - started),
+                Progress(started, decode=time.perf_counter() - started, observe=observe),
                 name=_name(source) if name is None else name,
                 segments=segments,
                 unknown_below=unknown_below,
@@ -296,6 +307,8 @@ class Classifier:
     def _score(self, window: Window, progress: Progress) -> SegmentScore:
         begin = time.perf_counter()
         features = self.bundle.features(window.samples)
+        if progress.observe is not None:
+            progress.observe(features)
         middle = time.perf_counter()
         rows = {name: array[np.newaxis] for name, array in features.items()}
         probabilities = self.predict_features(rows)[0]

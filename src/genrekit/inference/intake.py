@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from genrekit.errors import AudioContentError, ConfigError
 from genrekit.schema import Timings
 
 Block = NDArray[np.float32]
+Observer = Callable[[Mapping[str, NDArray[np.float32]]], None]
 
 
 class Track(Protocol):
@@ -58,6 +59,8 @@ class Progress:
         The largest sample, as a part of full scale.
     decode, frontend, model : float
         Seconds of wall time.
+    observe : callable, optional
+        Is shown the features of each window.
     """
 
     started: float
@@ -66,6 +69,7 @@ class Progress:
     decode: float = 0.0
     frontend: float = 0.0
     model: float = 0.0
+    observe: Observer | None = None
 
     def timings(self, now: float) -> Timings:
         """All stages in milliseconds; ``now`` is a reading of ``time.perf_counter``."""

@@ -29,6 +29,9 @@ from genrekit.serving.worker import Work
 
 router = APIRouter(prefix="/analysis", tags=["analysis"], responses=REFUSALS)
 
+#: The header that says which answer of the log this is.
+ANSWER_ID = "X-Answer-Id"
+
 _Service = Annotated[Service, Depends(service_of)]
 
 
@@ -70,8 +73,11 @@ async def predict(
     """Send audio as ``file=@song.mp3`` of a form, or as the body itself; any format."""
     async with service.receive(request) as body:
         options: PredictOptions = with_fields(query, body.fields)
-        work = predict_work(options, only_file(body.files), service.model(options.model))
-        return JSONResponse(shortened(await service.run_for(request, work), options.top))
+        model, sender = service.model(options.model, request), service.sender(request)
+        work = predict_work(options, only_file(body.files), model, sender)
+        answer = await service.run_for(request, work)
+        headers = {ANSWER_ID: answer["id"]} if "id" in answer else None
+        return JSONResponse(shortened(answer, options.top), headers=headers)
 
 
 @router.post(
@@ -88,11 +94,12 @@ async def batch(
     settings = service.settings
     async with service.receive(request, most_files=settings.files) as body:
         options: PredictOptions = with_fields(query, body.fields)
-        model = service.model(options.model)
+        model, sender = service.model(options.model, request), service.sender(request)
         if not body.files:
             raise RequestError("there is no file in the form; send files=@a.mp3")
         charge(request, service, len(body.files) - 1)
-        answers = await _answers(service, options, body.files, model)
+        works = [predict_work(options, upload, model, sender) for upload in body.files]
+        answers = await _answers(service, options, works)
     failed = sum(answer["error"] is not None for answer in answers)
     status = HTTPStatus.MULTI_STATUS if failed else HTTPStatus.OK
     return JSONResponse({"predictions": answers, "failed": failed}, status)
@@ -111,7 +118,7 @@ async def features(
     async with service.receive(request) as body:
         options: FeatureOptions = with_fields(query, body.fields)
         upload = only_file(body.files)
-        work = _work("features", options, upload, service).model_copy(
+        work = _work("features", options, upload, service, request).model_copy(
             update={"features": options.set}
         )
         return JSONResponse(await service.run_for(request, work))
@@ -129,7 +136,7 @@ async def embedding(
     """422 where the model has none."""
     async with service.receive(request) as body:
         options: ExcerptOptions = with_fields(query, body.fields)
-        work = _work("embedding", options, only_file(body.files), service)
+        work = _work("embedding", options, only_file(body.files), service, request)
         return JSONResponse(await service.run_for(request, work))
 
 
@@ -159,38 +166,36 @@ def only_file(files: list[Upload]) -> Upload:
     return files[0]
 
 
-def _work(operation: str, options: ExcerptOptions, upload: Upload, service: Service) -> Work:
+def _work(
+    operation: str, options: ExcerptOptions, upload: Upload, service: Service, request: Request
+) -> Work:
     return Work(
         operation=operation,
         path=str(upload.path),
         name=upload.name,
-        model=service.model(options.model),
+        model=service.model(options.model, request),
         excerpt=options.excerpt,
     )
 
 
 async def _answers(
-    service: Service, options: PredictOptions, uploads: list[Upload], model: str
+    service: Service, options: PredictOptions, works: list[Work]
 ) -> list[dict[str, Any]]:
     """All answers in order; they wait for each other as long as a request may take."""
     service.check_patience()
     seconds = service.settings.request_seconds
     try:
         async with asyncio.timeout(seconds):
-            return await asyncio.gather(
-                *(_answer(service, options, upload, model) for upload in uploads)
-            )
+            return await asyncio.gather(*(_answer(service, options, work) for work in works))
     except TimeoutError:
         raise BusyError(
             f"not all files were answered within {seconds:g} s; hand them in as a job", 10
         ) from None
 
 
-async def _answer(
-    service: Service, options: PredictOptions, upload: Upload, model: str
-) -> dict[str, Any]:
+async def _answer(service: Service, options: PredictOptions, work: Work) -> dict[str, Any]:
     try:
-        answer = await service.run(predict_work(options, upload, model), patient=True)
+        answer = await service.run(work, patient=True)
     except GenreError as error:
-        return error_record(upload.name, error).model_dump(mode="json")
+        return error_record(work.name, error).model_dump(mode="json")
     return shortened(answer, options.top)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,19 +12,33 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from genrekit import __version__
-from genrekit.serving import analysis, live_socket, rest_explain, rest_jobs, similar, status
+from genrekit.errors import ConfigError
+from genrekit.serving import (
+    analysis,
+    live_socket,
+    rest_explain,
+    rest_feedback,
+    rest_jobs,
+    similar,
+    status,
+)
 from genrekit.serving.access import RateLimiter
+from genrekit.serving.analysis import ANSWER_ID
+from genrekit.serving.following import Follower, load_cards, places
 from genrekit.serving.guard import Guard
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.page import Page
 from genrekit.serving.pool import Pool
 from genrekit.serving.problems import add_handlers
-from genrekit.serving.service import Service, load_cards
+from genrekit.serving.recorder import Recorder
+from genrekit.serving.service import STICKY, Service
 from genrekit.serving.settings import Settings
+from genrekit.serving.shadow import Shadows
 from genrekit.serving.streams import StreamWorkers
 from genrekit.serving.worker import Work
 
+_log = logging.getLogger(__name__)
 _DESCRIPTION = "Tells the genre of music. Every answer comes from the one prediction path."
 
 
@@ -50,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rest_explain.router, prefix="/api/v1")
     app.include_router(rest_jobs.router, prefix="/api/v1")
     app.include_router(similar.router, prefix="/api/v1")
+    app.include_router(rest_feedback.router, prefix="/api/v1")
     app.include_router(live_socket.router, prefix="/api/v1")
     app.include_router(status.catalogue, prefix="/api/v1")
     app.include_router(status.router)
@@ -62,7 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "X-API-Key", "Content-Type"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", STICKY],
+            expose_headers=[ANSWER_ID],
         )
     return app
 
@@ -79,8 +96,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="uploads-", dir=home))
         )
         metrics = Metrics()
-        pool = Pool(settings, lambda reason: metrics.worker_deaths.labels(reason).inc())
-        streams = StreamWorkers(settings)
+        arms = settings.arms
+        bundles, shadow_bundles = load_cards(arms.models), load_cards(arms.shadows)
+        recorder = Recorder(settings, metrics)
+        stack.callback(recorder.close)
+        recorder.follow(bundles | shadow_bundles, arms)
+        shadows = Shadows(settings, places(shadow_bundles), uploads, metrics, recorder)
+        pool = Pool(
+            settings,
+            places(bundles),
+            lambda reason: metrics.worker_deaths.labels(reason).inc(),
+        )
+        streams = StreamWorkers(settings, places(bundles))
 
         async def run_patiently(work: Work) -> object:
             return await service.run(work, patient=True)
@@ -88,8 +115,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = Service(
             settings=settings,
             folder=uploads,
-            bundles=load_cards(settings),
+            arms=arms,
+            bundles=bundles,
+            shadow_bundles=shadow_bundles,
             metrics=metrics,
+            recorder=recorder,
+            shadows=shadows,
             limiter=RateLimiter(settings.rate_per_minute, settings.burst),
             pool=pool,
             streams=streams,
@@ -103,7 +134,21 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.library = similar.open_library(settings, service.bundles)
         stack.push_async_callback(pool.close)
         await pool.start()
+        stack.push_async_callback(shadows.close)
+        await shadows.start()
         stack.push_async_callback(streams.close)
         service.jobs.start()
         stack.push_async_callback(service.jobs.close)
+        follower = Follower(service, lambda: _find_library(app))
+        follower.start()
+        stack.push_async_callback(follower.close)
         yield
+
+
+def _find_library(app: FastAPI) -> None:
+    """Another model may not be the one that made the index."""
+    try:
+        app.state.library = similar.open_library(app.state.settings, app.state.service.bundles)
+    except ConfigError as error:
+        _log.error("no similar tracks from now on: %s", error)
+        app.state.library = None

@@ -50,6 +50,7 @@ class _Order(Contract):
     model: str
     options: PredictOptions
     owner: str = Field(description="hash of the key it was handed in with, or nothing")
+    sender: str = Field("", description="how the log knows who handed it in")
     cancelled: bool = False
 
 
@@ -129,7 +130,12 @@ class Jobs:
             self._forget(finished[0])
 
     def hand_in(
-        self, uploads: Sequence[Upload], options: PredictOptions, model: str, owner: str
+        self,
+        uploads: Sequence[Upload],
+        options: PredictOptions,
+        model: str,
+        owner: str,
+        sender: str = "",
     ) -> JobStatus:
         """Take over files and queue the work on them.
 
@@ -144,7 +150,7 @@ class Jobs:
         for number, upload in enumerate(uploads):
             upload.path.rename(folder / str(number))
         names = tuple(upload.name for upload in uploads)
-        order = _Order(names=names, model=model, options=options, owner=owner)
+        order = _Order(names=names, model=model, options=options, owner=owner, sender=sender)
         _write(folder / "job.json", order.model_dump_json())
         job = self._jobs[folder.name] = _Job(folder, order)
         self._wake.set()
@@ -211,7 +217,8 @@ class Jobs:
 
     async def _answer(self, upload: Upload, order: _Order) -> dict[str, Any]:
         try:
-            answer = await self._run(predict_work(order.options, upload, order.model))
+            work = predict_work(order.options, upload, order.model, order.sender)
+            answer = await self._run(work)
         except GenreError as error:
             return error_record(upload.name, error).model_dump(mode="json")
         return shortened(answer, order.options.top)

@@ -132,7 +132,7 @@ async def _greet(socket: WebSocket, service: Service) -> Hello:
 
 
 async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:
-    model = service.model(hello.model)
+    model = service.model(hello.model, socket)
     handle, path = mkstemp(dir=service.folder, prefix="stream-")
     os.close(handle)
     work = Work(

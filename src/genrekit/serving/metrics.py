@@ -58,6 +58,63 @@ class Metrics:
         self.busy = Gauge("genrekit_workers_busy", "Workers at work", registry=self.registry)
         self.ready = Gauge("genrekit_workers_ready", "Workers alive", registry=self.registry)
         self.streams = Gauge("genrekit_streams", "Live streams", registry=self.registry)
+        self._add_arms()
+
+    def _add_arms(self) -> None:
+        """What is counted for each of several models, and by the log."""
+        arm = ("arm", "version")
+        self.arm_answers = Counter(
+            "genrekit_arm_answers",
+            "Answers of each model; shadows are not given to anybody",
+            (*arm, "shadow", "unknown"),
+            registry=self.registry,
+        )
+        self.arm_seconds = Histogram(
+            "genrekit_arm_seconds",
+            "Time of an analysis by each model",
+            arm,
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.shadows = Counter(
+            "genrekit_shadows",
+            "What became of files that a shadow was to hear",
+            ("arm", "outcome"),
+            registry=self.registry,
+        )
+        self.feedback = Counter(
+            "genrekit_feedback", "Feedback taken", ("right",), registry=self.registry
+        )
+        self.lost = Counter(
+            "genrekit_log_lost", "Answers not logged", ("reason",), registry=self.registry
+        )
+        self.renewals = Counter(
+            "genrekit_model_renewals",
+            "Changes of aliases followed",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.drift_psi = Gauge(
+            "genrekit_drift_psi",
+            "Population stability index of the latest answers against the model's reference",
+            (*arm, "of"),
+            registry=self.registry,
+        )
+        self.drift_divergence = Gauge(
+            "genrekit_drift_divergence",
+            "The same as Jensen-Shannon divergence, in bits",
+            (*arm, "of"),
+            registry=self.registry,
+        )
+        self.drift_level = Gauge(
+            "genrekit_drift_level",
+            "0 none, 1 some, 2 large; -1 too few answers",
+            arm,
+            registry=self.registry,
+        )
+        self.drift_tracks = Gauge(
+            "genrekit_drift_tracks", "Answers that drift is told from", arm, registry=self.registry
+        )
 
     def count_prediction(self, answer: TrackPrediction) -> None:
         """Note what was answered, and how long it took."""

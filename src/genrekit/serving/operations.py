@@ -10,6 +10,7 @@ from genrekit.catalog import Catalog
 from genrekit.errors import ConfigError
 from genrekit.features import build_frontend, table_columns
 from genrekit.inference import Classifier, printable
+from genrekit.inference.inputs import InputWatch
 from genrekit.schema import DescriptorsConfig, Gtzan57Config
 from genrekit.serving.frames import SEGMENT, write_frame
 from genrekit.serving.live import GrowingFile, live_blocks
@@ -22,6 +23,7 @@ OPERATIONS = Catalog(
     "operations",
     {
         "predict": "genrekit.serving.operations:predict",
+        "watch": "genrekit.serving.operations:watch",
         "features": "genrekit.serving.operations:features",
         "embedding": "genrekit.serving.operations:embedding",
         "explain": "genrekit.serving.explaining:explain",
@@ -39,6 +41,17 @@ FEATURE_SETS: dict[str, DescriptorsConfig | Gtzan57Config] = {
 
 def predict(bench: Bench, work: Work) -> dict[str, Any]:
     """A ``TrackPrediction`` for a file."""
+    return _predict(bench, work, None)
+
+
+def watch(bench: Bench, work: Work) -> dict[str, Any]:
+    """As `predict`, with a few numbers of what the model was given."""
+    watching = InputWatch(_classifier(bench, work).bundle.frontends)
+    answer = _predict(bench, work, watching)
+    return {"prediction": answer, "inputs": watching.numbers()}
+
+
+def _predict(bench: Bench, work: Work, observe: InputWatch | None) -> dict[str, Any]:
     answer = _classifier(bench, work).predict_file(
         work.path,
         name=work.name,
@@ -46,6 +59,7 @@ def predict(bench: Bench, work: Work) -> dict[str, Any]:
         segments=work.segments,
         unknown_below=work.unknown_below,
         limits=bench.limits,
+        observe=observe,
     )
     return answer.model_dump(mode="json")
 

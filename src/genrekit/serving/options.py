@@ -77,8 +77,8 @@ def with_fields(options: Contract, fields: Mapping[str, str]) -> Any:
         raise explain_validation(error) from None
 
 
-def predict_work(options: PredictOptions, upload: Upload, model: str) -> Work:
-    """What a worker is to do for one file."""
+def predict_work(options: PredictOptions, upload: Upload, model: str, sender: str = "") -> Work:
+    """What a worker is to do for one file; ``sender`` is how the log knows who asks."""
     return Work(
         operation="predict",
         path=str(upload.path),
@@ -87,6 +87,8 @@ def predict_work(options: PredictOptions, upload: Upload, model: str) -> Work:
         excerpt=options.excerpt,
         segments=options.segments,
         unknown_below=options.threshold,
+        sender=sender,
+        dealt=options.model is None,
     )
 
 

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,13 +43,28 @@ class Pool:
     Parameters
     ----------
     settings : Settings
+    models : mapping of str to str
+        Names, and where each lies.
     on_death : callable
         Called with the reason whenever a worker had to be replaced.
+    niceness : int
+        How far other processes go before the workers.
     """
 
-    def __init__(self, settings: Settings, on_death: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        models: Mapping[str, str],
+        on_death: Callable[[str], None],
+        *,
+        niceness: int = 0,
+    ) -> None:
         self._settings = settings
+        self._models = models
         self._on_death = on_death
+        self._niceness = niceness
+        self._fresh: deque[WorkerProcess] = deque()
+        self._renewal: asyncio.Task[None] | None = None
         self._waiting: deque[_Ticket] = deque()
         self._patient: deque[_Ticket] = deque()
         self._wake = asyncio.Condition()
@@ -68,13 +83,50 @@ class Pool:
         GenreError
             If a model cannot be loaded.
         """
-        first = await WorkerProcess.start(self._settings)
+        first = await self._start_worker()
         self.ready = 1
         self._slots = [asyncio.create_task(self._run_slot(first))]
         self._slots += [
             asyncio.create_task(self._run_slot(None))
             for _ in range(self._settings.worker_count - 1)
         ]
+
+    async def renew(self, models: Mapping[str, str]) -> None:
+        """Work with other models from now on; what is being worked on is finished by the old ones.
+
+        The first new worker is waited for. If it does not start, nothing changes.
+
+        Raises
+        ------
+        GenreError
+            If a model cannot be loaded.
+        """
+        first = await WorkerProcess.start(self._settings, models, niceness=self._niceness)
+        await self._forget_fresh()
+        self._models = models
+        self._fresh.append(first)
+        await self._tell_all()
+        self._renewal = asyncio.create_task(self._renew_others(len(self._slots) - 1))
+
+    async def _renew_others(self, count: int) -> None:
+        for _ in range(count):
+            self._fresh.append(await self._start_patiently())
+            await self._tell_all()
+
+    async def _forget_fresh(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
+        while self._fresh:
+            await self._fresh.popleft().kill()
+
+    async def _tell_all(self) -> None:
+        async with self._wake:
+            self._wake.notify_all()
+
+    def _stale(self, worker: WorkerProcess) -> bool:
+        """Whether another worker stands ready to take the place of this one."""
+        return worker.models is not self._models and bool(self._fresh)
 
     async def close(self) -> None:
         """Kill the workers; whoever still waits hears that the server is busy."""
@@ -84,6 +136,7 @@ class Pool:
         for slot in self._slots:
             slot.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
+        await self._forget_fresh()
 
     @property
     def queued(self) -> int:
@@ -146,11 +199,14 @@ class Pool:
             with contextlib.suppress(ValueError):
                 line.remove(ticket)
 
-    async def _next(self) -> _Ticket:
+    async def _next(self, worker: WorkerProcess) -> _Ticket | None:
+        """The next ticket; None once another worker is to have it."""
         async with self._wake:
             if not self._waiting:
                 self.overloaded = False
-            await self._wake.wait_for(lambda: self._waiting or self._patient)
+            await self._wake.wait_for(lambda: self._waiting or self._patient or self._stale(worker))
+        if self._stale(worker):
+            return None
         if not self._waiting:
             return self._patient.popleft()
         if not self.overloaded:
@@ -168,6 +224,9 @@ class Pool:
                 if worker is None:
                     worker = await self._replace()
                 await self._work_once(worker)
+                if self._stale(worker):
+                    old, worker = worker, self._fresh.popleft()
+                    await old.kill()
                 if not worker.is_alive():
                     self.ready -= 1
                     worker = None
@@ -176,19 +235,24 @@ class Pool:
                 await worker.kill()
 
     async def _replace(self) -> WorkerProcess:
+        worker = self._fresh.popleft() if self._fresh else await self._start_patiently()
+        self.ready += 1
+        return worker
+
+    async def _start_patiently(self) -> WorkerProcess:
         while True:
             try:
-                worker = await WorkerProcess.start(self._settings)
+                return await self._start_worker()
             except GenreError as error:
                 _log.error("no new worker: %s", error)
                 await asyncio.sleep(_PAUSE_SECONDS)
-            else:
-                self.ready += 1
-                return worker
+
+    async def _start_worker(self) -> WorkerProcess:
+        return await WorkerProcess.start(self._settings, self._models, niceness=self._niceness)
 
     async def _work_once(self, worker: WorkerProcess) -> None:
-        ticket = await self._next()
-        if ticket.answer.done():  # whoever asked has left
+        ticket = await self._next(worker)
+        if ticket is None or ticket.answer.done():  # whoever asked has left
             return
         if not worker.is_alive():  # it died while it was idle, which is not this ticket's fault
             self._waiting.appendleft(ticket)

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from genrekit.errors import AudioError, AudioLimitError, BundleError
@@ -21,18 +22,31 @@ _MOST_BYTES = 256 << 20
 
 
 class WorkerProcess:
-    """One process of `genrekit.serving.worker`, ready to work."""
+    """One process of `genrekit.serving.worker`, ready to work.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    ``models`` are those that it was started with.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, models: Mapping[str, str]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process = process
+        self.models = models
         self.inbox = process.stdin
         self.outbox = process.stdout
 
     @classmethod
-    async def start(cls, settings: Settings) -> WorkerProcess:
+    async def start(
+        cls, settings: Settings, models: Mapping[str, str], *, niceness: int = 0
+    ) -> WorkerProcess:
         """Start one and wait until its models are loaded.
+
+        Parameters
+        ----------
+        models : mapping of str to str
+            Names, and where each lies.
+        niceness : int
+            How far other processes go before it.
 
         Raises
         ------
@@ -46,9 +60,10 @@ class WorkerProcess:
             stdout=asyncio.subprocess.PIPE,
             env=_environment(),
         )
-        worker = cls(process)
+        worker = cls(process, models)
         config = WorkerConfig(
-            models=settings.models,
+            models=dict(models),
+            niceness=niceness,
             memory_bytes=settings.memory_bytes,
             cpu_seconds=settings.cpu_seconds,
             wall_seconds=settings.job_seconds,

@@ -53,7 +53,7 @@ async def explain(
             operation="explain",
             path=str(upload.path),
             name=upload.name,
-            model=service.model(options.model),
+            model=service.model(options.model, request),
             excerpt=options.excerpt,
             wall_seconds=service.settings.explain_seconds,
             explaining=Explaining(

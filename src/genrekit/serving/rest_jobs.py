@@ -38,11 +38,12 @@ async def hand_in(
     service.jobs.check_room()
     async with service.receive(request, most_files=service.settings.job_files) as body:
         options: PredictOptions = with_fields(query, body.fields)
-        model = service.model(options.model)
+        model, sender = service.model(options.model, request), service.sender(request)
         if not body.files:
             raise RequestError("there is no file in the form; send files=@a.mp3")
         charge(request, service, len(body.files) - 1)
-        status = service.jobs.hand_in(body.files, options, model, request.state.owner)
+        owner = request.state.owner
+        status = service.jobs.hand_in(body.files, options, model, owner, sender)
     place = f"/api/v1/jobs/{status.id}"
     return JSONResponse(status.model_dump(), HTTPStatus.ACCEPTED, {"Location": place})
 

@@ -11,10 +11,10 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from genrekit.bundles import load_bundle
 from genrekit.errors import ConfigError
 from genrekit.serving.app import create_app
 from genrekit.serving.connections import patient_protocol
+from genrekit.serving.following import check_models
 from genrekit.serving.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -31,8 +31,8 @@ def serve(settings: Settings) -> None:
         Before anything is served: no keys where they are needed, no such model, no free port.
     """
     settings.check_exposure()
-    for model in settings.models:
-        load_bundle(model)
+    arms = settings.arms
+    check_models(arms.models | arms.shadows)
     if settings.log_requests:
         logging.getLogger("genrekit.serving").setLevel(logging.INFO)
     listener = bind(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,24 @@ from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 
-from genrekit.bundles import Bundle, load_bundle
+from genrekit.bundles import Bundle
 from genrekit.errors import BusyError, ConfigError
 from genrekit.schema import TrackPrediction
-from genrekit.serving.access import RateLimiter
+from genrekit.serving.access import RateLimiter, sender_of
+from genrekit.serving.arms import Arms
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.pool import Pool
+from genrekit.serving.recorder import Recorder
 from genrekit.serving.settings import Settings
+from genrekit.serving.shadow import Shadows
 from genrekit.serving.streams import StreamWorkers
 from genrekit.serving.uploads import Body, receive_body
 from genrekit.serving.worker import Work
 
+#: The header in which a sender may say what it is to be dealt out by: a user, a session.
+STICKY = "X-Sticky-Key"
+_STICKY_CHARACTERS = 200
 _SPARE_BODIES = 4
 
 
@@ -34,16 +41,22 @@ class Service:
     ----------
     folder : Path
         Where uploads lie while they are worked on.
-    bundles : dict of str to Bundle
-        The models that answer, by the names they were asked for; for their cards only.
+    arms : Arms
+        The models by name, and who is answered by which.
+    bundles, shadow_bundles : dict of str to Bundle
+        The models that answer, and those that only listen, by name; for their cards only.
     draining : bool
         True from the moment it was told to stop.
     """
 
     settings: Settings
     folder: Path
+    arms: Arms
     bundles: dict[str, Bundle]
+    shadow_bundles: dict[str, Bundle]
     metrics: Metrics
+    recorder: Recorder
+    shadows: Shadows
     limiter: RateLimiter
     pool: Pool
     streams: StreamWorkers
@@ -51,8 +64,15 @@ class Service:
     draining: bool = False
     receiving: int = 0
 
-    def model(self, wanted: str | None) -> str:
+    @property
+    def all_bundles(self) -> dict[str, Bundle]:
+        """The models that answer, and those that only listen."""
+        return self.bundles | self.shadow_bundles
+
+    def model(self, wanted: str | None, sender: HTTPConnection) -> str:
         """The name under which workers know the model that was asked for.
+
+        Where none was, it depends on the sender if senders are dealt out among several.
 
         Raises
         ------
@@ -60,7 +80,7 @@ class Service:
             If it is not served here; paths are never looked at.
         """
         if wanted is None:
-            return self.settings.models[0]
+            return self.arms.choose(sticky_key(sender))
         for name, bundle in self.bundles.items():
             manifest = bundle.manifest
             if wanted in (name, manifest.name, f"{manifest.name}@{manifest.version}"):
@@ -68,6 +88,10 @@ class Service:
         raise ConfigError(
             f"the model {wanted[:80]!r} is not served here; known: {', '.join(self.bundles)}"
         )
+
+    def sender(self, sender: HTTPConnection) -> str:
+        """How the log knows a sender; nothing where there is no log."""
+        return self.recorder.sender(sticky_key(sender))
 
     @contextlib.asynccontextmanager
     async def receive(self, request: Request, *, most_files: int = 1) -> AsyncIterator[Body]:
@@ -103,10 +127,21 @@ class Service:
         """
         if self.draining and self.pool.ready == 0:
             raise BusyError("the server is shutting down; ask again soon", 5)
-        answer = await self.pool.run(work, patient=patient)
         if work.operation == "predict":
-            self.metrics.count_prediction(TrackPrediction.model_validate(answer))
-        return answer
+            return await self._predict(work, patient)
+        return await self.pool.run(work, patient=patient)
+
+    async def _predict(self, work: Work, patient: bool) -> dict[str, Any]:
+        begin = time.monotonic()
+        watched = work.model_copy(update={"operation": "watch"})
+        found = await self.pool.run(watched, patient=patient)
+        answer: dict[str, Any] = found["prediction"]
+        prediction = TrackPrediction.model_validate(answer)
+        self.metrics.count_prediction(prediction)
+        seconds = time.monotonic() - begin
+        answer_id = self.recorder.note(work, prediction, found["inputs"], seconds)
+        self.shadows.offer(work, answer_id, busy=self.pool.overloaded)
+        return answer if answer_id is None else answer | {"id": answer_id}
 
     def check_patience(self) -> None:
         """Refuse patient work while as much of it waits as may.
@@ -150,12 +185,10 @@ def service_of(connection: HTTPConnection) -> Service:
     return service
 
 
-def load_cards(settings: Settings) -> dict[str, Bundle]:
-    """The bundles that are served; workers load and check their own.
-
-    Raises
-    ------
-    ConfigError, BundleError
-        If one cannot be read.
-    """
-    return {name: load_bundle(name, verify=False) for name in settings.models}
+def sticky_key(sender: HTTPConnection) -> str:
+    """What stays the same of a sender: what it says itself, its API key, or its address."""
+    if said := sender.headers.get(STICKY, "")[:_STICKY_CHARACTERS]:
+        return f"said {said}"
+    if owner := getattr(sender.state, "owner", ""):
+        return f"key {owner}"
+    return f"address {sender_of(sender.client.host if sender.client else '')}"

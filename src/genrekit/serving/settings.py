@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from genrekit.errors import ConfigError
 from genrekit.schema import Sha256
+from genrekit.serving.arms import Arms, make_arms
 
 ENV_PREFIX = "GENREKIT_SERVE_"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -30,7 +31,28 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="0 takes a free one")
-    models: Words = Field(("default",), min_length=1, max_length=16, description="first answers")
+    models: Words = Field(
+        ("default",), min_length=1, max_length=16, description="MODEL or NAME=MODEL; first answers"
+    )
+    split: Words = Field(
+        (), description="NAME=SHARE, ...: how senders that ask for no model are dealt out"
+    )
+    shadow: Words = Field(
+        (), description="names of models that hear the same, and whose answers are only logged"
+    )
+    shadow_queue: int = Field(8, ge=1, le=1000, description="files that may wait for a shadow")
+    experiment: str = Field("", max_length=100, description="another word deals senders out anew")
+    answer_log: Path | None = Field(
+        None, description="SQLite file of what was answered; offers feedback"
+    )
+    log_bytes: int = Field(256 << 20, ge=1 << 16, description="of that file before it is rotated")
+    log_files: int = Field(4, ge=1, le=1000, description="kept of it, older ones are deleted")
+    drift_tracks: int = Field(
+        1000, ge=0, le=100_000, description="latest answers that drift is told from; 0: none"
+    )
+    follow_seconds: float = Field(
+        1.0, ge=0, description="between looks at aliases of models; 0: on SIGHUP only"
+    )
 
     workers: int = Field(
         0, ge=0, le=256, description="processes that decode and score; 0: all cores but one"
@@ -90,7 +112,9 @@ class Settings(BaseSettings):
     log_requests: bool = Field(False, description="a line on stderr for each request")
 
     @field_validator(
-        "models", "key_hashes", "cors_origins", "allowed_hosts", "trusted_proxies", mode="before"
+        *("models", "split", "shadow", "key_hashes"),
+        *("cors_origins", "allowed_hosts", "trusted_proxies"),
+        mode="before",
     )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -105,6 +129,17 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def arms(self) -> Arms:
+        """The models by name, and how senders are dealt out among them.
+
+        Raises
+        ------
+        ConfigError
+            If models, split and shadow do not fit together.
+        """
+        return make_arms(self.models, self.split, self.shadow, self.experiment)
 
     @property
     def worker_count(self) -> int:

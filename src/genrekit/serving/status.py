@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 from starlette.responses import Response
 
 from genrekit import __version__
@@ -30,6 +31,7 @@ class ModelCard(Contract):
     aliases: tuple[str, ...] = ()
     sha256: str
     default: bool
+    share: float = Field(description="of the senders that ask for no model")
     card: str
     manifest: Manifest
     metrics: BundleMetrics
@@ -52,7 +54,8 @@ class Health(Contract):
 async def models(service: _Service) -> list[ModelCard]:
     """``model`` is what to ask for; the first one answers when none is named."""
     aliases = {(one.name, one.version): one.aliases for one in list_bundles()}
-    first = service.settings.models[0]
+    shares = service.arms.shares
+    first = next(iter(shares or service.bundles))
     return [
         ModelCard(
             model=name,
@@ -61,6 +64,7 @@ async def models(service: _Service) -> list[ModelCard]:
             aliases=aliases.get((bundle.manifest.name, bundle.manifest.version), ()),
             sha256=bundle.sha256,
             default=name == first,
+            share=shares.get(name, 0.0) if shares else float(name == first),
             card=render_card(bundle.manifest, bundle.metrics),
             manifest=bundle.manifest,
             metrics=bundle.metrics,
@@ -87,7 +91,8 @@ async def ready(service: _Service) -> Health:
 
 @router.get("/metrics", summary="For Prometheus", response_class=Response)
 async def metrics(service: _Service) -> Any:
-    """Requests, stages, queue, rejections, genres, confidence."""
+    """Requests, stages, queue, rejections, genres, confidence; models side by side, drift."""
+    service.recorder.publish()
     return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
 

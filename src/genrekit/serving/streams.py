@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from genrekit.errors import BusyError
 from genrekit.serving.process import WorkerProcess
@@ -13,10 +14,18 @@ _KEPT_WARM = 2
 
 
 class StreamWorkers:
-    """Lends a worker process to each live stream, up to ``settings.streams`` at once."""
+    """Lends a worker process to each live stream, up to ``settings.streams`` at once.
 
-    def __init__(self, settings: Settings) -> None:
+    Parameters
+    ----------
+    settings : Settings
+    models : mapping of str to str
+        Names, and where each lies.
+    """
+
+    def __init__(self, settings: Settings, models: Mapping[str, str]) -> None:
         self._settings = settings
+        self._models = models
         self._idle: list[WorkerProcess] = []
         self.active = 0
 
@@ -50,16 +59,22 @@ class StreamWorkers:
             if worker.is_alive():
                 return worker
             await worker.kill()
-        return await WorkerProcess.start(self._settings)
+        return await WorkerProcess.start(self._settings, self._models)
 
     async def give_back(self, worker: WorkerProcess) -> None:
         """Keep a worker that is at rest for the next stream; more than a few are not kept."""
-        if worker.is_alive() and len(self._idle) < _KEPT_WARM:
+        current = worker.models is self._models
+        if current and worker.is_alive() and len(self._idle) < _KEPT_WARM:
             self._idle.append(worker)
         else:
             await worker.kill()
 
+    async def renew(self, models: Mapping[str, str]) -> None:
+        """Lend workers with other models from now on; streams that run end with theirs."""
+        self._models = models
+        await self.close()
+
     async def close(self) -> None:
         """Kill those that are idle."""
-        await asyncio.gather(*(worker.kill() for worker in self._idle))
-        self._idle.clear()
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(worker.kill() for worker in idle))

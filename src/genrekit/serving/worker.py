@@ -24,9 +24,13 @@ _LATE_SECONDS = 2.0  # the server kills first; the alarm is for when it is gone
 
 
 class WorkerConfig(Contract):
-    """What a worker is started with."""
+    """What a worker is started with.
 
-    models: tuple[str, ...]
+    ``models`` are names and where each lies; ``niceness`` is how far others go first.
+    """
+
+    models: dict[str, str]
+    niceness: int = 0
     memory_bytes: int
     cpu_seconds: int
     wall_seconds: float
@@ -47,7 +51,8 @@ class Explaining(Contract):
 class Work(Contract):
     """One request to a worker.
 
-    ``operation`` is a name in `genrekit.serving.operations.OPERATIONS`.
+    ``operation`` is a name in `genrekit.serving.operations.OPERATIONS`. ``sender`` and ``dealt``
+    are for the log: a hash of who asks, and whether the model was chosen by it.
     """
 
     operation: str
@@ -61,6 +66,8 @@ class Work(Contract):
     pcm: PcmFormat | None = None
     seconds: float | None = None
     wall_seconds: float | None = None
+    sender: str = ""
+    dealt: bool = False
     explaining: Explaining | None = None
 
 
@@ -82,7 +89,7 @@ def main() -> None:
         return
     config = WorkerConfig.model_validate_json(first[1])
     try:
-        classifiers = {name: Classifier.load(name) for name in config.models}
+        classifiers = {name: Classifier.load(place) for name, place in config.models.items()}
     except GenreError as error:
         write_frame(outbox, JSON, to_bytes({"error": error_to_json(error)}))
         return
@@ -93,6 +100,8 @@ def main() -> None:
         wall_seconds=config.wall_seconds,
     )
     _limit_memory(config.memory_bytes)
+    if hasattr(os, "nice"):
+        os.nice(config.niceness)
     write_frame(outbox, JSON, b'{"ready":true}')
     bench = Bench(classifiers, limits, inbox, outbox)
     while (frame := read_frame(inbox)) is not None:

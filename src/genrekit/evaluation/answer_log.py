@@ -1,0 +1,211 @@
+"""The log of a server: what was answered, by which model, and what people said of it.
+
+A SQLite file without audio, names of files or addresses. Who asked is a hash whose salt lies in
+another file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from genrekit.errors import DatasetError
+from genrekit.schema import Reference
+
+APPLICATION_ID = 0x67724C67  # "grLg"
+FORMAT_VERSION = 1
+SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {FORMAT_VERSION};
+CREATE TABLE models (
+    sha256 TEXT PRIMARY KEY, name TEXT, version TEXT, labels TEXT, reference TEXT
+);
+CREATE TABLE splits (at REAL, experiment TEXT, shares TEXT);
+CREATE TABLE answers (
+    id TEXT PRIMARY KEY, at REAL, arm TEXT, sha256 TEXT, experiment TEXT, dealt INTEGER,
+    sender TEXT, genre TEXT, genres TEXT, confidence REAL, scores TEXT, seconds REAL,
+    analysis_ms REAL, wall_ms REAL, warnings TEXT, inputs TEXT, shadow_of TEXT
+);
+CREATE INDEX answers_of_shadows ON answers (shadow_of) WHERE shadow_of IS NOT NULL;
+CREATE TABLE feedback (id TEXT PRIMARY KEY, at REAL, genre TEXT, is_right INTEGER);
+"""
+#: Feedback that no model's genre is right.
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModel:
+    """A model that answered; ``reference`` is None for bundles from before there was one."""
+
+    sha256: str
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    reference: Reference | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSplit:
+    """How senders were dealt out from a time on."""
+
+    at: float
+    experiment: str
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAnswer:
+    """One answer, with what was said of it.
+
+    Attributes
+    ----------
+    at : float
+        Seconds since 1970.
+    dealt : bool
+        Whether the sender was dealt to this arm; else it asked for the model by name.
+    sender : str
+        A salted hash.
+    analysis_ms, wall_ms : float
+        What the model's worker took, and that with the wait before it.
+    inputs : dict of str to float
+        As `genrekit.inference.inputs` makes them.
+    shadow_of : str or None
+        The answer that was given, where this one was not.
+    true_genre : str or None
+        What the feedback says that it is; `OTHER` where it is none of the model's.
+    is_right : bool or None
+        Whether the genre told was right; None without feedback.
+    """
+
+    id: str
+    at: float
+    arm: str
+    sha256: str
+    experiment: str
+    dealt: bool
+    sender: str
+    genre: str
+    genres: tuple[str, ...]
+    confidence: float
+    seconds: float
+    analysis_ms: float
+    wall_ms: float
+    inputs: dict[str, float]
+    shadow_of: str | None
+    true_genre: str | None
+    is_right: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Everything in one log and its rotated files."""
+
+    answers: tuple[LoggedAnswer, ...]
+    models: dict[str, LoggedModel]
+    splits: tuple[LoggedSplit, ...]
+
+
+def log_files(path: Path) -> list[Path]:
+    """The log at ``path`` and what was rotated from it, newest first."""
+    rotated = [
+        (int(one.name.rsplit(".", 1)[1]), one)
+        for one in path.parent.glob(f"{path.name}.*")
+        if one.name.removeprefix(f"{path.name}.").isdecimal()
+    ]
+    return [path, *(one for _, one in sorted(rotated))]
+
+
+def read_log(path: Path) -> Log:
+    """Read a log; a server may go on writing it.
+
+    Raises
+    ------
+    DatasetError
+        If it is none, or cannot be read.
+    """
+    if not path.is_file():
+        raise DatasetError(f"there is no log at {path}; genrekit serve --log writes one")
+    answers: list[LoggedAnswer] = []
+    models: dict[str, LoggedModel] = {}
+    splits: list[LoggedSplit] = []
+    for one in log_files(path):
+        with _opened(one) as database:
+            try:
+                models |= {model.sha256: model for model in _models(database)}
+                splits += _splits(database)
+                answers += _answers(database)
+            except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+                raise DatasetError(f"{one} is damaged: {error}") from error
+    answers.sort(key=lambda answer: answer.at)
+    return Log(tuple(answers), models, tuple(sorted(splits, key=lambda split: split.at)))
+
+
+def check_kind(database: sqlite3.Connection, path: Path) -> None:
+    """Raise `DatasetError` unless an open file is a log of this format."""
+    try:
+        kind = database.execute("PRAGMA application_id").fetchone()[0]
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        raise DatasetError(f"{path} is no log of answers: {error}") from error
+    if kind != APPLICATION_ID:
+        raise DatasetError(f"{path} is no log of answers; genrekit serve --log writes one")
+    if version != FORMAT_VERSION:
+        raise DatasetError(
+            f"{path} has log format {version}, this genrekit reads {FORMAT_VERSION}; take the "
+            "genrekit that wrote it"
+        )
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        database = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+    except sqlite3.Error as error:
+        raise DatasetError(f"{path} cannot be read: {error}") from error
+    try:
+        check_kind(database, path)
+        yield database
+    finally:
+        database.close()
+
+
+def _models(database: sqlite3.Connection) -> Iterator[LoggedModel]:
+    rows = database.execute("SELECT sha256, name, version, labels, reference FROM models")
+    for sha256, name, version, labels, reference in rows:
+        read = None if reference is None else Reference.model_validate_json(reference)
+        yield LoggedModel(sha256, name, version, tuple(json.loads(labels)), read)
+
+
+def _splits(database: sqlite3.Connection) -> Iterator[LoggedSplit]:
+    for at, experiment, shares in database.execute("SELECT at, experiment, shares FROM splits"):
+        yield LoggedSplit(at, experiment, json.loads(shares))
+
+
+_COLUMNS = (
+    *("id", "at", "arm", "sha256", "experiment", "dealt", "sender", "genre", "genres"),
+    *("confidence", "seconds", "analysis_ms", "wall_ms", "inputs", "shadow_of"),
+)
+
+
+def _answers(database: sqlite3.Connection) -> Iterator[LoggedAnswer]:
+    columns = ", ".join(f"answers.{column}" for column in _COLUMNS)
+    rows = database.execute(
+        f"SELECT {columns}, feedback.genre, feedback.is_right "
+        "FROM answers LEFT JOIN feedback USING (id)"
+    )
+    for *values, true_genre, is_right in rows:
+        yield _answer(values, true_genre, None if is_right is None else bool(is_right))
+
+
+def _answer(values: Sequence[Any], true_genre: str | None, is_right: bool | None) -> LoggedAnswer:
+    found = dict(zip(_COLUMNS, values, strict=True))
+    found["genres"] = tuple(json.loads(found["genres"]))
+    found["inputs"] = json.loads(found["inputs"])
+    found["dealt"] = bool(found["dealt"])
+    return LoggedAnswer(**found, true_genre=true_genre, is_right=is_right)

@@ -1,0 +1,127 @@
+"""Models that hear what others answer: in a process of their own, behind everybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from genrekit.errors import BusyError, GenreError
+from genrekit.schema import TrackPrediction
+from genrekit.serving.metrics import Metrics
+from genrekit.serving.pool import Pool
+from genrekit.serving.recorder import Recorder
+from genrekit.serving.settings import Settings
+from genrekit.serving.worker import Work
+
+#: As far back as processes can go.
+_NICENESS = 19
+
+
+class Shadows:
+    """Gives each file that was answered to the shadows too.
+
+    An answer never waits for them: they begin after it, in one process that gets the processor when
+    nobody else wants it, under the limits of every worker. A file for which there is no room is
+    dropped, and counted.
+
+    Parameters
+    ----------
+    models : mapping of str to str
+        Names, and where each lies; there may be none.
+    folder : Path
+        Of uploads.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        models: Mapping[str, str],
+        folder: Path,
+        metrics: Metrics,
+        recorder: Recorder,
+    ) -> None:
+        self._models, self._most = models, settings.shadow_queue
+        self._folder, self._metrics, self._recorder = folder, metrics, recorder
+        self._tasks: set[asyncio.Task[None]] = set()
+        alone = settings.model_copy(update={"workers": 1})
+        self._pool = Pool(
+            alone,
+            models,
+            lambda reason: metrics.worker_deaths.labels(f"shadow {reason}").inc(),
+            niceness=_NICENESS,
+        )
+
+    async def start(self) -> None:
+        """Start the process, if it is needed.
+
+        Raises
+        ------
+        GenreError
+            If a model cannot be loaded.
+        """
+        if self._models:
+            await self._pool.start()
+
+    async def renew(self, models: Mapping[str, str]) -> None:
+        """As `Pool.renew`."""
+        if models:
+            await self._pool.renew(models)
+            self._models = models
+
+    async def close(self) -> None:
+        """Drop what is not heard yet."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pool.close()
+
+    def offer(self, work: Work, answer_id: str | None, *, busy: bool) -> None:
+        """Let all shadows hear the file of ``work``, which may be deleted afterwards.
+
+        Parameters
+        ----------
+        answer_id : str or None
+            The answer that was given, in the log.
+        busy : bool
+            Whether others wait for the processor.
+        """
+        for arm in self._models:
+            if busy or len(self._tasks) >= self._most:
+                self._count(arm, "busy")
+                continue
+            heard = self._folder / f"shadow-{secrets.token_hex(8)}"
+            try:
+                os.link(work.path, heard)
+            except OSError:
+                self._count(arm, "failed")
+                continue
+            of_shadow = work.model_copy(
+                update={"model": arm, "path": str(heard), "operation": "watch"}
+            )
+            task = asyncio.create_task(self._hear(of_shadow, answer_id, heard))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _hear(self, work: Work, answer_id: str | None, heard: Path) -> None:
+        begin = time.monotonic()
+        outcome = "failed"
+        try:
+            found = await self._pool.run(work, patient=True)
+            answer = TrackPrediction.model_validate(found["prediction"])
+            seconds = time.monotonic() - begin
+            self._recorder.note(work, answer, found["inputs"], seconds, shadow_of=answer_id or "")
+            outcome = "answered"
+        except BusyError:
+            outcome = "busy"
+        except GenreError:
+            pass
+        finally:
+            heard.unlink(missing_ok=True)
+            self._count(work.model, outcome)
+
+    def _count(self, arm: str, outcome: str) -> None:
+        self._metrics.shadows.labels(arm, outcome).inc()
