@@ -42,8 +42,8 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def server(serving: Any) -> Iterator[Any]:
-    with serving() as one:
+def server(serving: Any, tiny_bundle: Path) -> Iterator[Any]:
+    with serving(models=(str(tiny_bundle), "default")) as one:
         yield one
 
 
@@ -268,6 +268,7 @@ def test_no_tab_keeps_anybody_out(browser: Any, server: Any, clip: Path, scheme:
         check("batch")
         page.click("#tab-model")
         page.click("#model-card summary")
+        page.select_option("#model-choice", "default")  # a card with numbers of two digits
         check("model")
         page.click("#tab-track")
         page.set_input_files("#file", bad)
