@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from genrekit.explain import TrackExplanation
+from genrekit.explain import DataExplanation, TrackExplanation
 from genrekit.inference import Classifier
 
 pytest.importorskip("plotly")
@@ -56,3 +56,31 @@ def test_what_cannot_be_explained(run: Run, song: Path, tiny_bundle: Path, tmp_p
     assert "absent.wav" in absent.err
     occupied = run("explain", tiny_bundle, song, "-o", song)
     assert "is a file, so" in occupied.err
+    strange = run("explain", tiny_bundle, song, "-o", tmp_path, "--plane", "tempo,rms_mean")
+    assert strange.code != 0
+    assert "--item and --plane are for tables" in strange.err
+
+
+def test_a_table(run: Run, other_table: Path, trained: Path, tmp_path: Path) -> None:
+    item = other_table.read_text(encoding="utf-8").splitlines()[1].partition(",")[0]
+    ran = run(
+        *("explain", trained, other_table, "-o", tmp_path / "why", "--json"),
+        *("--item", item, "--plane", "component-2,component-3"),
+    )
+    assert (ran.code, ran.err) == (0, "")
+    found = DataExplanation.model_validate_json(ran.out)
+    assert found.items == 30
+    assert found.right == sum(
+        len(cell.items) for cell in found.confusion if cell.true == cell.predicted
+    )
+    assert len(found.importance) == len(found.columns) == 57
+    assert found.item == item
+    assert all((tmp_path / "why" / file).stat().st_size > 0 for file in found.files)
+    drawn = {"confusion.png", "decisions-by-component-2-and-component-3.png"}
+    assert drawn <= set(found.files)
+
+
+def test_a_plane_of_three(run: Run, other_table: Path, trained: Path, tmp_path: Path) -> None:
+    ran = run("explain", trained, other_table, "-o", tmp_path, "--plane", "a,b,c")
+    assert ran.code != 0
+    assert "names 3 columns" in ran.err

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from genrekit.datasets import load_dataset
-from genrekit.errors import MissingExtraError
+from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.explain.columns import (
     column_plane,
+    component_number,
     component_plane,
     partial_dependence,
     shap_values,
@@ -70,6 +73,24 @@ def test_planes_hold_what_the_model_says_there() -> None:
     np.testing.assert_allclose(scores[nearest[1], nearest[0]], knows_one(x[:1])[0], atol=0.4)
 
 
+def test_a_plane_of_other_components_leaves_the_first_at_its_mean() -> None:
+    x = rows(columns=3) * np.array([9, 1, 4], np.float32)
+    points, *_, scores = component_plane(knows_one, x, 0, 1)
+    others, across, up, flat = component_plane(knows_one, x, 2, 1)
+    np.testing.assert_allclose(others[:, 1], points[:, 1])
+    assert not np.allclose(others[:, 0], points[:, 0])
+    assert flat.shape == scores.shape == (len(up), len(across), 2)
+    scaling, parts = fit_scaling(x), principal_components(fit_scaling(x)(x))
+    scaled = across[7] * parts.axes[2] + up[9] * parts.axes[1] + parts.centre
+    here = (scaled * scaling.spread + scaling.centre).astype(np.float32)
+    np.testing.assert_allclose(flat[9, 7], knows_one(here[np.newaxis])[0], atol=1e-5)
+    assert [component_number(name) for name in ("component-3", "component-0", "tempo")] == [
+        2,
+        None,
+        None,
+    ]
+
+
 def test_components_and_neighbours_by_hand() -> None:
     x = np.array([[0.0, 0], [1, 0], [5, 0.1], [6, 0]])
     parts = principal_components(x)
@@ -107,7 +128,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         protocol=ProtocolConfig(name="holdout"),
     )
     classifier = Classifier.load(train(recipe, folder / "planted"))
-    *_, last = explain_data(classifier, load_dataset("table", folder / "test.csv"))
+    dataset = load_dataset("table", folder / "test.csv")
+    *_, last = explain_data(classifier, dataset, item="jazz test 5.wav")
     assert last.result is not None
     return last.result
 
@@ -133,6 +155,33 @@ def test_the_planted_mistake_is_first_and_doubted(judged: Judged) -> None:
     cells = {(one.true, one.predicted): one.items for one in judged.found.confusion}
     assert cells[("jazz", "rock")] == ("jazz test 5.wav",)
     assert len(cells[("rock", "rock")]) == 24
+
+
+def test_one_item_rests_on_the_planted_column(judged: Judged) -> None:
+    first, *others = judged.found.columns
+    assert judged.found.item == "jazz test 5.wav"
+    assert first.name == "mfcc1_var"
+    assert first.value > first.usual  # as of rock, in place of half way
+    assert first.loss > 5 * max(abs(one.loss) for one in others)
+    if judged.shap is not None:
+        assert judged.shap[0][0] == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"item": "jazz test 50.wav"}, r"no item 'jazz test 50.wav'; .* jazz test \d+.wav"),
+        ({"plane": ("tempo", "mfcc1_men")}, "no column 'mfcc1_men'; it has mfcc1_mean"),
+        ({"plane": ("tempo", "tempo")}, "'tempo' is named twice"),
+        ({"plane": ("component-1", "component-4")}, "3 components"),
+        ({"plane": ("component-1", "tempo")}, "two columns, or of two components"),
+    ],
+)
+def test_what_is_not_there_is_refused_at_once(
+    judged: Judged, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        next(explain_data(judged.classifier, judged.dataset, **options))
 
 
 def test_cells_and_mistakes_count_every_item(judged: Judged) -> None:

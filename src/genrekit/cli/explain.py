@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from genrekit.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,6 +43,17 @@ def explain(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="How to read data (label_column=genre)."),
     ] = None,
+    item: Annotated[
+        str | None, typer.Option(help="Of a table: the id of an item to explain by itself.")
+    ] = None,
+    plane: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN,COLUMN",
+            help="Of a table: draw decisions in this plane; by default of the two columns that "
+            "matter most. component-1,component-3 is one of principal components.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="A TrackExplanation or DataExplanation as JSON.")
     ] = False,
@@ -58,12 +71,14 @@ def explain(
     check_folder(out)
     classifier = Classifier.load(bundle)
     if corpus is not None or settings or _is_data(what):
-        about = _data(classifier, what, out, corpus, settings or ())
+        about = _data(classifier, what, out, corpus, settings or (), item, plane)
         if as_json:
             print_json_line(about.model_dump_json())
         else:
             _show_data(about, out)
         return
+    if item is not None or plane is not None:
+        raise ConfigError(f"--item and --plane are for tables; {what} is taken for a track")
     result = _track(classifier, what, out, genre, seconds, fill, check)
     if as_json:
         print_json_line(result.model_dump_json())
@@ -76,18 +91,35 @@ def _is_data(path: Path) -> bool:
 
 
 def _data(
-    classifier: Classifier, path: Path, out: Path, corpus: str | None, settings: Sequence[str]
+    classifier: Classifier,
+    path: Path,
+    out: Path,
+    corpus: str | None,
+    settings: Sequence[str],
+    item: str | None,
+    plane: str | None,
 ) -> DataExplanation:
     from genrekit.cli.console import follow
     from genrekit.cli.data import open_dataset
     from genrekit.explain import explain_data, write_data_page
 
     dataset = open_dataset(path, corpus, None, settings)
-    judged = follow(explain_data(classifier, dataset)).result
+    pair = None if plane is None else _pair(plane)
+    judged = follow(explain_data(classifier, dataset, item=item, plane=pair)).result
     assert judged is not None, "the last step carries the result"
     out.mkdir(parents=True, exist_ok=True)
     files = write_data_page(judged, out)
     return judged.found.model_copy(update={"files": tuple(file.name for file in files)})
+
+
+def _pair(plane: str) -> tuple[str, str]:
+    names = [name.strip() for name in plane.split(",")]
+    if len(names) != 2:
+        raise ConfigError(
+            f"--plane {plane!r} names {len(names)} columns; write two, such as tempo,rms_mean or "
+            "component-1,component-3"
+        )
+    return names[0], names[1]
 
 
 def _track(
@@ -142,6 +174,8 @@ def _show_data(found: DataExplanation, out: Path) -> None:
         say(f"  {found.trained_on} of them are of recordings that it was trained on")
     for one in found.importance[:_SHOWN]:
         say(f"  column {plain(one.name):<30}{one.drop.value:+.3f} of accuracy")
+    for column in found.columns[:_SHOWN]:
+        say(f"  {found.item}: without {plain(column.name):<30}{column.loss:+.3f}")
     for mistake in found.mistakes[:_SHOWN]:
         say(
             f"  {mistake.item}: labelled {mistake.true}, told {mistake.predicted} "

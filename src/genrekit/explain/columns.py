@@ -7,6 +7,7 @@ Statistics 29, 2001 (partial dependence).
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 
@@ -86,11 +87,16 @@ def partial_dependence(
 
 
 def component_plane(
-    predict: Predict, x: NDArray[np.float32]
+    predict: Predict, x: NDArray[np.float32], first: int = 0, second: int = 1
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """What a model says in the plane of the first two principal components.
+    """What a model says in the plane of two principal components.
 
     All other components are at their mean, so points off the plane can be judged otherwise.
+
+    Parameters
+    ----------
+    first, second : int
+        Which components, the one with the largest share of the variance being 0.
 
     Returns
     -------
@@ -103,12 +109,18 @@ def component_plane(
     scaling = fit_scaling(x)
     scaled = scaling(x)
     parts = principal_components(scaled)
-    points = parts.project(scaled, 2)
+    points = parts.project(scaled, max(first, second) + 1)[:, [first, second]]
     across, up = (_range(points[:, axis]) for axis in (0, 1))
     grid = np.stack(np.meshgrid(across, up), axis=2).reshape(-1, 2)
     spread = np.where(np.isfinite(scaling.spread), scaling.spread, 0)
-    rows = (grid @ parts.axes[:2] + parts.centre) * spread + scaling.centre
+    rows = (grid @ parts.axes[[first, second]] + parts.centre) * spread + scaling.centre
     return points, across, up, _on_grid(predict, rows)
+
+
+def component_number(name: str) -> int | None:
+    """Place of the component that ``component-3`` names, 2; None for any other name."""
+    found = re.fullmatch(r"component-([1-9]\d*)", name)
+    return None if found is None else int(found[1]) - 1
 
 
 def column_plane(

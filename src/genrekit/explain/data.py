@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from genrekit.datasets import Dataset, track_digest
-from genrekit.errors import DatasetError, MissingExtraError
+from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.evaluate import item_probabilities
 from genrekit.evaluation.importance import Importance, families, permutation_importance
 from genrekit.evaluation.label_audit import out_of_fold, suspects
-from genrekit.explain.columns import SHAP_BACKGROUND, SHAP_ROWS, shap_values
+from genrekit.explain.columns import (
+    SHAP_BACKGROUND,
+    SHAP_ROWS,
+    component_number,
+    shap_values,
+)
 from genrekit.explain.maps import fit_scaling, neighbours
+from genrekit.explain.occlusion import replace_columns
+from genrekit.explain.records import ColumnLoss
 from genrekit.features import table_columns
 from genrekit.inference import Classifier, printable
 from genrekit.schema import Contract, ModelIdentity, Probability
@@ -57,6 +65,8 @@ class DataExplanation(Contract):
     mistakes: tuple[Mistake, ...]
     importance: tuple[Importance, ...] = ()
     family_importance: tuple[Importance, ...] = ()
+    item: str = Field("", description="the one that is explained by itself")
+    columns: tuple[ColumnLoss, ...] = Field((), description="of that item, what it rests on")
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
@@ -73,7 +83,11 @@ class Judged:
     x : (n_items, n_columns) float32, optional
         What the model takes, if that is one vector.
     shap : (rows, values, usual), optional
-        SHAP values of the rows with these numbers.
+        SHAP values of the rows with these numbers; the first is that of `row`, if there is one.
+    row : int, optional
+        The item that is explained by itself.
+    plane : (str, str), optional
+        Columns in whose plane decisions are drawn; None takes the two most important ones.
     """
 
     found: DataExplanation
@@ -83,6 +97,8 @@ class Judged:
     probabilities: NDArray[np.float64]
     x: NDArray[np.float32] | None = None
     shap: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None = None
+    row: int | None = None
+    plane: tuple[str, str] | None = None
 
     @property
     def frontend(self) -> str:
@@ -105,9 +121,23 @@ class DataStep:
 
 
 def explain_data(
-    classifier: Classifier, dataset: Dataset, *, most_mistakes: int = 20, seed: int = 0
+    classifier: Classifier,
+    dataset: Dataset,
+    *,
+    item: str | None = None,
+    plane: tuple[str, str] | None = None,
+    most_mistakes: int = 20,
+    seed: int = 0,
 ) -> Iterator[DataStep]:
     """Explain a model by a labelled set, which it need not have been trained on.
+
+    Parameters
+    ----------
+    item : str, optional
+        The id of one that is explained by itself, for models of one vector.
+    plane : (str, str), optional
+        Two columns, or two components (``component-1``), in whose plane decisions are drawn, for
+        models of one vector.
 
     Yields
     ------
@@ -117,14 +147,18 @@ def explain_data(
     ------
     DatasetError
         If the data does not fit the model, or is multi-label.
+    ConfigError
+        If there is no such item or column, or the model does not take one vector.
     """
     _check(classifier, dataset)
+    x = _vector(classifier, dataset)
+    row = _row(dataset, x, item)
+    _check_plane(classifier, x, plane)
     rows = []
-    for row in item_probabilities(classifier, dataset):
-        rows.append(row)
+    for scores in item_probabilities(classifier, dataset):
+        rows.append(scores)
         yield DataStep("Scoring", len(rows), len(dataset))
     probabilities = np.array(rows)
-    x = _vector(classifier, dataset)
     vectors = []
     for vector in _vectors(classifier, dataset, probabilities):
         vectors.append(vector)
@@ -145,14 +179,18 @@ def explain_data(
         ),
         notes=notes,
     )
-    judged = Judged(found, classifier, dataset, described, probabilities, x)
+    judged = Judged(found, classifier, dataset, described, probabilities, x, row=row, plane=plane)
     if x is not None:
         yield DataStep("Shuffling columns", 0, 2)
         importance = column_importance(judged, seed=seed)
         yield DataStep("Shuffling columns", 1, 2)
         by_family = column_importance(judged, by_family=True, seed=seed)
         yield DataStep("Shuffling columns", 2, 2)
-        update = {"importance": importance, "family_importance": by_family}
+        update = {
+            "importance": importance,
+            "family_importance": by_family,
+            **({} if row is None else _about_row(judged, row)),
+        }
         judged = replace(judged, found=found.model_copy(update=update))
         yield DataStep("SHAP values", 0, 1)
         judged = _with_shap(judged, seed)
@@ -239,6 +277,8 @@ def _with_shap(judged: Judged, seed: int) -> Judged:
     assert judged.x is not None, "the model takes one vector"
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(judged.x))
+    if judged.row is not None:
+        order = np.concatenate([[judged.row], order[order != judged.row]])
     rows, background = order[:SHAP_ROWS], order[-SHAP_BACKGROUND:]
     try:
         values, usual = shap_values(judged.predict, judged.x[rows], judged.x[background], seed=seed)
@@ -247,6 +287,62 @@ def _with_shap(judged: Judged, seed: int) -> Judged:
         notes = (*judged.found.notes, note)
         return replace(judged, found=judged.found.model_copy(update={"notes": notes}))
     return replace(judged, shap=(rows, values, usual))
+
+
+def _about_row(judged: Judged, row: int) -> dict[str, object]:
+    """What one item's genre loses when a column has its median in place of its own value."""
+    assert judged.x is not None, "the model takes one vector"
+    told = judged.classifier.labels[int(judged.probabilities[row].argmax())]
+    own, usual = judged.x[row], np.median(judged.x, axis=0).astype(np.float32)
+    name = judged.frontend
+    losses = replace_columns(judged.classifier, {name: own}, {name: usual}, told)
+    return {"item": printable(judged.dataset.items[row].item_id), "columns": losses}
+
+
+def _row(dataset: Dataset, x: NDArray[np.float32] | None, item: str | None) -> int | None:
+    if item is None:
+        return None
+    _needed(x, "item")
+    for row, one in enumerate(dataset.items):
+        if item in (one.item_id, printable(one.item_id)):
+            return row
+    near = get_close_matches(item, [one.item_id for one in dataset.items], n=3)
+    raise ConfigError(
+        f"{dataset.name} has no item {item!r}; its items are called like "
+        f"{', '.join(near) or dataset.items[0].item_id}"
+    )
+
+
+def _check_plane(
+    classifier: Classifier, x: NDArray[np.float32] | None, plane: tuple[str, str] | None
+) -> None:
+    if plane is None:
+        return
+    most = min(_needed(x, "plane").shape)
+    if plane[0] == plane[1]:
+        raise ConfigError(f"a plane needs two of them, and {plane[0]!r} is named twice")
+    (frontend,) = classifier.bundle.frontends.values()
+    known = set(frontend.feature_names)
+    numbers = [None if name in known else component_number(name) for name in plane]
+    if None not in numbers and max(one for one in numbers if one is not None) < most:
+        return
+    for name in plane:
+        if name not in known:
+            near = get_close_matches(name, frontend.feature_names, n=3)
+            raise ConfigError(
+                f"{classifier.identity.name} has no column {name!r}; it has "
+                f"{', '.join(near or frontend.feature_names[:5])}, ..., and {most} "
+                "components, component-1 and so on; a plane is of two columns, or of two components"
+            )
+
+
+def _needed(x: NDArray[np.float32] | None, option: str) -> NDArray[np.float32]:
+    if x is None:
+        raise ConfigError(
+            f"{option} is for models that take one row of a table; this one takes something else, "
+            "or the data is audio"
+        )
+    return x
 
 
 def _check(classifier: Classifier, dataset: Dataset) -> None:

@@ -15,11 +15,12 @@ from genrekit.explain.charts import Bars, Chart, Lines, Points, Regions
 from genrekit.explain.columns import (
     PARTIAL_ROWS,
     column_plane,
+    component_number,
     component_plane,
     partial_dependence,
 )
 from genrekit.explain.confusion import confusion_chart
-from genrekit.explain.data import NEIGHBOURS, Judged
+from genrekit.explain.data import NEIGHBOURS, DataExplanation, Judged
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
     agreement,
@@ -34,6 +35,8 @@ from genrekit.inference import printable
 _MOST_COLUMNS = 20
 _PARTIAL_COLUMNS = 3
 _MOST_LISTED = 300
+#: Points, both axes, and scores on the grid.
+Plane = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Path, ...]:
@@ -48,6 +51,8 @@ def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Pat
     sections = [_confusion(judged), _mistakes(judged), _map(judged, seed)]
     if judged.x is not None:
         sections += [_importance(judged), *_shap(judged), _partial(judged), _regions(judged)]
+    if found.columns:
+        sections.append(_one(found))
     if found.notes:
         sections.append(Section("Left out", "\n".join(found.notes)))
     lead = (
@@ -174,6 +179,24 @@ def _shap(judged: Judged) -> list[Section]:
     return [Section("SHAP values", text, charts)]
 
 
+def _one(found: DataExplanation) -> Section:
+    ranked = sorted(found.columns, key=lambda one: -abs(one.loss))[:_MOST_COLUMNS]
+    text = (
+        "Each column of this item is given its usual value, the median of the table, one at a "
+        "time; what its genre loses is what it rests on."
+    )
+    losses = [one.loss for one in ranked]
+    names = [printable(one.name) for one in ranked]
+    chart = Bars(f"What {found.item} rests on", names, losses, "loss of probability")
+    rows = [
+        (printable(one.name), f"{one.value:.5g}", f"{one.usual:.5g}", f"{one.loss:+.4f}")
+        for one in ranked
+    ]
+    return Section(
+        f"{found.item}", text, [chart, Sheet(("column", "value", "usual", "loss"), rows)]
+    )
+
+
 def _partial(judged: Judged) -> Section:
     assert judged.x is not None
     names = judged.classifier.bundle.frontends[judged.frontend].feature_names
@@ -189,14 +212,23 @@ def _partial(judged: Judged) -> Section:
     return Section("Partial dependence", text, charts)
 
 
+def _components(judged: Judged, first: int, second: int) -> tuple[str, str, str, Plane]:
+    assert judged.x is not None
+    names = [f"component {one + 1}" for one in (first, second)]
+    plane = component_plane(judged.predict, judged.x, first, second)
+    return " and ".join(names), names[0], names[1], plane
+
+
 def _regions(judged: Judged) -> Section:
     assert judged.x is not None
     names = judged.classifier.bundle.frontends[judged.frontend].feature_names
-    planes = [
-        ("components", "component 1", "component 2", component_plane(judged.predict, judged.x))
-    ]
-    if len(names) > 1:
-        a, b = (names.index(one.name) for one in judged.found.importance[:2])
+    planes = [_components(judged, 0, 1)]
+    chosen = judged.plane or tuple(one.name for one in judged.found.importance[:2])
+    numbers = [None if name in names else component_number(name) for name in chosen]
+    if None not in numbers:
+        planes.append(_components(judged, *(one for one in numbers if one is not None)))
+    elif len(names) > 1:
+        a, b = (names.index(name) for name in chosen)
         plane = column_plane(judged.predict, judged.x, a, b)
         planes.append((f"{names[a]} and {names[b]}", names[a], names[b], plane))
     charts = []

@@ -105,6 +105,5 @@ class TrackExplanation(Occlusion):
     speaks_for: tuple[Snippet, ...] = ()
     speaks_against: tuple[Snippet, ...] = ()
     faithfulness: Faithfulness | None = None
-    columns: tuple[ColumnLoss, ...] = ()
     random_weights: tuple[RandomWeights, ...] = ()
     files: tuple[str, ...] = ()

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.explain.charts import Bars, Chart, Heat, Lines
-from genrekit.explain.page import Section, Sheet, Sound, write_page
+from genrekit.explain.page import Section, Sound, write_page
 from genrekit.explain.records import Curve, Faithfulness, Patch, Snippet, Span, TrackExplanation
 
 #: Lines that a chart of genres over time has at most.
 _MOST_GENRES = 6
-_MOST_COLUMNS = 20
 
 
 def write_track_page(
@@ -28,7 +27,6 @@ def write_track_page(
     """
     sections = [_scores(result), _time_line(result), _hidden(result), _heard(result, folder)]
     sections += [_patches(result)] if result.patches else []
-    sections += [_columns(result)] if result.columns else []
     sections += further
     sections += [_faithful(result.faithfulness)] if result.faithfulness else []
     name = Path(result.path).name
@@ -118,22 +116,6 @@ def _patch_chart(patches: Sequence[Patch], genre: str) -> Chart:
         "row of the input",
         centred=True,
     )
-
-
-def _columns(result: TrackExplanation) -> Section:
-    ranked = sorted(result.columns, key=lambda one: -abs(one.loss))[:_MOST_COLUMNS]
-    text = "Each column is given its usual value, the median of the table, one at a time."
-    chart = Bars(
-        f"Loss of {result.genre} without a column",
-        [one.name for one in ranked],
-        [one.loss for one in ranked],
-        "loss of probability",
-    )
-    rows = [
-        (one.name, f"{one.value:.5g}", f"{one.usual:.5g}", f"{one.loss:+.4f}") for one in ranked
-    ]
-    sheet = Sheet(("column", "value", "usual", "loss"), rows)
-    return Section("Columns", text, [chart, sheet])
 
 
 def _faithful(measured: Faithfulness) -> Section:
