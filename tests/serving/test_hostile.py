@@ -9,6 +9,7 @@ import struct
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,10 @@ def _raw(server: Any, data: bytes, *, finish: bool = False) -> bytes:
 
 _POST = b"POST /api/v1/analysis/predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
+_TWO_LENGTHS = (
+    _POST + b"Connection: close\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+)
+
 
 @pytest.mark.parametrize(
     ("data", "status"),
@@ -163,7 +168,8 @@ _POST = b"POST /api/v1/analysis/predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         (b"GET / HTTP/1.1\r\n\r\n", 400),
         (_POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde", 400),
         (_POST + b"Content-Length: -1\r\n\r\n", 400),
-        (_POST + b"Content-Length: 99999999999\r\n\r\n", 413),
+        (_TWO_LENGTHS, 400),
+        (_POST + b"Connection: close\r\nContent-Length: 99999999999\r\n\r\n", 413),
         (_POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         # More than is allowed is refused when it is there, not at its end, which never comes.
         (_POST + b"Transfer-Encoding: chunked\r\n\r\n180000\r\n" + bytes(0x180000), 413),
@@ -185,11 +191,48 @@ def test_a_sender_that_is_refused_early_still_hears_why(server: Any) -> None:
 def test_a_sender_that_leaves_costs_nothing(server: Any) -> None:
     assert _raw(server, _POST + b"Content-Length: 1000\r\n\r\nabc", finish=True) == b""
     # The server clears up after it has hung up.
-    for _ in range(200):
-        if not list(server.service.folder.iterdir()):
-            break
+    _until(lambda: not list(server.service.folder.iterdir()))
+
+
+def _connections(server: Any) -> int:
+    return len(server.server.server_state.connections)
+
+
+def test_a_body_that_only_drips_is_cut_off(serving: Any) -> None:
+    with (
+        serving(upload_seconds=0.6, idle_seconds=0.4) as one,
+        socket.create_connection(("127.0.0.1", one.port), timeout=20) as plain,
+    ):
+        plain.sendall(_POST + b"Content-Length: 1000\r\n\r\n")
+        received = b""
+        while not received:
+            plain.settimeout(0.1)
+            with suppress(TimeoutError):
+                received = plain.recv(65536)
+            with suppress(OSError):
+                plain.sendall(b"x")
+        assert received.startswith(b"HTTP/1.1 408 ")
+
+
+def test_who_never_reads_is_hung_up_on(server: Any) -> None:
+    before = _connections(server)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.settimeout(30)
+        plain.connect(("127.0.0.1", server.port))
+        ask = b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        with suppress(OSError):  # it is reset in the end
+            while True:
+                plain.sendall(ask * 200)
+    _until(lambda: _connections(server) <= before)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if condition():
+            return
         time.sleep(0.02)
-    assert not list(server.service.folder.iterdir())
+    raise AssertionError("it never came to that")
 
 
 # --- fuzz in small; benchmarks/hostile.py goes on for longer --------------------------------------

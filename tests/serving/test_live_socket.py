@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +190,28 @@ def test_pages_from_elsewhere_cannot_open_a_stream(server: Any) -> None:
 
 def test_decoded_streams_equal_decoded_files(clip: Path, samples: Any) -> None:
     assert np.array_equal(decode(clip).samples, samples.astype(np.float32) / 32768)
+
+
+def test_pings_without_end_take_no_memory_and_end_the_socket(server: Any) -> None:
+    """A flood of pings whose answers nobody reads."""
+    _until(lambda: server.service.streams.active == 0)
+    before = len(server.server.server_state.connections)
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    head = (
+        "GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n{key}\r\n"
+    )
+    ping = b"\x89\xfd" + bytes(4) + bytes(125)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.settimeout(30)
+        plain.connect(("127.0.0.1", server.port))
+        plain.sendall(head.encode())
+        most = 0
+        with suppress(OSError):  # it is reset in the end
+            while True:
+                plain.sendall(ping * 500)
+                for one in list(server.server.server_state.connections):
+                    most = max(most, one.transport.get_write_buffer_size())
+    assert most < 1 << 20
+    _until(lambda: len(server.server.server_state.connections) <= before)

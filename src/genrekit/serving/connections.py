@@ -1,4 +1,4 @@
-"""Connections that say nothing, or not enough, or are too many."""
+"""Connections that say nothing, or not enough, take nothing, or are too many."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from genrekit.errors import BusyError, GenreError, RequestError, SlowRequestError, outcome
 from genrekit.serving.access import sender_of
+from genrekit.serving.outgoing import Outgoing
 from genrekit.serving.problems import problem_of
 from genrekit.serving.settings import Settings
 
@@ -30,6 +31,7 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Take it, unless there are too many."""
         super().connection_made(transport)
+        self._outgoing = Outgoing(self.loop, transport, self.settings)
         self._sender = sender_of(self.client[0] if self.client else "")
         self.crowd[self._sender] += 1
         settings = self.settings
@@ -42,6 +44,7 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._stop_waiting()
+        self._outgoing.end()
         self._count_off()
         super().connection_lost(exc)
 
@@ -57,10 +60,21 @@ class PatientProtocol(H11Protocol):
         else:
             self._stop_waiting()
 
+    def pause_writing(self) -> None:
+        """Something waits to be sent."""
+        super().pause_writing()
+        self._outgoing.begin()
+
+    def resume_writing(self) -> None:
+        """All is sent."""
+        self._outgoing.end()
+        super().resume_writing()
+
     def handle_websocket_upgrade(self, event: Any) -> None:
         """From here on another protocol watches the connection."""
         self._is_socket = True
         self._stop_waiting()
+        self._outgoing.end()
         self._count_off()
         super().handle_websocket_upgrade(event)
 

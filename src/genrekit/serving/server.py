@@ -15,6 +15,7 @@ from genrekit.errors import ConfigError
 from genrekit.serving.app import create_app
 from genrekit.serving.connections import patient_protocol
 from genrekit.serving.following import check_models
+from genrekit.serving.outgoing import patient_socket
 from genrekit.serving.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def make_server(settings: Settings) -> Server:
     config = uvicorn.Config(
         app,
         http=patient_protocol(settings),
-        ws="websockets-sansio",
+        ws=patient_socket(settings),
         ws_max_size=settings.message_bytes,
         # Deflated messages may be bombs, and audio does not get smaller.
         ws_per_message_deflate=False,

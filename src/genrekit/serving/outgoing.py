@@ -1,0 +1,107 @@
+"""Answers that the other side does not take."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from genrekit.serving.settings import Settings
+
+
+class Outgoing:
+    """Ends a connection on which nothing moves, or too little, while it has something to send.
+
+    A sender that never reads would hold a connection, and what was meant for it, for ever.
+
+    Parameters
+    ----------
+    transport : asyncio.Transport
+        From now on it calls its protocol as soon as anything has to wait.
+    settings : Settings
+        ``idle_seconds`` without a byte taken, or ``upload_seconds`` for one answer, are too long.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, settings: Settings
+    ) -> None:
+        self._loop, self._transport, self._settings = loop, transport, settings
+        self._timer: asyncio.TimerHandle | None = None
+        self._left, self._until = 0, 0.0
+        transport.set_write_buffer_limits(0)
+
+    def begin(self) -> None:
+        """Something waits to be sent."""
+        self._left = self._transport.get_write_buffer_size()
+        self._until = self._loop.time() + self._settings.upload_seconds
+        self._look_again()
+
+    def end(self) -> None:
+        """All is sent, or the connection is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look_again(self) -> None:
+        self.end()
+        self._timer = self._loop.call_later(self._settings.idle_seconds, self._look)
+
+    def _look(self) -> None:
+        left = self._transport.get_write_buffer_size()
+        if left == self._left or self._loop.time() >= self._until:
+            self._transport.abort()
+            return
+        self._left = left
+        self._look_again()
+
+
+class PatientSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that waits only so long for what it sends to be taken.
+
+    Of the pings that arrive while the answer to one waits only the last is answered (RFC 6455,
+    5.5.3): a flood of them takes no memory.
+    """
+
+    settings: Settings
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Watch it."""
+        super().connection_made(transport)
+        self._outgoing = Outgoing(self.loop, self.transport, self.settings)
+        self._pong = b""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._outgoing.end()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Something waits to be sent."""
+        super().pause_writing()
+        self._outgoing.begin()
+
+    def resume_writing(self) -> None:
+        """All is sent."""
+        self._outgoing.end()
+        super().resume_writing()
+        pong, self._pong = self._pong, b""
+        if pong:
+            self.transport.write(pong)
+
+    def handle_ping(self) -> None:
+        """Answer now, or when there is room."""
+        pong = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(pong)
+        else:
+            self._pong = pong
+
+
+def patient_socket(settings: Settings) -> type[PatientSocket]:
+    """The protocol of the sockets of one server."""
+
+    class Socket(PatientSocket):
+        pass
+
+    Socket.settings = settings
+    return Socket
