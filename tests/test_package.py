@@ -31,6 +31,7 @@ def test_public_names_are_pinned_and_all_resolve() -> None:
         "build_frontend",
         "decode",
         "load_bundle",
+        "report",
         "study",
         "synthesise",
         "train",

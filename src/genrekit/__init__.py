@@ -24,6 +24,7 @@ __all__ = [
     "build_frontend",
     "decode",
     "load_bundle",
+    "report",
     "study",
     "synthesise",
     "train",
@@ -37,6 +38,7 @@ _HOMES = {
     "build_frontend": "genrekit.features",
     "decode": "genrekit.audio",
     "load_bundle": "genrekit.bundles",
+    "report": "genrekit.reports",
     "study": "genrekit.training.complete_study",
     "synthesise": "genrekit.audio",
     "train": "genrekit.training",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from genrekit.errors import GenreError
     from genrekit.features import build_frontend
     from genrekit.inference import Classifier
+    from genrekit.reports import report
     from genrekit.schema import TrackPrediction
     from genrekit.training import train
     from genrekit.training.complete_study import study

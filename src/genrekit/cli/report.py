@@ -67,6 +67,7 @@ def _show(found: Report) -> None:
         say(plain(line))
     for group in found.groups[1:]:
         leaky = " LEAKY" if group.leaky else ""
-        say(f"  apart: {plain(group.protocol)}{leaky}, {len(group.models)} models: {group.apart}")
+        many = f"{len(group.models)} model{'' if len(group.models) == 1 else 's'}"
+        say(f"  apart: {plain(group.protocol)}{leaky}, {many}: {plain(group.apart)}")
     for file in found.files:
         say(plain(file))

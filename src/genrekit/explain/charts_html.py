@@ -153,7 +153,7 @@ def _curves(chart: Curves) -> tuple[list[Figure], Figure]:
     if chart.y_range is not None:
         layout["yaxis"]["range"] = list(chart.y_range)
     if chart.log_y:
-        layout["yaxis"] |= {"type": "log", "exponentformat": "power", "dtick": 1}
+        layout["yaxis"] |= {"type": "log", "exponentformat": "e", "automargin": True}
     return traces, layout
 
 
@@ -323,5 +323,5 @@ def _rounded(values: Any) -> list[float]:
 
 
 def _said(text: str) -> str:
-    """Plotly reads a few tags in text; a file name has none."""
-    return escape(text)
+    """Plotly reads a few tags in text, and formulas between dollars; a file name has none."""
+    return escape(text).replace("$", "&#36;")

@@ -7,21 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sheet, Sound
 
-# An underscore inside a word is no markup, and names are full of them.
-_MARKUP = re.compile(r"[\\`*\[\]<>|~]|(?<!\w)_|_(?!\w)|^[#+-]|^\d+[.)]|&(?=[#\w])|://")
+# An underscore inside a word is no markup, and names are full of them; nor is a lone bracket.
+_MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=[#\w])|(?<=:)//")
+# What makes a heading or a list of a line.
+_START = re.compile(r"^\s*(#+|[+-]|\d+[.)])(?=\s)")
 
 
 def plain(text: str) -> str:
     """Text on one line in which nothing is markup."""
     line = "".join(one if one.isprintable() else " " for one in text)
-    return _MARKUP.sub(lambda found: _escaped(found[0]), line)
-
-
-def _escaped(found: str) -> str:
-    if found == "://":
-        return ":\\/\\/"
-    # A number before a dot makes a list of a line: what is escaped is the dot.
-    return f"{found[:-1]}\\{found[-1]}"
+    return _MARKUP.sub(lambda found: "".join(f"\\{one}" for one in found[0]), line)
 
 
 def render_markdown(
@@ -53,10 +48,11 @@ def _paragraphs(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         if line:
             pieces = re.split(r"\*\*(.+?)\*\*", line)
-            yield "".join(
+            said = "".join(
                 f"**{plain(piece)}**" if number % 2 else plain(piece)
                 for number, piece in enumerate(pieces)
             )
+            yield _START.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", said)
 
 
 def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:

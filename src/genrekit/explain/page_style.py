@@ -122,8 +122,14 @@ function draw(box) {
   return Plotly.react(box, one.data, layout, {responsive: true, displayModeBar: false});
 }
 
-function open_cell(box, event) {
-  const at = event.points[0], name = at.y + ' > ' + at.x;
+function plain(text) {
+  const area = document.createElement('textarea');
+  area.innerHTML = text;
+  return area.value;
+}
+
+function open_cell(event) {
+  const at = event.points[0], name = plain(at.y + ' > ' + at.x);
   const row = [...document.querySelectorAll('tr')].find(one => one.dataset.key === name);
   if (!row) return;
   for (const one of document.querySelectorAll('tr.shown')) one.classList.remove('shown');
@@ -140,7 +146,7 @@ async function draw_all() {
 unpack().then(async () => {
   await draw_all();
   for (const box of document.querySelectorAll('.cells'))
-    box.on('plotly_click', event => open_cell(box, event));
+    box.on('plotly_click', open_cell);
   dark.addEventListener('change', draw_all);
   // On paper everything is open, and light.
   printed.addEventListener('change', draw_all);

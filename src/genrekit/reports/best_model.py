@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from genrekit.evaluation.results import Answer, RunResult, confused
-from genrekit.explain.charts import Curve, Curves, Dots, Heat
+from genrekit.explain.charts import Curve, Curves, Dots
+from genrekit.explain.confusion import confusion_chart
 from genrekit.explain.page import Beside, Fold, Part, Section, Sheet, Sound
 from genrekit.reports.groups import Entry, Group
 from genrekit.reports.numbers import interval, optional, percent
@@ -17,8 +19,6 @@ MOST_DRAWN = 4
 _MOST_MISTAKES = 25
 #: Fewer answers in a bin say nothing of how often they are right.
 _FEWEST_IN_BIN = 5
-_MOST_NOTED = 8
-_MOST_GENRES_WRITTEN = 25
 
 
 def genre_section(entry: Entry) -> Section:
@@ -82,19 +82,9 @@ def confusion_section(entry: Entry) -> Section | None:
     if not run.result.confusion:
         return None
     cells = confused(run)
-    notes = [[_noted(cells.get((true, told), ())) for told in labels] for true in labels]
-    chart = Heat(
-        f"Confusion of {entry.name}",
-        np.array(run.result.confusion, float),
-        labels,
-        labels,
-        f"{run.result.unit}s",
-        "told",
-        "labelled",
-        downwards=True,
-        notes=notes,
-        written=len(labels) <= _MOST_GENRES_WRITTEN,
-    )
+    chart = confusion_chart(f"Confusion of {entry.name}", labels, cells, f"{run.result.unit}s")
+    if not cells:
+        chart = replace(chart, cells=np.array(run.result.confusion, float), notes=())
     parts: list[Part] = [chart]
     text = "Rows are what tracks are labelled, columns what they are told to be."
     wrong = [(pair, items) for pair, items in cells.items() if pair[0] != pair[1]]
@@ -105,11 +95,6 @@ def confusion_section(entry: Entry) -> Section | None:
         text += " Pressing a cell lists its tracks."
         parts.append(_tracks(cells))
     return Section("Confusions, and the tracks behind them", text, parts)
-
-
-def _noted(items: Sequence[str]) -> str:
-    more = f" and {len(items) - _MOST_NOTED} more" if len(items) > _MOST_NOTED else ""
-    return ", ".join(items[:_MOST_NOTED]) + more
 
 
 def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Fold:

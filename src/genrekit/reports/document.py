@@ -272,16 +272,27 @@ def _origin(inputs: Inputs, groups: Sequence[Group]) -> Section:
                 ", ".join(f"{name} {number}" for name, number in sorted(one.versions.items())),
             ]
         )
-    bundles = [
+    hashes = [
         [entry.name, sha256[:_DIGITS]]
         for group in groups
         for entry in group.entries
         if (sha256 := entry.run.result.bundle_sha256) is not None
     ]
+    bundles = [
+        [
+            f"{one.name} {one.version}",
+            one.architecture,
+            f"{one.provenance.tracks} tracks of {one.provenance.dataset}",
+            one.provenance.data_licence,
+        ]
+        for _, one in inputs.bundles
+    ]
     files = Sheet(("file", "holds"), [[source.path.name, source.kind] for source in inputs.sources])
     headings = ("tests", "data", "fingerprint of the data", "of the split", "versions")
     parts: list[Part] = [Sheet(headings, rows)] if rows else []
-    parts += [Sheet(("saved model", "hash"), bundles)] if bundles else []
+    parts += [Sheet(("tested model", "hash"), hashes)] if hashes else []
+    about = ("saved model", "architecture", "fitted on", "licence of the data")
+    parts += [Sheet(about, bundles)] if bundles else []
     parts.append(Fold(f"{_counted(len(inputs.sources), 'file')} read", parts=[files]))
     return Section("Where the numbers come from", "", parts)
 

@@ -110,6 +110,8 @@ def _alike(first: RunResult, second: RunResult) -> str | None:
         return (
             str(problem).removeprefix("they and the others cannot be compared: ").split("; test")[0]
         )
+    if one.leaky != two.leaky:
+        return "only one of the two is leaky"
     if one.fitted_on != two.fitted_on:
         return f"the same tests, but these models were fitted on {two.fitted_on or 'other tracks'}"
     return None

@@ -16,7 +16,7 @@ from genrekit.evaluation.comparison import Comparison
 from genrekit.evaluation.results import RunResult
 from genrekit.evaluation.robustness import RobustnessResult
 from genrekit.explain.data import DataExplanation
-from genrekit.schema import BundleMetrics, Contract, EvaluationResult
+from genrekit.schema import BundleMetrics, Contract, EvaluationResult, Manifest
 
 #: Files of a folder that are looked into.
 MOST_FILES = 5000
@@ -66,6 +66,7 @@ class Inputs:
     searches: list[tuple[Path, Any]] = field(default_factory=list)
     audits: list[tuple[Path, AuditReport]] = field(default_factory=list)
     explanations: list[tuple[Path, DataExplanation]] = field(default_factory=list)
+    bundles: list[tuple[Path, Manifest]] = field(default_factory=list)
     leaks: list[tuple[Path, FoundLeak]] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
@@ -151,6 +152,7 @@ _FIELDS = {
     "result": {"protocol", "confusion", "accuracy", "split_fingerprint"},
     "leak": {"where", "kind", "evidence"},
     "history": {"epoch", "train_loss", "learning_rate"},
+    "saved model": {"frontends", "architecture", "provenance"},
     "metrics of a saved model": {"results"},
 }
 
@@ -254,6 +256,10 @@ def _explanation(path: Path, things: Sequence[Any], found: Inputs) -> None:
     found.explanations += [(path, _checked(path, DataExplanation, thing)) for thing in things]
 
 
+def _bundle(path: Path, things: Sequence[Any], found: Inputs) -> None:
+    found.bundles += [(path.parent, _checked(path, Manifest, thing)) for thing in things]
+
+
 def _leak(path: Path, things: Sequence[Any], found: Inputs) -> None:
     found.leaks += [(path, _checked(path, FoundLeak, thing)) for thing in things]
 
@@ -276,6 +282,7 @@ _READERS: dict[str, Callable[[Path, Sequence[Any], Inputs], None]] = {
     "result": _result,
     "leak": _leak,
     "history": _history,
+    "saved model": _bundle,
     "metrics of a saved model": _metrics,
 }
 
@@ -295,4 +302,5 @@ def _different(runs: Sequence[tuple[Path, RunResult]]) -> Iterator[tuple[Path, R
 
 def _number(run: RunResult) -> tuple[object, ...]:
     one = run.result
-    return (one.model, one.split_fingerprint, one.fitted_on, one.unit, one.accuracy.value)
+    test = (one.split_fingerprint, one.protocol, one.unit)
+    return (one.model, *test, one.fitted_on, one.accuracy.value)

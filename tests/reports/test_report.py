@@ -1,0 +1,302 @@
+"""What a report says, what it keeps apart, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import genrekit
+from genrekit.datasets import Dataset, make_split
+from genrekit.errors import ConfigError, DatasetError
+from genrekit.evaluation.results import RunResult, confused, read_run, write_run
+from genrekit.explain.page_markdown import plain
+from genrekit.reports import Report, report
+from genrekit.reports.latex import latex
+
+MakeRun = Callable[..., RunResult]
+MakeData = Callable[..., Dataset]
+
+
+@pytest.fixture(scope="module")
+def told(measured: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    pytest.importorskip("plotly")
+    out = tmp_path_factory.mktemp("out")
+    return report(measured, [out / "r.html", out / "r.md", out / "r.tex"])
+
+
+def written(told: Report, suffix: str) -> str:
+    return next(Path(f) for f in told.files if f.endswith(suffix)).read_text(encoding="utf-8")
+
+
+# --- what it says -------------------------------------------------------------------------------
+
+
+def test_it_opens_with_the_answer(told: Report, measured: Path) -> None:
+    best = read_run(measured / "m1.json").result
+    shown = f"{100 * best.accuracy.value:.1f} %"
+    assert told.answer.startswith(f"m1 is right on {shown} of 120 tracks")
+    assert "under the protocol grouped-kfold" in told.answer
+    assert "It cannot be told from m2." in told.answer
+    assert "No leak is known in this number." in told.answer
+    assert "Under segments-leaky (LEAKY) the same model shows" in told.answer
+    page = written(told, ".html")
+    assert page.index("m1</b> is right on") < page.index("<h2>")
+
+
+def test_each_way_to_write_holds_the_numbers(told: Report, measured: Path) -> None:
+    for name in ("m0", "m1", "m2"):
+        one = read_run(measured / f"{name}.json").result
+        for suffix in (".html", ".md", ".tex"):
+            text = written(told, suffix).replace("{[}", "[").replace("{]}", "]").replace("\\[", "[")
+            shown = f"{one.macro_f1.value:.3f} [{one.macro_f1.low:.3f}"
+            assert shown in text, (name, suffix)
+
+
+def test_the_confusion_matrix_lists_its_tracks(told: Report, measured: Path) -> None:
+    page = written(told, ".html")
+    cells = confused(read_run(measured / "m1.json"))
+    assert len(cells) > 3
+    for (true, predicted), items in cells.items():
+        row = page.split(f'data-key="{true} &gt; {predicted}"')[1].split("</tr>")[0]
+        assert row.count("<td") == 4
+        assert set(row.split('class="long">')[-1].split("</td>")[0].split(", ")) == set(items)
+
+
+def test_curves_of_training_and_robustness_are_there(told: Report) -> None:
+    text = written(told, ".md")
+    assert "The validation loss is lowest after epoch 3: 1.000." in text
+    assert "## Robustness of m1 1.0.0" in text
+    assert text.count("![") == len([file for file in told.files if file.endswith(".png")]) > 10
+    for place in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text):
+        assert any(file.endswith(place) for file in told.files)
+
+
+def test_latex_has_a_table_for_every_set_of_tests(told: Report) -> None:
+    text = written(told, ".tex")
+    assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule") == len(told.groups) == 2
+    assert r"\toprule" in text
+    assert "LEAKY" in text.split(r"\begin{table}")[2]
+
+
+def test_equal_results_give_equal_reports(told: Report, measured: Path, tmp_path: Path) -> None:
+    again = report([measured], tmp_path / "again.html")
+    assert Path(again.files[0]).read_text(encoding="utf-8") == written(told, ".html")
+    assert again.answer == told.answer
+    # Small enough for a mail, and nothing is fetched.
+    assert Path(again.files[0]).stat().st_size < 4_000_000
+    links = re.findall(r'(?:src|href)="([^"]*)"', written(told, ".html"))
+    assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_figures_for_papers(measured: Path, tmp_path: Path) -> None:
+    found = report(measured / "m1.json", tmp_path / "r.md", figures="svg")
+    assert {Path(file).suffix for file in found.files} == {".md", ".svg"}
+    with pytest.raises(ConfigError, match="png, svg, pdf"):
+        report(measured, tmp_path / "r.md", figures="gif")
+
+
+def test_it_is_one_call_from_python(measured: Path) -> None:
+    assert genrekit.report is report
+    found = genrekit.report(measured)
+    assert found.files == ()
+    assert Report.model_validate_json(found.model_dump_json()) == found
+
+
+# --- what stands apart --------------------------------------------------------------------------
+
+
+def test_other_tests_stand_apart_with_the_reason(told: Report) -> None:
+    honest, leaky = told.groups
+    assert (honest.models, honest.leaky, honest.apart) == (("m1", "m2", "m0"), False, "")
+    assert (leaky.models, leaky.leaky) == (("m1",), True)
+    assert leaky.apart.startswith("they were tested on different data")
+    assert f"Not compared with the numbers above: {plain(leaky.apart)}." in written(told, ".md")
+
+
+def test_other_splits_and_labels_are_not_compared(
+    make_run: MakeRun, make_data: MakeData, tmp_path: Path
+) -> None:
+    data = make_data()
+    other = make_split(data, "grouped-kfold", n_folds=5, seed=1)
+    runs = {
+        "one": make_run(0.7, 0, dataset=data),
+        "split": make_run(0.7, 1, dataset=data, split=other),
+        "labels": make_run(0.7, 2, dataset=data, labels=("jazz", "pop", "rock", "ska")),
+    }
+    files = [write_run(run, tmp_path / f"{name}.json") for name, run in runs.items()]
+    reasons = [group.apart for group in report(files).groups]
+    assert len(reasons) == 3
+    assert sorted(reason.split(" (")[0].split(";")[0] for reason in reasons) == [
+        "",
+        "they know different labels",
+        "they were tested by different splits",
+    ]
+
+
+def test_results_of_one_name_are_told_apart_by_their_files(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    for seed in range(2):
+        write_run(make_run(0.7, seed, name="same"), tmp_path / f"try {seed}.json")
+    (group,) = report(tmp_path).groups
+    assert set(group.models) == {"try 0", "try 1"}
+
+
+def test_a_number_in_several_files_is_one_number(
+    told: Report, measured: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    run = read_run(measured / "m0.json")
+    (tmp_path / "result.json").write_text(run.result.model_dump_json())
+    shutil.copy(measured / "m0.json", tmp_path / "run.json")
+    (group,) = report(tmp_path).groups
+    assert group.models == ("m0",)
+    # A saved model has numbers without answers: they are shown, but nothing is tested.
+    groups = report([measured / "m0.json", tiny_bundle]).groups
+    assert [group.models for group in groups] == [("m0",), ("tiny",), ("tiny",)]
+
+
+# --- leaks --------------------------------------------------------------------------------------
+
+
+def test_leaks_are_said_first(
+    make_run: MakeRun, measured: Path, robustness_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    run = make_run(0.7, 0)
+    step = {"what": "scale", "on": "everything", "note": ""}
+    content = json.loads(run.model_dump_json())
+    content["result"]["steps"] = [step]
+    (tmp_path / "declared.json").write_text(json.dumps(content))
+    found = report(tmp_path)
+    assert [leak.kind for leak in found.leaks] == ["fitted-before-split"]
+    assert "A leak is known: model:" in found.answer
+    robustness_of(tmp_path / "robustness.json", trained_on=7)
+    assert "fitted on 7 of these 20 tracks" in report(tmp_path).leaks[1].evidence
+
+
+def test_leaks_found_by_the_detector_are_listed(measured: Path, tmp_path: Path) -> None:
+    line = {"where": "split.json", "kind": "artist", "evidence": "3 artists are on both sides"}
+    (tmp_path / "leaks.jsonl").write_text(json.dumps({**line, "items": ["a"]}) + "\n")
+    found = report([measured / "m0.json", tmp_path / "leaks.jsonl"], tmp_path / "r.md")
+    assert "3 artists are on both sides" in found.answer
+    assert "## Leaks" in (tmp_path / "r.md").read_text(encoding="utf-8")
+
+
+def test_parts_that_are_called_tracks_are_a_leak(
+    make_run: MakeRun, make_data: MakeData, tmp_path: Path
+) -> None:
+    data = make_data(30, 2)
+    run = make_run(0.7, 0, dataset=data, split=make_split(data, "segments-leaky", n_folds=3))
+    content = json.loads(run.model_dump_json())
+    content["answers"] = content["segments"] = content["segments"] or content["answers"]
+    content["result"] |= {"unit": "track", "leaky": False, "protocol": "mine"}
+    hits = [set(one["true"]) == set(one["predicted"]) for one in content["answers"]]
+    content["result"]["accuracy"]["value"] = sum(hits) / len(hits)
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    assert [leak.kind for leak in report(tmp_path).leaks] == ["segments-called-tracks"]
+
+
+# --- hostile names ------------------------------------------------------------------------------
+
+
+def test_names_stay_text_wherever_they_are_written(hostile: Path, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    report(hostile, [tmp_path / "r.html", tmp_path / "r.md", tmp_path / "r.tex"])
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<img" not in page
+    assert page.count("</script>") == page.count("<script")
+    assert "document.title='owned'</script>" not in page
+    text = (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert not re.search(r"(?<!\\)\]\(javascript", text)
+    assert "<img" not in text.replace("\\<", "")
+    assert "https://example" not in text
+    for line in text.splitlines():
+        if line.startswith("| "):
+            assert len(re.findall(r"(?<!\\)\|", line)) >= 3
+    tables = (tmp_path / "r.tex").read_text(encoding="utf-8")
+    assert r"\input{" not in tables
+    assert r"\textbackslash{}input\{/etc/passwd\} \$x\$ 100 \% \#1 \& co" in tables
+
+
+def test_rows_of_hostile_tables_have_all_their_cells(hostile: Path, tmp_path: Path) -> None:
+    report(hostile, tmp_path / "r.md")
+    lines = (tmp_path / "r.md").read_text(encoding="utf-8").split("\n")
+    rows = [line for line in lines if line.startswith("| ")]
+    widths = [len(re.findall(r"(?<!\\)\|", line)) for line in rows]
+    for place, line in enumerate(rows):
+        if line.startswith("| ---"):
+            width = widths[place]
+            assert widths[place - 1] == width == widths[place + 1]
+
+
+@pytest.mark.parametrize("text", ["a_b", "x\\y", "{}", "50 % & more", "#$~^", "<|>", "[1]"])
+def test_latex_has_no_command_that_was_a_name(text: str) -> None:
+    shown = latex(text)
+    rest = re.sub(r"\\text\w+\{\}|\\[{}$&#%_]|\{\[\}|\{\]\}", "", shown)
+    assert not set(rest) & set("\\{}$&#%_^~<>|")
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+
+def test_what_is_no_result_is_a_sentence(measured: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (tmp_path / "cut.json").write_text((measured / "m0.json").read_text()[:-40])
+    (tmp_path / "other.json").write_text('{"a": 1}')
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "list.json").write_text("[1, 2]")
+    for place, said in (
+        (empty, "holds nothing to report on"),
+        (tmp_path / "nothing.json", "cannot be read"),
+        (tmp_path / "cut.json", "is no JSON, or was cut off"),
+        (tmp_path / "other.json", "is nothing to report on"),
+        (tmp_path / "deep.json", "is no JSON"),
+        (tmp_path / "binary.json", "cannot be read"),
+        (tmp_path / "list.json", "is nothing to report on"),
+    ):
+        with pytest.raises(DatasetError, match=re.escape(str(place))) as caught:
+            report(place)
+        assert said in str(caught.value)
+    with pytest.raises(DatasetError, match="nothing to report on"):
+        report([])
+
+
+def test_damaged_and_edited_results_are_refused(measured: Path, tmp_path: Path) -> None:
+    content = json.loads((measured / "m0.json").read_text())
+    better = json.loads(json.dumps(content))
+    better["result"]["accuracy"]["value"] = 0.99
+    (tmp_path / "edited.json").write_text(json.dumps(better))
+    with pytest.raises(DatasetError, match=r"0\.9900, and its answers give"):
+        report(tmp_path / "edited.json")
+    del content["result"]["labels"]
+    (tmp_path / "old.json").write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match="damaged, or of another version"):
+        report(tmp_path / "old.json")
+    with pytest.raises(ConfigError, match=r"\.html, \.md or \.tex"):
+        report(measured, tmp_path / "r.docx")
+
+
+def test_only_what_can_be_said_is_said(measured: Path, tmp_path: Path) -> None:
+    found = report(measured / "network" / "history.jsonl", tmp_path / "r.md")
+    assert (found.groups, found.answer) == ((), "")
+    assert "## Training of network" in (tmp_path / "r.md").read_text(encoding="utf-8")
+
+
+def test_repeated_folds_and_segments(
+    make_run: MakeRun, make_data: MakeData, tmp_path: Path
+) -> None:
+    data = make_data(30, 4)
+    split = make_split(data, "repeated-kfold", n_folds=3, n_repeats=2)
+    for seed in range(2):
+        run = make_run(0.6, seed, name=f"m{seed}", dataset=data, split=split)
+        write_run(run, tmp_path / f"{seed}.json")
+    found = report(tmp_path, tmp_path / "r.md")
+    assert found.groups[0].protocol == "repeated-kfold"
+    assert "Counted segment by segment" in (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "bootstrap over recordings" in found.answer
