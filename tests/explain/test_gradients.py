@@ -17,7 +17,6 @@ from genrekit.explain.gradients import (
     grad_cam,
     integrated_gradients,
     load_network,
-    mean_input,
 )
 from genrekit.explain.masking import listen
 from genrekit.explain.network_maps import network_maps, rank_correlation
@@ -55,7 +54,7 @@ def test_integrated_gradients_are_complete(config: NetworkConfig) -> None:
     one, inputs = network(config), picture()
     found, gap = integrated_gradients(one, inputs, 1)
     with torch.no_grad():
-        start = {"mel": torch.from_numpy(mean_input(one)["mel"][np.newaxis])}
+        start = {"mel": one.usual_input()["mel"][np.newaxis]}
         difference = float(
             one({"mel": torch.from_numpy(inputs["mel"][np.newaxis])})[0, 1] - one(start)[0, 1]
         )
@@ -159,3 +158,23 @@ def test_a_bundle_is_rebuilt_and_explained(trained_network: Path, tiny_bundle: P
     assert maps[0].gap == pytest.approx(0, abs=0.05)
     with pytest.raises(BundleError, match="occlusion explains it"):
         load_network(load_bundle(tiny_bundle))
+
+
+def test_the_network_of_the_box_is_rebuilt_from_its_weights() -> None:
+    classifier = Classifier.load("default")
+    one = load_network(classifier.bundle)  # which compares it with the graph
+    song = synthesise("metal", seconds=5, sample_rate_hz=classifier.sample_rate_hz)
+    inputs = classifier.bundle.features(telling_window(listen(classifier, song), "metal").samples)
+    cam = grad_cam(one, inputs, classifier.labels.index("metal"))
+    assert cam.shape == inputs["mel"].shape
+    assert cam.min() >= 0
+    usual = {name: x.unsqueeze(0) for name, x in one.usual_input().items()}
+    assert {name: x.shape[1:] for name, x in usual.items()} == {
+        name: x.shape for name, x in inputs.items()
+    }
+    with torch.no_grad():
+        assert torch.isfinite(one(usual)).all()
+    random = load_network(classifier.bundle, random_seed=1).state_dict()
+    kept = one.state_dict()
+    assert torch.equal(random["columns_centre"], kept["columns_centre"])
+    assert not torch.equal(random["head.weight"], kept["head.weight"])

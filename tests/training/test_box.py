@@ -13,6 +13,7 @@ from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.audio.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
+from genrekit.models.listener import FRAMES, Listener, levelled
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.schema import UNKNOWN
 from genrekit.training.box.distil import agreement, distil, embed, lessons
@@ -28,7 +29,6 @@ from genrekit.training.box.head import (
     translated_apart,
 )
 from genrekit.training.box.hearing import described_as
-from genrekit.training.box.listener import FRAMES, Listener, levelled
 from genrekit.training.box.make import network_of
 from genrekit.training.box.material import column_places
 from genrekit.training.box.measure import cooled, guarded

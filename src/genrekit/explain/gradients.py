@@ -21,8 +21,8 @@ from torch.nn import functional
 
 from genrekit.bundles import Bundle, window_samples
 from genrekit.errors import BundleError, ConfigError
-from genrekit.models import ModelConfig, NetworkConfig, build_network, model_config
-from genrekit.models.module import Network, Scale
+from genrekit.models import FROM_WEIGHTS, ModelConfig, NetworkConfig, build_network, model_config
+from genrekit.models.module import Network
 from genrekit.models.transformer import Layer, PatchTransformer
 from genrekit.schema import Manifest
 
@@ -31,7 +31,7 @@ Map = NDArray[np.float64]
 
 WEIGHTS = "weights.safetensors"
 STEPS = 64
-_ROWS_AT_ONCE = 8
+_ROWS_AT_ONCE = 4
 # Between a network and its graph, relative to the largest logit; int8 graphs differ most.
 _AGREEMENT = 0.1
 
@@ -56,21 +56,15 @@ def load_network(bundle: Bundle, *, random_seed: int | None = None) -> Network:
         raise BundleError(
             f"{manifest.name} has no {WEIGHTS}, so it has no gradients; occlusion explains it"
         )
-    config = _model(manifest)
-    if not isinstance(config, NetworkConfig) or "+" in manifest.architecture:
-        raise ConfigError(
-            f"{manifest.name} is {manifest.architecture}, of which only a part has gradients; "
-            "occlusion explains all of it"
-        )
     length, _ = window_samples(manifest.windows, manifest.sample_rate_hz)
     probe = bundle.features(np.zeros(length, np.float32))
     shapes = {name: array.shape for name, array in probe.items()}
+    weights = safetensors.torch.load(file.read_bytes())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0 if random_seed is None else random_seed)
-        network = build_network(config, shapes, len(manifest.labels))
-    weights = safetensors.torch.load(file.read_bytes())
+        network = _untrained(manifest, shapes, weights)
     if random_seed is not None:
-        network.load_state_dict({**network.state_dict(), **_scales(weights)})
+        network.load_state_dict({**network.state_dict(), **_scales(network, weights)})
         return network.eval()
     try:
         network.load_state_dict(weights)
@@ -81,17 +75,44 @@ def load_network(bundle: Bundle, *, random_seed: int | None = None) -> Network:
     return network
 
 
+def _untrained(
+    manifest: Manifest, shapes: Mapping[str, tuple[int, ...]], weights: Mapping[str, Tensor]
+) -> Network:
+    """The network of a recipe, or the one of its architecture, with random weights."""
+    if manifest.architecture in FROM_WEIGHTS:
+        network: Network = FROM_WEIGHTS.get(manifest.architecture)(shapes, weights)
+        return network
+    config = _model(manifest)
+    if not isinstance(config, NetworkConfig) or "+" in manifest.architecture:
+        raise ConfigError(
+            f"{manifest.name} is {manifest.architecture}, of which only a part has gradients; "
+            "occlusion explains all of it"
+        )
+    return build_network(config, shapes, len(manifest.labels))
+
+
 def _model(manifest: Manifest) -> ModelConfig:
     recipe = yaml.safe_load(manifest.provenance.recipe)
     settings = recipe.get("model") if isinstance(recipe, dict) else None
+    if not isinstance(settings, dict):
+        raise BundleError(
+            f"the recipe of {manifest.name} names no network, so it has no gradients; occlusion "
+            "explains it"
+        )
     try:
-        return model_config(settings if isinstance(settings, dict) else {})
+        return model_config(settings)
     except ValueError as error:  # pydantic's: a setting that this version does not know
         raise BundleError(f"the recipe of {manifest.name} has a model unknown here") from error
 
 
-def _scales(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in weights.items() if name.startswith("scales.")}
+def _scales(network: Network, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What was measured on the inputs and not learnt."""
+    fixed = {name for name, _ in network.named_buffers()} if not network.scales else set()
+    return {
+        name: tensor
+        for name, tensor in weights.items()
+        if name.startswith("scales.") or name in fixed
+    }
 
 
 def _check(bundle: Bundle, network: Network, probe: Arrays) -> None:
@@ -107,16 +128,6 @@ def _check(bundle: Bundle, network: Network, probe: Arrays) -> None:
         )
 
 
-def mean_input(network: Network) -> dict[str, NDArray[np.float32]]:
-    """What a network takes for nothing in particular: the means of its training rows."""
-    found = {}
-    for name, scale in network.scales.items():
-        assert isinstance(scale, Scale)
-        centre = scale.centre.numpy().astype(np.float32)
-        found[name] = np.broadcast_to(centre, network.shapes[name]).copy()
-    return found
-
-
 def integrated_gradients(
     network: Network, inputs: Arrays, label: int, *, baseline: Arrays | None = None
 ) -> tuple[dict[str, Map], float]:
@@ -125,7 +136,7 @@ def integrated_gradients(
     Parameters
     ----------
     inputs, baseline : mapping of str to float32 array
-        One row, without the axis of rows; the baseline is `mean_input` by default.
+        One row, without the axis of rows; the baseline is the network's `usual_input` by default.
 
     Returns
     -------
@@ -134,7 +145,7 @@ def integrated_gradients(
     gap : float
         By how much they do not: the error of the integral over `STEPS` steps.
     """
-    start = _tensors(mean_input(network) if baseline is None else baseline)
+    start = network.usual_input() if baseline is None else _tensors(baseline)
     end = _tensors(inputs)
     total = {name: np.zeros(x.shape) for name, x in end.items()}
     places = (torch.arange(STEPS) + 0.5) / STEPS

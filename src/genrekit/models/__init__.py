@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from genrekit.models.module import Network
 
 __all__ = [
+    "FROM_WEIGHTS",
     "MODELS",
     "NETWORKS",
     "ClassicalConfig",
@@ -79,6 +80,13 @@ NETWORKS = Catalog(
         "vgg": "genrekit.models.vgg:build",
     },
     group="genrekit.networks",
+)
+
+#: Networks that no configuration builds, by what makes one that weights fit into.
+FROM_WEIGHTS = Catalog(
+    "networks from weights",
+    {"box": "genrekit.models.box:from_weights"},
+    group="genrekit.networks_from_weights",
 )
 
 

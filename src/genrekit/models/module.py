@@ -117,6 +117,14 @@ class Network(nn.Module):
             assert isinstance(scale, Scale)
             scale.fit(arrays[name])
 
+    def usual_input(self) -> dict[str, Tensor]:
+        """What it takes for nothing in particular: the means of its training rows."""
+        found = {}
+        for name, scale in self.scales.items():
+            assert isinstance(scale, Scale)
+            found[name] = scale.centre.float().expand(self.shapes[name]).clone()
+        return found
+
     def embed(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Embedding (n, embedding_size) of each row."""
         embedding: Tensor = self.body(*(self.scales[name](inputs[name]) for name in self.shapes))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from genrekit.training.box.listener import (
+from genrekit.models.listener import (
     DEVIATION_DB,
     FRAMES,
     MAPS,

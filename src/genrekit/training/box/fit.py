@@ -11,6 +11,7 @@ import torch
 from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.audio.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
 from genrekit.inference.scoring import calibrated
+from genrekit.models.listener import FRAMES, POOLS, Listener
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.training.box.distil import distil, embed, lessons
 from genrekit.training.box.head import (
@@ -25,7 +26,6 @@ from genrekit.training.box.head import (
     translated_apart,
 )
 from genrekit.training.box.hearing import RATE_HZ, WAYS, Heard, described_as
-from genrekit.training.box.listener import FRAMES, POOLS, Listener
 from genrekit.training.box.material import Array, Material, Rows, column_places
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.box.teacher import Teacher

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from genrekit.models.box import LARGEST_DEVIATIONS
+
 Array = NDArray[np.float64]
 
-#: Standardised values beyond this are taken as this.
-LARGEST_DEVIATIONS = 4.0
 _FOLDS = 8
 # Of a covariance of 210 columns seen on 80 clips: the part that is taken from its diagonal.
 _SHRINKAGE = 0.2

@@ -16,9 +16,9 @@ from genrekit.errors import TrainingError
 from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip
 from genrekit.features import build_frontend, frontend_fingerprint
 from genrekit.features.cache import FeatureCache
+from genrekit.models.listener import MEL
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import ExcerptConfig, FrontendConfig, Gtzan57Config, WindowConfig
-from genrekit.training.box.listener import MEL
 
 COLUMNS = Gtzan57Config(separation=False)
 #: Shorter audio is repeated, so that every window has as many frames.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import safetensors.torch
+import torch
 
 import genrekit
 from genrekit.audio import synthesise
@@ -16,13 +17,13 @@ from genrekit.bundles import write_bundle
 from genrekit.datasets import track_digest
 from genrekit.features import frontend_fingerprint
 from genrekit.features.cache import FeatureCache
+from genrekit.models.box import BoxNetwork
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.schema import BundleMetrics, Manifest, Provenance
 from genrekit.training.box.fit import Box, Others, fit_box, synthesise_others, teach
 from genrekit.training.box.hearing import FRONTENDS, RATE_HZ, WINDOWS
 from genrekit.training.box.material import Material, column_places, gather
 from genrekit.training.box.measure import Measured, cooled, measure, score_left_out
-from genrekit.training.box.network import BoxNetwork
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.network_export import check_network, export_network
 from genrekit.training.prepare import Step
@@ -93,15 +94,28 @@ def network_of(box: Box, mel_shape: tuple[int, ...], n_columns: int) -> BoxNetwo
         That the front-end gives, of which fewer are used.
     """
     assert box.guard is not None
-    return BoxNetwork(
+    places = column_places()
+    network = BoxNetwork(
         {"mel": mel_shape, "gtzan57": (n_columns,)},
-        box.ear.listener,
-        box.translation,
-        (box.published, box.columns),
-        column_places(),
-        box.genres,
-        box.guard,
+        n_published=len(box.published.centre),
+        n_columns=len(places),
+        n_genres=len(box.genres.bias),
     )
+    network.listener = box.ear.listener
+    for name, values in {
+        "places": places,
+        "published_centre": box.published.centre,
+        "published_spread": box.published.spread,
+        "columns_centre": box.columns.centre,
+        "columns_spread": box.columns.spread,
+        "map_weights": box.translation.weights,
+        "map_bias": box.translation.bias,
+    }.items():
+        network.get_buffer(name).copy_(torch.from_numpy(values))
+    for layer, linear in ((network.head, box.genres), (network.guard, box.guard)):
+        layer.weight.data = torch.from_numpy(linear.weights.T.astype(np.float32))
+        layer.bias.data = torch.from_numpy(linear.bias.astype(np.float32))
+    return network
 
 
 def _exported(box: Box, material: Material) -> tuple[BoxNetwork, bytes]:

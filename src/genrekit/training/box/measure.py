@@ -15,12 +15,12 @@ from genrekit.evaluation.scoring import score
 from genrekit.features import build_frontend
 from genrekit.inference.inputs import make_reference
 from genrekit.inference.scoring import calibrated
+from genrekit.models.listener import MEL
 from genrekit.schema import UNKNOWN, Contract, Estimate, EvaluationResult, Reference
 from genrekit.training.box.distil import agreement
 from genrekit.training.box.fit import Box, Ear, Others, fit_box, teach
 from genrekit.training.box.head import Blur, fit_genres
 from genrekit.training.box.hearing import COLUMNS
-from genrekit.training.box.listener import MEL
 from genrekit.training.box.material import Array, Material, Rows, all_columns
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.prepare import Step

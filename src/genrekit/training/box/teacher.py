@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genrekit.models.listener import bordered, levelled, pooled
 from genrekit.models.pretrained import build_body
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.models.pretrained.choi2017 import Block, ChoiBody
-from genrekit.training.box.listener import bordered, levelled, pooled
 
 _EPSILON = 1e-3
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from genrekit.models.module import Network
-from genrekit.training.box.head import LARGEST_DEVIATIONS, Linear, Scale, Translation
-from genrekit.training.box.listener import Listener
+from genrekit.models.listener import SAID, Listener
+from genrekit.models.module import Network, Shapes
 
 MEL, COLUMNS = "mel", "gtzan57"
+#: Standardised values beyond this are taken as this.
+LARGEST_DEVIATIONS = 4.0
 # Below this, logarithms tell rounding apart and nothing else.
 _SMALLEST_PROBABILITY = 1e-4
 
@@ -34,31 +33,26 @@ class BoxNetwork(Network):
     map_weights: Tensor
     map_bias: Tensor
 
-    def __init__(
-        self,
-        shapes: Mapping[str, tuple[int, ...]],
-        listener: Listener,
-        translation: Translation,
-        scales: tuple[Scale, Scale],
-        places: NDArray[np.int64],
-        genres: Linear,
-        guard: Linear,
-    ) -> None:
-        size, n_genres = genres.weights.shape
+    def __init__(self, shapes: Shapes, *, n_published: int, n_columns: int, n_genres: int) -> None:
+        size = n_published + n_columns
         super().__init__({}, nn.Identity(), embedding_size=size, n_genres=n_genres, dropout=0.0)
         self.shapes = dict(shapes)
-        self.listener = listener
-        self.register_buffer("places", torch.from_numpy(places))
+        self.listener = Listener()
+        self.register_buffer("places", torch.arange(n_columns))
         # In double: the columns of the table differ by twelve orders of magnitude.
-        for name, scale in zip(("published", "columns"), scales, strict=True):
-            self.register_buffer(f"{name}_centre", torch.from_numpy(scale.centre))
-            self.register_buffer(f"{name}_spread", torch.from_numpy(scale.spread))
-        self.register_buffer("map_weights", torch.from_numpy(translation.weights))
-        self.register_buffer("map_bias", torch.from_numpy(translation.bias))
+        for name, count in (("published", n_published), ("columns", n_columns)):
+            self.register_buffer(f"{name}_centre", torch.zeros(count, dtype=torch.float64))
+            self.register_buffer(f"{name}_spread", torch.ones(count, dtype=torch.float64))
+        weights = torch.zeros(SAID, n_published, dtype=torch.float64)
+        self.register_buffer("map_weights", weights)
+        self.register_buffer("map_bias", torch.zeros(n_published, dtype=torch.float64))
         self.guard = nn.Linear(2 * size, 1)
-        for layer, linear in ((self.head, genres), (self.guard, guard)):
-            layer.weight.data = torch.from_numpy(linear.weights.T.astype(np.float32))
-            layer.bias.data = torch.from_numpy(linear.bias.astype(np.float32))
+
+    def usual_input(self) -> dict[str, Tensor]:
+        """Every band as loud as the others, and the columns at their means."""
+        columns = torch.zeros(self.shapes[COLUMNS])
+        columns[self.places] = self.columns_centre.float()
+        return {MEL: torch.zeros(self.shapes[MEL]), COLUMNS: columns}
 
     def embed(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Embedding (n, 210) of each row."""
@@ -80,3 +74,13 @@ class BoxNetwork(Network):
         other = torch.sigmoid(self.guard(torch.cat([embedding, embedding.square()], dim=1)))
         probabilities = (1 - other) * genres + other / genres.shape[1]
         return torch.log(probabilities.clamp_min(_SMALLEST_PROBABILITY))
+
+
+def from_weights(shapes: Shapes, weights: Mapping[str, Tensor]) -> BoxNetwork:
+    """A network of random weights that given ones fit into."""
+    return BoxNetwork(
+        shapes,
+        n_published=len(weights["published_centre"]),
+        n_columns=len(weights["places"]),
+        n_genres=len(weights["head.weight"]),
+    )

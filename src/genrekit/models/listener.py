@@ -15,6 +15,8 @@ from torch.nn import functional
 from genrekit.schema import MelConfig
 
 MAPS = 32
+#: Means of the maps of all blocks, and deviations of all but the last.
+SAID = 288
 #: Factors (bands, frames) by which each block makes its maps smaller.
 POOLS = ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4))
 #: Frames from which every block gives at least one value.
