@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from genrekit.evaluation.full_metrics import Metrics
+from genrekit.evaluation.numbers import percent
 from genrekit.evaluation.results import Answer, RunResult, confused
 from genrekit.explain.confusion import confusion_chart
 from genrekit.explain.page import Sheet
@@ -17,7 +18,6 @@ from genrekit.reports.best_model import genre_section, sureness_section
 from genrekit.reports.document import make_document
 from genrekit.reports.groups import Entry, Group, groups_of
 from genrekit.reports.inputs import read_inputs
-from genrekit.reports.numbers import percent
 
 _ALL = "all"
 _ONE = "One run"

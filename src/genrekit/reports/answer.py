@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from genrekit.evaluation.leaks import result_leaks
+from genrekit.evaluation.numbers import interval, percent
 from genrekit.explain.page import Fact, Facts
 from genrekit.reports.comparing import cannot_be_told_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
 from genrekit.reports.inputs import Inputs
-from genrekit.reports.numbers import interval, percent
 from genrekit.schema import Contract, Estimate
 
 _MOST_NAMED = 6

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from genrekit.evaluation.numbers import interval, optional, percent
 from genrekit.evaluation.results import Answer, RunResult, confused
 from genrekit.explain.charts import Curve, Curves, Dots
 from genrekit.explain.confusion import confusion_chart
 from genrekit.explain.page import Beside, Fold, Part, Section, Sheet, Sound
 from genrekit.reports.groups import Entry, Group
-from genrekit.reports.numbers import interval, optional, percent
 
 #: Models that share a diagram at most.
 MOST_DRAWN = 4

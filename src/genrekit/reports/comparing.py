@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from genrekit.evaluation.comparison import Comparison, PairTest
 from genrekit.evaluation.multiple import Friedman
+from genrekit.evaluation.numbers import interval, p_value, points
 from genrekit.explain.charts import Dots, Ranks
 from genrekit.explain.page import Fold, Part, Section, Sheet, render_page
 from genrekit.explain.page_markdown import render_markdown
-from genrekit.reports.numbers import interval, p_value, points
 
 _TESTS = {
     "mcnemar-mid-p": "McNemar's test (mid-p)",

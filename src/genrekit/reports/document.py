@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from genrekit import __version__
 from genrekit.errors import DatasetError
+from genrekit.evaluation.numbers import interval
 from genrekit.explain.charts import Dots
 from genrekit.explain.page import Facts, Fold, Part, Section, Sheet, Sound
 from genrekit.reports.answer import KnownLeak, facts_of, lead_of, leaks_of
@@ -27,7 +28,6 @@ from genrekit.reports.further import (
 )
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
 from genrekit.reports.inputs import Inputs
-from genrekit.reports.numbers import interval
 
 _DIGITS = 16
 

@@ -9,12 +9,12 @@ from typing import Any
 from genrekit.evaluation.audit_finding import KINDS
 from genrekit.evaluation.distortion_kinds import DISTORTIONS
 from genrekit.evaluation.importance import Importance
+from genrekit.evaluation.numbers import interval, points
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
 from genrekit.explain.charts import Curve, Curves, Dots
 from genrekit.explain.page import Beside, Fold, Section, Sheet
 from genrekit.reports.answer import KnownLeak
 from genrekit.reports.inputs import Inputs
-from genrekit.reports.numbers import interval, points
 
 _MOST_BLOCKS = 20
 _MOST_FINDINGS = 40

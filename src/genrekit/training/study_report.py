@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from genrekit.evaluation.numbers import interval
+from genrekit.explain.page_markdown import markdown_table
 from genrekit.models import ClassicalConfig
 from genrekit.schema import Contract, Estimate, EvaluationResult
 from genrekit.training.study import StudyCell, StudyResult
@@ -119,7 +121,7 @@ def _checks(result: StudyResult) -> list[str]:
     return [
         "## Data checks",
         "`genrekit audit` shows all of it and writes a plan that leaves it out.",
-        _table(["what", "severity", "times", "the first"], rows),
+        markdown_table(["what", "severity", "times", "the first"], rows),
     ]
 
 
@@ -160,14 +162,14 @@ def _learning(result: StudyResult) -> list[str]:
     sizes = {point.share: point.tracks for point in curve.points}
     header = ["model", *(f"{sizes[share]:.0f} recordings" for share in shares)]
     rows = [
-        [model, *(_interval(one.accuracy) for one in curve.points if one.model == model)]
+        [model, *(interval(one.accuracy) for one in curve.points if one.model == model)]
         for model in models
     ]
     return [
         "## Learning curve",
         f"Accuracy under `{curve.protocol}` against the recordings fitted on. Intervals cover "
         "draws of them and test recordings.",
-        _table(header, rows),
+        markdown_table(header, rows),
     ]
 
 
@@ -176,7 +178,7 @@ def _importance(result: StudyResult) -> list[str]:
     if worth is None:
         return []
     rows = [
-        [one.name, str(len(one.columns)), _interval(one.drop)] for one in worth.families[:LISTED]
+        [one.name, str(len(one.columns)), interval(one.drop)] for one in worth.families[:LISTED]
     ]
     single = ", ".join(f"{one.name} {one.drop.value:.3f}" for one in worth.columns[:LISTED])
     return [
@@ -184,7 +186,7 @@ def _importance(result: StudyResult) -> list[str]:
         f"Accuracy that `{worth.model}` loses on the test rows of one fold of `{worth.protocol}` "
         "when columns are shuffled between recordings; columns that say the same stand in for "
         "each other, so families are shuffled together.",
-        _table(["family", "columns", "accuracy lost"], rows),
+        markdown_table(["family", "columns", "accuracy lost"], rows),
         f"Single columns, the first {min(LISTED, len(worth.columns))}: {single}.",
     ]
 
@@ -218,10 +220,10 @@ def _grid(
 ) -> str:
     header = ["model", *(_title(result, models[0], protocol) for protocol in protocols)]
     rows = [
-        [model, *(_interval(number(_cell(result, model, one).result)) for one in protocols)]
+        [model, *(interval(number(_cell(result, model, one).result)) for one in protocols)]
         for model in models
     ]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _title(result: StudyResult, model: str, protocol: tuple[str, str]) -> str:
@@ -241,12 +243,12 @@ def _calibration(
         cells = [_cell(result, model, protocol).result for protocol in protocols]
         numbers = [f"{one.expected_calibration_error:.3f} / {one.log_loss:.2f}" for one in cells]
         rows.append([model, *numbers])
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _settings(result: StudyResult, models: Sequence[str]) -> str:
     configs = {cell.result.model: cell.model for cell in result.cells}
-    return _table(["model", "settings"], [[name, _said(configs[name])] for name in models])
+    return markdown_table(["model", "settings"], [[name, _said(configs[name])] for name in models])
 
 
 def _said(config: Contract) -> str:
@@ -281,18 +283,3 @@ def _fingerprints(result: StudyResult, protocols: Sequence[tuple[str, str]]) -> 
         "- " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     )
     return "\n".join(lines)
-
-
-def _interval(estimate: Estimate) -> str:
-    # Adding zero takes the sign from what is rounded to nothing.
-    value, low, high = (
-        round(number, 3) + 0.0 for number in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
