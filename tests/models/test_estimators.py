@@ -106,6 +106,20 @@ def test_a_vote_is_the_mean_of_its_members() -> None:
     assert np.allclose(vote.predict_proba(X), np.mean(alone, axis=0))
 
 
+def test_rows_of_unknown_recordings_are_folded_by_row() -> None:
+    known, unknown = (
+        build(Svm(calibration_folds=3), seed=0, groups=groups).fit(X, Y).predict_proba(X)
+        for groups in (None, ["unknown"] * len(Y))
+    )
+    np.testing.assert_array_equal(known, unknown)
+
+
+def test_too_few_recordings_for_inner_folds_are_told() -> None:
+    groups = [f"recording {row % 4}" for row in range(len(Y))]
+    with pytest.raises(ConfigError, match="5 inner folds cannot be made of 4 recordings"):
+        build(Svm(), seed=0, groups=groups)
+
+
 def test_inner_folds_keep_recordings_together() -> None:
     groups = [f"song {row // 2}" for row in range(len(Y))]
     for config in (Svm(), Stack(members=(Logistic(), NearestNeighbours()))):

@@ -184,8 +184,15 @@ def _resampled(config: classical.ClassicalConfig, model: Any, seed: int) -> Any:
 
 
 def _inner_folds(n_folds: int, seed: int, groups: Groups) -> Any:
-    if groups is None or len(set(groups)) == len(groups):
+    recordings = len(set(groups or ()))
+    # One alone is what all rows count as where nobody can say which recordings they are of.
+    if groups is None or recordings in (1, len(groups)):
         return StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    if recordings < n_folds:
+        raise ConfigError(
+            f"{n_folds} inner folds cannot be made of {recordings} recordings; set fewer folds, or "
+            "train on more recordings"
+        )
     folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
     return list(folds.split(np.zeros(len(groups)), groups=np.asarray(groups)))
 

@@ -32,7 +32,7 @@ def kept_scores(
     Raises
     ------
     ConfigError
-        If what is kept cannot be read, or not be written.
+        If what is kept cannot be read.
     """
     said = {
         "model": task.model.model_dump(mode="json"),
@@ -46,18 +46,22 @@ def kept_scores(
     }
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     file = folder / f"{task.model.architecture}-{digest[:24]}.npy"
-    try:
-        if file.exists():
-            return np.asarray(np.load(file, allow_pickle=False), np.float64)
-        scores = fold_scores(task, rows, fold, fit_on)
-        folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        with part.open("wb") as stream:
-            np.save(stream, scores, allow_pickle=False)
-        part.replace(file)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{file}: {error}; remove it, or keep scores elsewhere") from None
+    if file.exists():
+        return _read(file)
+    scores = fold_scores(task, rows, fold, fit_on)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    with part.open("wb") as stream:
+        np.save(stream, scores, allow_pickle=False)
+    part.replace(file)
     return scores
+
+
+def _read(file: Path) -> NDArray[np.float64]:
+    try:
+        return np.asarray(np.load(file, allow_pickle=False), np.float64)
+    except (OSError, ValueError, EOFError) as error:
+        raise ConfigError(f"{file}: {error}; remove it, and it is scored anew") from None
 
 
 def _version(package: str) -> str | None:
