@@ -32,6 +32,7 @@ def test_what_cannot_be_served_is_said_on_one_line(
             (("--model", "nothing-like-it"), 2, "nothing-like-it"),
             (("--port", str(port)), 2, "in use"),
             (("--host", "192.0.2.1", "--no-keys"), 2, "192.0.2.1"),
+            (("--port", "0", "--index", "nowhere"), 2, "genrekit index"),
         ):
             refused = run("serve", *arguments)
             assert refused.code == code

@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import struct
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -192,6 +193,26 @@ def test_a_sender_that_leaves_costs_nothing(server: Any) -> None:
     assert _raw(server, _POST + b"Content-Length: 1000\r\n\r\nabc", finish=True) == b""
     # The server clears up after it has hung up.
     _until(lambda: not list(server.service.folder.iterdir()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_a_full_disk_is_no_fault_of_the_sender(server: Any, clip: Path) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        refused = server.post("/analysis/predict", clip.read_bytes())
+        as_job = server.client.post(
+            "/api/v1/jobs", files=[("files", ("a.flac", clip.read_bytes()))]
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [refused.status_code, as_job.status_code] == [503, 503]
+    assert int(refused.headers["retry-after"]) >= 1
+    assert "disk" in refused.json()["error"]["message"]
+    assert not list(server.service.folder.iterdir())
+    assert server.post("/analysis/predict", clip.read_bytes()).status_code == 200
 
 
 def _connections(server: Any) -> int:

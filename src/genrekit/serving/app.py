@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from genrekit import __version__
-from genrekit.errors import ConfigError
+from genrekit.errors import ConfigError, GenreError
 from genrekit.serving import (
     analysis,
     live_socket,
@@ -86,6 +86,17 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(_opened(app))
+        except (GenreError, OSError) as problem:
+            app.state.problem = problem  # for whoever started it; uvicorn only logs it
+            raise
+        yield
+
+
+@asynccontextmanager
+async def _opened(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="genrekit-serve-")))

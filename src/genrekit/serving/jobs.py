@@ -22,10 +22,11 @@ from genrekit.errors import BusyError, GenreError, UnknownResourceError
 from genrekit.inference import error_record
 from genrekit.schema import Contract
 from genrekit.serving.options import PredictOptions, predict_work, shortened
-from genrekit.serving.uploads import Upload
+from genrekit.serving.uploads import Upload, no_room
 from genrekit.serving.worker import Work
 
 _log = logging.getLogger(__name__)
+_PAUSE_SECONDS = 5.0
 _ID = re.compile(r"[0-9a-f]{32}")
 _RETRY_SECONDS = 30
 
@@ -142,16 +143,20 @@ class Jobs:
         Raises
         ------
         BusyError
-            As `check_room` does.
+            As `check_room` does, or if it cannot be written.
         """
         self.check_room()
         folder = self._folder / secrets.token_hex(16)
-        folder.mkdir(mode=0o700)
-        for number, upload in enumerate(uploads):
-            upload.path.rename(folder / str(number))
         names = tuple(upload.name for upload in uploads)
         order = _Order(names=names, model=model, options=options, owner=owner, sender=sender)
-        _write(folder / "job.json", order.model_dump_json())
+        try:
+            folder.mkdir(mode=0o700)
+            for number, upload in enumerate(uploads):
+                upload.path.rename(folder / str(number))
+            _write(folder / "job.json", order.model_dump_json())
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise no_room(error) from error
         job = self._jobs[folder.name] = _Job(folder, order)
         self._wake.set()
         return job.status()
@@ -195,7 +200,13 @@ class Jobs:
         while True:
             unfinished = [job for job in self._jobs.values() if job.state == "waiting"]
             for job in unfinished:
-                await self._do(job)
+                try:
+                    await self._do(job)
+                except OSError as error:
+                    _log.error("job %s waits until there is room: %s", job.folder.name, error)
+                    if job.state == "running":
+                        job.state = "waiting"
+                    await asyncio.sleep(_PAUSE_SECONDS)
             if not unfinished:
                 self._wake.clear()
                 await self._wake.wait()
@@ -208,8 +219,7 @@ class Jobs:
             answer = await self._answer(upload, job.order)
             if job.folder.name not in self._jobs:
                 return
-            with (job.folder / "results.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(answer) + "\n")
+            _append(job.folder / "results.jsonl", json.dumps(answer))
             job.results.append(answer)
             upload.path.unlink(missing_ok=True)
         if job.state == "running":
@@ -233,6 +243,16 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     if whole != text:
         _write(path, whole)
     return [json.loads(line) for line in whole.splitlines()]
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line, or nothing at all."""
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        data = f"{line}\n".encode()
+        if file.write(data) != len(data):
+            file.truncate(before)
+            raise OSError(f"{path} cannot be written whole")
 
 
 def _write(path: Path, text: str) -> None:

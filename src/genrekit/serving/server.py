@@ -30,14 +30,31 @@ def serve(settings: Settings) -> None:
     ------
     ConfigError, BundleError
         Before anything is served: no keys where they are needed, no such model, no free port.
+    OSError
+        If it cannot write where it was told to.
     """
     settings.check_exposure()
     arms = settings.arms
     check_models(arms.models | arms.shadows)
     if settings.log_requests:
         logging.getLogger("genrekit.serving").setLevel(logging.INFO)
-    listener = bind(settings)
-    make_server(settings).run(sockets=[listener])
+    server = make_server(settings)
+    _hush(server.app, settings)
+    with bind(settings) as listener:
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:
+            if problem := getattr(server.app.state, "problem", None):
+                raise problem from None
+            raise
+
+
+def _hush(app: FastAPI, settings: Settings) -> None:
+    """Let no sender fill the log, and no traceback hide why the server did not start."""
+    if not settings.log_requests:
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").addFilter(lambda _: not hasattr(app.state, "problem"))
 
 
 def bind(settings: Settings) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,10 +16,12 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from genrekit.errors import AudioLimitError, RequestError, SlowRequestError
+from genrekit.errors import AudioLimitError, BusyError, RequestError, SlowRequestError
 from genrekit.inference import printable
 from genrekit.serving.settings import Settings
 
+_log = logging.getLogger(__name__)
+_DISK_SECONDS = 30
 _FIELDS = 16
 _FIELD_BYTES = 1024
 _NAME_CHARACTERS = 255
@@ -62,6 +65,8 @@ async def receive_body(
         If it takes too long.
     AudioLimitError
         If a file is too large, or there are too many.
+    BusyError
+        If it cannot be written.
     """
     body = Body()
     kind, options = parse_options_header(request.headers.get("content-type"))
@@ -71,10 +76,19 @@ async def receive_body(
             await _receive_form(request, boundary, settings, folder, most_files, body)
         else:
             await _receive_raw(request, settings, folder, body)
+    except OSError as error:
+        body.delete()
+        raise no_room(error) from error
     except BaseException:
         body.delete()
         raise
     return body
+
+
+def no_room(error: OSError) -> BusyError:
+    """What to say when the disk is full, or will not be written to."""
+    _log.error("cannot write: %s", error)
+    return BusyError("the server has no room on its disk now; ask again later", _DISK_SECONDS)
 
 
 async def read_chunks(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 from genrekit.audio import DecodeLimits
-from genrekit.errors import AudioLimitError, GenreError
+from genrekit.errors import AudioLimitError, BusyError, GenreError
 from genrekit.inference import Classifier
 from genrekit.schema import Contract, ExcerptConfig
 from genrekit.serving.frames import JSON, error_to_json, read_frame, to_bytes, write_frame
@@ -121,6 +121,9 @@ def _serve(bench: Bench, config: WorkerConfig, work: Work) -> None:
         allowed = config.memory_bytes
         refused = AudioLimitError("memory_bytes", allowed, allowed + 1, "give a smaller file")
         answer = {"error": error_to_json(refused)}
+    except OSError as error:  # a stream is kept on disk while it lasts
+        full = BusyError(f"the server has no room on its disk now: {error.strerror}", 30)
+        answer = {"error": error_to_json(full)}
     signal.setitimer(signal.ITIMER_REAL, 0)
     write_frame(bench.outbox, JSON, json.dumps(answer, separators=(",", ":")).encode())
 
