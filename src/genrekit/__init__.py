@@ -39,7 +39,7 @@ _HOMES = {
     "decode": "genrekit.audio",
     "load_bundle": "genrekit.bundles",
     "report": "genrekit.reports",
-    "study": "genrekit.training.complete_study",
+    "study": "genrekit.reports",
     "synthesise": "genrekit.audio",
     "train": "genrekit.training",
 }
@@ -50,10 +50,9 @@ if TYPE_CHECKING:
     from genrekit.errors import GenreError
     from genrekit.features import build_frontend
     from genrekit.inference import Classifier
-    from genrekit.reports import report
+    from genrekit.reports import report, study
     from genrekit.schema import TrackPrediction
     from genrekit.training import train
-    from genrekit.training.complete_study import study
 
 __getattr__ = resolver(__name__, _HOMES)
 

@@ -30,7 +30,9 @@ def test_a_page_for_people_and_a_file_for_machines(run: Run, table: Path, tmp_pa
         "logistic,c=0.1",
     )
     page, file = out / "made up.md", out / "made up.json"
-    assert ran == (0, f"{page}\n", "")
+    report = page.with_suffix(".html")
+    assert ran == (0, f"{page}\n{report}\n", "")
+    assert "<title>2 models on made up</title>" in report.read_text(encoding="utf-8")
     result = StudyResult.model_validate_json(file.read_text(encoding="utf-8"))
     assert (result.tracks, result.rows) == (60, 60)
     # Every row is a track of its own, so there is no leaky protocol to set beside the honest one.

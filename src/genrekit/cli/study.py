@@ -66,13 +66,15 @@ def study(
 ) -> None:
     """Check a table, fit and test classical models on it, and say which are better.
 
-    Writes NAME.md for people, NAME.json for machines, figures, and NAME.runs with a results file
-    for each model and protocol; NAME is the table's. Leaky protocols stand beside honest ones.
+    Writes NAME.html and NAME.md for people, NAME.json for machines, figures, and NAME.runs with a
+    results file for each model and protocol; NAME is the table's. Leaky protocols stand beside
+    honest ones.
     """
     from genrekit.cli.console import cores, follow, print_json_line, results
     from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_folder
-    from genrekit.training import Study, complete_study_steps, write_study
+    from genrekit.reports import write_study_report
+    from genrekit.training import Study, complete_study_steps
 
     check_folder(out)
     dataset = open_dataset(table, "table", leave_out, settings or ())
@@ -95,11 +97,12 @@ def study(
     ]
     said += ["--learning-curve"] if learning_curve else []
     command = " ".join([f"genrekit study {table.name}", *said])
-    page = write_study(Study(last.result, last.runs), out, table.stem, command)
+    pages = write_study_report(Study(last.result, last.runs), out, table.stem, command)
     if as_json:
         print_json_line(last.result.model_dump_json())
     else:
-        results().print(str(page))
+        for page in pages:
+            results().print(str(page))
 
 
 def _protocol(text: str) -> ProtocolConfig:

@@ -1,18 +1,15 @@
-"""The classical complete study in one call: data checks, models, tests, learning curve, report."""
+"""The classical complete study: data checks, models, tests, learning curve, importance."""
 
 from __future__ import annotations
 
 import logging
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from genrekit.datasets import Dataset, load_dataset
-from genrekit.errors import DatasetError
+from genrekit.datasets import Dataset
 from genrekit.evaluation.audit import audit_steps
 from genrekit.evaluation.critical_difference import plot_critical_difference
 from genrekit.evaluation.results import RunResult, write_run
@@ -45,70 +42,6 @@ class Study:
 
     result: StudyResult
     runs: tuple[RunResult, ...]
-
-
-def study(
-    path: str | Path,
-    out: str | Path | None = None,
-    *,
-    models: Sequence[ClassicalConfig] | None = None,
-    protocols: Sequence[ProtocolConfig] | None = None,
-    checks: bool = True,
-    learning_curve: bool = False,
-    importance: bool = True,
-    seed: int = 0,
-    workers: int | None = None,
-    keep: Path | None = None,
-    progress: Callable[[StudyStep], None] | None = None,
-    **options: Any,
-) -> Study:
-    """Study a table of features from beginning to end.
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV, TSV or Parquet; what genrekit knows of GTZAN's tables is recognised.
-    out : str or Path, optional
-        Folder for the report and the results files; None writes nothing.
-    models, protocols, checks, learning_curve, importance, seed
-        As for `complete_study_steps`.
-    workers : int, optional
-        Processes that fit; None takes all cores. With more than one the calling script needs the
-        usual ``if __name__ == "__main__":``.
-    keep : Path, optional
-        As for `study_steps`.
-    progress : callable, optional
-        Called with every step.
-    **options
-        How to read the table, such as ``label_column="genre"``.
-
-    Raises
-    ------
-    DatasetError
-        If the table cannot be read, or does not fit a protocol.
-    """
-    file = Path(path)
-    dataset = load_dataset("table", file, **options)
-    last = None
-    for last in complete_study_steps(
-        dataset,
-        models=models,
-        protocols=protocols,
-        checks=checks,
-        learning_curve=learning_curve,
-        importance=importance,
-        seed=seed,
-        workers=workers or os.cpu_count() or 1,
-        keep=keep,
-    ):
-        if progress is not None:
-            progress(last)
-    if last is None or last.result is None:
-        raise DatasetError(f"{file}: there was nothing to study")
-    found = Study(last.result, last.runs)
-    if out is not None:
-        write_study(found, Path(out), file.stem)
-    return found
 
 
 def complete_study_steps(
