@@ -1,0 +1,79 @@
+"""The claims of the projects that genrekit grew out of, measured again: one command, one page.
+
+What was measured is kept in ``--keep``, fit by fit, so that the command can be stopped and
+continued; ``--page`` measures nothing and writes the page anew from the numbers beside it.
+
+    python benchmarks/claims.py DATA -o docs/results/claims.md
+    python benchmarks/claims.py --page -o docs/results/claims.md
+
+DATA is a folder of gtzan_tables (features_30_sec.csv, features_3_sec_five_genres.csv) and
+gtzan_audio/clips. The page also reads what benchmarks/studies.py, deep.py, box.py and features.py
+have written beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+from claims_measure import MEASURES, ClaimStep, Measured, Places
+from claims_page import Claims, render
+
+from genrekit.cli.console import follow
+
+
+def main() -> None:
+    """Measure what is not kept yet, then write numbers and page."""
+    options = _options()
+    numbers = options.output.with_suffix(".json")
+    if options.page:
+        found = Claims.model_validate_json(numbers.read_text(encoding="utf-8"))
+    else:
+        found = Claims(measured=_measured(Places(options.data, options.keep), options.only))
+        numbers.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    options.output.write_text(render(found, options.output.parent), encoding="utf-8")
+
+
+def _measured(places: Places, only: Sequence[str]) -> dict[str, Measured]:
+    found = {}
+    for name, measure in MEASURES.items():
+        file = places.kept / f"{name}.json"
+        missing = [path for path in measure.needs(places) if not path.exists()]
+        if file.exists():
+            found[name] = Measured.model_validate_json(file.read_text(encoding="utf-8"))
+        elif missing:
+            print(f"{missing[0]} is not there: {name} is not measured", file=sys.stderr)
+        elif not only or name in only:
+            follow(_kept(name, places, file))
+            found[name] = Measured.model_validate_json(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _kept(name: str, places: Places, file: Path) -> Iterator[ClaimStep]:
+    measured = yield from MEASURES[name].steps(places)
+    part = file.with_suffix(".part")
+    part.write_text(measured.model_dump_json(indent=1), encoding="utf-8")
+    part.replace(file)
+
+
+def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("data", type=Path, nargs="?", help="folder of tables and clips")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the Markdown file")
+    parser.add_argument("--keep", type=Path, default=Path("claims"), help="what is kept")
+    parser.add_argument("--only", nargs="*", default=[], choices=list(MEASURES), help="of these")
+    parser.add_argument("--page", action="store_true", help="measure nothing")
+    options = parser.parse_args(arguments)
+    if options.data is None and not options.page:
+        parser.error("name the folder of the data, or --page")
+    return options
+
+
+if __name__ == "__main__":
+    main()
