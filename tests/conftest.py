@@ -23,6 +23,7 @@ from genrekit.schema import (
     Manifest,
     MelConfig,
     Provenance,
+    Reference,
     WindowConfig,
 )
 
@@ -119,7 +120,7 @@ def _made_up_metrics(labels: tuple[str, ...]) -> BundleMetrics:
     return BundleMetrics(results=(result, leaky))
 
 
-def build_bundle(directory: Path, **changes: Any) -> Path:
+def build_bundle(directory: Path, *, reference: Reference | None = None, **changes: Any) -> Path:
     """Write a small valid bundle with untrained weights; ``changes`` go into its manifest."""
     from genrekit.audio import synthesise
     from genrekit.bundles import write_bundle
@@ -150,7 +151,7 @@ def build_bundle(directory: Path, **changes: Any) -> Path:
         directory,
         manifest=manifest,
         model_onnx=_linear_onnx(mel.n_mels, len(manifest.labels)),
-        metrics=_made_up_metrics(manifest.labels),
+        metrics=_made_up_metrics(manifest.labels).model_copy(update={"reference": reference}),
         golden=synthesise("blues", seconds=1.5, sample_rate_hz=mel.sample_rate_hz),
     )
 

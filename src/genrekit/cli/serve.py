@@ -17,7 +17,23 @@ def serve(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", metavar="NAME|PATH", help="May be repeated; first answers."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="[NAME=]MODEL",
+            help="May be repeated; first answers. NAME is what requests may ask for.",
+        ),
+    ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=SHARE", help="Deal senders out among models; repeated."),
+    ] = None,
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A model that only listens; its answers are logged."),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="SQLite file of all answers; offers feedback.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that decode and score.")
@@ -53,6 +69,9 @@ def serve(
         "host": host,
         "port": port,
         "models": tuple(model) if model else None,
+        "split": tuple(split) if split else None,
+        "shadow": tuple(shadow) if shadow else None,
+        "answer_log": log,
         "workers": workers,
         "upload_bytes": upload_mb * 1_000_000 if upload_mb else None,
         "requests_per_minute": requests_per_minute,

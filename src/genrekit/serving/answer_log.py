@@ -181,7 +181,12 @@ class AnswerLog:
             _log.warning("answers are not logged: %s: %s", self._path, error)
 
     def _rotate_if_large(self) -> None:
-        if self._path.stat().st_size < self._most_bytes:
+        # With what is in the WAL only, where each page may be many times.
+        pages, page_bytes = (
+            self._opened().execute(f"PRAGMA page_{what}").fetchone()[0]
+            for what in ("count", "size")
+        )
+        if pages * page_bytes < self._most_bytes:
             return
         # Closing the last connection moves what is in the WAL into the file.
         self._close()
