@@ -6,6 +6,7 @@ track, and the reports are written below ``--keep`` as well: they are for lookin
 repository.
 
     python benchmarks/studies.py DATA -o docs/results
+    python benchmarks/studies.py --page -o docs/results    # the pages, of the numbers beside them
 """
 
 from __future__ import annotations
@@ -26,16 +27,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from genrekit.cli.console import follow
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.models import ClassicalConfig, classical_config
+from genrekit.reports import write_study_report
 from genrekit.training import (
     ProtocolConfig,
     Study,
     StudyResult,
     complete_study_steps,
     render_study_markdown,
-    write_study,
 )
 
 COMMAND = "python benchmarks/studies.py DATA -o docs/results"
+REPORTED = (
+    "The command also writes `studies/{name}/{name}.html`, the report with confusions and the "
+    "tracks behind them, calibration and abstention, and the results files that `genrekit compare` "
+    "and `genrekit report` read."
+)
 #: The repetition that the embeddings show and genrekit's list of repetitions lacks; it is in no
 #: part of the fault-filtered split.
 REPEATED_IN_EMBEDDINGS = ("jazz.00045",)
@@ -162,9 +168,13 @@ def main() -> None:
     options = _options()
     options.output.mkdir(parents=True, exist_ok=True)
     for one in TABLES:
-        path = options.data / one.place
         if options.only and one.name not in options.only:
             continue
+        if options.page:
+            if (options.output / f"{one.name}.json").exists():
+                write_page(one, options.output)
+            continue
+        path = options.data / one.place
         if not path.exists():
             print(f"{path} is not there: {one.name} is passed over", file=sys.stderr)
             continue
@@ -188,10 +198,17 @@ def study(one: Table, path: Path, output: Path, keep: Path, jobs: int) -> None:
         )
     )
     assert last.result is not None, "the last step carries the result"
-    write_study(Study(last.result, last.runs), keep / one.name, one.name, COMMAND)
-    page = render_study_markdown(last.result, COMMAND, one.note)
-    (output / f"{one.name}.md").write_text(page, encoding="utf-8")
+    write_study_report(Study(last.result, last.runs), keep / one.name, one.name, COMMAND)
     (output / f"{one.name}.json").write_text(compact(last.result), encoding="utf-8")
+    write_page(one, output)
+
+
+def write_page(one: Table, output: Path) -> None:
+    """The page of the numbers that are there."""
+    text = (output / f"{one.name}.json").read_text(encoding="utf-8")
+    note = f"{one.note} {REPORTED.format(name=one.name)}"
+    page = render_study_markdown(StudyResult.model_validate_json(text), COMMAND, note)
+    (output / f"{one.name}.md").write_text(page, encoding="utf-8")
 
 
 def compact(result: StudyResult) -> str:
@@ -213,21 +230,25 @@ def _laid(value: object) -> str:
 
 
 def _rounded(result: StudyResult) -> dict[str, Any]:
-    """What the result holds, in as many digits as its intervals are worth and more."""
+    """What the result holds, in six digits."""
     found: dict[str, Any] = json.loads(
-        result.model_dump_json(), parse_float=lambda text: round(float(text), 5)
+        result.model_dump_json(), parse_float=lambda text: float(f"{float(text):.6g}")
     )
     return found
 
 
 def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("data", type=Path, help="folder of gtzan_tables and other_tables")
+    parser.add_argument("data", type=Path, nargs="?", help="of gtzan_tables and other_tables")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the pages")
     parser.add_argument("--keep", type=Path, default=Path("studies"), help="what is kept")
     parser.add_argument("--jobs", type=int, default=1, help="processes that fit")
     parser.add_argument("--only", nargs="*", default=[], help="studies, by name")
-    return parser.parse_args(arguments)
+    parser.add_argument("--page", action="store_true", help="study nothing")
+    options = parser.parse_args(arguments)
+    if options.data is None and not options.page:
+        parser.error("name the folder of the data, or --page")
+    return options
 
 
 if __name__ == "__main__":
