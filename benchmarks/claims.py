@@ -24,6 +24,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from claims_measure import MEASURES, ClaimStep, Measured, Places
 from claims_page import Claims, render
+from paged import paged, paged_arguments
 
 from genrekit.cli.console import follow
 
@@ -62,17 +63,10 @@ def _kept(name: str, places: Places, file: Path) -> Iterator[ClaimStep]:
     part.replace(file)
 
 
-def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("data", type=Path, nargs="?", help="folder of tables and clips")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the Markdown file")
-    parser.add_argument("--keep", type=Path, default=Path("claims"), help="what is kept")
+def _options() -> argparse.Namespace:
+    parser = paged_arguments(__doc__, output="the Markdown file", keep="claims")
     parser.add_argument("--only", nargs="*", default=[], choices=list(MEASURES), help="of these")
-    parser.add_argument("--page", action="store_true", help="measure nothing")
-    options = parser.parse_args(arguments)
-    if options.data is None and not options.page:
-        parser.error("name the folder of the data, or --page")
-    return options
+    return paged(parser)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from paged import paged, paged_arguments
 
 from genrekit.cli.console import follow
 from genrekit.datasets import Dataset, load_dataset
@@ -230,18 +232,11 @@ def _rounded(result: StudyResult) -> dict[str, Any]:
     return found
 
 
-def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("data", type=Path, nargs="?", help="of gtzan_tables and other_tables")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the pages")
-    parser.add_argument("--keep", type=Path, default=Path("studies"), help="what is kept")
+def _options() -> argparse.Namespace:
+    parser = paged_arguments(__doc__, output="folder of the pages", keep="studies")
     parser.add_argument("--jobs", type=int, default=1, help="processes that fit")
     parser.add_argument("--only", nargs="*", default=[], help="studies, by name")
-    parser.add_argument("--page", action="store_true", help="study nothing")
-    options = parser.parse_args(arguments)
-    if options.data is None and not options.page:
-        parser.error("name the folder of the data, or --page")
-    return options
+    return paged(parser)
 
 
 if __name__ == "__main__":
