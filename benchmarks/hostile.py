@@ -14,6 +14,7 @@ import asyncio
 import io
 import json
 import random
+import socket
 import struct
 import tempfile
 import time
@@ -127,6 +128,17 @@ def forged_wav(
     )
 
 
+def packed(path: Path, container: str, codec: str) -> bytes:
+    """A file of another container, by FFmpeg."""
+    memory = io.BytesIO()
+    with av.open(str(path)) as source, av.open(memory, "w", format=container) as target:
+        stream = target.add_stream(codec, rate=48000 if codec == "libopus" else 44100)
+        for frame in source.decode(audio=0):
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return memory.getvalue()
+
+
 def form_body(parts: list[tuple[str, bytes]]) -> bytes:
     """Parts of a form: head and content."""
     pieces = [
@@ -159,6 +171,13 @@ def audio_inputs(folder: Path, hours: int) -> Iterator[tuple[str, bytes]]:
     yield "WAV of 1 Hz", request_bytes(forged_wav(rate=1))
     clip = write_clip(folder / "whole.mp3", 30.0)
     yield "MP3, cut in the middle", request_bytes(clip[: len(clip) // 2])
+    for kind in ("flac", "ogg", "wav"):
+        data = write_clip(folder / f"whole.{kind}", 30.0)
+        yield f"{kind.upper()}, cut in the middle", request_bytes(data[: len(data) // 2])
+    m4a = packed(folder / "whole.wav", "ipod", "aac")
+    yield "M4A, cut before its index", request_bytes(m4a[: len(m4a) // 2])
+    webm = packed(folder / "whole.wav", "webm", "libopus")
+    yield "WebM, cut in the middle", request_bytes(webm[: len(webm) // 2])
     holed = bytearray(clip)
     for _ in range(200):
         holed[GENERATOR.randrange(len(holed))] ^= 0xFF
@@ -181,6 +200,14 @@ def form_inputs(clip: bytes) -> Iterator[tuple[str, bytes]]:
     for _ in range(50):
         nested = form_body([(file, nested)])
     yield "a form in a form, 50 deep", form_request(nested)
+    inner = clip
+    for depth in range(200):
+        kind = f"Content-Type: multipart/mixed; boundary=inner{depth - 1}"
+        head, tail = f"--inner{depth}\r\n{kind}\r\n\r\n", f"\r\n--inner{depth}--\r\n"
+        inner = head.encode() + inner + tail.encode()
+    yield "multipart/mixed, 200 deep, as the file", form_request(form_body([(file, inner)]))
+    almost = b"\r\n--boundar" * 1_000_000
+    yield "a million beginnings of a boundary", form_request(form_body([(file, almost)]))
     up = "../" * 20
     yield (
         "a name that is a path",
@@ -194,6 +221,15 @@ def form_inputs(clip: bytes) -> Iterator[tuple[str, bytes]]:
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     yield "shorter than its Content-Length", f"{head}Content-Length: 1000000\r\n\r\nxy".encode()
     yield "two Content-Lengths", f"{head}Content-Length: 1\r\nContent-Length: 2\r\n\r\nx".encode()
+    both = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n"
+    yield "Content-Length and chunks", f"{head}{both}".encode()
+    chunks = b"1\r\nx\r\n" * 500_000
+    yield (
+        "500,000 chunks of a byte",
+        f"{head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        + chunks
+        + b"0\r\n\r\n",
+    )
     yield "a head of 1 MB", f"{head}X: {'h' * 1_000_000}\r\n\r\n".encode()
     yield "a head that never ends", head.encode()
     yield (
@@ -220,6 +256,90 @@ async def slow_loris(served: Served, clip: bytes) -> str:
     for writer in writers:
         writer.close()
     return f"a good clip among them: {reply.status}"
+
+
+async def slow_bodies(served: Served, clip: bytes) -> str:
+    """A hundred bodies that drip, and a good request among them."""
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n".encode()
+    pairs = []
+    for _ in range(100):
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(head)
+        pairs.append((reader, writer))
+    reply = await send(served.port, request_bytes(clip))
+    codes: Counter[str] = Counter()
+    for reader, writer in pairs:
+        answer = await reader.read(12)
+        codes[answer[-3:].decode()] += 1
+        writer.close()
+    return f"{dict(codes)}; a good clip among them: {reply.status}"
+
+
+async def never_read(served: Served, clip: bytes) -> str:
+    """Twenty connections that ask and ask, and read nothing."""
+    ask = b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 500
+    begin, lost = time.monotonic(), 0
+    sockets = []
+    for _ in range(20):
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", served.port))
+        sockets.append(plain)
+    reply = None
+    while sockets and time.monotonic() - begin < 60:
+        for plain in list(sockets):
+            try:
+                plain.send(ask)
+            except BlockingIOError:
+                continue
+            except OSError:
+                lost += 1
+                plain.close()
+                sockets.remove(plain)
+        reply = reply or await send(served.port, request_bytes(clip))
+        await asyncio.sleep(0.05)
+    for plain in sockets:
+        plain.close()
+    status = reply.status if reply else 0
+    return f"hung up on: {lost} of 20; a good clip among them: {status}"
+
+
+async def ping_flood(served: Served, clip: bytes) -> str:
+    """Pings as fast as the socket takes them, whose answers nobody reads."""
+    _, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1024)
+    writer.write(
+        b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    sent, pings = 0, (b"\x89\xfd" + bytes(4) + bytes(125)) * 1000
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                writer.write(pings)
+                await writer.drain()
+                sent += len(pings)
+    except OSError:
+        return f"hung up on after {sent / 1e6:.0f} MB"
+    finally:
+        writer.transport.abort()
+    return "never hung up on"
+
+
+async def half_open(served: Served, clip: bytes) -> str:
+    """A socket that breaks off in the middle of a frame, and never closes."""
+    hello = json.dumps({"type": "hello", "format": "pcm_s16le", "sample_rate_hz": 22050})
+    async with await open_socket(served) as ws:
+        await ws.send(hello)
+        assert ws.transport is not None
+        ws.transport.write(b"\x82\xfe\xff\xff" + bytes(4) + bytes(100))  # 65,535 promised
+        try:
+            while True:
+                await ws.recv()
+        except ConnectionClosed:
+            pass
+        return f"closed with {ws.close_code}"
 
 
 async def socket_crowd(served: Served, clip: bytes) -> str:
@@ -282,9 +402,13 @@ async def socket_message(served: Served, clip: bytes) -> str:
 
 CROWDS: dict[str, Callable[[Served, bytes], Awaitable[str]]] = {
     "slow loris, 200 connections": slow_loris,
+    "100 bodies that stop": slow_bodies,
+    "20 connections that never read": never_read,
     "100 sockets, silent or broken off": socket_crowd,
     "a flood of samples on a socket": socket_flood,
     "a message of 100 MB on a socket": socket_message,
+    "pings without end on a socket": ping_flood,
+    "a socket that stops in a frame": half_open,
 }
 
 

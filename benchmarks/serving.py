@@ -20,7 +20,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_variable] = "1"
@@ -44,12 +46,42 @@ OVERLOAD = 10
 # --- the plain ways -------------------------------------------------------------------------------
 
 
-def librosa_features(file: object, names: tuple[str, ...]) -> dict[str, float]:
-    """The columns that the default model takes, one librosa call for each kind."""
+def librosa_features(file: Any, frontends: Mapping[str, Any]) -> dict[str, Any]:
+    """What the default model takes, by librosa: its mel spectrogram and its columns."""
+    import librosa
+
+    y, rate = librosa.load(file, sr=22050)
+    return {
+        name: librosa_mel(y, frontend.config)
+        if frontend.config.kind == "mel"
+        else librosa_columns(y, rate, frontend.feature_names)
+        for name, frontend in frontends.items()
+    }
+
+
+def librosa_mel(y: Any, config: Any) -> Any:
     import librosa
     import numpy as np
 
-    y, rate = librosa.load(file, sr=22050)
+    power = librosa.feature.melspectrogram(
+        y=y,
+        sr=config.sample_rate_hz,
+        n_fft=config.fft_samples,
+        hop_length=config.hop_samples,
+        n_mels=config.n_mels,
+        fmin=config.low_hz,
+        fmax=config.high_hz,
+        center=False,
+    )
+    floor = 10 ** (config.floor_db / 10)
+    return (10 * np.log10(np.maximum(power, floor))).astype(np.float32)[np.newaxis]
+
+
+def librosa_columns(y: Any, rate: float, names: tuple[str, ...]) -> Any:
+    """One librosa call for each kind of column."""
+    import librosa
+    import numpy as np
+
     tempo, _ = librosa.beat.beat_track(y=y, sr=rate)
     series = {
         "chroma_stft": librosa.feature.chroma_stft(y=y, sr=rate),
@@ -65,14 +97,13 @@ def librosa_features(file: object, names: tuple[str, ...]) -> dict[str, float]:
     for name, values in series.items():
         found[f"{name}_mean"] = float(np.mean(values))
         found[f"{name}_var"] = float(np.var(values))
-    return {name: found[name] for name in names}
+    return np.array([[found[name] for name in names]], np.float32)
 
 
 def plain_server(serial: bool) -> None:
     """FastAPI as tutorials have it; ``serial`` lets one request in at a time, as a script does."""
     import io
 
-    import numpy as np
     import uvicorn
 
     from genrekit.inference import Classifier
@@ -80,13 +111,11 @@ def plain_server(serial: bool) -> None:
     from genrekit.serving.settings import Settings
 
     classifier = Classifier.load("default")
-    names = classifier.bundle.frontends["gtzan57"].feature_names
     app, turn = FastAPI(), threading.Lock()
 
     def answer(data: bytes) -> dict[str, float]:
-        row = librosa_features(io.BytesIO(data), names)
-        vector = np.array([list(row.values())], np.float32)
-        (scores,) = classifier.predict_features({"gtzan57": vector})
+        features = librosa_features(io.BytesIO(data), classifier.bundle.frontends)
+        (scores,) = classifier.predict_features(features)
         return dict(zip(classifier.labels, scores.tolist(), strict=True))
 
     @app.post("/api/v1/analysis/predict")

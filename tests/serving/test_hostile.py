@@ -170,6 +170,7 @@ _TWO_LENGTHS = (
         (_POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde", 400),
         (_POST + b"Content-Length: -1\r\n\r\n", 400),
         (_TWO_LENGTHS, 400),
+        (_POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 11_000, 400),
         (_POST + b"Connection: close\r\nContent-Length: 99999999999\r\n\r\n", 413),
         (_POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         # More than is allowed is refused when it is there, not at its end, which never comes.

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import Any, ClassVar
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from genrekit.errors import BusyError, GenreError, RequestError, SlowRequestError, outcome
@@ -15,6 +16,32 @@ from genrekit.serving.problems import problem_of
 from genrekit.serving.settings import Settings
 
 _LINGER_SECONDS = 0.5
+_MOST_HEAD_BYTES = 64 << 10
+_CRUMB_BYTES = 64
+_MOST_CRUMBS = 10_000
+
+
+class _Frugal(h11.Connection):
+    """Refuses bodies in crumbs: each costs as much as a chunk that is worth its while."""
+
+    _crumbs = 0
+
+    def next_event(self) -> Any:
+        """The next event.
+
+        Raises
+        ------
+        h11.RemoteProtocolError
+            If there is none, or if there are too many chunks of a few bytes.
+        """
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._crumbs = 0
+        if isinstance(event, h11.Data) and event.chunk_end and len(event.data) < _CRUMB_BYTES:
+            self._crumbs += 1
+            if self._crumbs > _MOST_CRUMBS:
+                raise h11.RemoteProtocolError("the body comes in too many small chunks")
+        return event
 
 
 class PatientProtocol(H11Protocol):
@@ -27,6 +54,10 @@ class PatientProtocol(H11Protocol):
     _sender = ""
     _is_socket = False
     _is_over = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn = _Frugal(h11.SERVER, _MOST_HEAD_BYTES)
 
     def connection_made(self, transport: Any) -> None:
         """Take it, unless there are too many."""
