@@ -11,6 +11,7 @@ import typer
 
 from genrekit import __version__
 from genrekit.cli import (
+    ab,
     audit,
     backbones,
     compare,
@@ -57,6 +58,7 @@ app.command("leaks")(leaks.leaks)
 app.command("index")(index.index)
 app.command("similar")(index.similar)
 app.command("serve")(serve.serve)
+app.add_typer(ab.app, name="ab")
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)

@@ -42,6 +42,20 @@ def wilson(successes: int, total: int, level: float = 0.95) -> Estimate:
     )
 
 
+def difference_of_shares(first: Estimate, second: Estimate) -> Estimate:
+    """First minus second of two independent proportions with Wilson intervals of one level.
+
+    Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions:
+    comparison of eleven methods", Statistics in Medicine 17, 1998, method 10.
+    """
+    value = first.value - second.value
+    below = math.hypot(first.value - first.low, second.high - second.value)
+    above = math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(
+        value=value, low=value - below, high=value + above, level=first.level, method="newcombe"
+    )
+
+
 def bootstrap_by_group(
     statistic: Callable[[NDArray[np.float64]], float],
     targets: NDArray[np.int64],

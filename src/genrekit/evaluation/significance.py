@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,6 +203,24 @@ def _t_test(
         p=float(2 * stdtr(folds - 1, -abs(t))),
         folds=folds,
     )
+
+
+def shares_p(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """Two-sided p-value that two independent proportions, (successes, total), are equal.
+
+    The z-test with pooled variance, which is Pearson's chi-squared test of a table of two by two.
+    """
+    (hits, total), (other_hits, other_total) = first, second
+    share = (hits + other_hits) / (total + other_total)
+    error = math.sqrt(share * (1 - share) * (1 / total + 1 / other_total))
+    gap = abs(hits / total - other_hits / other_total)
+    return math.erfc(gap / error / math.sqrt(2)) if error else 1.0
+
+
+def smallest_gap_apart(totals: tuple[int, int], share: float, alpha: float = ALPHA) -> float:
+    """The smallest difference that `shares_p` takes for evidence, around ``share``."""
+    z = NormalDist().inv_cdf(1 - alpha / 2)
+    return z * math.sqrt(share * (1 - share) * sum(1 / total for total in totals))
 
 
 # --- what a test set can tell -------------------------------------------------------------------

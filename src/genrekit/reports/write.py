@@ -107,7 +107,7 @@ def report(
     groups = groups_of(inputs)
     sounds = None if audio is None else example_sounds(groups, Path(audio), audio_licence)
     document = make_document(inputs, groups, title=title, sounds=sounds)
-    written = [path for file in files for path in _write(document, file, figures)]
+    written = [path for file in files for path in write_document(document, file, figures)]
     return Report(
         title=document.title,
         answer=document.lead.replace("**", ""),
@@ -137,7 +137,8 @@ def _reported(document: Document) -> tuple[ReportedGroup, ...]:
     )
 
 
-def _write(document: Document, file: Path, figures: str) -> list[Path]:
+def write_document(document: Document, file: Path, figures: str = "png") -> list[Path]:
+    """Write a page, Markdown or LaTeX, as the name of the file says; return what was written."""
     pictures: list[Path] = []
     if file.suffix == ".html":
         text = render_page(
