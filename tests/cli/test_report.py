@@ -108,3 +108,15 @@ def test_audio_is_put_in_only_when_it_is_asked_for(
     assert ran.code == 0
     assert text.count("<audio") == text.count("CC0, &lt;the jukebox&gt;</figcaption>") == 12
     assert text.count("data:audio/mpeg;base64,") == 12
+
+
+def test_several_genres_a_track(
+    run: Run, bundle_factory: Callable[..., Path], music: Path, tmp_path: Path
+) -> None:
+    model = bundle_factory(tmp_path / "several", task="multi-label", thresholds=[0.5] * 10)
+    file, page = tmp_path / "several.json", tmp_path / "r.md"
+    assert run("evaluate", model, "--data", music, "-o", file).code == 0
+    ran = run("report", file, "-o", page)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("tiny has a mean average precision of ")
+    assert "| average precision | ROC-AUC | threshold |" in page.read_text(encoding="utf-8")

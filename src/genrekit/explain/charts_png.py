@@ -54,7 +54,9 @@ def _size(chart: Chart) -> tuple[float, float]:
     if isinstance(chart, Bars):
         return 7.0, 1.2 + 0.22 * len(chart.names)
     if isinstance(chart, Dots):
-        return 7.0, 1.0 + 0.26 * len(set(chart.names))
+        groups = len(set(chart.groups))
+        rows = (0.16 + 0.1 * max(1, groups)) * len(set(chart.names))
+        return 7.0, 1.0 + rows + (0.18 * groups if groups > 1 else 0)
     if isinstance(chart, Heat):
         return (8.0, 7.0) if isinstance(chart.x[0], str) else (8.0, 3.6)
     return (7.0, 5.5) if isinstance(chart, Points | Regions) else (7.0, 3.6)
@@ -118,7 +120,8 @@ def _dots(chart: Dots, axes: Axes) -> None:
     axes.grid(axis="x", linewidth=0.4, alpha=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     if len(different) > 1:
-        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        assert axes.figure is not None
+        axes.figure.legend(fontsize=7, loc="outside lower center", frameon=False)
 
 
 @_draw.register(Curves)

@@ -28,14 +28,23 @@ def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
     group = groups[0]
     best = group.best
     one = best.run.result
-    what = "tells all genres right on" if one.task == "multi-label" else "is right on"
     tested = "tested" if one.leaky else "tested and not trained on"
+    several = one.multi_label
+    if several is None:
+        said = f"is right on **{percent(one.accuracy.value)}** of"
+        sure = one.accuracy
+    else:
+        sure = several.mean_average_precision
+        said = f"has a mean average precision of **{percent(sure.value)}** on"
     sentences = [
-        f"**{best.name}** {what} **{percent(one.accuracy.value)}** of {one.items} {one.unit}s that "
-        f"were {tested} (95 % interval {percent(one.accuracy.low)} to {percent(one.accuracy.high)})"
-        f", on {one.dataset} under the protocol {one.protocol}"
-        f"{' **LEAKY**' if one.leaky else ''}."
+        f"**{best.name}** {said} {one.items} {one.unit}s that were {tested} (95 % interval "
+        f"{percent(sure.low)} to {percent(sure.high)}), on {one.dataset} under the protocol "
+        f"{one.protocol}{' **LEAKY**' if one.leaky else ''}."
     ]
+    if several is not None:
+        sentences.append(
+            f"All genres, and no others, are told right on {percent(one.accuracy.value)}."
+        )
     note = PROTOCOL_NOTES.get(one.protocol)
     sentences += [f"That is: {note}."] if note else []
     lines = [" ".join(sentences), " ".join(_how_sure(group)), leak_sentence(groups, leaks)]
@@ -71,7 +80,7 @@ def facts_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> Facts:
     several = one.multi_label
     accuracy = "Accuracy" if several is None else "All genres right"
     facts = [
-        Fact("Best model", best.name, f"of {len(groups[0].entries)} by this protocol"),
+        _model(groups[0]),
         _number(accuracy, one.accuracy),
         _number("Macro F1", one.macro_f1),
     ]
@@ -79,11 +88,20 @@ def facts_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> Facts:
         facts.append(_number("Mean average precision", several.mean_average_precision))
     elif best.run.metrics is not None:
         facts.append(_number("Right among the first 3", best.run.metrics.top3))
+    else:
+        facts.append(Fact("Log loss", f"{one.log_loss:.3f}", "nats a track, smaller is better"))
     facts += [
         Fact("Calibration error", f"{one.expected_calibration_error:.3f}", "0 is perfect"),
         _protocol(groups[0], leaks),
     ]
     return Facts(facts)
+
+
+def _model(group: Group) -> Fact:
+    count = len(group.entries)
+    if count == 1:
+        return Fact("Model", group.best.name)
+    return Fact("Best model", group.best.name, f"of {count} by this protocol")
 
 
 def _number(name: str, one: Estimate) -> Fact:

@@ -94,7 +94,8 @@ def confusion_section(entry: Entry) -> Section | None:
     if cells:
         text += " Pressing a cell lists its tracks."
         parts.append(_tracks(cells))
-    return Section("Confusions, and the tracks behind them", text, parts)
+    title = "Confusions, and the tracks behind them" if cells else "Confusions"
+    return Section(title, text, parts)
 
 
 def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Fold:

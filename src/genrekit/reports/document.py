@@ -23,7 +23,7 @@ from genrekit.reports.further import (
     importance_sections,
     learning_sections,
     robustness_sections,
-    search_sections,
+    searched_sections,
     training_sections,
 )
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
@@ -79,7 +79,7 @@ def make_document(
         *training_sections(inputs),
         *robustness_sections(inputs),
         *importance_sections(inputs),
-        *search_sections(inputs),
+        *searched_sections(inputs),
         *data_sections(inputs, leaks),
     ]
     if not groups and not further:
@@ -104,7 +104,7 @@ def _title(inputs: Inputs, groups: Sequence[Group]) -> str:
     datasets = list(dict.fromkeys(group.best.run.result.dataset for group in groups))
     entries = [entry for group in groups for entry in group.entries]
     models = {entry.run.result.model for entry in entries}
-    what = groups[0].best.name if len(entries) == 1 else _counted(len(models), "model")
+    what = groups[0].best.name if len(models) == 1 else _counted(len(models), "model")
     return f"{what} on {' and '.join(datasets)}"
 
 

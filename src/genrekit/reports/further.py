@@ -184,29 +184,13 @@ def _worth(title: str, found: Sequence[Importance]) -> Dots:
 # --- searches and data --------------------------------------------------------------------------
 
 
-def search_sections(inputs: Inputs) -> Iterator[Section]:
-    """What a search of settings tried."""
-    for path, search in inputs.searches:
-        aim = search.objectives[0]
-        done = [one for one in search.trials if aim in one.values]
-        if not done:
-            continue
-        curve = Curve([float(one.number) for one in done], [one.values[aim] for one in done])
-        chart = Curves(f"Trials of {path.stem}", {"trial": curve}, "trial", aim)
-        rows = [
-            [
-                str(one.number),
-                f"{one.values[aim]:.4g}",
-                ", ".join(f"{name} {value}" for name, value in one.settings.items()),
-            ]
-            for one in search.front
-        ]
-        text = (
-            f"{len(search.trials)} trials of {search.recipe} by {search.method}, judged on folds "
-            f"of the training part of {search.dataset}: no tested track was looked at."
-        )
-        sheet = Sheet(("trial", aim, "settings"), rows, "The best")
-        yield Section("Search of settings", text, [chart, sheet])
+def searched_sections(inputs: Inputs) -> Iterator[Section]:
+    """What searches of settings tried."""
+    if inputs.searches:
+        from genrekit.training.tune_charts import search_sections
+
+        for _, search in inputs.searches:
+            yield from search_sections(search)
 
 
 def data_sections(inputs: Inputs, leaks: Sequence[KnownLeak]) -> Iterator[Section]:

@@ -70,7 +70,7 @@ class Group:
 
     @property
     def best(self) -> Entry:
-        """The one of the highest accuracy."""
+        """The one of the highest accuracy, or for several genres a track mean average precision."""
         return self.entries[0]
 
     @property
@@ -127,13 +127,18 @@ def _group(together: Sequence[tuple[Path, RunResult]], first: RunResult | None) 
     entries = tuple(
         Entry(name, path, run) for name, (path, run) in zip(names, together, strict=True)
     )
-    ranked = tuple(sorted(entries, key=lambda one: -one.run.result.accuracy.value))
+    ranked = tuple(sorted(entries, key=lambda one: -_headline(one.run)))
     full = [one for one in ranked if one.run.answers]
     comparison = (
         compare([one.run for one in full], [one.name for one in full]) if len(full) > 1 else None
     )
     why = None if first is None or first is together[0][1] else _alike(first, together[0][1])
     return Group(ranked, comparison, why or "")
+
+
+def _headline(run: RunResult) -> float:
+    several = run.result.multi_label
+    return run.result.accuracy.value if several is None else several.mean_average_precision.value
 
 
 def distinct_names(runs: Sequence[RunResult], places: Sequence[str | Path]) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from genrekit.errors import DatasetError, MissingExtraError
+from genrekit.bundles import find_bundle
+from genrekit.errors import BundleError, ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.audit_finding import AuditReport
 from genrekit.evaluation.comparison import Comparison
 from genrekit.evaluation.results import RunResult
@@ -84,13 +85,23 @@ def read_inputs(places: Sequence[str | Path]) -> Inputs:
     if not places:
         raise DatasetError(f"there is nothing to report on; expected {_EXPECTED}")
     found = Inputs()
-    for place in dict.fromkeys(Path(one) for one in places):
+    for place in dict.fromkeys(map(_place, places)):
         if place.is_dir():
             _read_folder(place, found)
         elif not _read_file(place, found):
             raise DatasetError(f"{place} is nothing to report on; expected {_EXPECTED}")
     found.runs = list(_different(found.runs))
     return found
+
+
+def _place(one: str | Path) -> Path:
+    """A file or folder, or where the saved model of this name is."""
+    if Path(one).exists():
+        return Path(one)
+    try:
+        return find_bundle(str(one))
+    except (BundleError, ConfigError):
+        return Path(one)
 
 
 def _read_folder(folder: Path, found: Inputs) -> None:
