@@ -14,7 +14,7 @@ import soundfile
 
 from genrekit.audio import DecodeLimits
 from genrekit.errors import ConfigError
-from genrekit.explain import Occlusion, TrackExplanation, explain_track
+from genrekit.explain import Occlusion, TrackExplanation
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
 from genrekit.serving.explaining import ExplainAnswer, explain
@@ -23,11 +23,16 @@ from genrekit.serving.worker import Bench, Explaining, Work
 
 @pytest.fixture(scope="module")
 def expected(tiny_bundle: Path, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What ``genrekit explain`` finds, without the page."""
+    """What ``genrekit explain`` prints."""
     folder = tmp_path_factory.mktemp("why")
-    *_, last = explain_track(Classifier.load(tiny_bundle), clip, folder, check=False)
-    assert isinstance(last.result, TrackExplanation)
-    return last.result
+    command = [sys.executable, "-m", "genrekit", "explain", str(tiny_bundle), str(clip)]
+    ran = subprocess.run(
+        [*command, "-o", str(folder), "--no-check", "--json"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return TrackExplanation.model_validate_json(ran.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +73,12 @@ def test_the_spectrogram_has_a_row_a_band(answer: dict[str, Any], tiny_bundle: P
 
 
 def test_options_choose_genre_pieces_and_part(server: Any, clip: Path) -> None:
-    query = "genre=metal&seconds=0.5&start=1&duration=1.5&spectrogram=false&fill=silence"
+    part = "start=1&duration=1.5&spectrogram=false&time_line=false"
+    query = f"genre=metal&seconds=0.5&fill=silence&{part}"
     found = server.post(f"/analysis/explain?{query}", clip.read_bytes()).json()
     assert found["genre"] == "metal"
     assert found["spectrogram"] is None
+    assert found["time_line"] == []
     assert [one["start_seconds"] for one in found["occlusion"]] == pytest.approx([1.0, 1.5, 2.0])
     assert found["start_seconds"] == pytest.approx(1.0)
     assert min(one["start_seconds"] for one in found["patches"]) >= 1.0

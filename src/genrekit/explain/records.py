@@ -93,7 +93,7 @@ class Occlusion(Contract):
     scores: dict[str, Probability]
     start_seconds: float = 0.0
     seconds: float
-    time_line: tuple[SegmentScore, ...]
+    time_line: tuple[SegmentScore, ...] = ()
     occlusion: tuple[Span, ...]
     patches: tuple[Patch, ...] = ()
     notes: tuple[str, ...] = ()

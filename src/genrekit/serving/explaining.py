@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genrekit.audio import Waveform, decode
 from genrekit.errors import ConfigError
-from genrekit.explain.hiding import hide_and_listen, telling
+from genrekit.explain.hiding import STRETCH_SECONDS, hide_and_listen, telling
 from genrekit.explain.overlay import Spectrogram, described, overlaid, png, spectrogram
 from genrekit.explain.records import Occlusion, Span
 from genrekit.inference import Classifier
@@ -47,6 +47,7 @@ def explain(bench: Bench, work: Work) -> dict[str, Any]:
         name=work.name,
         genre=wanted.genre,
         piece_seconds=wanted.piece_seconds,
+        stretch_seconds=STRETCH_SECONDS if wanted.time_line and not wanted.picture else None,
         fill=wanted.fill,
     )
     assert last.result is not None, "the last step carries the result"

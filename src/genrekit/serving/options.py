@@ -57,6 +57,7 @@ class ExplainOptions(ExcerptOptions):
     seconds: float = Field(1.0, ge=0.1, le=30, description="hidden at once")
     fill: Literal["cut", "silence", "noise"] = Field("cut", description="how they are hidden")
     spectrogram: bool = Field(True, description="with the decibels, in JSON")
+    time_line: bool = Field(True, description="with the genres of short stretches, in JSON")
     format: Literal["json", "png"] | None = Field(None, description="by default as Accept says")
 
 

@@ -61,6 +61,7 @@ async def explain(
                 piece_seconds=options.seconds,
                 fill=options.fill,
                 spectrogram=options.spectrogram,
+                time_line=options.time_line,
                 picture=picture,
             ),
         )

@@ -45,6 +45,7 @@ class Explaining(Contract):
     piece_seconds: float = 1.0
     fill: Literal["cut", "silence", "noise"] = "cut"
     spectrogram: bool = True
+    time_line: bool = True
     picture: bool = False
 
 

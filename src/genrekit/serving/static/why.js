@@ -44,7 +44,7 @@ async function ask() {
   $("why-ask").textContent = "Stop";
   $("why-sentence").textContent = "Hiding one second after another. This takes a few seconds.";
   try {
-    const found = await patiently(() => explain(file, { genre, model, spectrogram: false }, { signal }), signal);
+    const found = await patiently(() => explain(file, { genre, model, spectrogram: false, time_line: false }, { signal }), signal);
     if (!signal.aborted) show(found);
   } catch (error) {
     const stopped = error.name === "AbortError";
@@ -88,7 +88,7 @@ const span = (one) => `${exact(one.start_seconds)} to ${exact(one.end_seconds)}`
 function said({ genre, probability, speaks_for: [first], speaks_against: [worst], patches }) {
   const has = `Here ${genre} has ${percent(probability)}.`;
   const rests = first ? `It rests most on ${span(first)}: with that hidden it ${change(first.loss)}.` : "No second alone carries it: it rests on the whole.";
-  const against = worst ? `Most against it speaks ${span(worst)}: with that hidden it ${change(worst.loss)}.` : "";
+  const against = worst ? `What speaks most against it is ${span(worst)}: with that hidden it ${change(worst.loss)}.` : "";
   const placed = patches.filter((one) => one.low_hz !== null).sort((a, b) => b.loss - a.loss);
   const patch = placed[0]?.loss > 0.0005 ? `In the spectrogram it rests most on what sounds between ${pitch(placed[0].low_hz)} and ${pitch(placed[0].high_hz)} from ${span(placed[0])}.` : "";
   return [has, rests, against, patch].filter(Boolean).join(" ");
