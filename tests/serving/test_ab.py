@@ -255,7 +255,7 @@ def test_a_shadow_that_dies_costs_no_answer(arms: Any, clip: Path) -> None:
 
     async def kill() -> None:
         (slot,) = pool._slots
-        worker = slot.get_coro().cr_frame.f_locals["worker"]  # type: ignore[union-attr]
+        worker = slot.get_coro().cr_frame.f_locals["worker"]
         await worker.kill()
 
     _until(lambda: pool.ready == 1 and pool.busy == 0)

@@ -109,7 +109,7 @@ def sender_ratios(
 ) -> Iterator[SenderRatio]:
     """One for each stretch of time with shares of its own, if it has enough senders."""
     ends = [one.at for one in log.splits[1:]] + [float("inf")]
-    for split, end in zip(log.splits, ends, strict=True):
+    for split, end in zip(log.splits, ends, strict=False):
         senders = {
             arm: len(
                 {

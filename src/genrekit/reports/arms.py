@@ -160,7 +160,7 @@ def _splits(found: ArmsReport) -> Iterator[Section]:
             ]
             for pair in found.splits
         ]
-        parts.append(Sheet(("better", "worse", "judged", "points", "test", "p", "p, Holm"), rows))
+        parts.append(Sheet(("ahead", "behind", "judged", "points", "test", "p", "p, Holm"), rows))
     if found.ratios:
         rows = [
             [
