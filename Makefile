@@ -20,7 +20,8 @@ lint: .venv/.test
 bench: .venv/.test  ## time the features against the usual librosa script
 	$(BIN)/python benchmarks/features.py --output docs/results/speed.md
 
-readme: .venv/.test  ## put the measured numbers into README.md
+readme: .venv/.test  ## put the measured numbers into README.md and the claims page
+	$(BIN)/python benchmarks/claims.py --page -o docs/results/claims.md
 	$(BIN)/python benchmarks/readme.py
 
 clean:
