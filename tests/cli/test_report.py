@@ -114,9 +114,9 @@ def test_several_genres_a_track(
     run: Run, bundle_factory: Callable[..., Path], music: Path, tmp_path: Path
 ) -> None:
     model = bundle_factory(tmp_path / "several", task="multi-label", thresholds=[0.5] * 10)
-    file, page = tmp_path / "several.json", tmp_path / "r.md"
+    file, page = tmp_path / "several.json", tmp_path / "r.html"
     assert run("evaluate", model, "--data", music, "-o", file).code == 0
     ran = run("report", file, "-o", page)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("tiny has a mean average precision of ")
-    assert "| average precision | ROC-AUC | threshold |" in page.read_text(encoding="utf-8")
+    assert ">average precision</th>" in page.read_text(encoding="utf-8")

@@ -181,9 +181,9 @@ def test_leaks_are_said_first(
 def test_leaks_found_by_the_detector_are_listed(measured: Path, tmp_path: Path) -> None:
     line = {"where": "split.json", "kind": "artist", "evidence": "3 artists are on both sides"}
     (tmp_path / "leaks.jsonl").write_text(json.dumps({**line, "items": ["a"]}) + "\n")
-    found = report([measured / "m0.json", tmp_path / "leaks.jsonl"], tmp_path / "r.md")
+    found = report([measured / "m0.json", tmp_path / "leaks.jsonl"], tmp_path / "r.html")
     assert "3 artists are on both sides" in found.answer
-    assert "## Leaks" in (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "<h2>Leaks</h2>" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_parts_that_are_called_tracks_are_a_leak(
@@ -203,29 +203,32 @@ def test_parts_that_are_called_tracks_are_a_leak(
 # --- hostile names ------------------------------------------------------------------------------
 
 
-def test_names_stay_text_wherever_they_are_written(hostile: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def attacked(hostile: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     pytest.importorskip("plotly")
-    report(hostile, [tmp_path / "r.html", tmp_path / "r.md", tmp_path / "r.tex"])
-    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    out = tmp_path_factory.mktemp("out")
+    return report(hostile, [out / "r.html", out / "r.md", out / "r.tex"])
+
+
+def test_names_stay_text_wherever_they_are_written(attacked: Report) -> None:
+    page = written(attacked, ".html")
     assert "<img" not in page
     assert page.count("</script>") == page.count("<script")
     assert "document.title='owned'</script>" not in page
-    text = (tmp_path / "r.md").read_text(encoding="utf-8")
+    text = written(attacked, ".md")
     assert not re.search(r"(?<!\\)\]\(javascript", text)
     assert "<img" not in text.replace("\\<", "")
     assert "https://example" not in text
     for line in text.splitlines():
         if line.startswith("| "):
             assert len(re.findall(r"(?<!\\)\|", line)) >= 3
-    tables = (tmp_path / "r.tex").read_text(encoding="utf-8")
+    tables = written(attacked, ".tex")
     assert r"\input{" not in tables
     assert r"\textbackslash{}input\{/etc/passwd\} \$x\$ 100 \% \#1 \& co" in tables
 
 
-def test_rows_of_hostile_tables_have_all_their_cells(hostile: Path, tmp_path: Path) -> None:
-    report(hostile, tmp_path / "r.md")
-    lines = (tmp_path / "r.md").read_text(encoding="utf-8").split("\n")
-    rows = [line for line in lines if line.startswith("| ")]
+def test_rows_of_hostile_tables_have_all_their_cells(attacked: Report) -> None:
+    rows = [line for line in written(attacked, ".md").split("\n") if line.startswith("| ")]
     widths = [len(re.findall(r"(?<!\\)\|", line)) for line in rows]
     for place, line in enumerate(rows):
         if line.startswith("| ---"):
@@ -283,20 +286,20 @@ def test_damaged_and_edited_results_are_refused(measured: Path, tmp_path: Path) 
 
 
 def test_only_what_can_be_said_is_said(measured: Path, tmp_path: Path) -> None:
-    found = report(measured / "network" / "history.jsonl", tmp_path / "r.md")
+    found = report(measured / "network" / "history.jsonl", tmp_path / "r.html")
     assert (found.groups, found.answer) == ((), "")
-    assert "## Training of network" in (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "<h2>Training of network</h2>" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_repeated_folds_and_segments(
     make_run: MakeRun, make_data: MakeData, tmp_path: Path
 ) -> None:
-    data = make_data(30, 4)
+    data = make_data(18, 3)
     split = make_split(data, "repeated-kfold", n_folds=3, n_repeats=2)
     for seed in range(2):
         run = make_run(0.6, seed, name=f"m{seed}", dataset=data, split=split)
         write_run(run, tmp_path / f"{seed}.json")
-    found = report(tmp_path, tmp_path / "r.md")
+    found = report(tmp_path, tmp_path / "r.html")
     assert found.groups[0].protocol == "repeated-kfold"
-    assert "Counted segment by segment" in (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "Counted segment by segment" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "bootstrap over recordings" in found.answer
