@@ -122,3 +122,11 @@ def test_the_page_is_served_with_a_strict_policy(server: Any) -> None:
     assert "javascript" in script.headers["content-type"]
     assert server.client.get("/../app.py").status_code == 404
     assert server.client.get("/nothing.html").json()["error"]["message"]
+
+
+def test_the_pictures_of_the_docs_are_there_and_small() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    linked = set(re.findall(r"pictures/[a-z-]+\.png", (docs / "page.md").read_text("utf-8")))
+    pictures = [docs / one for one in linked]
+    assert len(pictures) >= 6
+    assert sum(picture.stat().st_size for picture in pictures) < 1_000_000

@@ -44,7 +44,8 @@ def write_track_page(
 
 def _scores(result: TrackExplanation) -> Section:
     names, values = list(result.scores)[:12], list(result.scores.values())[:12]
-    return Section("Answer", parts=[Bars("Scores", names, values, "probability")])
+    text = " ".join(f"Note: {note}." for note in result.notes)
+    return Section("Answer", text, [Bars("Scores", names, values, "probability")])
 
 
 def _time_line(result: TrackExplanation) -> Section:
