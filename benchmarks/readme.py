@@ -97,8 +97,8 @@ def findings_section() -> str:
     pairs = {_dealt(one): one for one in claims["ensembles"]["pairs"]}
     rows, unseen = (_course("knn", name) for name in ("segments-leaky", "fault-filtered"))
     sentence = (
-        "What is left of the claims of tutorials and theses ([each of them, with the leak's "
-        "name](docs/results/claims.md)): a soft vote published with 0.847 has "
+        "What is left of published claims ([each of them, with the name of its "
+        "leak](docs/results/claims.md)): a soft vote published with 0.847 has "
         f"{_shown(vote[random])} in the same random folds and "
         f"{_shown(vote[tested])} on artists it never met; its lead over a forest, "
         f"published with p = 0.012, comes back with p = {pairs[random[1:]]['naive_p']:.2g} "
