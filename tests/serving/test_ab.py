@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from genrekit.inference.inputs import make_reference, spread_of
 from genrekit.schema import UNKNOWN, ModelIdentity, Reference, Timings, TrackPrediction
 from genrekit.serving import Settings
 from genrekit.serving.answer_log import AnswerLog
+from genrekit.serving.following import Follower
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.recorder import Recorder
 from genrekit.serving.worker import Work
@@ -387,6 +391,29 @@ def test_a_running_server_follows_its_champion_and_finishes_what_it_began(
         promoted.write_text(promoted.read_text().replace("tiny@0.1.0", "other@0.1.0"))
         _until(lambda: _value(server, 'genrekit_model_renewals_total{outcome="failed"}') == 1)
         assert version() == "tiny@0.1.0", "what cannot be loaded changes nothing"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal here")
+def test_a_hangup_asks_for_it_at_once() -> None:
+    async def hung_up() -> bool:
+        asked = asyncio.Event()
+
+        class Listening(Follower):
+            async def renew(self) -> None:
+                asked.set()
+
+        service: Any = SimpleNamespace(settings=Settings(follow_seconds=0))
+        follower = Listening(service, lambda: None)
+        follower.start()
+        try:
+            await asyncio.sleep(0)
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(30):
+                return await asked.wait()
+        finally:
+            await follower.close()
+
+    assert asyncio.run(hung_up())
 
 
 # --- drift --------------------------------------------------------------------------------------

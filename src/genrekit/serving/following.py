@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def places(bundles: Mapping[str, Bundle]) -> dict[str, str]:
 
 
 class Follower:
-    """Looks at the aliases of the store now and then, and at once on SIGHUP.
+    """Looks at the aliases of the store now and then, and at once on SIGHUP, but in no terminal.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ class Follower:
     def start(self) -> None:
         """Begin to look."""
         self._task = asyncio.create_task(self._follow())
+        if sys.stderr.isatty():  # there it means that the terminal is closed
+            return
         # A server in a thread gets no signals, and Windows has no such one.
         with contextlib.suppress(ValueError, RuntimeError, NotImplementedError, AttributeError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._asked.set)

@@ -19,6 +19,7 @@ from genrekit.serving.worker import Work
 
 #: As far back as processes can go.
 _NICENESS = 19
+_PATIENCE = 3
 
 
 class Shadows:
@@ -45,6 +46,8 @@ class Shadows:
         recorder: Recorder,
     ) -> None:
         self._models, self._most = models, settings.shadow_queue
+        # It gets little of the processor where there is much to do, which is no fault of a file.
+        self._seconds = _PATIENCE * settings.job_seconds
         self._folder, self._metrics, self._recorder = folder, metrics, recorder
         self._tasks: set[asyncio.Task[None]] = set()
         alone = settings.model_copy(update={"workers": 1})
@@ -100,7 +103,12 @@ class Shadows:
                 self._count(arm, "failed")
                 continue
             of_shadow = work.model_copy(
-                update={"model": arm, "path": str(heard), "operation": "watch"}
+                update={
+                    "model": arm,
+                    "path": str(heard),
+                    "operation": "watch",
+                    "wall_seconds": self._seconds,
+                }
             )
             task = asyncio.create_task(self._hear(of_shadow, answer_id, heard))
             self._tasks.add(task)
