@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ from genrekit.training.box.head import (
     Blur,
     Linear,
     Scale,
+    Sound,
+    as_heard,
     fit_genres,
     fit_guard,
-    heard_rows,
     translate,
     translated_apart,
 )
@@ -93,19 +95,35 @@ def test_equal_seeds_teach_equal_listeners(teacher: Teacher, mel: NDArray[np.flo
 def test_a_map_is_found_from_few_clips() -> None:
     said = GENERATOR.normal(size=(80, 6))
     published = said[:, :4] * [1, 2, 3, 4] + 0.5 * said[:, 4:5] + 7
-    found = translate(said[:60], published[:60], ridge=1e-6)
+    found = translate(said[:60], published[:60], np.ones(60), ridge=1e-6)
     assert np.allclose(found(said[60:]), published[60:], atol=1e-6)
 
 
-def test_clips_are_translated_by_maps_that_never_saw_them() -> None:
-    said = GENERATOR.normal(size=(16, 4))
+def test_a_row_counts_as_its_weight() -> None:
+    said, published = GENERATOR.normal(size=(9, 4)), GENERATOR.normal(size=(9, 2))
+    weights = np.array([3, 1, 1, 1, 1, 2, 1, 1, 1])
+    weighted = translate(said, published, weights, ridge=0.1)
+    rows = np.repeat(np.arange(9), weights)
+    repeated = translate(said[rows], published[rows], np.ones(12), ridge=0.1)
+    assert np.allclose(weighted.weights, repeated.weights)
+    assert np.allclose(weighted.bias, repeated.bias)
+
+
+def test_sounds_are_translated_by_maps_that_never_heard_their_recording() -> None:
     published = GENERATOR.normal(size=(16, 2))
-    apart = translated_apart({"whole": said}, published, ridge=1.0)["whole"]
+    recordings = np.arange(16)
+    recordings[11] = 3
+    sounds = {
+        way: Sound(GENERATOR.normal(size=(16, 4)), np.empty((16, 0)), np.arange(16), weight)
+        for way, weight in (("whole", 1.0), ("3 s", 0.5))
+    }
+    apart = translated_apart(sounds, published, recordings, ridge=1.0)
     changed = published.copy()
     changed[3] += 100
-    again = translated_apart({"whole": said}, changed, ridge=1.0)["whole"]
-    assert np.allclose(apart[3], again[3])
-    assert not np.allclose(apart[4], again[4])
+    again = translated_apart(sounds, changed, recordings, ridge=1.0)
+    for way in sounds:
+        assert np.allclose(apart[way][[3, 11]], again[way][[3, 11]])
+        assert not np.allclose(apart[way][4], again[way][4])
 
 
 def test_a_blur_repeats_what_it_was_measured_on() -> None:
@@ -120,10 +138,11 @@ def test_a_blur_repeats_what_it_was_measured_on() -> None:
 def test_copies_keep_the_number_of_rows_as_their_weight() -> None:
     rows = GENERATOR.normal(size=(50, 3))
     blur = Blur.between(rows, rows)
-    copies, weights = heard_rows(rows, {"whole": blur, "10 s": blur}, seed=0)
-    assert copies.shape == (300, 3)
-    assert weights.sum() == pytest.approx(50)
-    assert weights[0] == pytest.approx(4 * weights[50])
+    copies = as_heard(rows, np.arange(50) % 4, {"whole": blur, "10 s": blur}, seed=0)
+    assert copies.rows.shape == (100, 3)
+    assert copies.targets[50:].tolist() == copies.targets[:50].tolist()
+    assert copies.weights.sum() == pytest.approx(50)
+    assert copies.weights[0] == pytest.approx(4 * copies.weights[50])
 
 
 # --- the whole ----------------------------------------------------------------------------------
@@ -136,14 +155,16 @@ def box(teacher: Teacher) -> Box:
     said, published = GENERATOR.normal(size=(40, 288)), GENERATOR.normal(size=(40, 160))
     rows = GENERATOR.normal(size=(60, 160 + columns))
     blur = Blur.between(rows, rows)
-    genres = fit_genres(rows, np.arange(60) % 10, {"whole": blur}, c=1.0, seed=0)
+    examples = as_heard(rows, np.arange(60) % 10, {"whole": blur}, seed=0)
     return Box(
         Ear(Listener(), teacher),
-        translate(said, published, 10.0),
+        translate(said, published, np.ones(40), 0.25),
         Scale.of(GENERATOR.normal(size=(30, 160))),
         Scale.of(GENERATOR.normal(0, 50, size=(30, columns))),
         {"whole": blur},
-        genres,
+        examples,
+        examples,
+        fit_genres(examples, c=1.0),
         fit_guard(rows, 3 * rows, c=1.0),
     )
 
@@ -163,12 +184,8 @@ def test_the_network_says_what_its_parts_say(box: Box) -> None:
 def test_what_is_no_music_is_spread_over_all_genres(box: Box) -> None:
     sure = Linear(np.zeros((2 * 210, 1)), np.array([30.0]))
     rows = GENERATOR.normal(size=(3, 210))
-    spread = guarded(Box(*box_parts(box), sure), rows)
+    spread = guarded(replace(box, guard=sure), rows)
     assert np.allclose(spread, 0.1)
-
-
-def box_parts(box: Box) -> tuple[object, ...]:
-    return (box.ear, box.translation, box.published, box.columns, box.blurs, box.genres)
 
 
 def test_cooling_keeps_the_order(box: Box) -> None:

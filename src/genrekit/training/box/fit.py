@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,26 +16,28 @@ from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.training.box.distil import distil, embed, lessons
 from genrekit.training.box.head import (
     Blur,
+    Examples,
     Linear,
     Scale,
+    Sound,
     Translation,
+    as_heard,
     fit_genres,
     fit_guard,
-    heard_rows,
-    translate,
+    translate_sounds,
     translated_apart,
 )
-from genrekit.training.box.hearing import RATE_HZ, WAYS, Heard, described_as
+from genrekit.training.box.hearing import RATE_HZ, SNIPPET_WAYS, WAYS, Heard, described_as
 from genrekit.training.box.material import Array, Material, Rows, column_places
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.box.teacher import Teacher
 from genrekit.training.prepare import Step
 
 # Seconds of synthesised sound: a whole window, and some that are repeated to fill one.
-_SECONDS = (30.0, 4.0, 8.0)
+_SECONDS = (30.0, 4.0, 8.0, 1.5, 2.5)
 _JUKEBOX_SEED = 900
 # The guard needs far fewer rows of music than the genres do.
-_GUARD_EVERY = 5
+_GUARD_EVERY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,19 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """All parts of a fitted model."""
+    """All parts of a fitted model.
+
+    Its genres were learnt from ``copies`` of the tables' rows, as ``blurs`` make them, and from
+    ``sounds``.
+    """
 
     ear: Ear
     translation: Translation
     published: Scale
     columns: Scale
     blurs: Mapping[str, Blur]
+    copies: Examples
+    sounds: Examples
     genres: Linear
     guard: Linear | None
 
@@ -120,47 +128,67 @@ def fit_box(
     recipe: BoxRecipe,
     material: Material,
     ear: Ear,
-    clips: Rows,
     rows: Rows,
     *,
     others: Others | None = None,
-    ways: tuple[str, ...] = tuple(WAYS),
     seed: int = 0,
 ) -> Box:
     """Fit everything that follows the listener.
 
     Parameters
     ----------
-    clips : (n,) int
-        Clips that map, scales and blurs are fitted on.
-    rows : (m,) int
-        Tracks whose rows of the tables teach the genres.
+    rows : (n,) int
+        Tracks that it may learn from: their rows of the tables, and their sounds.
     others : Others, optional
         Without it there is no guard.
     """
-    said = {way: embed(ear.listener, material.heard[way].mel[clips]) for way in ways}
-    tracks = material.clip_rows[clips]
-    published = material.published[tracks]
-    translation = translate(said["whole"], published, recipe.ridge)
+    sounds = _sounds(recipe, material, ear, rows)
+    translation = translate_sounds(sounds.values(), material.published, recipe.ridge)
     scales = Scale.of(material.published[rows]), Scale.of(material.columns[rows])
-
-    apart = translated_apart(said, published, recipe.ridge)
-    true = _scaled(scales, published, material.columns[tracks])
-    blurs = {
-        way: Blur.between(
-            true, _scaled(scales, apart[way], _columns(material.heard[way].select(clips)))
-        )
-        for way in ways
-    }
-    table = _scaled(scales, material.published[rows], material.columns[rows])
-    genres = fit_genres(table, material.targets[rows], blurs, c=recipe.c, seed=seed)
-    box = Box(ear, translation, *scales, blurs, genres, None)
+    apart = translated_apart(sounds, material.published, material.recordings, recipe.ridge)
+    heard = {way: _scaled(scales, apart[way], one.columns) for way, one in sounds.items()}
+    table = _scaled(scales, material.published, material.columns)
+    blurs = {way: Blur.between(table[one.tracks], heard[way]) for way, one in sounds.items()}
+    copies = as_heard(table[rows], material.targets[rows], blurs, seed=seed)
+    tracks = np.concatenate([one.tracks for one in sounds.values()])
+    direct = Examples(
+        np.concatenate(list(heard.values())),
+        material.targets[tracks],
+        np.concatenate([np.full(len(one.tracks), one.weight) for one in sounds.values()]),
+    )
+    genres = fit_genres(copies + direct, c=recipe.c)
+    box = Box(ear, translation, *scales, blurs, copies, direct, genres, None)
     if others is None:
         return box
-    copies, _ = heard_rows(table, blurs, seed=seed + 1)
-    music = np.concatenate([copies[::_GUARD_EVERY], box.heard(others.music)])
+    rows_heard = (copies + direct).rows[::_GUARD_EVERY]
+    music = np.concatenate([rows_heard, box.heard(others.music)])
     guard = fit_guard(music, box.heard(others.nonmusic), c=recipe.guard_c)
-    return Box(ear, translation, *scales, blurs, genres, guard)
+    return replace(box, guard=replace(guard, bias=guard.bias + recipe.guard_bias))
+
+
+def _sounds(recipe: BoxRecipe, material: Material, ear: Ear, rows: Rows) -> dict[str, Sound]:
+    """All that was heard of some tracks, in every way."""
+    sounds = {}
+    for name, ways, heard, tracks, weight in (
+        ("{}", tuple(WAYS), material.heard, material.clip_rows, recipe.clip_weight),
+        (
+            "snippet, {}",
+            SNIPPET_WAYS,
+            material.snippets_heard,
+            material.snippet_rows,
+            recipe.snippet_weight,
+        ),
+    ):
+        chosen = np.flatnonzero(np.isin(tracks, rows))
+        for way in ways:
+            part = heard[way].select(chosen)
+            sounds[name.format(way)] = Sound(
+                said=embed(ear.listener, part.mel),
+                columns=_columns(part),
+                tracks=tracks[chosen],
+                weight=weight / len(ways),
+            )
+    return sounds
 
 
 def _scaled(scales: tuple[Scale, Scale], published: Array, columns: Array) -> Array:

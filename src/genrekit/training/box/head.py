@@ -1,13 +1,13 @@
 """From what the listener says to genres: one map, one logistic regression.
 
-The head learns from published tables of far more tracks than there is audio of. What separates a
-row of a table from what is heard of its track (the crude map, an excerpt, a codec) is measured on
-the clips that are in both, and laid over every row that the head learns from.
+The head learns from published tables of far more tracks than there is audio of, and from what is
+heard of those that there is. What separates a row of a table from what is heard of its track (the
+crude map, an excerpt, a codec) is measured on sounds that are in both, and laid over every row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _FOLDS = 8
 # Of a covariance of 210 columns seen on 80 clips: the part that is taken from its diagonal.
 _SHRINKAGE = 0.2
-_COPIES, _WHOLE = 3, 4.0
+_WHOLE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,46 +54,86 @@ class Translation:
         return said @ self.weights + self.bias
 
 
-def translate(said: Array, published: Array, ridge: float) -> Translation:
-    """Fit the map on clips: each column by itself, then a ridge regression for what remains.
+def translate(said: Array, published: Array, weights: Array, ridge: float) -> Translation:
+    """Fit the map: each column by itself, then a ridge regression for what remains.
 
     Parameters
     ----------
     said : (n, 288)
         Its first columns correspond to those of ``published``.
     published : (n, 160)
+    weights : (n,)
+        How much each row counts.
+    ridge : float
+        Of the variance of a column.
     """
-    own = said[:, : published.shape[1]]
-    centre, spread = said.mean(axis=0), said.std(axis=0) + 1e-9
-    deviations = own - own.mean(axis=0)
-    middle = published.mean(axis=0)
-    slopes = (deviations * (published - middle)).sum(axis=0) / np.maximum(
-        (deviations**2).sum(axis=0), 1e-12
-    )
-    rest = published - middle - deviations * slopes
-    scaled = (said - centre) / spread
-    gram = scaled.T @ scaled + ridge * np.eye(said.shape[1])
-    weights = np.linalg.solve(gram, scaled.T @ rest) / spread[:, None]
+    shares = (weights / weights.sum())[:, None]
+    centre, middle = (shares * said).sum(axis=0), (shares * published).sum(axis=0)
+    deviations, wanted = said - centre, published - middle
+    own = deviations[:, : published.shape[1]]
+    slopes = (shares * own * wanted).sum(axis=0) / np.maximum((shares * own**2).sum(axis=0), 1e-12)
+    spread = np.sqrt((shares * deviations**2).sum(axis=0)) + 1e-9
+    scaled = deviations / spread
+    gram = (shares * scaled).T @ scaled + ridge * np.eye(said.shape[1])
+    rest = (shares * scaled).T @ (wanted - own * slopes)
+    weight = np.linalg.solve(gram, rest) / spread[:, None]
     diagonal = np.arange(published.shape[1])
-    weights[diagonal, diagonal] += slopes
-    return Translation(weights, middle - centre @ weights)
+    weight[diagonal, diagonal] += slopes
+    return Translation(weight, middle - centre @ weight)
 
 
-def translated_apart(said: Mapping[str, Array], published: Array, ridge: float) -> dict[str, Array]:
-    """Each clip, in each way of hearing it, by a map that was fitted without it.
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What was heard of some tracks in one way.
+
+    Attributes
+    ----------
+    said : (n, 288)
+        By the listener.
+    columns : (n, 50)
+    tracks : (n,) int
+        Row of each in the tables.
+    weight : float
+        Of each row in everything that is learnt from it.
+    """
+
+    said: Array
+    columns: Array
+    tracks: NDArray[np.int64]
+    weight: float
+
+    def select(self, chosen: NDArray[np.bool_]) -> Sound:
+        """Some of the rows."""
+        return Sound(self.said[chosen], self.columns[chosen], self.tracks[chosen], self.weight)
+
+
+def translate_sounds(sounds: Iterable[Sound], published: Array, ridge: float) -> Translation:
+    """The map that is best over all ways of hearing; ``published`` (n_tracks, 160)."""
+    every = list(sounds)
+    tracks = np.concatenate([one.tracks for one in every])
+    weights = np.concatenate([np.full(len(one.tracks), one.weight) for one in every])
+    return translate(np.concatenate([one.said for one in every]), published[tracks], weights, ridge)
+
+
+def translated_apart(
+    sounds: Mapping[str, Sound], published: Array, recordings: NDArray[np.int64], ridge: float
+) -> dict[str, Array]:
+    """Every sound by a map that was fitted without its recording.
 
     Parameters
     ----------
-    said : mapping of str to (n, 288)
-        The way "whole" is what the maps are fitted on.
+    published : (n_tracks, 160)
+    recordings : (n_tracks,) int
+        Number of the recording of each track.
     """
-    folds = np.arange(len(published)) % _FOLDS
-    found = {way: np.empty_like(published) for way in said}
+    found = {way: np.empty((len(one.said), published.shape[1])) for way, one in sounds.items()}
     for fold in range(_FOLDS):
-        inside = folds == fold
-        map_ = translate(said["whole"][~inside], published[~inside], ridge)
-        for way, rows in said.items():
-            found[way][inside] = map_(rows[inside])
+        inside = {way: recordings[one.tracks] % _FOLDS == fold for way, one in sounds.items()}
+        map_ = translate_sounds(
+            (one.select(~inside[way]) for way, one in sounds.items()), published, ridge
+        )
+        for way, one in sounds.items():
+            found[way][inside[way]] = map_(one.said[inside[way]])
     return found
 
 
@@ -119,11 +159,6 @@ class Blur:
         noise = np.linalg.cholesky(shrunk + 1e-6 * np.eye(len(shrunk)))
         return cls(slopes, shifts, noise)
 
-    @classmethod
-    def none(cls, n_columns: int) -> Blur:
-        """Rows are heard as they are."""
-        return cls(np.ones(n_columns), np.zeros(n_columns), np.zeros((n_columns, n_columns)))
-
     def __call__(self, rows: Array, generator: np.random.Generator) -> Array:
         """Scaled rows as they would be heard."""
         noise = generator.standard_normal((len(rows), self.noise.shape[1])) @ self.noise.T
@@ -143,38 +178,57 @@ class Linear:
         return rows @ self.weights + self.bias
 
 
-def heard_rows(rows: Array, blurs: Mapping[str, Blur], *, seed: int) -> tuple[Array, Array]:
-    """Copies of scaled rows as they would be heard, three in every way, and their weights.
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What the genres are learnt from.
 
-    Returns
-    -------
-    rows : (3 n_ways n, columns)
-        All rows in the first way, then all in the next, and so on, three times.
-    weights : (3 n_ways n,)
-        Summing to ``n``; hearing a whole clip counts as much as four other ways.
-    """
-    generator = np.random.default_rng(seed)
-    ways = [way for _ in range(_COPIES) for way in blurs]
-    copies = np.concatenate([blurs[way](rows, generator) for way in ways])
-    counts = np.array([_WHOLE if way == "whole" else 1.0 for way in ways])
-    return copies, np.repeat(counts / counts.sum(), len(rows))
-
-
-def fit_genres(
-    rows: Array, targets: NDArray[np.int64], blurs: Mapping[str, Blur], *, c: float, seed: int
-) -> Linear:
-    """Logistic regression on rows as they would be heard.
-
-    Parameters
+    Attributes
     ----------
     rows : (n, columns)
-        Scaled rows of the published tables.
-    c : float
-        Inverse of the regularisation, as scikit-learn has it, for one copy of the rows.
+        Scaled.
+    targets : (n,) int
+    weights : (n,)
+        A row of the table has weight 1, over all its copies.
     """
-    copies, weights = heard_rows(rows, blurs, seed=seed)
-    repeated = np.tile(targets, len(copies) // len(rows))
-    return _regression(copies, repeated, weights, c)
+
+    rows: Array
+    targets: NDArray[np.int64]
+    weights: Array
+
+    def columns(self, part: slice) -> Examples:
+        """The same with fewer columns."""
+        return Examples(self.rows[:, part], self.targets, self.weights)
+
+    def weighed(self, factor: float) -> Examples:
+        """The same with other weights."""
+        return Examples(self.rows, self.targets, factor * self.weights)
+
+    def __add__(self, other: Examples) -> Examples:
+        """Both together."""
+        return Examples(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.targets, other.targets]),
+            np.concatenate([self.weights, other.weights]),
+        )
+
+
+def as_heard(
+    rows: Array, targets: NDArray[np.int64], blurs: Mapping[str, Blur], *, seed: int
+) -> Examples:
+    """Copies of scaled rows of a table as they would be heard, one in every way, in turn.
+
+    Hearing a whole clip counts as much as four other ways.
+    """
+    generator = np.random.default_rng(seed)
+    copies = np.concatenate([blur(rows, generator) for blur in blurs.values()])
+    counts = np.array([_WHOLE if way == "whole" else 1.0 for way in blurs])
+    weights = np.repeat(counts / counts.sum(), len(rows))
+    return Examples(copies, np.tile(targets, len(blurs)), weights)
+
+
+def fit_genres(examples: Examples, *, c: float) -> Linear:
+    """Logistic regression; ``c`` is the inverse of the regularisation as scikit-learn has it."""
+    return _regression(examples.rows, examples.targets, examples.weights, c)
 
 
 def fit_guard(music: Array, nonmusic: Array, *, c: float) -> Linear:

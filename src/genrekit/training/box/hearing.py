@@ -39,6 +39,8 @@ WAYS: dict[str, tuple[str, float] | None] = {
     "8 kHz": ("resampling", 8000),
     "noise, 20 dB": ("noise", 20),
 }
+#: The same for cuts that are short by themselves.
+SNIPPET_WAYS = ("whole", "mp3, 64 kbit/s", "mp3, 32 kbit/s", "8 kHz", "noise, 20 dB")
 #: Ways that clips are tested in, and that nothing is fitted on.
 TESTED: dict[str, tuple[str, float] | None] = {
     "96 kHz": ("resampling", 96000),

@@ -81,7 +81,7 @@ def _fit_everything(
     clips = np.flatnonzero(material.shippable[material.clip_rows])
     ear = yield from teach(recipe, material, clips, seed=0, stage="teach what ships")
     rows = np.flatnonzero(material.shippable)
-    return fit_box(recipe, material, ear, clips, rows, others=others)
+    return fit_box(recipe, material, ear, rows, others=others)
 
 
 def network_of(box: Box, mel_shape: tuple[int, ...], n_columns: int) -> BoxNetwork:

@@ -12,7 +12,7 @@ from genrekit.datasets import Dataset, Split, drop_tracks, load_dataset, make_sp
 from genrekit.errors import DatasetError
 from genrekit.features import build_frontend
 from genrekit.features.cache import FeatureCache
-from genrekit.training.box.hearing import COLUMNS, TESTED, WAYS, Heard, hear
+from genrekit.training.box.hearing import COLUMNS, SNIPPET_WAYS, TESTED, WAYS, Heard, hear
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.prepare import Step
 
@@ -38,9 +38,8 @@ class Material:
         The audio.
     clip_rows, snippet_rows : (n,) int
         The track of each.
-    heard : mapping of str to Heard
-        All clips, by way of hearing.
-    snippets_heard : Heard
+    heard, snippets_heard : mapping of str to Heard
+        All of them, by way of hearing.
     shippable : (n_tracks,) bool
         Not of a recording that is left out.
     """
@@ -53,13 +52,18 @@ class Material:
     heard: Mapping[str, Heard]
     snippets: Dataset
     snippet_rows: Rows
-    snippets_heard: Heard
+    snippets_heard: Mapping[str, Heard]
     shippable: NDArray[np.bool_]
 
     @property
     def targets(self) -> Rows:
         """Genre of each track."""
         return self.tracks.targets()
+
+    @property
+    def recordings(self) -> Rows:
+        """Number of the recording of each track."""
+        return np.unique(np.array(self.tracks.groups(), object), return_inverse=True)[1]
 
     @property
     def fault_filtered(self) -> Split:
@@ -97,10 +101,11 @@ def gather(
     if missing:
         raise DatasetError(f"{recipe.published} has no row of {missing[0]}")
     order = [by_id[item.item_id] for item in tracks.items]
-    heard = {}
+    heard, snippets_heard = {}, {}
     for way in (*WAYS, *TESTED):
         heard[way] = yield from _hear(clips, way, cache, workers)
-    snippets_heard = yield from _hear(snippets, "whole", cache, workers)
+    for way in SNIPPET_WAYS:
+        snippets_heard[way] = yield from _hear(snippets, way, cache, workers)
     kept = {item.item_id for item in drop_tracks(tracks, recipe.leave_out).items}
     return Material(
         tracks=tracks,

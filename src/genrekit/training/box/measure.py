@@ -19,8 +19,8 @@ from genrekit.models.listener import MEL
 from genrekit.schema import UNKNOWN, Contract, Estimate, EvaluationResult, Reference
 from genrekit.training.box.distil import agreement
 from genrekit.training.box.fit import Box, Ear, Others, fit_box, teach
-from genrekit.training.box.head import Blur, fit_genres
-from genrekit.training.box.hearing import COLUMNS
+from genrekit.training.box.head import Examples, fit_genres
+from genrekit.training.box.hearing import COLUMNS, Heard
 from genrekit.training.box.material import Array, Material, Rows, all_columns
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.prepare import Step
@@ -51,6 +51,8 @@ class Measured(Contract):
         Fault-filtered, published features of the test tracks; one for each seed.
     snippets : EvaluationResult
         The same fit, on audio of 2 to 3 seconds of test tracks.
+    other_artists : EvaluationResult
+        Clips of the validation tracks by a fit on the training tracks: no artist is in both.
     audio : mapping of str to EvaluationResult
         Clips in folds, by the way they were heard.
     agreement : tuple of float
@@ -67,6 +69,7 @@ class Measured(Contract):
 
     headline: tuple[EvaluationResult, ...]
     snippets: EvaluationResult
+    other_artists: EvaluationResult
     audio: dict[str, EvaluationResult]
     ablations: tuple[Ablation, ...]
     agreement: tuple[float, ...]
@@ -91,24 +94,26 @@ def measure(
     recipe: BoxRecipe, material: Material, others: Others
 ) -> Generator[Step, None, Measured]:
     """Measure the recipe under its protocols."""
-    temperature, headline, ablated = None, [], {}
+    validated, headline, snippets, ablated = None, [], None, {}
     split = material.fault_filtered
     test = material.rows_of(split.folds[0].test)
-    snippets = None
     for seed in range(recipe.seeds):
         learnt = material.rows_of((*split.folds[0].train, *split.folds[0].valid))
         clips = np.flatnonzero(np.isin(material.clip_rows, learnt))
         ear = yield from teach(recipe, material, clips, seed=seed, stage=f"teach, seed {seed}")
-        if temperature is None:
-            temperature = _temperature(recipe, material, ear, split)
-        box = cooled(fit_box(recipe, material, ear, clips, learnt, seed=seed), temperature)
+        if validated is None:
+            validated = _validate(recipe, material, ear, split)
+        temperature, other_artists = validated
+        box = cooled(fit_box(recipe, material, ear, learnt, seed=seed), temperature)
         rows = box.rows(material.published[test], material.columns[test])
         found = box.probabilities(rows)
         headline.append(_scored(recipe, material.tracks, split, test, found, "train+valid"))
         if seed == 0:
-            snippets = _snippets(recipe, material, box, test)
+            heard = material.snippets_heard["whole"]
+            snippets = _from_audio(
+                recipe, box, material.snippets, heard, material.snippet_rows, test, "train+valid"
+            )
             ablated = dict(_ablations(recipe, material, box, learnt, rows))
-    assert temperature is not None
     assert snippets is not None
     folds = yield from _folds(recipe, material, others, temperature)
     by_fold = make_split(material.clips, "grouped-kfold", n_folds=recipe.folds)
@@ -131,6 +136,7 @@ def measure(
     return Measured(
         headline=tuple(headline),
         snippets=snippets,
+        other_artists=other_artists,
         audio=audio,
         ablations=tuple(ablations),
         agreement=folds.agreement,
@@ -192,15 +198,29 @@ def score_left_out(recipe: BoxRecipe, material: Material, box: Box) -> Evaluatio
     return _scored(recipe, material.tracks, split, rows, found)
 
 
-def _temperature(recipe: BoxRecipe, material: Material, ear: Ear, split: Split) -> float:
-    """Fitted on validation tracks, as they would be heard, by a model of training tracks alone."""
+def _validate(
+    recipe: BoxRecipe, material: Material, ear: Ear, split: Split
+) -> tuple[float, EvaluationResult]:
+    """What a model of the training tracks says of the validation tracks.
+
+    The temperature is fitted on their rows, as they would be heard; the result is of their audio.
+    """
     train = material.rows_of(split.folds[0].train)
     valid = material.rows_of(split.folds[0].valid)
-    clips = np.flatnonzero(np.isin(material.clip_rows, train))
-    box = fit_box(recipe, material, ear, clips, train)
+    box = fit_box(recipe, material, ear, train)
     rows = box.rows(material.published[valid], material.columns[valid])
     heard = box.blurs["whole"](rows, np.random.default_rng(0))
-    return fit_temperature(box.genres(heard), material.targets[valid])
+    temperature = fit_temperature(box.genres(heard), material.targets[valid])
+    result = _from_audio(
+        recipe,
+        cooled(box, temperature),
+        material.clips,
+        material.heard["whole"],
+        material.clip_rows,
+        valid,
+        "train",
+    )
+    return temperature, result
 
 
 def _folds(
@@ -218,7 +238,7 @@ def _folds(
         clips = np.setdiff1d(np.arange(n), tested)
         rows = _without(material, material.clip_rows[tested])
         ear = yield from teach(recipe, material, clips, seed=0, stage=f"teach, fold {number + 1}")
-        box = cooled(fit_box(recipe, material, ear, clips, rows, others=others), temperature)
+        box = cooled(fit_box(recipe, material, ear, rows, others=others), temperature)
         for way in material.heard:
             heard = box.heard(material.heard[way].select(tested))
             found[way][tested] = guarded(box, heard)
@@ -245,31 +265,34 @@ def _ablations(
     recipe: BoxRecipe, material: Material, box: Box, learnt: Rows, tested: Array
 ) -> Iterator[tuple[tuple[str, str], Array]]:
     """Heads that learn from fewer columns, and from rows as they were published."""
-    rows = box.rows(material.published[learnt], material.columns[learnt])
-    for inputs, part in _PARTS.items():
-        for name, blurs in (
-            ("as published", {"whole": Blur.none(rows[:, part].shape[1])}),
-            ("as heard", _cut(box.blurs, part)),
-        ):
-            genres = fit_genres(rows[:, part], material.targets[learnt], blurs, c=recipe.c, seed=0)
-            yield (
-                (inputs, name),
-                calibrated(genres(tested[:, part]), task="single-label", temperature=1.0),
-            )
+    rows, targets = box.rows(material.published[learnt], material.columns[learnt]), material.targets
+    for name, examples in (
+        ("as published", Examples(rows, targets[learnt], np.ones(len(rows)))),
+        ("as heard", box.copies),
+        ("as heard, and sounds", box.copies + box.sounds),
+        ("as heard, and sounds ten times", box.copies + box.sounds.weighed(10)),
+    ):
+        for inputs, part in _PARTS.items():
+            genres = fit_genres(examples.columns(part), c=recipe.c)
+            found = calibrated(genres(tested[:, part]), task="single-label", temperature=1.0)
+            yield (inputs, name), found
 
 
-def _cut(blurs: Mapping[str, Blur], part: slice) -> dict[str, Blur]:
-    return {
-        way: Blur(blur.slopes[part], blur.shifts[part], blur.noise[part])
-        for way, blur in blurs.items()
-    }
-
-
-def _snippets(recipe: BoxRecipe, material: Material, box: Box, test: Rows) -> EvaluationResult:
-    chosen = np.flatnonzero(np.isin(material.snippet_rows, test))
-    part = material.snippets.select(chosen.tolist())
-    found = box.probabilities(box.heard(material.snippets_heard.select(chosen)))
-    return _scored(recipe, part, make_split(part, "all-test"), np.arange(len(chosen)), found)
+def _from_audio(
+    recipe: BoxRecipe,
+    box: Box,
+    audio: Dataset,
+    heard: Heard,
+    tracks: Rows,
+    tested: Rows,
+    fitted_on: FittedOn,
+) -> EvaluationResult:
+    """Score what is heard of the tracks ``tested``; ``tracks`` are those of ``audio``."""
+    chosen = np.flatnonzero(np.isin(tracks, tested))
+    part = audio.select(chosen.tolist())
+    found = box.probabilities(box.heard(heard.select(chosen)))
+    split = make_split(part, "all-test")
+    return _scored(recipe, part, split, np.arange(len(chosen)), found, fitted_on)
 
 
 def _scored(

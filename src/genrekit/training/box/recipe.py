@@ -42,9 +42,12 @@ class BoxRecipe(Contract):
     leave_out: Path
     leave_out_because: str
     steps: int = Field(900, ge=1, description="of each block of the listener")
-    ridge: float = Field(100.0, gt=0, description="of the map to the published features")
+    ridge: float = Field(0.2, gt=0, description="of the map to the published features")
+    clip_weight: float = Field(1.6, gt=0, description="of all that is heard of a clip, in rows")
+    snippet_weight: float = Field(0.2, gt=0, description="the same of a short cut")
     c: float = Field(0.3, gt=0, description="inverse regularisation of the genres' regression")
     guard_c: float = Field(0.1, gt=0, description="the same, of music against everything else")
+    guard_bias: float = Field(2.0, description="towards what is no music: music lies far away")
     nonmusic_each: int = Field(10, ge=2, description="synthesised sounds of each kind")
     unknown_below: float = Field(0.25, ge=0, lt=1)
     folds: int = Field(4, ge=2, description="of the clips, for audio that nobody trained on")
