@@ -104,6 +104,7 @@ def test_audio_is_put_in_only_when_it_is_asked_for(
     assert "<audio" not in page.read_text(encoding="utf-8")
     licence = "CC0, <the jukebox>"
     ran = run("report", results[0], "-o", page, "--audio", folder, "--audio-licence", licence)
+    assert "ten seconds of each" in page.read_text(encoding="utf-8")
     text = page.read_text(encoding="utf-8")
     assert ran.code == 0
     assert text.count("<audio") == text.count("CC0, &lt;the jukebox&gt;</figcaption>") == 12

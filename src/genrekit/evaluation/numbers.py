@@ -28,6 +28,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def counted(count: int, what: str) -> str:
+    """``1 track``, ``290 tracks``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def optional(value: Estimate | None) -> str:
     """An interval, or nothing where there is none."""
     return "" if value is None else interval(value)

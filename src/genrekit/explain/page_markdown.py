@@ -74,7 +74,9 @@ def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:
     elif isinstance(part, Beside):
         for inner in part.parts:
             yield from _part(inner, pictures)
-    elif not isinstance(part, Sound) and id(part) in pictures:
+    elif isinstance(part, Sound):
+        yield f"- {plain(part.caption)}"
+    elif id(part) in pictures:
         yield f"![{plain(part.title)}]({pictures[id(part)]})"
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from genrekit.evaluation.full_metrics import TOP
 from genrekit.evaluation.leaks import result_leaks
-from genrekit.evaluation.numbers import interval, percent
+from genrekit.evaluation.numbers import counted, interval, percent
 from genrekit.explain.page import Fact, Facts
 from genrekit.reports.comparing import cannot_be_told_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
@@ -28,7 +29,7 @@ def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
     group = groups[0]
     best = group.best
     one = best.run.result
-    tested = "tested" if one.leaky else "tested and not trained on"
+    tested = "that were tested" if one.leaky else "that it was not trained on"
     several = one.multi_label
     if several is None:
         said = f"is right on **{percent(one.accuracy.value)}** of"
@@ -37,7 +38,7 @@ def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
         sure = several.mean_average_precision
         said = f"has a mean average precision of **{percent(sure.value)}** on"
     sentences = [
-        f"**{best.name}** {said} {one.items} {one.unit}s that were {tested} (95 % interval "
+        f"**{best.name}** {said} {counted(one.items, one.unit)} {tested} (95 % interval "
         f"{percent(sure.low)} to {percent(sure.high)}), on {one.dataset} under the protocol "
         f"{one.protocol}{' **LEAKY**' if one.leaky else ''}."
     ]
@@ -86,8 +87,8 @@ def facts_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> Facts:
     ]
     if several is not None:
         facts.append(_number("Mean average precision", several.mean_average_precision))
-    elif best.run.metrics is not None:
-        facts.append(_number("Right among the first 3", best.run.metrics.top3))
+    elif best.run.metrics is not None and says_top(best):
+        facts.append(_number(f"Right among the first {TOP}", best.run.metrics.top3))
     else:
         facts.append(Fact("Log loss", f"{one.log_loss:.3f}", "nats a track, smaller is better"))
     facts += [
@@ -95,6 +96,11 @@ def facts_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> Facts:
         _protocol(groups[0], leaks),
     ]
     return Facts(facts)
+
+
+def says_top(entry: Entry) -> bool:
+    """Whether there are so many genres that being among the first few says something."""
+    return len(entry.run.result.labels) > TOP
 
 
 def _model(group: Group) -> Fact:
@@ -111,7 +117,7 @@ def _number(name: str, one: Estimate) -> Fact:
 def _protocol(group: Group, leaks: Sequence[KnownLeak]) -> Fact:
     one = group.best.run.result
     folds = len(one.fold_accuracies)
-    tested = f"{one.items} {one.unit}s{f' in {folds} folds' if folds > 1 else ''}"
+    tested = counted(one.items, one.unit) + (f" in {folds} folds" if folds > 1 else "")
     if one.leaky:
         return Fact("Protocol", one.protocol, f"LEAKY; {tested}", "bad")
     if leaks:

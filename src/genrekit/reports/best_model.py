@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from genrekit.evaluation.numbers import interval, optional, percent
+from genrekit.evaluation.numbers import counted, interval, optional, percent
 from genrekit.evaluation.results import Answer, RunResult, confused
 from genrekit.explain.charts import Curve, Curves, Dots
 from genrekit.explain.confusion import confusion_chart
@@ -90,9 +90,10 @@ def confusion_section(entry: Entry) -> Section | None:
     wrong = [(pair, items) for pair, items in cells.items() if pair[0] != pair[1]]
     if wrong:
         (true, told), items = wrong[0]
-        text += f" Most often {true} is told to be {told}: {len(items)} times."
+        times = counted(len(items), run.result.unit)
+        text += f" Most often {true} is told to be {told}: {times}."
     if cells:
-        text += " Pressing a cell lists its tracks."
+        text += " The tracks of every cell are listed below; pressing a cell shows them."
         parts.append(_tracks(cells))
     title = "Confusions, and the tracks behind them" if cells else "Confusions"
     return Section(title, text, parts)
@@ -107,8 +108,8 @@ def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Fold:
     return Fold(f"The tracks of all {len(rows)} cells", parts=[sheet])
 
 
-def mistakes_section(entry: Entry, sounds: Mapping[str, Sound]) -> Section | None:
-    """Wrong answers that the model is surest of, with audio where that may be played."""
+def mistakes_section(entry: Entry) -> Section | None:
+    """Wrong answers that the model is surest of."""
     run = entry.run
     wrong = [one for one in run.answers if not one.right and one.probabilities]
     wrong.sort(key=lambda one: (-max(one.probabilities), one.item))
@@ -123,16 +124,21 @@ def mistakes_section(entry: Entry, sounds: Mapping[str, Sound]) -> Section | Non
         f"{len(wrong)} of {len(run.answers)} answers differ from the label. These are the surest: "
         "the model is badly wrong, or the label is."
     )
-    return Section("Surest mistakes", text, [sheet, *_heard(run, sounds)])
+    return Section("Surest mistakes", text, [sheet])
 
 
 def _own(run: RunResult, one: Answer) -> str:
     return percent(one.probabilities[run.result.labels.index(one.true[0])])
 
 
-def _heard(run: RunResult, sounds: Mapping[str, Sound]) -> list[Part]:
-    heard = [sounds[one.item] for one in run.answers if one.item in sounds]
-    return [Beside(heard)] if heard else []
+def examples_section(entry: Entry, sounds: Mapping[str, Sound]) -> Section | None:
+    """Tracks to listen to, in their order: mistakes first."""
+    answers = {one.item for one in entry.run.answers}
+    heard = [sound for item, sound in sounds.items() if item in answers]
+    if not heard:
+        return None
+    text = "The surest mistakes, then the surest right answers; ten seconds of each."
+    return Section("Examples to listen to", text, [Beside(heard)])
 
 
 # --- how sure -----------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def cannot_be_told_from_best(found: Comparison) -> list[str]:
 def _sections(found: Comparison) -> list[Section]:
     ranked = Sheet(_RANKED, list(_ranked(found)))
     sections = [
-        Section("Models", letters_text(found), [_dots(found), ranked]),
+        Section("Models", _letters_text(found), [_dots(found), ranked]),
         Section("Pairs", parts=[pairs_sheet(found)]),
     ]
     if folds := folds_sheet(found):
@@ -80,7 +80,8 @@ def _sections(found: Comparison) -> list[Section]:
 
 def pair_folds(found: Comparison) -> list[Part]:
     """Tests of pairs and of all models, folded away under a table of the models."""
-    parts: list[Part] = [Fold(f"All {len(found.pairs)} pairs", parts=[pairs_sheet(found)])]
+    pairs = f"All {len(found.pairs)} pairs" if len(found.pairs) > 1 else "The pair of them"
+    parts: list[Part] = [Fold(pairs, parts=[pairs_sheet(found)])]
     if folds := folds_sheet(found):
         text = "\n".join(note for note in found.notes if "t-test" in note)
         parts.append(Fold("The same over folds, corrected and naive", text, [folds]))
@@ -89,8 +90,13 @@ def pair_folds(found: Comparison) -> list[Part]:
     return parts
 
 
-def letters_text(found: Comparison) -> str:
-    """What the letters of a comparison mean."""
+def evidence_text(found: Comparison) -> str:
+    """What the letters of a comparison mean, and what ranks over folds say."""
+    ranks = "" if found.friedman is None else f"\n{friedman_text(found.friedman)}"
+    return _letters_text(found) + ranks
+
+
+def _letters_text(found: Comparison) -> str:
     many = len(found.pairs)
     return (
         f"Models that share a letter cannot be told apart: pairs are decided by "

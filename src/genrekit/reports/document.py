@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from genrekit import __version__
 from genrekit.errors import DatasetError
-from genrekit.evaluation.numbers import interval
+from genrekit.evaluation.numbers import counted, interval
 from genrekit.explain.charts import Dots
 from genrekit.explain.page import Facts, Fold, Part, Section, Sheet, Sound
-from genrekit.reports.answer import KnownLeak, facts_of, lead_of, leaks_of
+from genrekit.reports.answer import KnownLeak, facts_of, lead_of, leaks_of, says_top
 from genrekit.reports.best_model import (
     confusion_section,
+    examples_section,
     genre_section,
     mistakes_section,
     sureness_section,
 )
-from genrekit.reports.comparing import full_columns, letters_text, pair_folds
+from genrekit.reports.comparing import evidence_text, full_columns, pair_folds
 from genrekit.reports.further import (
     data_sections,
     importance_sections,
@@ -94,7 +95,7 @@ def make_document(
         sections=tuple(sections),
         groups=groups,
         leaks=leaks,
-        foot=f"Made by genrekit {__version__} from {_counted(len(inputs.sources), 'file')}.",
+        foot=f"Made by genrekit {__version__} from {counted(len(inputs.sources), 'file')}.",
     )
 
 
@@ -104,7 +105,7 @@ def _title(inputs: Inputs, groups: Sequence[Group]) -> str:
     datasets = list(dict.fromkeys(group.best.run.result.dataset for group in groups))
     entries = [entry for group in groups for entry in group.entries]
     models = {entry.run.result.model for entry in entries}
-    what = groups[0].best.name if len(models) == 1 else _counted(len(models), "model")
+    what = groups[0].best.name if len(models) == 1 else counted(len(models), "model")
     return f"{what} on {' and '.join(datasets)}"
 
 
@@ -122,7 +123,8 @@ def _about_models(
     yield genre_section(best)
     for section in (
         confusion_section(best),
-        mistakes_section(best, sounds),
+        mistakes_section(best),
+        examples_section(best, sounds),
         sureness_section(first),
     ):
         if section is not None:
@@ -153,7 +155,7 @@ def _single(entry: Entry) -> list[str]:
     return [
         interval(one.accuracy),
         interval(one.macro_f1),
-        "" if metrics is None else interval(metrics.top3),
+        interval(metrics.top3) if metrics is not None and says_top(entry) else "",
         f"{one.log_loss:.3f}",
         f"{one.expected_calibration_error:.3f}",
     ]
@@ -182,7 +184,7 @@ def _models(group: Group, title: str) -> Section:
     parts += _segments(group)
     lines = [_said_protocol(group)]
     if found is not None:
-        lines += [found.sentence, letters_text(found)]
+        lines += [found.sentence, evidence_text(found)]
         lines += [note for note in found.notes if "t-test" not in note]
         parts += pair_folds(found)
     return Section(title, "\n".join(lines), parts)
@@ -217,8 +219,8 @@ def _said_protocol(group: Group) -> str:
     note = PROTOCOL_NOTES.get(one.protocol)
     leaky = " **LEAKY**" if one.leaky else ""
     return (
-        f"Protocol {one.protocol}{leaky}{f': {note}' if note else ''}. {one.items} {one.unit}s of "
-        f"{one.dataset} are tested."
+        f"Protocol {one.protocol}{leaky}{f': {note}' if note else ''}. Tested are "
+        f"{counted(one.items, one.unit)} of {one.dataset}."
     )
 
 
@@ -238,13 +240,13 @@ def _protocols(groups: Sequence[Group]) -> Section:
         text = f"Not compared with the numbers above: {group.apart}.\n{_said_protocol(group)}"
         inner: list[Part] = [models_sheet(group), *_segments(group)]
         if group.comparison is not None:
-            text += f"\n{letters_text(group.comparison)}"
+            text += f"\n{evidence_text(group.comparison)}"
             inner += pair_folds(group.comparison)
-        best, many = group.best, _counted(len(group.entries), "model")
+        best, many = group.best, counted(len(group.entries), "model")
         said = f"{group.title}: {best.name} {interval(best.run.result.accuracy)}"
         parts.append(Fold(f"{said}, best of {many}" if many != "1 model" else said, text, inner))
     text = (
-        f"{_counted(len(groups), 'set')} of tests, {_counted(len(names), 'model')}. Numbers of "
+        f"{counted(len(groups), 'set')} of tests, {counted(len(names), 'model')}. Numbers of "
         "different tests say nothing about which model is better, so each set stands alone; what "
         "differs between them is what the protocol is worth."
     )
@@ -253,7 +255,7 @@ def _protocols(groups: Sequence[Group]) -> Section:
 
 def _grouped(group: Group) -> str:
     one = group.best.run.result
-    return f"{group.title} ({one.items} {one.unit}s)"
+    return f"{group.title} ({counted(one.items, one.unit)})"
 
 
 # --- where it comes from ------------------------------------------------------------------------
@@ -293,9 +295,5 @@ def _origin(inputs: Inputs, groups: Sequence[Group]) -> Section:
     parts += [Sheet(("tested model", "hash"), hashes)] if hashes else []
     about = ("saved model", "architecture", "fitted on", "licence of the data")
     parts += [Sheet(about, bundles)] if bundles else []
-    parts.append(Fold(f"{_counted(len(inputs.sources), 'file')} read", parts=[files]))
+    parts.append(Fold(f"{counted(len(inputs.sources), 'file')} read", parts=[files]))
     return Section("Where the numbers come from", "", parts)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
