@@ -77,6 +77,12 @@ def test_patches_and_seconds_lie_where_they_belong() -> None:
     assert strip[10, width // 10 + 10].tolist() == [14] * 3
 
 
+def test_without_patches_the_spectrogram_stays_grey() -> None:
+    found, heard = made_up()
+    picture = overlaid(found.model_copy(update={"patches": ()}), heard)[:384]
+    assert (picture.max(axis=2) == picture.min(axis=2)).all()
+
+
 def test_the_png_is_read_as_it_was_drawn() -> None:
     found, heard = made_up()
     picture = overlaid(found, heard)

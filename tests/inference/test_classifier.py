@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from genrekit.audio import Waveform, synthesise
+from genrekit.audio import Waveform, decode, synthesise
 from genrekit.errors import AudioContentError, AudioError, BundleError, ConfigError
 from genrekit.inference import Classifier, error_record
 from genrekit.schema import UNKNOWN, ExcerptConfig, TrackPrediction, WindowConfig
@@ -169,6 +169,8 @@ def test_segments_of_an_excerpt_are_placed_in_the_track(
     segments = classifier.predict_file(path, excerpt=middle, segments=True).segments
     places = [(one.start_seconds, one.end_seconds) for one in segments]
     assert np.array(places) == pytest.approx(np.array([(4, 5), (4.5, 5.5), (5, 6)]), abs=1e-3)
+    decoded = decode(path, excerpt=middle)
+    assert classifier.predict(decoded, segments=True).segments == segments
 
 
 def test_a_name_that_is_not_text_still_makes_valid_json(

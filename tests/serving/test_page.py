@@ -240,6 +240,27 @@ def test_another_genre_is_explained_or_said_why_not(page: Any, clip: Path) -> No
     assert page.inner_text("#why-sentence").startswith("Here metal has")
 
 
+def test_similar_tracks_are_listed_where_there_is_an_index(
+    browser: Any, server: Any, clip: Path
+) -> None:
+    near = {"path": "<b>near</b>.flac", "similarity": 0.93}
+
+    def answer(route: Any) -> None:
+        if route.request.method == "GET":
+            route.fulfill(json={"tracks": 1, "model": None})
+        else:
+            route.fulfill(json={"path": "", "model": None, "tracks": [near]})
+
+    with opened(browser, server) as page:
+        page.route("**/api/v1/similar*", answer)
+        page.reload()
+        page.wait_for_selector(".station")
+        page.set_input_files("#file", clip)
+        page.wait_for_selector("#neighbours li")
+        assert page.inner_text("#neighbours .name") == near["path"]
+        assert page.inner_text("#neighbours .value") == "0.93"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_tab_keeps_anybody_out(browser: Any, server: Any, clip: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

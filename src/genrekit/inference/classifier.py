@@ -133,7 +133,7 @@ class Classifier:
         Parameters
         ----------
         waveform : Waveform
-            At the bundle's ``sample_rate_hz``.
+            At the bundle's ``sample_rate_hz``; segments count from its ``start_seconds``.
         name : str
             Goes into ``path`` of the answer.
         segments, unknown_below

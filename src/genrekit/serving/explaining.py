@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genrekit.audio import Waveform, decode
@@ -38,9 +39,9 @@ def explain(bench: Bench, work: Work) -> dict[str, Any]:
         work.path,
         sample_rate_hz=classifier.sample_rate_hz,
         excerpt=_part(work.excerpt, classifier),
-        limits=bench.limits,
+        limits=replace(bench.limits, seconds=min(MOST_SECONDS, bench.limits.seconds)),
     )
-    _refuse_long(waveform, wanted.piece_seconds)
+    _refuse_many(waveform, wanted.piece_seconds)
     *_, last = hide_and_listen(
         classifier,
         waveform,
@@ -74,12 +75,7 @@ def _part(asked: ExcerptConfig | None, classifier: Classifier) -> ExcerptConfig:
     return own
 
 
-def _refuse_long(waveform: Waveform, piece_seconds: float) -> None:
-    if waveform.seconds > MOST_SECONDS:
-        raise ConfigError(
-            f"there are {waveform.seconds:.1f} s to explain, and at most {MOST_SECONDS:g} s are; "
-            "ask for a part with start and duration"
-        )
+def _refuse_many(waveform: Waveform, piece_seconds: float) -> None:
     if waveform.seconds > MOST_PIECES * piece_seconds:
         raise ConfigError(
             f"hiding {piece_seconds:g} s of {waveform.seconds:.1f} s at a time takes more than "
