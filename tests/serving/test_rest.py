@@ -158,3 +158,32 @@ def test_what_is_not_there_is_said_in_the_one_shape(
     response = server.client.request(method, path)
     assert response.status_code == status
     assert set(response.json()) == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("POST", "/api/v1/predict", 404, "openapi.json"),
+        ("POST", "/predict", 404, "POST /predict"),
+        ("GET", "/docs", 404, "openapi.json"),
+        ("GET", "/api/v1/analysis/predict", 405, "use POST"),
+        ("PUT", "/index.html", 405, "not how to ask"),
+    ],
+)
+def test_who_asks_at_the_wrong_door_is_told_where_the_doors_are(
+    server: Any, method: str, path: str, status: int, said: str
+) -> None:
+    refused = server.client.request(method, path)
+    assert refused.status_code == status
+    assert said in refused.json()["error"]["message"]
+
+
+def test_slips_with_curl_are_told_how_to_do_it(server: Any) -> None:
+    slips = (
+        server.post("/analysis/predict", b""),
+        server.post("/analysis/predict", b"file=@song.mp3"),
+        server.client.post("/api/v1/analysis/predict", files={"file": (None, "song.mp3")}),
+    )
+    assert [one.status_code for one in slips] == [422, 400, 400]
+    for one in slips:
+        assert "curl -F file=@song.mp3" in one.json()["error"]["message"]

@@ -95,6 +95,9 @@ def _options(
 def main() -> None:
     """Run the command line; every expected failure is one line and its own exit code."""
     mend_streams()
+    # Before NumPy reads it: its arrays are small here, and threads that wait for each other on a
+    # busy machine make a prediction take several times as long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = _run()
     try:
         sys.stdout.flush()

@@ -123,7 +123,7 @@ def _hashes(bundles: Mapping[str, Bundle]) -> dict[str, str]:
 
 
 def check_models(models: Mapping[str, str]) -> None:
-    """Load and prove every model once.
+    """Find and read every model; workers prove their own before anything is served.
 
     Raises
     ------
@@ -131,4 +131,4 @@ def check_models(models: Mapping[str, str]) -> None:
         If one cannot be served.
     """
     for model in {find_bundle(model) for model in models.values()}:
-        load_bundle(model)
+        load_bundle(model, verify=False)

@@ -66,9 +66,9 @@ def add_handlers(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return problem_response(explain_validation(error))
 
-    async def unrouted(_: Request, error: Exception) -> Response:
+    async def unrouted(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        record = ErrorRecord(type="HTTPException", message=str(error.detail))
+        record = _unrouted(request, error)
         return _response(Problem(error=record), error.status_code, dict(error.headers or {}))
 
     async def unexpected(_: Request, error: Exception) -> Response:
@@ -78,6 +78,22 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, unrouted)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _unrouted(request: Request, error: HTTPException) -> ErrorRecord:
+    """What to say where no route was found."""
+    asked = f"{request.method} {printable(request.url.path)[:200]}"
+    listed = "/api/v1/openapi.json lists what there is"
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return ErrorRecord(
+            type="UnknownResourceError", message=f"there is nothing at {asked}; {listed}"
+        )
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return ErrorRecord(
+            type="RequestError", message=f"{asked} is not how to ask; use {allowed}, {listed}"
+        )
+    return ErrorRecord(type="HTTPException", message=str(error.detail))
 
 
 def _response(problem: Problem, status: int, headers: dict[str, str]) -> Response:

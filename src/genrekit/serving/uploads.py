@@ -16,7 +16,13 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from genrekit.errors import AudioLimitError, BusyError, RequestError, SlowRequestError
+from genrekit.errors import (
+    AudioContentError,
+    AudioLimitError,
+    BusyError,
+    RequestError,
+    SlowRequestError,
+)
 from genrekit.inference import printable
 from genrekit.serving.settings import Settings
 
@@ -27,6 +33,10 @@ _FIELD_BYTES = 1024
 _NAME_CHARACTERS = 255
 _HEADER_BYTES = 4096
 _FILE_FIELDS = frozenset({"file", "files"})
+_HOW_TO_SEND = (
+    "send audio as the file of a form (curl -F file=@song.mp3), or as the body itself "
+    "(curl --data-binary @song.mp3)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +138,16 @@ async def read_chunks(
 
 async def _receive_raw(request: Request, settings: Settings, folder: Path, body: Body) -> None:
     name = _shown_name(request.query_params.get("name", ""))
+    size, head = 0, b""
     with _new_file(folder, name, body) as file:
         async for chunk in read_chunks(request, settings, settings.upload_bytes):
             file.write(chunk)
+            size += len(chunk)
+            head = head or chunk[:_FIELD_BYTES]
+    if not size:
+        raise AudioContentError("empty", f"the body is empty; {_HOW_TO_SEND}")
+    if size <= _FIELD_BYTES and head.partition(b"=")[0] in (b"file", b"files"):
+        raise RequestError(f"the body is a form without a file in it; {_HOW_TO_SEND}")
 
 
 async def _receive_form(
@@ -169,6 +186,7 @@ class _Form:
         self._file: BinaryIO | None = None
         self._field, self._value = "", bytearray()
         self._size = self._plain = 0
+        self._named = False
         self.ended = False
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
@@ -190,9 +208,18 @@ class _Form:
         if self._file is not None:
             self._file.close()
             self._file = None
+            self._check_words()
         elif self._field:
             self._body.fields[self._field] = self._value.decode(errors="replace")
         self._field = ""
+
+    def _check_words(self) -> None:
+        """Refuse the name of a file in its place: a slip that everybody makes once."""
+        words = bytes(self._value)
+        if self._named or not 0 < self._size <= _NAME_CHARACTERS or not words.isascii():
+            return
+        if words.decode().isprintable():
+            raise RequestError(f"there is the text {words.decode()!r} for a file; {_HOW_TO_SEND}")
 
     def _begin(self) -> None:
         self._disposition, self._value, self._size = b"", bytearray(), 0
@@ -215,6 +242,7 @@ class _Form:
             if seen > self._most_files:
                 advice = "send them in several requests"
                 raise AudioLimitError("files", self._most_files, seen, advice)
+            self._named = b"filename" in options
             shown = _shown_name(options.get(b"filename", b"").decode(errors="replace"))
             self._file = _new_file(self._folder, shown, self._body)
             return
@@ -231,6 +259,8 @@ class _Form:
             if self._size > self._most_bytes:
                 raise _too_large(self._most_bytes, self._size)
             self._file.write(data)
+            if len(self._value) < _FIELD_BYTES:
+                self._value += data[:_FIELD_BYTES]
         elif self._size > _FIELD_BYTES:
             raise RequestError(
                 f"the field {self._field[:60]!r} has more than {_FIELD_BYTES} bytes; send audio "
