@@ -235,7 +235,14 @@ def test_another_genre_is_explained_or_said_why_not(page: Any, clip: Path) -> No
     page.click("#why-ask")
     page.wait_for_selector("#why-sentence:has-text('The server does not answer')")
     page.unroute("**/analysis/explain*")
+    page.route("**/analysis/explain*", lambda route: None)  # never answered
     page.click("#why-ask")
+    page.wait_for_selector("#why-bar:not([hidden])")
+    page.click("#why-ask:has-text('Stop')")
+    page.wait_for_selector("#why-bar", state="hidden")
+    assert page.inner_text("#why-sentence") == ""
+    page.unroute("**/analysis/explain*")
+    page.click("#why-ask:has-text('Show why')")
     page.wait_for_selector("#why-answer:not([hidden])")
     assert page.inner_text("#why-sentence").startswith("Here metal has")
 

@@ -47,11 +47,12 @@ async function ask() {
     const found = await patiently(() => explain(file, { genre, model, spectrogram: false, time_line: false }, { signal }), signal);
     if (!signal.aborted) show(found);
   } catch (error) {
-    const stopped = error.name === "AbortError";
-    if (asked?.file === file) $("why-sentence").textContent = stopped ? "" : `${error.title}: ${error.message} ${error.advice ?? ""}`;
+    if (abort.signal === signal) $("why-sentence").textContent = signal.aborted ? "" : `${error.title}: ${error.message} ${error.advice ?? ""}`;
   } finally {
-    $("why-bar").hidden = true;
-    $("why-ask").textContent = "Show why";
+    if (abort.signal === signal) {
+      $("why-bar").hidden = true;
+      $("why-ask").textContent = "Show why";
+    }
   }
 }
 
@@ -76,7 +77,7 @@ function exact(seconds) {
 /** What happens without a part, in points of probability. */
 function change(loss) {
   const points = Math.abs(loss) * 100;
-  if (points < 0.05) return "no change";
+  if (points < 0.05) return "hardly changes";
   const size = points < 1 ? points.toFixed(1) : Math.round(points);
   return `${loss > 0 ? "falls" : "rises"} by ${size} ${size === 1 ? "point" : "points"}`;
 }
