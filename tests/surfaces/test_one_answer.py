@@ -7,9 +7,11 @@ Each surface adds one entry to ``SURFACES``: a function from a model and a file 
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,59 @@ def _socket(address: str, clip: Path) -> TrackPrediction:
     return TrackPrediction.model_validate(last["prediction"])
 
 
+def _container(address: str, clip: Path) -> TrackPrediction:
+    """The file as it is written, in pieces."""
+    hello = {"type": "hello", "format": "container", "name": clip.name, "segments": True}
+    data = clip.read_bytes()
+    with connect(f"ws://{address}/api/v1/stream", proxy=None) as socket:
+        socket.send(json.dumps(hello))
+        for start in range(0, len(data), 10_000):
+            socket.send(data[start : start + 10_000])
+        socket.send('{"type": "end"}')
+        *_, last = [json.loads(text) for text in socket]
+    return TrackPrediction.model_validate(last["prediction"])
+
+
+def _job(address: str, clip: Path) -> TrackPrediction:
+    jobs = f"http://{address}/api/v1/jobs"
+    with clip.open("rb") as file:
+        sent = httpx.post(f"{jobs}?segments=true", files=[("files", (clip.name, file))])
+    place = f"{jobs}/{sent.json()['id']}/result"
+    for _ in range(600):
+        found = httpx.get(place)
+        if found.status_code != 202:
+            break
+        time.sleep(0.05)
+    (answer,) = found.json()["predictions"]
+    return TrackPrediction.model_validate(answer)
+
+
+def _page(address: str, clip: Path) -> TrackPrediction:
+    """What the page's own script gets; what it makes of it is tested in tests/serving."""
+    pytest.importorskip("playwright")
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        try:
+            page = browser.new_page()
+            page.set_default_timeout(60_000)
+            page.goto(f"http://{address}")
+            page.wait_for_selector(".station")
+            found = page.evaluate_handle("import('./api.js')")
+            page.evaluate("document.body.append(document.createElement('input'))")
+            page.evaluate("document.body.lastChild.type = 'file'")
+            page.set_input_files("body > input", clip)
+            ask = "api => api.predict(document.body.lastChild.files[0], { segments: true })"
+            return TrackPrediction.model_validate(found.evaluate(ask))
+        finally:
+            browser.close()
+
+
 SURFACES: dict[str, Callable[[Path, Path], TrackPrediction]] = {
     "waveform": _waveform,
     "bytes": _bytes,
@@ -137,6 +192,9 @@ SERVED: dict[str, Callable[[str, Path], TrackPrediction]] = {
     "raw body": _raw_body,
     "files": _files,
     "socket": _socket,
+    "socket, as a file": _container,
+    "job": _job,
+    "page": _page,
 }
 
 
