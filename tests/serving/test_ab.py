@@ -38,7 +38,7 @@ def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.005)
+        time.sleep(0.03)
 
 
 def _value(server: Any, sample: str) -> float:
@@ -71,6 +71,7 @@ def arms(serving: Any, bundles: dict[str, Path], log: Path) -> Iterator[Any]:
         split=("a=1", "b=1"),
         shadow=("c",),
         answer_log=log,
+        shadow_niceness=0,  # on a busy machine it would never be its turn
         jobs=2,
     ) as server:
         yield server
@@ -305,8 +306,8 @@ def test_a_large_log_is_rotated_and_the_oldest_deleted(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = AnswerLog(path, 1 << 16, 3, print)
     log.note_models([], "spring", {"a": 1.0})
-    ids = _fill(log, 700, size=1000)
-    said = asyncio.run(log.say(ids[-150], None, True))
+    ids = _fill(log, 300, size=2000)
+    said = asyncio.run(log.say(ids[-100], None, True))
     with pytest.raises(UnknownResourceError):
         asyncio.run(log.say(ids[0], None, True))
     log.close()
@@ -315,7 +316,7 @@ def test_a_large_log_is_rotated_and_the_oldest_deleted(tmp_path: Path) -> None:
     found = read_log(path)
     kept = [one.id for one in found.answers]
     assert sorted(kept) == ids[-len(kept) :]
-    assert 150 < len(kept) < 400
+    assert 100 < len(kept) < 250
     assert [split.experiment for split in found.splits] == ["spring"] * 3
     assert not {one.name for one in tmp_path.iterdir()} & {"log.3", "log.4"}
 
@@ -361,6 +362,7 @@ def test_a_running_server_follows_its_champion_and_finishes_what_it_began(
     for path in bundles.values():
         add_bundle(path)
     promote("tiny@0.1.0")
+    promote("tiny@0.2.0")
     long_clip = tmp_path / "long.wav"
     soundfile.write(long_clip, GENERATOR.normal(0, 0.1, 22050 * 40), 22050)
 
@@ -372,18 +374,16 @@ def test_a_running_server_follows_its_champion_and_finishes_what_it_began(
         serving(models=("champion=default@champion",), follow_seconds=0.02, workers=2) as server,
         ThreadPoolExecutor(1) as threads,
     ):
-        assert version() == "tiny@0.1.0"
+        assert version() == "tiny@0.2.0"
         slow = threads.submit(
             server.post, "/analysis/predict?whole=true&segments=true", long_clip.read_bytes()
         )
         _until(lambda: server.service.pool.busy == 1)
-        promote("tiny@0.2.0")
-        _until(lambda: server.client.get("/version").json()["models"]["champion"] == "0.2.0")
-        assert slow.result().json()["model"]["version"] == "0.1.0"
-        _until(lambda: {version() for _ in range(4)} == {"tiny@0.2.0"})
         roll_back()
+        _until(lambda: server.client.get("/version").json()["models"]["champion"] == "0.1.0")
+        assert slow.result().json()["model"]["version"] == "0.2.0"
         _until(lambda: {version() for _ in range(4)} == {"tiny@0.1.0"})
-        assert _value(server, 'genrekit_model_renewals_total{outcome="done"}') == 2
+        assert _value(server, 'genrekit_model_renewals_total{outcome="done"}') == 1
 
         damaged = find_bundle("other@0.1.0") / "model.onnx"
         damaged.write_bytes(b"no model")

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         (), description="names of models that hear the same, and whose answers are only logged"
     )
     shadow_queue: int = Field(8, ge=1, le=1000, description="files that may wait for a shadow")
+    shadow_niceness: int = Field(10, ge=0, le=19, description="how far all others go before it")
     experiment: str = Field("", max_length=100, description="another word deals senders out anew")
     answer_log: Path | None = Field(
         None, description="SQLite file of what was answered; offers feedback"

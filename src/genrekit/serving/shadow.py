@@ -17,17 +17,15 @@ from genrekit.serving.recorder import Recorder
 from genrekit.serving.settings import Settings
 from genrekit.serving.worker import Work
 
-#: As far back as processes can go.
-_NICENESS = 19
 _PATIENCE = 3
 
 
 class Shadows:
     """Gives each file that was answered to the shadows too.
 
-    An answer never waits for them: they begin after it, in one process that gets the processor when
-    nobody else wants it, under the limits of every worker. A file for which there is no room is
-    dropped, and counted.
+    An answer never waits for them: they begin after it, in one process that lets all others go
+    first, under the limits of every worker. A file for which there is no room is dropped, and
+    counted.
 
     Parameters
     ----------
@@ -55,7 +53,7 @@ class Shadows:
             alone,
             models,
             lambda reason: metrics.worker_deaths.labels(f"shadow {reason}").inc(),
-            niceness=_NICENESS,
+            niceness=settings.shadow_niceness,
         )
 
     async def start(self) -> None:
