@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,6 +104,26 @@ def test_patches_are_losses_of_the_window_that_is_surest(
     mel[:4, columns] = np.minimum(mel[:4, columns], quiet[:4])
     after = classifier.predict_features({"mel": mel[np.newaxis]})[0, 1]
     assert patches[1].loss == pytest.approx(before - after)
+
+
+def test_patches_of_a_short_track_lie_in_it_and_are_hushed_wherever_it_is_repeated(
+    nearer: Path, glued: Waveform, tmp_path: Path
+) -> None:
+    looping = shutil.copytree(nearer, tmp_path / "looping")
+    manifest = looping / "manifest.json"
+    kept = manifest.read_text("utf-8")
+    assert kept.count('"short": "keep"') == 1
+    manifest.write_text(kept.replace('"short": "keep"', '"short": "loop"'), "utf-8")
+    classifier = Classifier.load(looping, verify=False)
+    short = Waveform(glued.samples[2 * RATE_HZ : 2 * RATE_HZ + RATE_HZ // 2], RATE_HZ)
+    window = telling_window(listen(classifier, short), "metal")
+    patches = occlude_patches(classifier, window, "mel", "metal", rows=2, columns=2)
+    assert max(one.end_seconds for one in patches) == pytest.approx(0.5)
+    mel = classifier.bundle.features(window.samples)["mel"]
+    (whole,) = occlude_patches(classifier, window, "mel", "metal", rows=1, columns=1)
+    quiet = np.minimum(mel, np.quantile(mel, 0.05, axis=1, keepdims=True).astype(np.float32))
+    before, after = classifier.predict_features({"mel": np.stack([mel, quiet])})[:, 1]
+    assert whole.loss == pytest.approx(before - after)
 
 
 def test_a_column_counts_by_what_is_lost_without_it() -> None:

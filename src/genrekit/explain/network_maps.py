@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.explain.charts import Heat
 from genrekit.explain.faithfulness import Without, measure
-from genrekit.explain.occlusion import boxes_of, hush, label_number
+from genrekit.explain.occlusion import boxes_of, filled_samples, hush, label_number
 from genrekit.explain.overlay import narrowed
 from genrekit.explain.page import Section, Sheet
 from genrekit.explain.records import Faithfulness, RandomWeights
@@ -160,7 +160,7 @@ def map_sections(
         return []
     array = classifier.bundle.features(window.samples)[name]
     begin = begin_seconds + window.start_sample / classifier.sample_rate_hz
-    seconds = len(window.samples) / classifier.sample_rate_hz
+    seconds = filled_samples(classifier, window) / classifier.sample_rate_hz
     charts = [_heat(f"Input {name}", array.astype(np.float64), begin, seconds, signed=False)]
     charts += [_heat(one.method, one.values, begin, seconds, signed=one.signed) for one in maps]
     rows = [

@@ -116,14 +116,19 @@ def occlude_patches(
     label = label_number(classifier, genre)
     features = classifier.bundle.features(window.samples)
     array = features[name]
-    boxes = boxes_of(array.shape, rows, columns)
+    # A short window is repeated until it fills the input: a patch is hushed in every repetition.
+    share = len(window.samples) / filled_samples(classifier, window)
+    heard = max(1, round(array.shape[1] * share))
+    boxes = boxes_of((array.shape[0], heard), rows, columns)
     inputs = {key: np.repeat(x[np.newaxis], len(boxes) + 1, axis=0) for key, x in features.items()}
-    for row, box in enumerate(boxes):
-        inputs[name][row] = hush(array, [box])
+    for row, (band, time) in enumerate(boxes):
+        shifts = range(0, array.shape[1], heard)
+        again = [(band, slice(time.start + shift, time.stop + shift)) for shift in shifts]
+        inputs[name][row] = hush(array, again)
     scores = classifier.predict_features(inputs)[:, label]
     rate = classifier.sample_rate_hz
     begin = begin_seconds + window.start_sample / rate
-    seconds = len(window.samples) / array.shape[1] / rate
+    seconds = len(window.samples) / heard / rate
     borders = getattr(classifier.bundle.frontends[name], "borders_hz", None)
     return tuple(
         Patch(
@@ -137,6 +142,13 @@ def occlude_patches(
         )
         for (band, time), score in zip(boxes, scores[:-1], strict=True)
     )
+
+
+def filled_samples(classifier: Classifier, window: Window) -> int:
+    """Samples that the input of a window is made of: a short one is repeated, or padded."""
+    windows = classifier.bundle.manifest.windows
+    whole, _ = window_samples(windows, classifier.sample_rate_hz)
+    return len(window.samples) if windows.short == "keep" else max(whole, len(window.samples))
 
 
 def boxes_of(shape: tuple[int, ...], rows: int, columns: int) -> list[tuple[slice, slice]]:
