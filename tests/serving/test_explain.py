@@ -155,6 +155,15 @@ def test_no_audio_and_no_room_are_refused_as_elsewhere(server: Any, clip: Path) 
     assert int(refused.headers["retry-after"]) >= 1
 
 
+def test_one_that_takes_too_long_costs_itself_alone(serving: Any, clip: Path) -> None:
+    data = clip.read_bytes()
+    with serving(explain_seconds=0.01) as server:
+        refused = server.post("/analysis/explain", data)
+        assert refused.status_code == 413
+        assert "wall_seconds" in refused.json()["error"]["message"]
+        assert server.post("/analysis/predict", data).status_code == 200
+
+
 def test_it_is_described_with_an_example_that_holds(server: Any) -> None:
     described_as = server.client.get("/api/v1/openapi.json").json()
     route = described_as["paths"]["/api/v1/analysis/explain"]["post"]
