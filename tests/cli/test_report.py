@@ -96,6 +96,8 @@ def test_audio_is_put_in_only_when_it_is_asked_for(
     answers = json.loads(results[0].read_text())["answers"]
     folder = tmp_path / "clips"
     folder.mkdir()
+    gtzan = tmp_path / "gtzan.json"
+    gtzan.write_text(results[0].read_text().replace('"item":"0.0"', '"item":"jazz.00000"'))
     for answer in answers:
         song = synthesise("jazz", seconds=0.2, seed=0)
         soundfile.write(folder / f"{answer['item']}.wav", song.samples, song.sample_rate_hz)
@@ -109,6 +111,9 @@ def test_audio_is_put_in_only_when_it_is_asked_for(
     assert ran.code == 0
     assert text.count("<audio") == text.count("CC0, &lt;the jukebox&gt;</figcaption>") == 12
     assert text.count("data:audio/mpeg;base64,") == 12
+    ran = run("report", gtzan, "-o", page, "--audio", folder, "--audio-licence", licence)
+    assert (ran.code, ran.out) == (2, "")
+    assert "not for redistribution" in ran.err
 
 
 def test_several_genres_a_track(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from genrekit.datasets import CorpusInfo, Dataset, Item, make_split
+from genrekit.evaluation.audit_finding import AuditReport, make_finding
 from genrekit.evaluation.results import RunResult, write_run
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
 from genrekit.schema import Estimate, ModelIdentity
@@ -114,3 +115,25 @@ def hostile(make_run: Callable[..., RunResult], tmp_path_factory: pytest.TempPat
 def robustness_of() -> Callable[..., Path]:
     """``robustness_of(path, trained_on=0)`` writes a robustness.json."""
     return write_robustness
+
+
+@pytest.fixture(scope="session")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``genrekit audit --json`` prints, with one error."""
+    finding = make_finding("identical-rows", "a and b are the same")
+    audit = AuditReport(
+        data="table.csv",
+        corpus="table",
+        name="table.csv",
+        title="A table",
+        medium="table",
+        task="single-label",
+        items=2,
+        recordings=2,
+        labels={"jazz": 2},
+        dataset_fingerprint="0" * 64,
+        findings=(finding,),
+    )
+    path = tmp_path_factory.mktemp("audited") / "audit.json"
+    path.write_text(audit.model_dump_json() + "\n", encoding="utf-8")
+    return path

@@ -42,6 +42,7 @@ def test_it_opens_with_the_answer(told: Report, measured: Path) -> None:
     assert told.answer.startswith(f"m1 is right on {shown} of 120 tracks")
     assert "under the protocol grouped-kfold" in told.answer
     assert "It cannot be told from m2." in told.answer
+    assert "As the best of 3 by these very tracks it flatters a little." in told.answer
     assert "No leak is known in this number." in told.answer
     assert "Under segments-leaky (LEAKY) the same model shows" in told.answer
     page = written(told, ".html")
@@ -174,8 +175,11 @@ def test_leaks_are_said_first(
     found = report(tmp_path)
     assert [leak.kind for leak in found.leaks] == ["fitted-before-split"]
     assert "A leak is known: model:" in found.answer
-    robustness_of(tmp_path / "robustness.json", trained_on=7)
-    assert "fitted on 7 of these 20 tracks" in report(tmp_path).leaks[1].evidence
+    # What leaks elsewhere is said, but of its own numbers.
+    robustness_of(tmp_path / "robust.json", trained_on=7)
+    both = report([measured / "m0.json", tmp_path / "robust.json"])
+    assert "fitted on 7 of these 20 tracks" in both.leaks[0].evidence
+    assert "No leak is known in this number. In further numbers 1 leak is known" in both.answer
 
 
 def test_leaks_found_by_the_detector_are_listed(measured: Path, tmp_path: Path) -> None:
@@ -184,6 +188,15 @@ def test_leaks_found_by_the_detector_are_listed(measured: Path, tmp_path: Path) 
     found = report([measured / "m0.json", tmp_path / "leaks.jsonl"], tmp_path / "r.html")
     assert "3 artists are on both sides" in found.answer
     assert "<h2>Leaks</h2>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_what_audits_say_is_among_the_first_things(
+    measured: Path, audited: Path, tmp_path: Path
+) -> None:
+    found = report([measured / "m0.json", audited], tmp_path / "r.html")
+    assert found.answer.endswith("Data checks found errors: rows with equal features (1).")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "a and b are the same" in page.split("<h2>Data checks</h2>")[1]
 
 
 def test_parts_that_are_called_tracks_are_a_leak(

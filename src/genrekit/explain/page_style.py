@@ -55,8 +55,9 @@ table {{ border-collapse: collapse; font-size: .94rem; overflow-wrap: break-word
 th, td {{ text-align: left; padding: .32rem 1.2rem .32rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }}
 th {{ color: var(--soft); font-weight: 600; font-size: .86rem; vertical-align: bottom; }}
-td.number, th.number {{ text-align: right; white-space: nowrap;
-  font-variant-numeric: tabular-nums; }}
+td {{ white-space: nowrap; }}
+td.long {{ white-space: normal; }}
+td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 @media screen and (max-width: 44rem) {{
   th:first-child, td:first-child {{ position: sticky; left: 0; background: var(--page); }}
   td.long {{ min-width: 18rem; }} }}
@@ -81,6 +82,7 @@ audio {{ width: 100%; max-width: 24rem; }}
   .wide {{ overflow: visible; }}
   table, th {{ font-size: 8pt; }}
   th, td {{ padding-right: .6rem; }}
+  td:not(.number) {{ white-space: normal; }}
   .facts {{ grid-template-columns: repeat(3, 1fr); }}
   .facts div {{ border: 1px solid var(--line); }}
   details {{ border: 0; padding: 0; }} details > summary {{ list-style: none; font-weight: 600; }}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from genrekit.evaluation.audit_finding import KINDS
 from genrekit.evaluation.full_metrics import TOP
+from genrekit.evaluation.leak import Leak
 from genrekit.evaluation.leaks import result_leaks
 from genrekit.evaluation.numbers import counted, interval, percent
+from genrekit.evaluation.results import RunResult
 from genrekit.explain.page import Fact, Facts
 from genrekit.reports.comparing import cannot_be_told_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
@@ -17,14 +20,21 @@ _MOST_NAMED = 6
 
 
 class KnownLeak(Contract):
-    """Something that makes a number flatter, and where it was seen."""
+    """Something that makes a number flatter, and where it was seen.
+
+    Parameters
+    ----------
+    first : bool
+        Whether it concerns the numbers that the report opens with.
+    """
 
     where: str
     kind: str
     evidence: str
+    first: bool = True
 
 
-def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
+def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak], inputs: Inputs) -> str:
     """The answer in a few sentences."""
     group = groups[0]
     best = group.best
@@ -48,8 +58,28 @@ def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
         )
     note = PROTOCOL_NOTES.get(one.protocol)
     sentences += [f"That is: {note}."] if note else []
-    lines = [" ".join(sentences), " ".join(_how_sure(group)), leak_sentence(groups, leaks)]
+    known = f"{_leak_sentence(groups, leaks)} {_flaw_sentence(inputs)}".rstrip()
+    lines = [" ".join(sentences), " ".join(_how_sure(group)), known]
     return "\n".join(line for line in lines if line)
+
+
+def _flaw_sentence(inputs: Inputs) -> str:
+    """What audits say of the data, in short."""
+    kinds = {
+        (one.title, one.count)
+        for _, study in inputs.studies
+        for one in study.findings
+        if one.severity == "error"
+    } | {
+        (KINDS[kind].title, count)
+        for _, audit in inputs.audits
+        for kind, count in audit.counts().items()
+        if KINDS[kind].severity == "error"
+    }
+    if not kinds:
+        return ""
+    said = ", ".join(f"{title.lower()} ({count})" for title, count in sorted(kinds))
+    return f"Data checks found errors: {said}."
 
 
 def _how_sure(group: Group) -> Iterator[str]:
@@ -60,12 +90,16 @@ def _how_sure(group: Group) -> Iterator[str]:
     if found is None or found.models[0].name != group.best.name:
         return
     level = cannot_be_told_from_best(found)
+    others = len(found.models) - 1
     if not level:
-        yield f"It is better than the other {len(found.models) - 1} by every test."
+        which = found.models[1].name if others == 1 else f"all {others} others"
+        yield f"It is better than {which}, and that is evidence at 5 %."
     elif len(level) <= _MOST_NAMED:
         yield f"It cannot be told from {', '.join(level)}."
     else:
-        yield f"It cannot be told from {len(level)} of the other {len(found.models) - 1}."
+        yield f"It cannot be told from {len(level)} of the other {others}."
+    if others > 1:
+        yield f"As the best of {others + 1} by these very tracks it flatters a little."
     yield found.sentence
 
 
@@ -120,7 +154,7 @@ def _protocol(group: Group, leaks: Sequence[KnownLeak]) -> Fact:
     tested = counted(one.items, one.unit) + (f" in {folds} folds" if folds > 1 else "")
     if one.leaky:
         return Fact("Protocol", one.protocol, f"LEAKY; {tested}", "bad")
-    if leaks:
+    if any(leak.first for leak in leaks):
         return Fact("Protocol", one.protocol, f"{tested}; leaks are known, see below", "bad")
     return Fact("Protocol", one.protocol, f"{tested}; no leak is known", "good")
 
@@ -131,13 +165,14 @@ def _protocol(group: Group, leaks: Sequence[KnownLeak]) -> Fact:
 def leaks_of(groups: Sequence[Group], inputs: Inputs) -> tuple[KnownLeak, ...]:
     """Everything that is known to flatter the honest numbers of a report."""
     found = [
-        KnownLeak(where=entry.name, kind=leak.kind, evidence=leak.evidence)
+        KnownLeak(
+            where=entry.name, kind=leak.kind, evidence=leak.evidence, first=group is groups[0]
+        )
         for group in groups
         for entry in group.entries
         if not entry.run.result.leaky
-        for leak in result_leaks(entry.run.result)
+        for leak in (*result_leaks(entry.run.result), *_miscounted(entry.run))
     ]
-    found += [leak for group in groups for entry in group.entries for leak in _miscounted(entry)]
     found += [
         KnownLeak(where=leak.where, kind=leak.kind, evidence=leak.evidence)
         for _, leak in inputs.leaks
@@ -147,6 +182,7 @@ def leaks_of(groups: Sequence[Group], inputs: Inputs) -> tuple[KnownLeak, ...]:
             where=f"robustness of {one.model.name}",
             kind="trained-on-test",
             evidence=f"the weights were fitted on {one.trained_on} of these {one.tracks} tracks",
+            first=False,
         )
         for _, one in inputs.robustness
         if one.trained_on
@@ -154,31 +190,30 @@ def leaks_of(groups: Sequence[Group], inputs: Inputs) -> tuple[KnownLeak, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _miscounted(entry: Entry) -> Iterator[KnownLeak]:
+def _miscounted(run: RunResult) -> Iterator[Leak]:
     """Parts of recordings that are counted as tracks."""
-    run = entry.run
-    if run.result.unit != "track" or run.result.leaky:
+    if run.result.unit != "track":
         return
     items = len({answer.item for answer in run.answers})
     tracks = len({(answer.group, answer.true) for answer in run.answers})
     if items > tracks:
-        yield KnownLeak(
-            where=entry.name,
-            kind="segments-called-tracks",
-            evidence=f"{items} things are called tracks, and there are {tracks} recordings",
-        )
+        evidence = f"{items} things are called tracks, and there are {tracks} recordings"
+        yield Leak(kind="segments-called-tracks", evidence=evidence)
 
 
-def leak_sentence(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
+def _leak_sentence(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
     """What is known of leaks, and what a leaky protocol makes of the same model."""
     said = []
-    if leaks:
-        one = leaks[0]
-        more = f", and {len(leaks) - 1} more below" if len(leaks) > 1 else ""
-        said.append(f"**A leak is known**: {one.where}: {one.evidence} ({one.kind}){more}.")
-    elif not groups[0].best.run.result.leaky:
-        said.append("No leak is known in this number.")
+    first = [leak for leak in leaks if leak.first]
     best = groups[0].best.run.result
+    if first:
+        one = first[0]
+        more = f", and {len(first) - 1} more below" if len(first) > 1 else ""
+        said.append(f"**A leak is known**: {one.where}: {one.evidence} ({one.kind}){more}.")
+    elif not best.leaky:
+        said.append("No leak is known in this number.")
+    if rest := len(leaks) - len(first):
+        said.append(f"In further numbers {counted(rest, 'leak')} {_are(rest)} known, see below.")
     for group in groups[1:]:
         leaky = next((e for e in group.entries if e.run.result.model == best.model), None)
         if leaky is None or not leaky.run.result.leaky or best.leaky:
@@ -190,3 +225,7 @@ def leak_sentence(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
             f"{abs(gap):.1f} points {'more' if gap >= 0 else 'less'}."
         )
     return " ".join(said)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -17,6 +17,8 @@ from genrekit.reports.groups import Entry, Group
 #: Models that share a diagram at most.
 MOST_DRAWN = 4
 _MOST_MISTAKES = 25
+_MOST_CELLS = 500
+_MOST_GENRES_DRAWN = 60
 #: Fewer answers in a bin say nothing of how often they are right.
 _FEWEST_IN_BIN = 5
 
@@ -56,8 +58,11 @@ def genre_section(entry: Entry) -> Section:
         f"({worst.f1.value:.2f}). Recall: how many of a genre are found. Precision: how many that "
         "are called it are it."
     )
-    dots = Dots("F1 of each genre", [one.genre for one in found], [one.f1 for one in found], "F1")
-    return Section(title, text, [dots, Sheet(_GENRE, rows)])
+    parts: list[Part] = [Sheet(_GENRE, rows)]
+    if len(found) <= _MOST_GENRES_DRAWN:
+        names, scores = [one.genre for one in found], [one.f1 for one in found]
+        parts.insert(0, Dots("F1 of each genre", names, scores, "F1"))
+    return Section(title, text, parts)
 
 
 _GENRE = ("genre", "tested", "precision", "recall", "F1")
@@ -102,10 +107,12 @@ def confusion_section(entry: Entry) -> Section | None:
 def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Fold:
     """The tracks of every cell: mistakes first, the largest cell of them on top."""
     ordered = sorted(cells.items(), key=lambda cell: (cell[0][0] == cell[0][1], -len(cell[1])))
-    rows = [[*pair, str(len(items)), ", ".join(sorted(items))] for pair, items in ordered]
-    keys = [f"{true} > {told}" for (true, told), _ in ordered]
+    shown = ordered[:_MOST_CELLS]
+    rows = [[*pair, str(len(items)), ", ".join(sorted(items))] for pair, items in shown]
+    keys = [f"{true} > {told}" for (true, told), _ in shown]
     sheet = Sheet(("labelled", "told", "tracks", "which"), rows, keys=keys)
-    return Fold(f"The tracks of all {len(rows)} cells", parts=[sheet])
+    which = "all" if len(shown) == len(ordered) else f"the first {len(shown)} of"
+    return Fold(f"The tracks of {which} {len(ordered)} cells", parts=[sheet])
 
 
 def mistakes_section(entry: Entry) -> Section | None:

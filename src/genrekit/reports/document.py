@@ -27,7 +27,7 @@ from genrekit.reports.further import (
     searched_sections,
     training_sections,
 )
-from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
+from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group, headline
 from genrekit.reports.inputs import Inputs
 
 _DIGITS = 16
@@ -91,7 +91,7 @@ def make_document(
     sections = [*_about_models(groups, leaks, sounds or {}), *further, _origin(inputs, groups)]
     return Document(
         title=title or _title(inputs, groups),
-        lead=lead_of(groups, leaks) if groups else "",
+        lead=lead_of(groups, leaks, inputs) if groups else "",
         sections=tuple(sections),
         groups=groups,
         leaks=leaks,
@@ -197,8 +197,15 @@ def _dots(group: Group) -> Dots:
         f"{one.name} ({letters[one.name]})" if one.name in letters else one.name
         for one in group.entries
     ]
-    estimates = [one.run.result.accuracy for one in group.entries]
-    return Dots(f"Accuracy, {group.title}", names, estimates, "accuracy")
+    estimates = [headline(one.run) for one in group.entries]
+    what = _headline_name([group])
+    return Dots(f"{what.capitalize()}, {group.title}", names, estimates, what)
+
+
+def _headline_name(groups: Sequence[Group]) -> str:
+    """What the numbers are that models are ranked by."""
+    names = {"single-label": "accuracy", "multi-label": "mean average precision"}
+    return " or ".join(dict.fromkeys(names[group.best.run.result.task] for group in groups))
 
 
 def _segments(group: Group) -> list[Part]:
@@ -228,11 +235,12 @@ def _protocols(groups: Sequence[Group]) -> Section:
     """All groups side by side, and each further one with the reason why it stands apart."""
     entries = [(group, entry) for group in groups for entry in group.entries]
     names = list(dict.fromkeys(entry.run.result.model for _, entry in entries))
+    what = _headline_name(groups)
     chart = Dots(
-        "Accuracy by protocol",
+        f"{what.capitalize()} by protocol",
         [entry.name for _, entry in entries],
-        [entry.run.result.accuracy for _, entry in entries],
-        "accuracy",
+        [headline(entry.run) for _, entry in entries],
+        what,
         [_grouped(group) for group, _ in entries],
     )
     parts: list[Part] = [chart]
@@ -243,7 +251,7 @@ def _protocols(groups: Sequence[Group]) -> Section:
             text += f"\n{evidence_text(group.comparison)}"
             inner += pair_folds(group.comparison)
         best, many = group.best, counted(len(group.entries), "model")
-        said = f"{group.title}: {best.name} {interval(best.run.result.accuracy)}"
+        said = f"{group.title}: {best.name} {interval(headline(best.run))}"
         parts.append(Fold(f"{said}, best of {many}" if many != "1 model" else said, text, inner))
     text = (
         f"{counted(len(groups), 'set')} of tests, {counted(len(names), 'model')}. Numbers of "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -204,11 +203,10 @@ def data_sections(inputs: Inputs, leaks: Sequence[KnownLeak]) -> Iterator[Sectio
         for one in study.findings
     ]
     for _, audit in inputs.audits:
-        counts = Counter(finding.kind for finding in audit.findings)
         first = {finding.kind: finding for finding in reversed(audit.findings)}
         rows += [
-            [KINDS[kind].title, one.severity, str(counts[kind]), one.message]
-            for kind, one in first.items()
+            [KINDS[kind].title, KINDS[kind].severity, str(count), first[kind].message]
+            for kind, count in audit.counts().items()
         ]
     if rows:
         text = "What the audit of the data found; genrekit audit shows all of it."

@@ -11,6 +11,7 @@ from genrekit.errors import DatasetError
 from genrekit.evaluation.comparison import Comparison, compare, refuse_unlike
 from genrekit.evaluation.results import RunResult
 from genrekit.reports.inputs import Inputs
+from genrekit.schema import Estimate
 
 #: Protocols from the strictest on, as far as their names say; leaky ones come last.
 _STRICT = (
@@ -127,7 +128,7 @@ def _group(together: Sequence[tuple[Path, RunResult]], first: RunResult | None) 
     entries = tuple(
         Entry(name, path, run) for name, (path, run) in zip(names, together, strict=True)
     )
-    ranked = tuple(sorted(entries, key=lambda one: -_headline(one.run)))
+    ranked = tuple(sorted(entries, key=lambda one: -headline(one.run).value))
     full = [one for one in ranked if one.run.answers]
     comparison = (
         compare([one.run for one in full], [one.name for one in full]) if len(full) > 1 else None
@@ -136,9 +137,10 @@ def _group(together: Sequence[tuple[Path, RunResult]], first: RunResult | None) 
     return Group(ranked, comparison, why or "")
 
 
-def _headline(run: RunResult) -> float:
+def headline(run: RunResult) -> Estimate:
+    """Accuracy, or for several genres a track mean average precision."""
     several = run.result.multi_label
-    return run.result.accuracy.value if several is None else several.mean_average_precision.value
+    return run.result.accuracy if several is None else several.mean_average_precision
 
 
 def distinct_names(runs: Sequence[RunResult], places: Sequence[str | Path]) -> list[str]:

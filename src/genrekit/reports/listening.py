@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 import soundfile
 
 from genrekit.audio import AUDIO_SUFFIXES, decode
+from genrekit.datasets.gtzan import INFO
+from genrekit.datasets.gtzan_facts import parse_name
 from genrekit.errors import AudioError, ConfigError, DatasetError
 from genrekit.evaluation.results import Answer, RunResult
 from genrekit.explain.page import Sound
@@ -33,7 +35,7 @@ def example_sounds(groups: Sequence[Group], folder: Path, licence: str) -> dict[
     Raises
     ------
     ConfigError
-        Without a licence.
+        Without a licence, or for tracks of GTZAN, which have none.
     DatasetError
         If the folder holds none of the tracks.
     """
@@ -44,9 +46,15 @@ def example_sounds(groups: Sequence[Group], folder: Path, licence: str) -> dict[
         )
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder of audio")
+    run = groups[0].best.run if groups else None
+    if run is not None and any(parse_name(answer.item) for answer in run.answers):
+        raise ConfigError(
+            "these tracks are named like GTZAN's, whose audio has no licence to be passed on: "
+            f"{INFO.licence}; leave --audio out"
+        )
     files = _files(folder)
     sounds: dict[str, Sound] = {}
-    for answer in _examples(groups[0].best.run) if groups else ():
+    for answer in () if run is None else _examples(run):
         file = _found(answer.item, files)
         if file is not None:
             sounds[answer.item] = Sound(_caption(answer, licence), _mp3(file), "audio/mpeg")
@@ -65,20 +73,25 @@ def _examples(run: RunResult) -> Iterator[Answer]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Audio by its path below the folder and by its name, both with and without suffix."""
-    found: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*")):
+    """Audio by its path below the folder and by its name, both with and without suffix.
+
+    What two files are called is nobody's name.
+    """
+    found: dict[str, set[Path]] = {}
+    for file in folder.rglob("*"):
         if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file():
             inside = PurePosixPath(file.relative_to(folder))
-            for name in (str(inside), str(inside.with_suffix("")), inside.name, inside.stem):
-                found.setdefault(name, file)
-    return found
+            for name in {str(inside), str(inside.with_suffix("")), inside.name, inside.stem}:
+                found.setdefault(name, set()).add(file)
+    return {name: files.pop() for name, files in found.items() if len(files) == 1}
 
 
 def _found(item: str, files: dict[str, Path]) -> Path | None:
     name = PurePosixPath(item)
-    stems = (item, name.name, str(name.with_suffix("")) if name.name else item, name.stem)
-    return next((files[one] for one in stems if one in files), None)
+    names = [item, name.name]
+    if name.suffix.lower() in AUDIO_SUFFIXES:  # a point in a name is no suffix: blues.00000
+        names += [str(name.with_suffix("")), name.stem]
+    return next((files[one] for one in names if one in files), None)
 
 
 def _caption(answer: Answer, licence: str) -> str:
