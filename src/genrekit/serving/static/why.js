@@ -78,7 +78,7 @@ function exact(seconds) {
 function change(loss) {
   const points = Math.abs(loss) * 100;
   if (points < 0.05) return "hardly changes";
-  const size = points < 1 ? points.toFixed(1) : Math.round(points);
+  const size = points < 0.95 ? points.toFixed(1) : Math.round(points);
   return `${loss > 0 ? "falls" : "rises"} by ${size} ${size === 1 ? "point" : "points"}`;
 }
 
