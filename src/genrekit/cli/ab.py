@@ -43,7 +43,7 @@ def report(
     from genrekit.reports.write import write_document
 
     _check(out or ())
-    found = report_arms(_read(log), since=_seconds(since), seed=seed)
+    found = report_arms(_read(log, since), seed=seed)
     document = arms_document(found)
     for file in out or ():
         write_document(document, file)
@@ -60,7 +60,7 @@ def drift(log: _Log, since: _Since = None, as_json: _Json = False) -> None:
     from genrekit.cli.console import print_json
     from genrekit.evaluation.arms import drift_of
 
-    found = drift_of(_read(log), since=_seconds(since))
+    found = drift_of(_read(log, since))
     if as_json:
         print_json({name: one and one.model_dump(mode="json") for name, one in found.items()})
         return
@@ -78,14 +78,12 @@ def _check(files: list[Path] | tuple[()]) -> None:
         check_file(file)
 
 
-def _read(log: Path) -> Log:
+def _read(log: Path, since: datetime | None) -> Log:
+    from genrekit.cli.console import track
     from genrekit.evaluation.answer_log import read_log
 
-    return read_log(log)
-
-
-def _seconds(since: datetime | None) -> float:
-    return since.replace(tzinfo=UTC).timestamp() if since else 0.0
+    seconds = since.replace(tzinfo=UTC).timestamp() if since else 0.0
+    return read_log(log, since=seconds, watch=lambda rows, total: track(rows, total, "Reading"))
 
 
 def _show(name: str, one: Drift | None) -> None:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from genrekit.errors import DatasetError
+from genrekit.inference.drift import Tally
 from genrekit.schema import Reference
+
+#: Arm, hash of the model, and whether it was a shadow.
+Key = tuple[str, str, bool]
 
 APPLICATION_ID = 0x67724C67  # "grLg"
 FORMAT_VERSION = 1
@@ -37,6 +41,12 @@ CREATE TABLE feedback (id TEXT PRIMARY KEY, at REAL, genre TEXT, is_right INTEGE
 """
 #: Feedback that no model's genre is right.
 OTHER = "other"
+
+
+Watch = Callable[
+    [Iterable[tuple["LoggedAnswer", dict[str, float]]], int],
+    Iterable[tuple["LoggedAnswer", dict[str, float]]],
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +83,6 @@ class LoggedAnswer:
         A salted hash.
     analysis_ms, wall_ms : float
         What the model's worker took, and that with the wait before it.
-    inputs : dict of str to float
-        As `genrekit.inference.inputs` makes them.
     shadow_of : str or None
         The answer that was given, where this one was not.
     true_genre : str or None
@@ -96,7 +104,6 @@ class LoggedAnswer:
     seconds: float
     analysis_ms: float
     wall_ms: float
-    inputs: dict[str, float]
     shadow_of: str | None
     true_genre: str | None
     is_right: bool | None
@@ -104,11 +111,28 @@ class LoggedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Everything in one log and its rotated files."""
+    """What is in one log and its rotated files.
+
+    Attributes
+    ----------
+    answers : tuple of LoggedAnswer
+        In the order of time.
+    models : dict of str to LoggedModel
+        By hash.
+    tallies : dict of Key to Tally
+        What each model was given and answered, counted against its reference; only of models that
+        have one. The numbers themselves may be more than there is memory for.
+    """
 
     answers: tuple[LoggedAnswer, ...]
     models: dict[str, LoggedModel]
     splits: tuple[LoggedSplit, ...]
+    tallies: dict[Key, Tally] = field(default_factory=dict)
+
+
+def key_of(answer: LoggedAnswer) -> Key:
+    """The model in its place: arm, hash, and whether it was a shadow."""
+    return answer.arm, answer.sha256, answer.shadow_of is not None
 
 
 def log_files(path: Path) -> list[Path]:
@@ -121,8 +145,15 @@ def log_files(path: Path) -> list[Path]:
     return [path, *(one for _, one in sorted(rotated))]
 
 
-def read_log(path: Path) -> Log:
+def read_log(path: Path, *, since: float = 0.0, watch: Watch = lambda rows, _: rows) -> Log:
     """Read a log; a server may go on writing it.
+
+    Parameters
+    ----------
+    since : float
+        Only answers from then on, seconds since 1970.
+    watch : callable
+        Passes rows on and may show how far it is; is told how many there are.
 
     Raises
     ------
@@ -134,16 +165,35 @@ def read_log(path: Path) -> Log:
     answers: list[LoggedAnswer] = []
     models: dict[str, LoggedModel] = {}
     splits: list[LoggedSplit] = []
+    tallies: dict[Key, Tally] = {}
     for one in log_files(path):
         with _opened(one) as database:
             try:
                 models |= {model.sha256: model for model in _models(database)}
                 splits += _splits(database)
-                answers += _answers(database)
+                total = database.execute(_COUNT, (since,)).fetchone()[0]
+                for answer, inputs in watch(_answers(database, since), total):
+                    answers.append(answer)
+                    _tally(tallies, models, answer, inputs)
             except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
                 raise DatasetError(f"{one} is damaged: {error}") from error
     answers.sort(key=lambda answer: answer.at)
-    return Log(tuple(answers), models, tuple(sorted(splits, key=lambda split: split.at)))
+    splits.sort(key=lambda split: split.at)
+    return Log(tuple(answers), models, tuple(splits), tallies)
+
+
+def _tally(
+    tallies: dict[Key, Tally],
+    models: Mapping[str, LoggedModel],
+    answer: LoggedAnswer,
+    inputs: Mapping[str, float],
+) -> None:
+    model, key = models.get(answer.sha256), key_of(answer)
+    if model is None or model.reference is None:
+        return
+    if key not in tallies:
+        tallies[key] = Tally(model.reference)
+    tallies[key].add(answer.genre, answer.confidence, inputs)
 
 
 def check_kind(database: sqlite3.Connection, path: Path) -> None:
@@ -189,23 +239,27 @@ def _splits(database: sqlite3.Connection) -> Iterator[LoggedSplit]:
 
 _COLUMNS = (
     *("id", "at", "arm", "sha256", "experiment", "dealt", "sender", "genre", "genres"),
-    *("confidence", "seconds", "analysis_ms", "wall_ms", "inputs", "shadow_of"),
+    *("confidence", "seconds", "analysis_ms", "wall_ms", "shadow_of"),
 )
+_COUNT = "SELECT count(*) FROM answers WHERE at >= ?"
 
 
-def _answers(database: sqlite3.Connection) -> Iterator[LoggedAnswer]:
+def _answers(
+    database: sqlite3.Connection, since: float
+) -> Iterator[tuple[LoggedAnswer, dict[str, float]]]:
     columns = ", ".join(f"answers.{column}" for column in _COLUMNS)
     rows = database.execute(
-        f"SELECT {columns}, feedback.genre, feedback.is_right "
-        "FROM answers LEFT JOIN feedback USING (id)"
+        f"SELECT {columns}, feedback.genre, feedback.is_right, answers.inputs "
+        "FROM answers LEFT JOIN feedback USING (id) WHERE answers.at >= ?",
+        (since,),
     )
-    for *values, true_genre, is_right in rows:
-        yield _answer(values, true_genre, None if is_right is None else bool(is_right))
+    for *values, true_genre, is_right, inputs in rows:
+        right = None if is_right is None else bool(is_right)
+        yield _answer(values, true_genre, right), json.loads(inputs)
 
 
 def _answer(values: Sequence[Any], true_genre: str | None, is_right: bool | None) -> LoggedAnswer:
     found = dict(zip(_COLUMNS, values, strict=True))
     found["genres"] = tuple(json.loads(found["genres"]))
-    found["inputs"] = json.loads(found["inputs"])
     found["dealt"] = bool(found["dealt"])
     return LoggedAnswer(**found, true_genre=true_genre, is_right=is_right)

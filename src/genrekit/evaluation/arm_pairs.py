@@ -104,22 +104,12 @@ class SenderRatio(Contract):
 # --- senders that were dealt out ----------------------------------------------------------------
 
 
-def sender_ratios(
-    log: Log, answers: Sequence[LoggedAnswer], since: float = 0.0
-) -> Iterator[SenderRatio]:
+def sender_ratios(log: Log) -> Iterator[SenderRatio]:
     """One for each stretch of time with shares of its own, if it has enough senders."""
     ends = [one.at for one in log.splits[1:]] + [float("inf")]
     for split, end in zip(log.splits, ends, strict=False):
-        senders = {
-            arm: len(
-                {
-                    one.sender
-                    for one in answers
-                    if one.dealt and one.arm == arm and max(split.at, since) <= one.at < end
-                }
-            )
-            for arm in split.shares
-        }
+        during = [one for one in log.answers if one.dealt and split.at <= one.at < end]
+        senders = {arm: len({o.sender for o in during if o.arm == arm}) for arm in split.shares}
         total = sum(senders.values())
         expected = [total * share for share in split.shares.values()]
         # Below, a chi-squared is none.

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.answer_log import Log, LoggedAnswer, LoggedModel
+from genrekit.evaluation.answer_log import Key, Log, LoggedAnswer, LoggedModel, key_of
 from genrekit.evaluation.arm_pairs import (
     FEWEST,
     SenderRatio,
@@ -25,7 +25,7 @@ from genrekit.evaluation.arm_pairs import (
     split_pairs,
 )
 from genrekit.evaluation.intervals import bootstrap_mean, wilson
-from genrekit.inference.drift import Drift, Tally
+from genrekit.inference.drift import Drift
 from genrekit.schema import UNKNOWN, Contract, Estimate
 
 #: Share of the judged answers that one sender should not pass.
@@ -35,8 +35,6 @@ PEEKING = (
     "A p-value holds for one look, planned before: whoever looks again and again and stops at the "
     "first good number finds differences between equal models (Johari et al., 2017)."
 )
-
-Key = tuple[str, str, bool]
 
 
 class ArmNumbers(Contract):
@@ -92,13 +90,11 @@ class ArmsReport(Contract):
     notes: tuple[str, ...]
 
 
-def report_arms(log: Log, *, since: float = 0.0, seed: int = 0) -> ArmsReport:
+def report_arms(log: Log, *, seed: int = 0) -> ArmsReport:
     """Everything that a log lets one say.
 
     Parameters
     ----------
-    since : float
-        Only answers from then on count, seconds since 1970.
     seed : int
         Of the bootstrap.
 
@@ -107,7 +103,7 @@ def report_arms(log: Log, *, since: float = 0.0, seed: int = 0) -> ArmsReport:
     DatasetError
         If there are no answers.
     """
-    answers = [one for one in log.answers if one.at >= since]
+    answers = log.answers
     if not answers:
         raise DatasetError("there are no answers in the log, or none so late")
     names = _names(answers, log.models)
@@ -120,7 +116,7 @@ def report_arms(log: Log, *, since: float = 0.0, seed: int = 0) -> ArmsReport:
         for key, ones in grouped.items()
         if not key[2]
     }
-    ratios = tuple(sender_ratios(log, answers, since))
+    ratios = tuple(sender_ratios(log))
     splits = split_pairs({name: ones for name, ones in dealt.items() if ones}, seed)
     shadows = _shadow_pairs(answers, names, seed)
     return ArmsReport(
@@ -133,45 +129,33 @@ def report_arms(log: Log, *, since: float = 0.0, seed: int = 0) -> ArmsReport:
         ratios=ratios,
         splits=splits,
         shadows=shadows,
-        drift=drift_of(log, since=since),
+        drift=drift_of(log),
         notes=tuple(_notes(answers, arms, ratios, splits, shadows)),
     )
 
 
-def drift_of(log: Log, *, since: float = 0.0) -> dict[str, Drift | None]:
+def drift_of(log: Log) -> dict[str, Drift | None]:
     """How far answers and inputs moved from each model's reference; None where it has none."""
-    answers = [one for one in log.answers if one.at >= since]
-    names = _names(answers, log.models)
-    found: dict[str, Drift | None] = {}
-    for key, ones in _grouped(answers).items():
-        model = log.models.get(key[1])
-        if model is None or model.reference is None:
-            found[names[key]] = None
-            continue
-        tally = Tally(model.reference)
-        for one in ones:
-            tally.add(one.genre, one.confidence, one.inputs)
-        found[names[key]] = tally.drift()
-    return found
+    names = _names(log.answers, log.models)
+    return {
+        names[key]: log.tallies[key].drift() if key in log.tallies else None
+        for key in _grouped(log.answers)
+    }
 
 
 # --- arms ---------------------------------------------------------------------------------------
-
-
-def _key(answer: LoggedAnswer) -> Key:
-    return answer.arm, answer.sha256, answer.shadow_of is not None
 
 
 def _grouped(answers: Iterable[LoggedAnswer]) -> dict[Key, list[LoggedAnswer]]:
     """Answers by arm and model: those that were given first, in the order of their beginning."""
     found: dict[Key, list[LoggedAnswer]] = defaultdict(list)
     for one in answers:
-        found[_key(one)].append(one)
+        found[key_of(one)].append(one)
     return dict(sorted(found.items(), key=lambda item: item[0][2]))
 
 
 def _names(answers: Iterable[LoggedAnswer], models: Mapping[str, LoggedModel]) -> dict[Key, str]:
-    keys = dict.fromkeys(_key(one) for one in answers)
+    keys = dict.fromkeys(key_of(one) for one in answers)
     arms = Counter((arm, shadow) for arm, _, shadow in keys)
     both = Counter(arm for arm, _ in arms)
     return {
@@ -240,7 +224,7 @@ def _shadow_pairs(
     for one in answers:
         answer = given.get(one.shadow_of or "")
         if answer is not None:
-            pairs[names[_key(answer)], names[_key(one)]].append((answer, one))
+            pairs[names[key_of(answer)], names[key_of(one)]].append((answer, one))
     return shadow_pairs(pairs, seed)
 
 

@@ -32,6 +32,13 @@ router = APIRouter(prefix="/analysis", tags=["analysis"], responses=REFUSALS)
 #: The header that says which answer of the log this is.
 ANSWER_ID = "X-Answer-Id"
 
+_ID_HEADER = {
+    ANSWER_ID: {
+        "description": "of the answer, where a log is kept: what feedback names",
+        "schema": {"type": "string"},
+    }
+}
+
 _Service = Annotated[Service, Depends(service_of)]
 
 
@@ -65,7 +72,9 @@ class BatchAnswer(Contract):
     summary="The genre of one file",
     response_model=TrackPrediction,
     openapi_extra=audio_body(PredictOptions),
-    responses={200: {"content": {"application/json": {"example": PREDICTION}}}},
+    responses={
+        200: {"content": {"application/json": {"example": PREDICTION}}, "headers": _ID_HEADER}
+    },
 )
 async def predict(
     request: Request, service: _Service, query: Annotated[PredictOptions, Query()]
