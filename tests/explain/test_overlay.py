@@ -107,9 +107,9 @@ def test_a_track_that_begins_later_is_shifted_as_a_whole(
     (*_, first), (*_, second) = (
         hide_and_listen(classifier, one, name="x", genre="metal") for one in (glued, later)
     )
-    assert first.result is not None
-    assert second.result is not None
-    a, b = first.result.found, second.result.found
+    assert first.hidden is not None
+    assert second.hidden is not None
+    a, b = first.hidden.found, second.hidden.found
     for one, other in zip(
         (*a.occlusion, *a.patches, *a.time_line),
         (*b.occlusion, *b.patches, *b.time_line),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from genrekit.audio import Waveform
 from genrekit.explain.masking import Fill, Listened, Piece, listen, pieces
@@ -15,9 +16,12 @@ from genrekit.explain.occlusion import (
     telling_window,
     time_line,
 )
-from genrekit.explain.records import Occlusion, Span
+from genrekit.explain.records import Occlusion, Span, TrackExplanation
 from genrekit.inference import Classifier, Window, printable, ranked
 from genrekit.schema import SegmentScore
+
+if TYPE_CHECKING:
+    from genrekit.explain.page import Section
 
 #: Seconds that are hidden at once, and that a stretch of the time line has.
 PIECE_SECONDS = 1.0
@@ -52,13 +56,15 @@ class Hidden:
 
 
 @dataclass(frozen=True, slots=True)
-class HidingStep:
-    """How far the hiding is; the last step carries the result."""
+class ExplainStep:
+    """How far an explanation is; the last step of the hiding carries what it found."""
 
     stage: str
     done: int
     total: int
-    result: Hidden | None = None
+    hidden: Hidden | None = None
+    result: TrackExplanation | None = None
+    sections: tuple[Section, ...] = ()
 
 
 def hide_and_listen(
@@ -70,7 +76,7 @@ def hide_and_listen(
     piece_seconds: float = PIECE_SECONDS,
     stretch_seconds: float | None = STRETCH_SECONDS,
     fill: Fill = "cut",
-) -> Iterator[HidingStep]:
+) -> Iterator[ExplainStep]:
     """Hide seconds and patches of a track one at a time.
 
     Parameters
@@ -86,7 +92,7 @@ def hide_and_listen(
 
     Yields
     ------
-    HidingStep
+    ExplainStep
 
     Raises
     ------
@@ -95,9 +101,9 @@ def hide_and_listen(
     ConfigError
         If the model knows no such genre.
     """
-    yield HidingStep("Listening", 0, 1)
+    yield ExplainStep("Listening", 0, 1)
     track = listen(classifier, waveform, fill=fill)
-    yield HidingStep("Listening", 1, 1)
+    yield ExplainStep("Listening", 1, 1)
     scores = ranked(classifier.labels, track.probabilities)
     wanted = next(iter(scores)) if genre is None else genre
     label = label_number(classifier, wanted)
@@ -106,7 +112,7 @@ def hide_and_listen(
     )
     cut = pieces(waveform, piece_seconds)
     spans = yield from _hidden(track, cut, wanted)
-    yield HidingStep("Hushing patches", 0, 1)
+    yield ExplainStep("Hushing patches", 0, 1)
     window = telling_window(track, wanted)
     picture, *_ = (*picture_names(classifier.bundle.features(window.samples)), "")
     begin = waveform.start_seconds
@@ -125,7 +131,7 @@ def hide_and_listen(
         else (),
         notes=waveform.warnings,
     )
-    yield HidingStep("Hushing patches", 1, 1, Hidden(track, cut, window, picture, found))
+    yield ExplainStep("Hushing patches", 1, 1, Hidden(track, cut, window, picture, found))
 
 
 def telling(spans: Sequence[Span], side: str) -> tuple[Span, ...]:
@@ -137,21 +143,21 @@ def telling(spans: Sequence[Span], side: str) -> tuple[Span, ...]:
 
 def _line(
     classifier: Classifier, waveform: Waveform, seconds: float
-) -> Generator[HidingStep, None, tuple[SegmentScore, ...]]:
+) -> Generator[ExplainStep, None, tuple[SegmentScore, ...]]:
     hop = max(seconds / 2, waveform.seconds / 60)
     total = max(1, int((waveform.seconds - seconds) / hop) + 1)
     line: list[SegmentScore] = []
     for one in time_line(classifier, waveform, seconds=seconds, hop_seconds=hop):
         line.append(one)
-        yield HidingStep("Time line", min(len(line), total), total)
+        yield ExplainStep("Time line", min(len(line), total), total)
     return tuple(line)
 
 
 def _hidden(
     track: Listened, cut: Sequence[Piece], genre: str
-) -> Generator[HidingStep, None, tuple[Span, ...]]:
+) -> Generator[ExplainStep, None, tuple[Span, ...]]:
     spans: list[Span] = []
     for span in occlude_seconds(track, cut, genre):
         spans.append(span)
-        yield HidingStep("Hiding seconds", len(spans), len(cut))
+        yield ExplainStep("Hiding seconds", len(spans), len(cut))
     return tuple(spans)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,27 +15,16 @@ from genrekit.explain.hiding import (
     CONTEXT_SECONDS,
     PIECE_SECONDS,
     STRETCH_SECONDS,
+    ExplainStep,
     Hidden,
     hide_and_listen,
     telling,
 )
 from genrekit.explain.masking import Fill
 from genrekit.explain.network_maps import NetworkMap, map_sections, network_maps
-from genrekit.explain.page import Section
 from genrekit.explain.records import Faithfulness, Snippet, Span, TrackExplanation
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainStep:
-    """How far an explanation is; the last step carries the result."""
-
-    stage: str
-    done: int
-    total: int
-    result: TrackExplanation | None = None
-    sections: tuple[Section, ...] = ()
 
 
 def explain_track(
@@ -85,9 +73,9 @@ def explain_track(
         stretch_seconds=stretch_seconds,
         fill=fill,
     ):
-        hidden = step.result
-        yield ExplainStep(step.stage, step.done, step.total)
-    assert hidden is not None, "the last step carries the result"
+        hidden = step.hidden
+        yield step
+    assert hidden is not None, "the last step carries what was found"
     faithful = None
     if check and len(hidden.cut) > 1:
         faithful = yield from _checked(hidden)
@@ -103,7 +91,7 @@ def explain_track(
     )
     begin = waveform.start_seconds
     sections = map_sections(maps, classifier, hidden.window, hidden.picture, begin)
-    yield ExplainStep("Looking into the network", 1, 1, result, tuple(sections))
+    yield ExplainStep("Looking into the network", 1, 1, result=result, sections=tuple(sections))
 
 
 def _maps(classifier: Classifier, hidden: Hidden) -> tuple[tuple[NetworkMap, ...], tuple[str, ...]]:

@@ -51,8 +51,8 @@ def explain(bench: Bench, work: Work) -> dict[str, Any]:
         stretch_seconds=STRETCH_SECONDS if wanted.time_line and not wanted.picture else None,
         fill=wanted.fill,
     )
-    assert last.result is not None, "the last step carries the result"
-    found = last.result.found
+    assert last.hidden is not None, "the last step carries what was found"
+    found = last.hidden.found
     if wanted.picture:
         picture = png(overlaid(found, spectrogram(classifier, waveform)), described(found))
         return {"png": base64.b64encode(picture).decode()}
