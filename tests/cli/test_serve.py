@@ -30,6 +30,9 @@ def test_what_cannot_be_served_is_said_on_one_line(
         for arguments, code, said in (
             (("--host", "0.0.0.0"), 2, "API key"),
             (("--model", "nothing-like-it"), 2, "nothing-like-it"),
+            (("--split", "nobody=1"), 2, "no model is called 'nobody'"),
+            (("--shadow", "default"), 2, "none answers"),
+            (("--log", "/dev/null/log"), 2, "cannot be the log"),
             (("--port", str(port)), 2, "in use"),
             (("--host", "192.0.2.1", "--no-keys"), 2, "192.0.2.1"),
             (("--port", "0", "--index", "nowhere"), 2, "genrekit index"),
