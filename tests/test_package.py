@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,13 @@ def test_the_command_line_starts_without_numpy() -> None:
     )["modules"]
     assert isinstance(loaded, list)
     assert not {"numpy", "pydantic", *HEAVY} & set(loaded)
+
+
+def test_nobody_is_told_what_is_run(tmp_path: Path, tiny_bundle: Path) -> None:
+    """ONNX Runtime's telemetry keeps its session in the folder for temporary files."""
+    code = f"import genrekit; genrekit.load_bundle({str(tiny_bundle)!r})"
+    quiet = {"CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS"}
+    environment = {name: value for name, value in os.environ.items() if name not in quiet}
+    environment |= {"TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == []

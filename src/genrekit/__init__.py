@@ -9,9 +9,14 @@ The public names below are resolved on first use, so importing the package costs
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from genrekit.lazy import resolver
+
+# ONNX Runtime 1.29 and later tells its makers what is run, and on what, unless it is told not to
+# before it is imported. Nothing leaves this machine.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 
