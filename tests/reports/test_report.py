@@ -119,6 +119,14 @@ def test_other_tests_stand_apart_with_the_reason(told: Report) -> None:
     assert f"Not compared with the numbers above: {plain(leaky.apart)}." in written(told, ".md")
 
 
+def test_what_is_leaky_never_comes_first(make_run: MakeRun, tmp_path: Path) -> None:
+    for name, leaky, share in (("aa-leaky", True, 0.95), ("zz-mine", False, 0.5)):
+        content = json.loads(make_run(share, 0).model_dump_json())
+        content["result"] |= {"protocol": name, "leaky": leaky, "split_fingerprint": "a" * 64}
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    assert [group.protocol for group in report(tmp_path).groups] == ["zz-mine", "aa-leaky"]
+
+
 def test_other_splits_and_labels_are_not_compared(
     make_run: MakeRun, make_data: MakeData, tmp_path: Path
 ) -> None:

@@ -55,7 +55,11 @@ def _bars(chart: Bars) -> tuple[list[Figure], Figure]:
         trace["error_x"] = {"type": "data", "array": _rounded(high), "arrayminus": _rounded(low)}
     height = max(200, 90 + 20 * len(values))
     names = {"autorange": "reversed", "automargin": True, "type": "category"}
-    return [trace], {"xaxis": {"title": {"text": chart.x_title}}, "yaxis": names, "height": height}
+    return [trace], {
+        "xaxis": {"title": {"text": _said(chart.x_title)}},
+        "yaxis": names,
+        "height": height,
+    }
 
 
 @_traces.register(Lines)
@@ -111,7 +115,7 @@ def _dots(chart: Dots) -> tuple[list[Figure], Figure]:
     low, high = min(one.low for one in chart.estimates), max(one.high for one in chart.estimates)
     room = 0.06 * (high - low) or 0.01
     return traces, {
-        "xaxis": {"title": {"text": chart.x_title}, "range": [low - room, high + room]},
+        "xaxis": {"title": {"text": _said(chart.x_title)}, "range": [low - room, high + room]},
         "yaxis": {
             "autorange": "reversed",
             "automargin": True,
@@ -204,7 +208,7 @@ def _boxes(chart: Boxes) -> tuple[list[Figure], Figure]:
         }
         for name, values in chart.groups.items()
     ]
-    return traces, {"yaxis": {"title": {"text": chart.y_title}}, "showlegend": False}
+    return traces, {"yaxis": {"title": {"text": _said(chart.y_title)}}, "showlegend": False}
 
 
 @_traces.register(Heat)
@@ -217,7 +221,7 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
         "x": _places(chart.x),
         "y": _places(chart.y),
         "colorscale": "RdBu" if chart.centred else "Viridis",
-        "colorbar": {"title": {"text": chart.unit}},
+        "colorbar": {"title": {"text": _said(chart.unit)}},
     }
     if chart.written:
         trace |= _written(cells, chart)
@@ -304,7 +308,10 @@ def _regions(chart: Regions) -> tuple[list[Figure], Figure]:
 
 
 def _axes(x_title: str, y_title: str) -> Figure:
-    return {"xaxis": {"title": {"text": x_title}}, "yaxis": {"title": {"text": y_title}}}
+    return {
+        "xaxis": {"title": {"text": _said(x_title)}},
+        "yaxis": {"title": {"text": _said(y_title)}},
+    }
 
 
 def _dash(number: int) -> str:
