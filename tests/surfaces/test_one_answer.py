@@ -140,6 +140,19 @@ def _container(address: str, clip: Path) -> TrackPrediction:
     return TrackPrediction.model_validate(last["prediction"])
 
 
+def _documented(address: str, clip: Path) -> TrackPrediction:
+    """The program that docs/serving.md shows, to the letter but for the address."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "serving.md").read_text("utf-8")
+    code = page.split("```python\n")[1].split("```")[0].replace("127.0.0.1:8000", address)
+    named = f'"channels": samples.shape[1], "name": {clip.name!r}, "segments": True}}'
+    code = code.replace('"channels": samples.shape[1]}', named)
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(clip)], check=True, capture_output=True, text=True
+    )
+    last = json.loads(ran.stdout.splitlines()[-1])
+    return TrackPrediction.model_validate(last["prediction"])
+
+
 def _job(address: str, clip: Path) -> TrackPrediction:
     jobs = f"http://{address}/api/v1/jobs"
     with clip.open("rb") as file:
@@ -193,6 +206,7 @@ SERVED: dict[str, Callable[[str, Path], TrackPrediction]] = {
     "files": _files,
     "socket": _socket,
     "socket, as a file": _container,
+    "socket, by the documented program": _documented,
     "job": _job,
     "page": _page,
 }
