@@ -139,6 +139,12 @@ def test_bootstrap_of_independent_items_agrees_with_theory() -> None:
     assert (estimate.low, estimate.high) == pytest.approx((share - half, share + half), abs=0.008)
 
 
+def test_of_one_recording_nothing_is_known_but_the_value() -> None:
+    targets, predicted = np.array([0, 1, 0, 1]), np.array([0, 1, 0, 0])
+    found = bootstrap_by_group(accuracy, targets, predicted, ["unknown"] * 4, n_labels=2)
+    assert (found.value, found.low, found.high) == (0.75, 0, 1)
+
+
 def test_bootstrap_is_seeded() -> None:
     targets = np.arange(50) % 3
     predicted = np.arange(50) % 4 % 3

@@ -70,11 +70,13 @@ def bootstrap_by_group(
     """Percentile interval of a statistic of the confusion matrix, resampling whole recordings.
 
     Segments of one recording come and go together, so they do not pass for independent evidence.
+    Of a single recording, as which rows of unknown ones count, nothing is known but the value: its
+    interval is 0 to 1.
 
     Parameters
     ----------
     statistic : callable
-        Confusion matrix to number: `macro_f1`, `accuracy`.
+        Confusion matrix to a number from 0 to 1: `macro_f1`, `accuracy`.
     targets, predicted : ndarray of int, shape (n_items,)
     groups : sequence of str
         The recording of each item.
@@ -82,12 +84,14 @@ def bootstrap_by_group(
         The same seed gives the same interval.
     """
     names, group_of = np.unique(np.array(groups, dtype=object), return_inverse=True)
+    value = statistic(confusion_matrix(targets, predicted, n_labels))
+    if len(names) == 1:
+        return Estimate(value=value, low=0.0, high=1.0, level=level, method="one-recording")
     counts = resample_counts(len(names), n_resamples=n_resamples, seed=seed)
     values = np.empty(n_resamples)
     for resample, times in enumerate(counts):
         weights = times[group_of].astype(np.float64)
         values[resample] = statistic(confusion_matrix(targets, predicted, n_labels, weights))
-    value = statistic(confusion_matrix(targets, predicted, n_labels))
     return percentile_interval(value, values, level)
 
 
