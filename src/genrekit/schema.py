@@ -314,6 +314,9 @@ class BundleMetrics(Contract):
     reference: Reference | None = Field(
         None, description="None in bundles from before there was one"
     )
+    distorted: dict[str, Estimate] = Field(
+        {}, description="accuracy by what was done to the audio; first, nothing was"
+    )
 
 
 # --- bundle -------------------------------------------------------------------------------------

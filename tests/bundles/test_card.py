@@ -52,3 +52,15 @@ def test_text_from_elsewhere_cannot_break_the_tables(tiny_bundle: Path) -> None:
     odd = bundle.metrics.results[0].model_copy(update={"protocol": "a|b\nc"})
     metrics = bundle.metrics.model_copy(update={"results": (odd,)})
     assert r"| a\|b c |" in render_card(bundle.manifest, metrics)
+
+
+def test_what_distortion_costs_is_told_from_the_clean_clip(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    assert "Under distortion" not in render_card(bundle.manifest, bundle.metrics)
+    clean = bundle.metrics.results[0].accuracy
+    worse = clean.model_copy(update={"value": clean.value - 0.125, "low": 0.3})
+    metrics = bundle.metrics.model_copy(update={"distorted": {"whole": clean, "3 s": worse}})
+    rows = render_card(bundle.manifest, metrics).split("## Under distortion")[1].splitlines()
+    assert rows[4].endswith("| 0.0 |")
+    assert rows[5].startswith("| 3 s | 0.375 [0.300, ")
+    assert rows[5].endswith("| 12.5 |")

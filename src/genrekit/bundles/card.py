@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from genrekit.schema import (
     BundleMetrics,
@@ -38,6 +38,7 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
         "## Per genre\n\n" + _per_genre(headline),
         "## Confusion\n\n" + _confusion(headline) if headline.confusion else "",
         "## Calibration\n\n" + _calibration(manifest, headline),
+        "## Under distortion\n\n" + _distorted(metrics.distorted) if metrics.distorted else "",
         "## Reference\n\n" + _reference(metrics.reference) if metrics.reference else "",
         "## Training data\n\n" + _training(manifest),
         "## Input\n\n" + _input(manifest),
@@ -194,6 +195,17 @@ def _calibration(manifest: Manifest, result: EvaluationResult) -> str:
         below,
     ]
     return "\n".join(lines)
+
+
+def _distorted(accuracies: Mapping[str, Estimate]) -> str:
+    clean = next(iter(accuracies.values())).value
+    return _table(
+        ("heard", "accuracy", "points lost"),
+        (
+            (heard, _interval(one), f"{100 * (clean - one.value):.1f}")
+            for heard, one in accuracies.items()
+        ),
+    )
 
 
 def _reference(reference: Reference) -> str:

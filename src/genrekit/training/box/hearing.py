@@ -26,27 +26,28 @@ WINDOWS = WindowConfig(window_seconds=30, hop_seconds=30, short="loop", minimum_
 FRONTENDS: dict[str, FrontendConfig] = {"mel": MEL, "gtzan57": COLUMNS}
 RATE_HZ = MEL.sample_rate_hz
 
-#: How the head hears training tracks: name to a distortion and its level.
-WAYS: dict[str, tuple[str, float] | None] = {
-    "whole": None,
-    "10 s": ("length", 10),
-    "5 s": ("length", 5),
-    "3 s": ("length", 3),
-    "mp3, 64 kbit/s": ("mp3", 64),
-    "mp3, 32 kbit/s": ("mp3", 32),
-    "16 kHz": ("resampling", 16000),
-    "11 kHz": ("resampling", 11025),
-    "8 kHz": ("resampling", 8000),
-    "noise, 20 dB": ("noise", 20),
+#: How the head hears training tracks: name to distortions and their levels, one after the other.
+WAYS: dict[str, tuple[tuple[str, float], ...]] = {
+    "whole": (),
+    "10 s": (("length", 10),),
+    "5 s": (("length", 5),),
+    "3 s": (("length", 3),),
+    **{f"3 s, at {at} %": (("position", at), ("length", 3)) for at in (0, 25, 75, 100)},
+    "mp3, 64 kbit/s": (("mp3", 64),),
+    "mp3, 32 kbit/s": (("mp3", 32),),
+    "16 kHz": (("resampling", 16000),),
+    "11 kHz": (("resampling", 11025),),
+    "8 kHz": (("resampling", 8000),),
+    "noise, 20 dB": (("noise", 20),),
 }
 #: The same for cuts that are short by themselves.
 SNIPPET_WAYS = ("whole", "mp3, 64 kbit/s", "mp3, 32 kbit/s", "8 kHz", "noise, 20 dB")
 #: Ways that clips are tested in, and that nothing is fitted on.
-TESTED: dict[str, tuple[str, float] | None] = {
-    "96 kHz": ("resampling", 96000),
-    "gain -20 dB": ("gain", -20),
-    "gain +12 dB, clipped": ("gain", 12),
-    "stereo, one side silent": ("stereo", 0),
+TESTED: dict[str, tuple[tuple[str, float], ...]] = {
+    "96 kHz": (("resampling", 96000),),
+    "gain -20 dB": (("gain", -20),),
+    "gain +12 dB, clipped": (("gain", 12),),
+    "stereo, one side silent": (("stereo", 0),),
 }
 _ALL = {**WAYS, **TESTED}
 
@@ -106,18 +107,18 @@ def _split(arrays: NDArray[np.float32]) -> Heard:
 
 def _key(file: Path, way: str) -> str:
     fingerprints = [frontend_fingerprint(config) for config in FRONTENDS.values()]
-    text = f"{hashlib.sha256(file.read_bytes()).hexdigest()}{_ALL[way]}{fingerprints}{WINDOWS}"
+    distorted = " then ".join(str(step) for step in _ALL[way]) or "None"
+    text = f"{hashlib.sha256(file.read_bytes()).hexdigest()}{distorted}{fingerprints}{WINDOWS}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _describe(argument: tuple[Path, str]) -> NDArray[np.float32]:
     file, way = argument
     excerpt = ExcerptConfig(start_seconds=0, duration_seconds=WINDOWS.window_seconds)
-    samples = whole = decode(file, sample_rate_hz=RATE_HZ, excerpt=excerpt).samples
-    if (distortion := _ALL[way]) is not None:
-        kind, level = distortion
+    samples = decode(file, sample_rate_hz=RATE_HZ, excerpt=excerpt).samples
+    for kind, level in _ALL[way]:
         made = DISTORTIONS[kind].make(
-            Clip(whole, whole, RATE_HZ), level, np.random.default_rng(len(whole))
+            Clip(samples, samples, RATE_HZ), level, np.random.default_rng(len(samples))
         )
         samples = decode(made, sample_rate_hz=RATE_HZ).samples
     return described(samples)

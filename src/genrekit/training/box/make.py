@@ -144,9 +144,15 @@ def _write(
         metrics=BundleMetrics(
             results=tuple(
                 one
-                for one in (measured.headline[0], measured.audio["whole"], measured.left_out)
+                for one in (
+                    measured.headline[0],
+                    measured.other_artists,
+                    measured.audio["whole"],
+                    measured.left_out,
+                )
                 if one is not None
             ),
+            distorted={way: one.accuracy for way, one in measured.audio.items()},
             reference=measured.reference,
         ),
         golden=synthesise("jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=RATE_HZ),

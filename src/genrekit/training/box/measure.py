@@ -220,7 +220,7 @@ def _validate(
         valid,
         "train",
     )
-    return temperature, result
+    return temperature, result.model_copy(update={"protocol": "validation"})
 
 
 def _folds(

@@ -43,7 +43,7 @@ class BoxRecipe(Contract):
     leave_out_because: str
     steps: int = Field(900, ge=1, description="of each block of the listener")
     ridge: float = Field(0.2, gt=0, description="of the map to the published features")
-    clip_weight: float = Field(1.6, gt=0, description="of all that is heard of a clip, in rows")
+    clip_weight: float = Field(2.2, gt=0, description="of all that is heard of a clip, in rows")
     snippet_weight: float = Field(0.2, gt=0, description="the same of a short cut")
     c: float = Field(0.3, gt=0, description="inverse regularisation of the genres' regression")
     guard_c: float = Field(0.1, gt=0, description="the same, of music against everything else")
