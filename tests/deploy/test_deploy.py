@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+import importlib.util
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,22 @@ def test_the_image_has_no_compiler_and_builds_none() -> None:
     installs = re.findall(r"pip install[^&]*", commands)
     assert installs
     assert all("--only-binary=:all:" in one for one in installs)
+
+
+def test_the_plain_build_stays_in_its_folder(tmp_path: Path) -> None:
+    found = importlib.util.spec_from_file_location("plain", DEPLOY / "plain.py")
+    assert found is not None
+    assert found.loader is not None
+    plain = importlib.util.module_from_spec(found)
+    found.loader.exec_module(plain)
+    build, _ = plain.stages()
+    folder = tmp_path / "tmp"
+    for command in (rest for name, rest in build if name == "RUN"):
+        moved = plain.moved(command, folder)
+        elsewhere = moved.replace(f"{folder}/", "").replace(sys.executable, "")
+        assert f"{folder}/opt/genrekit" in moved
+        assert not re.search(r"(?<!\w)/(?:opt|tmp)\b", elsewhere)
+        assert " python " not in moved
 
 
 def test_what_the_build_copies_is_there_and_not_ignored() -> None:
