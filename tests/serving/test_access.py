@@ -36,6 +36,7 @@ def test_keys_are_random_and_only_their_hash_is_needed() -> None:
 
 
 def test_without_a_key_there_is_no_answer_but_health(guarded: Any, clip: Path) -> None:
+    assert guarded.post("/feedback", b'{"id": "0", "right": true}').status_code == 401
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"X-API-Key": "wrong"}):
         refused = guarded.post("/analysis/predict", clip.read_bytes(), headers=headers)
         assert refused.status_code == 401
@@ -90,6 +91,7 @@ def test_too_many_requests_are_told_when_to_come_back(
     monkeypatch.setattr(server.service, "limiter", RateLimiter(60, 2, clock=lambda: 0.0))
     codes = [server.client.get("/api/v1/models").status_code for _ in range(3)]
     assert codes == [200, 200, 429]
+    assert server.post("/feedback", b"{}").status_code == 429
     refused = server.client.get("/api/v1/models")
     assert refused.headers["retry-after"] == "1"
     assert server.client.get("/health/live").status_code == 200
