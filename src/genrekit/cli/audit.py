@@ -130,7 +130,7 @@ def _write(
     from genrekit.datasets.fix_plan import render_plan
     from genrekit.evaluation.audit_markdown import render_audits_markdown
     from genrekit.evaluation.audit_plan import make_plan
-    from genrekit.evaluation.audit_report import render_audits_html
+    from genrekit.reports.auditing import render_audits_html
 
     if page is not None:
         page.write_text(render_audits_html(reports), encoding="utf-8")
