@@ -27,7 +27,7 @@ from genrekit.inference.inputs import make_reference, spread_of
 from genrekit.schema import UNKNOWN, ModelIdentity, Reference, Timings, TrackPrediction
 from genrekit.serving import Settings
 from genrekit.serving.answer_log import AnswerLog
-from genrekit.serving.following import Follower
+from genrekit.serving.following import Follower, look
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.recorder import Recorder
 from genrekit.serving.worker import Work
@@ -409,7 +409,7 @@ def test_a_hangup_asks_for_it_at_once() -> None:
                 asked.set()
 
         service: Any = SimpleNamespace(settings=Settings(follow_seconds=0))
-        follower = Listening(service, lambda: None)
+        follower = Listening(service, look(), lambda: None)
         follower.start()
         try:
             await asyncio.sleep(0)

@@ -25,6 +25,8 @@ ALIASES, PROMOTED = "aliases.json", "promoted.json"
 NOTHING = "default"
 _LOCK = ".lock"
 
+Stamp = tuple[tuple[int, int, int] | None, ...]
+
 
 class PromotionStep(Contract):
     """One change of an alias.
@@ -46,7 +48,7 @@ class _Promoted(RootModel[dict[str, tuple[PromotionStep, ...]]]):
     """``promoted.json``."""
 
 
-def stamp(folder: Path) -> tuple[tuple[int, int, int] | None, ...]:
+def stamp(folder: Path) -> Stamp:
     """Something that changes whenever one of the two files of a store does."""
     return tuple(_stamp(folder / name) for name in (ALIASES, PROMOTED))
 

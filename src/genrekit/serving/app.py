@@ -24,7 +24,7 @@ from genrekit.serving import (
 )
 from genrekit.serving.access import RateLimiter
 from genrekit.serving.analysis import ANSWER_ID
-from genrekit.serving.following import Follower, load_cards, places
+from genrekit.serving.following import Follower, load_cards, look, places
 from genrekit.serving.guard import Guard
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
@@ -107,7 +107,7 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="uploads-", dir=home))
         )
         metrics = Metrics()
-        arms = settings.arms
+        arms, seen = settings.arms, look()
         bundles, shadow_bundles = load_cards(arms.models), load_cards(arms.shadows)
         recorder = Recorder(settings, metrics)
         stack.callback(recorder.close)
@@ -150,7 +150,7 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(streams.close)
         service.jobs.start()
         stack.push_async_callback(service.jobs.close)
-        follower = Follower(service, lambda: _find_library(app))
+        follower = Follower(service, seen, lambda: _find_library(app))
         follower.start()
         stack.push_async_callback(follower.close)
         yield

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from genrekit.bundles import Bundle, find_bundle, load_bundle
-from genrekit.bundles.aliases import stamp
+from genrekit.bundles.aliases import Stamp, stamp
 from genrekit.bundles.store import store_directory
 from genrekit.errors import GenreError
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from genrekit.serving.service import Service
 
 _log = logging.getLogger(__name__)
+
+
+def look() -> Stamp:
+    """Something that changes whenever an alias does."""
+    return stamp(store_directory())
 
 
 def load_cards(models: Mapping[str, str]) -> dict[str, Bundle]:
@@ -43,14 +48,15 @@ class Follower:
     Parameters
     ----------
     service : Service
+    seen : Stamp
+        Of the aliases that the models of the service were found by.
     on_change : callable
         Called after the models of the service have changed.
     """
 
-    def __init__(self, service: Service, on_change: Callable[[], None]) -> None:
-        self._service, self._on_change = service, on_change
+    def __init__(self, service: Service, seen: Stamp, on_change: Callable[[], None]) -> None:
+        self._service, self._stamp, self._on_change = service, seen, on_change
         self._asked = asyncio.Event()
-        self._stamp = stamp(store_directory())
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -76,7 +82,7 @@ class Follower:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._asked.wait()
-            now = stamp(store_directory())
+            now = look()
             if self._asked.is_set() or now != self._stamp:
                 self._asked.clear()
                 self._stamp = now
@@ -87,7 +93,7 @@ class Follower:
         service = self._service
         try:
             changed = await self._renewed()
-        except GenreError as error:
+        except (GenreError, OSError) as error:
             _log.error("the models stay as they are: %s", error)
             service.metrics.renewals.labels("failed").inc()
             return
