@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from genrekit.serving import Settings
+from genrekit.serving.pool import Pool
+
 
 @pytest.fixture(scope="module")
 def long_clip() -> bytes:
@@ -67,6 +70,13 @@ def test_a_crash_or_want_of_memory_costs_one_request(
         greedy = narrow.post("/analysis/features?whole=true", long_clip)
         assert greedy.status_code in (413, 422)
         assert narrow.post("/analysis/predict", clip.read_bytes()).status_code == 200
+
+
+@pytest.mark.parametrize(("queue", "seconds", "room"), [(100, 2.0, 20), (8, 2.0, 8), (100, 0.1, 4)])
+def test_no_more_wait_than_can_be_answered_in_time(queue: int, seconds: float, room: int) -> None:
+    """Before anything is measured, a request is taken to last 0.2 s; there are two workers."""
+    settings = Settings(queue=queue, queue_seconds=seconds, workers=2)
+    assert Pool(settings, {}, lambda reason: None).room == room
 
 
 def test_a_full_queue_refuses_the_oldest_and_answers_the_newest(

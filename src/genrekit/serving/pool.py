@@ -20,6 +20,7 @@ from genrekit.serving.worker import Work
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
 _OVERLOAD_SHARE = 0.5
+_LEAST_ROOM = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -148,6 +149,13 @@ class Pool:
         """Pieces of patient work that wait."""
         return len(self._patient)
 
+    @property
+    def room(self) -> int:
+        """Requests that may wait: no more than can be answered before their time is over."""
+        settings = self._settings
+        in_time = settings.queue_seconds * settings.worker_count / self._seconds
+        return min(settings.queue, max(_LEAST_ROOM, int(in_time)))
+
     def busy_error(self) -> BusyError:
         """What to tell those there is no room for."""
         seconds = self._seconds * (1 + self.queued) / self._settings.worker_count
@@ -172,7 +180,7 @@ class Pool:
         if patient:
             self._patient.append(ticket)
         else:
-            if len(self._waiting) >= self._settings.queue:
+            if len(self._waiting) >= self.room:
                 self.overloaded = True
                 _refuse(self._waiting.popleft(), self.busy_error())
             self._waiting.append(ticket)
