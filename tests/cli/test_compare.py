@@ -56,6 +56,9 @@ def test_a_study_has_letters_and_a_learning_curve(studied: list[Path], files: Pa
     assert "## Which differences are evidence" in text
     assert "## Learning curve" in text
     assert (files / "made up.learning.svg").stat().st_size > 1000
+    report = (files / "made up.html").read_text(encoding="utf-8")
+    for title in ("Learning curve", "What columns are worth", "The models", "Surest mistakes"):
+        assert f"<h2>{title}</h2>" in report
     study = json.loads((files / "made up.json").read_text())
     points = [one for one in study["learning_curve"]["points"] if one["model"] == "logistic"]
     sizes = [one["tracks"] for one in points]

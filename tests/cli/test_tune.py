@@ -56,6 +56,9 @@ def test_a_search_on_the_command_line(
         assert picture.width > picture.height > 300
     page = (out / "report.html").read_text()
     assert page.count('class="chart"') == 1, "one setting has no rivals in importance"
+    (tmp_path / "search.json").write_text(longer.out)
+    assert run("report", tmp_path / "search.json", "-o", tmp_path / "r.html").code == 0
+    assert "no track of the test was looked at" in (tmp_path / "r.html").read_text()
     refused = run(*command, "--seed", 5)
     assert (refused.code, refused.out) == (2, "")
     assert "another recipe, space or data" in refused.err
