@@ -69,9 +69,7 @@ class Settings(BaseSettings):
     upload_bytes: int = Field(64 << 20, ge=1, description="of one file")
     request_bytes: int = Field(256 << 20, ge=1, description="of all files of one request")
     request_seconds: float = Field(120.0, gt=0, description="for one batch or explanation")
-    upload_seconds: float = Field(
-        60.0, gt=0, description="for a body, or for taking an answer"
-    )
+    upload_seconds: float = Field(60.0, gt=0, description="for a body, or for taking an answer")
     idle_seconds: float = Field(10.0, gt=0, description="without a byte moving either way")
     files: int = Field(32, ge=1, le=1000, description="files in one batch")
     jobs: int = Field(16, ge=0, le=1000, description="jobs kept; 0 offers none")
