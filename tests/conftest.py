@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from genrekit.evaluation.results import RunResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# A shell ignores Ctrl-C for what it runs in the background, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine makes no test wrong.
 settings.register_profile("patient", deadline=None)
