@@ -5,7 +5,7 @@ random times (Poisson) whatever the server does. Sender and server share the mac
 requests are forms with one 30-s mp3 unless said otherwise.
 
     python benchmarks/serving.py --output docs/results/serving.md
-    python benchmarks/serving.py --short --output docs/results/serving.md
+    python benchmarks/serving.py --short --part latency --output docs/results/serving.md
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from service import (
 )
 
 OVERLOAD = 10
+REQUESTS = 10_000
 
 
 # --- the plain ways -------------------------------------------------------------------------------
@@ -265,11 +266,6 @@ def measure_memory(folder: Path, requests: int) -> list[str]:
     return [*lines, "", f"Resident memory of the server and its worker. Answers: {shown}.", ""]
 
 
-def load_average() -> str:
-    """How busy the machine was, of which this benchmark makes up to two."""
-    return f"Load average of the last five minutes: {os.getloadavg()[1]:.1f}."
-
-
 def settled_memory(served: Served) -> float:
     time.sleep(0.5)
     return served.memory_mib()
@@ -279,35 +275,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--short", action="store_true", help="a minute in place of ten")
+    parser.add_argument("--part", action="append", choices=("latency", "plain", "memory"))
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="for the part memory")
     parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--serial", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.plain or options.serial:
         plain_server(options.serial)
         return
-    seconds, requests = (8.0, 500) if options.short else (60.0, 10_000)
+    seconds, requests = (8.0, 500) if options.short else (60.0, options.requests)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         request = request_bytes(write_clip(folder / "clip.mp3", 30.0))
-        # The clock that matters most comes last: other work on the machine may be over by then.
-        memory = [*measure_memory(folder, requests), load_average()]
-        plain = [*measure_plain(request, seconds), load_average()]
-        latency = [*measure_latency(request, seconds)[0], load_average()]
-    cores = len(os.sched_getaffinity(0))
-    command = "python benchmarks/serving.py" + (" --short" if options.short else "")
-    lines = [
-        f"Written by `{command}` on {platform.machine()}, {cores} cores, Python "
-        f"{platform.python_version()}. Sender, server and whatever else runs share the cores.",
-        "",
-        *("### Latency", "", *latency, ""),
-        *("### Beside plain servers", "", *plain, ""),
-        *("### Memory", "", *memory, ""),
-    ]
-    text = "\n".join(lines)
-    if options.output is None:
-        print(text)
-    else:
-        put_section(options.output, "load", text)
+        measures: dict[str, Callable[[], list[str]]] = {
+            "latency": lambda: measure_latency(request, seconds)[0],
+            "plain": lambda: measure_plain(request, seconds),
+            "memory": lambda: measure_memory(folder, requests),
+        }
+        for part in options.part or measures:
+            text = "\n".join([*measures[part](), made_by(options, part), ""])
+            if options.output is None:
+                print(text)
+            else:
+                put_section(options.output, part, text)
+
+
+def made_by(options: argparse.Namespace, part: str) -> str:
+    """The command, and how busy the machine was."""
+    flags = [" --short"] if options.short else []
+    if part == "memory" and not options.short and options.requests != REQUESTS:
+        flags.append(f" --requests {options.requests}")
+    return (
+        f"Written by `python benchmarks/serving.py{''.join(flags)} --part {part}` on "
+        f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python "
+        f"{platform.python_version()}. Sender, server and whatever else runs share the cores; "
+        f"load average of five minutes, of which this makes up to two: {os.getloadavg()[1]:.1f}."
+    )
 
 
 if __name__ == "__main__":
