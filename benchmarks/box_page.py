@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genrekit.audio import AUDIO_SUFFIXES, JUKEBOX_GENRES, Waveform, decode, synthesise
 from genrekit.audio.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
+from genrekit.bundles import load_bundle
 from genrekit.evaluation import wilson
 from genrekit.inference import Classifier
 from genrekit.schema import UNKNOWN, Estimate, EvaluationResult
@@ -20,22 +22,36 @@ from genrekit.training.box.recipe import BoxRecipe
 _FRESH_SEED = 5000
 _EACH = 5
 _TIMED = 15
+_BEST = 3
+
+
+class Numbers(Measured):
+    """What was measured, and how long all of it took."""
+
+    minutes: float
 
 
 def render(
-    recipe: BoxRecipe, measured: Measured, bundle: Path, *, minutes: float, recorded: Path | None
+    recipe: BoxRecipe,
+    numbers: Numbers,
+    bundle: Path,
+    *,
+    recorded: Path | None = None,
+    beside: Sequence[Path] = (),
+    networks: Path | None = None,
 ) -> str:
     """The page as Markdown."""
     classifier = Classifier.load(bundle)
     blocks = (
-        _head(recipe, minutes),
-        _headline(measured),
-        _audio(recipe, measured),
-        _ablations(measured),
-        _distillation(measured),
+        _head(recipe, numbers.minutes),
+        _headline(numbers),
+        _audio(recipe, numbers),
+        _ablations(numbers),
+        _others(beside, networks),
+        _distillation(numbers),
         _unknown(classifier, recorded),
         _cost(classifier, bundle),
-        _confusions(measured),
+        _confusions(numbers),
     )
     return "\n".join(line for block in blocks for line in (*block, ""))
 
@@ -45,7 +61,8 @@ def _head(recipe: BoxRecipe, minutes: float) -> Iterator[str]:
     yield ""
     yield (
         "Made by `python benchmarks/box.py recipes/box.yaml -o src/genrekit/bundles/packaged/box "
-        "--numbers docs/results/box.json --page docs/results/box.md --overwrite`, in "
+        "--numbers docs/results/box.json --page docs/results/box.md --networks "
+        "docs/results/deep.json --beside YAMNET --beside CHOI --recorded SOUNDS --overwrite`, in "
         f"{minutes:.0f} minutes on {os.cpu_count()} cores ({platform.machine()}) that other work "
         "kept busy."
     )
@@ -123,8 +140,7 @@ def _ablations(measured: Measured) -> Iterator[str]:
         "What each input is worth, and what learning from rows as they would be heard, and from "
         "sounds themselves, does. Features: fault-filtered test rows, seed 0, no artist of which "
         "is in training. Audio: the clips in folds, heard whole, whose artists are on both sides: "
-        "where this column gains and the other loses, artists were learnt and not genres. "
-        "Networks on pictures are measured in [deep.md](deep.md)."
+        "where this column gains and the other loses, artists were learnt and not genres."
     )
     yield ""
     yield "| inputs | rows | features | audio |"
@@ -133,6 +149,42 @@ def _ablations(measured: Measured) -> Iterator[str]:
         yield (
             f"| {one.inputs} | {one.rows} | {_interval(one.features)} | {_interval(one.audio)} |"
         )
+
+
+def _others(beside: Sequence[Path], networks: Path | None) -> Iterator[str]:
+    """Routes that were not taken."""
+    if not beside and networks is None:
+        return
+    yield (
+        "Other routes: published networks that listen, each with one logistic regression, on the "
+        "clips in the same folds; and networks of ours that learnt from pictures of all tracks, "
+        "and from the table where it says 57 ([deep.md](deep.md)), the best first."
+    )
+    yield ""
+    yield "| route | protocol | tracks | accuracy | MB of weights |"
+    yield "| --- | --- | --- | --- | --- |"
+    for folder in beside:
+        yield _beside(folder)
+    if networks is not None:
+        yield from _pictures(networks)
+
+
+def _beside(folder: Path) -> str:
+    bundle = load_bundle(folder)
+    result = bundle.metrics.results[0]
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    return (
+        f"| {bundle.manifest.description.split('. ')[0]} | {result.protocol} | {result.items} | "
+        f"{_interval(result.accuracy)} | {size:.1f} |"
+    )
+
+
+def _pictures(networks: Path) -> Iterator[str]:
+    found = [one for one in json.loads(networks.read_text()) if one["inputs"] != "57"]
+    for one in sorted(found, key=lambda one: -one["honest"]["value"])[:_BEST]:
+        honest = Estimate.model_validate(one["honest"])
+        inputs = f"`{one['recipe']}` on {one['inputs']}"
+        yield f"| {inputs} | fault-filtered | as in deep.md | {_interval(honest)} | |"
 
 
 def _distillation(measured: Measured) -> Iterator[str]:
