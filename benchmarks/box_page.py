@@ -173,8 +173,9 @@ def _beside(folder: Path) -> str:
     bundle = load_bundle(folder)
     result = bundle.metrics.results[0]
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    what = bundle.manifest.description.partition(". The")[0]
     return (
-        f"| {bundle.manifest.description.split('. ')[0]} | {result.protocol} | {result.items} | "
+        f"| {what} | {result.protocol} | {result.items} | "
         f"{_interval(result.accuracy)} | {size:.1f} |"
     )
 
