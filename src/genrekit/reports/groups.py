@@ -83,23 +83,25 @@ class Group:
 
 
 def groups_of(inputs: Inputs) -> tuple[Group, ...]:
-    """All results in groups that can be compared, the strictest protocol first."""
+    """All results in groups that can be compared: the strictest protocol first, then the best."""
     sorted_out: list[list[tuple[Path, RunResult]]] = []
-    for one in sorted(inputs.runs, key=lambda one: _strictness(one[1])):
+    for one in inputs.runs:
         for together in sorted_out:
             if _alike(together[0][1], one[1]) is None:
                 together.append(one)
                 break
         else:
             sorted_out.append([one])
+    sorted_out.sort(key=_rank)
     first = sorted_out[0][0][1] if sorted_out else None
     return tuple(_group(together, first) for together in sorted_out)
 
 
-def _strictness(run: RunResult) -> tuple[bool, int, str, str, str]:
-    one = run.result
+def _rank(together: Sequence[tuple[Path, RunResult]]) -> tuple[bool, int, str, str, float]:
+    one = together[0][1].result
     place = _STRICT.index(one.protocol) if one.protocol in _STRICT else len(_STRICT)
-    return one.leaky, place, one.dataset, one.split_fingerprint, one.fitted_on
+    best = max(headline(run).value for _, run in together)
+    return one.leaky, place, one.dataset, one.split_fingerprint, -best
 
 
 def _alike(first: RunResult, second: RunResult) -> str | None:
