@@ -397,7 +397,7 @@ class _Page:
         yield (
             f"{seeds} seeds of each architecture on the same split ([deep.md](deep.md)); the last "
             "column is what the network of the table has more on the tracks that both were tested "
-            "on. `pictures` has one seed, and pictures of four and a half times as many cells."
+            "on. `pictures` has pictures of four and a half times as many cells."
         )
         rows = [
             [
