@@ -32,15 +32,15 @@ def tracks_section() -> str:
     from genrekit.audio import JUKEBOX_GENRES
 
     with TemporaryDirectory() as folder:
-        _genrekit("demo", "--to", "music", folder=folder)
-        shown = _genrekit("predict", "music", "--top", "3", folder=folder)
+        _genrekit("demo", "--to", "ten", folder=folder)
+        shown = _genrekit("predict", "ten", "--top", "3", folder=folder)
     genres = "|".join(JUKEBOX_GENRES)
     hits = len(re.findall(rf"^({genres}) .*jukebox-\1-", shown, re.MULTILINE))
     return "\n".join(
         [
             "```sh",
-            "genrekit demo --to music",
-            "genrekit predict music --top 3",
+            "genrekit demo --to ten",
+            "genrekit predict ten --top 3",
             "```",
             "",
             "```text",
