@@ -12,12 +12,13 @@ import pytest
 from genrekit.datasets import Dataset, Item
 from genrekit.datasets.jukebox import INFO
 from genrekit.evaluation.audit import run_audit
-from genrekit.evaluation.audit_finding import AuditReport
+from genrekit.evaluation.audit_finding import AuditReport, KnownRepetitions
 from genrekit.evaluation.audit_markdown import render_audits_markdown
 from genrekit.explain.charts_html import figure
 from genrekit.explain.page import charts_of
 from genrekit.reports import auditing
 from genrekit.reports.auditing import render_audits_html
+from genrekit.schema import Estimate
 
 EVIL = '<script>alert("x")</script>&"\''
 
@@ -68,6 +69,19 @@ def test_a_page_holds_nothing_that_a_name_can_smuggle_in(report: AuditReport) ->
     # One of data, Plotly, and what draws: none of them is a name's.
     assert scripts == ["application/json", "text/plain", None]
     assert EVIL in page.text
+
+
+def test_known_repetitions_are_counted_with_an_interval(report: AuditReport) -> None:
+    recall = Estimate(value=0.8, low=0.49, high=0.943, level=0.95, method="wilson")
+    known = KnownRepetitions(
+        exact_known=4, exact_found=4, near_known=6, near_found=4, recall=recall
+    )
+    told = "Of 10 known repetitions 8 were found: 0.80 [0.49, 0.94]."
+    found = report.model_copy(update={"repetitions": known})
+    assert told in Page(render_audits_html([found])).text
+    nothing_known = known.model_copy(update={"recall": None})
+    without = report.model_copy(update={"repetitions": nothing_known})
+    assert "known repetitions" not in Page(render_audits_html([without])).text
 
 
 def test_a_page_has_no_charts_where_nothing_can_draw_them(

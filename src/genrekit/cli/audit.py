@@ -181,14 +181,8 @@ def _row(report: AuditReport, kind: Kind, count: int) -> tuple[Any, ...]:
 
 
 def _remarks(report: AuditReport) -> Iterator[str]:
-    known = report.repetitions
-    if known is not None and known.recall is not None:
-        found, total = known.exact_found + known.near_found, known.exact_known + known.near_known
-        one = known.recall
-        yield (
-            f"of {total} known repetitions {found} were found: {one.value:.2f} "
-            f"[{one.low:.2f}, {one.high:.2f}]"
-        )
+    if report.repetitions is not None and (known := report.repetitions.said()):
+        yield known
     if report.label_accuracy is not None:
         yield f"labels are doubted by a model of out-of-fold accuracy {report.label_accuracy:.2f}"
     for one_check in report.skipped:

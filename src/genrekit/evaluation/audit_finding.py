@@ -179,6 +179,17 @@ class KnownRepetitions(Contract):
     missed: tuple[tuple[str, str], ...] = ()
     further: tuple[tuple[str, str], ...] = ()
 
+    def said(self) -> str:
+        """How many were found, with the interval; empty where none are known."""
+        if self.recall is None:
+            return ""
+        found, total = self.exact_found + self.near_found, self.exact_known + self.near_known
+        one = self.recall
+        return (
+            f"of {total} known repetitions {found} were found: {one.value:.2f} "
+            f"[{one.low:.2f}, {one.high:.2f}]"
+        )
+
 
 class AuditReport(Contract):
     """All that an audit found, gravest first.

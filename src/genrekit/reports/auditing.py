@@ -59,14 +59,8 @@ def _said(report: AuditReport) -> Iterator[str]:
     if report.skipped:
         reasons = "; ".join(f"{one.check} ({one.reason})" for one in report.skipped)
         yield f"Not checked: {reasons}."
-    known = report.repetitions
-    if known is not None and known.recall is not None:
-        found, total = known.exact_found + known.near_found, known.exact_known + known.near_known
-        one = known.recall
-        yield (
-            f"Of {total} known repetitions {found} were found: {one.value:.2f} "
-            f"[{one.low:.2f}, {one.high:.2f}]."
-        )
+    if report.repetitions is not None and (known := report.repetitions.said()):
+        yield f"{known.capitalize()}."
     if not report.findings:
         yield "Nothing was found."
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from genrekit.bundles import Bundle, find_bundle, load_bundle
+from genrekit.bundles import Bundle, load_bundle
 from genrekit.bundles.aliases import Stamp, stamp
 from genrekit.bundles.store import store_directory
 from genrekit.errors import GenreError
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from genrekit.serving.service import Service
 
 _log = logging.getLogger(__name__)
+
+# A server in a thread gets no signals, and Windows has no such one.
+_NO_SIGNALS = (ValueError, RuntimeError, NotImplementedError, AttributeError)
 
 
 def look() -> Stamp:
@@ -64,8 +67,7 @@ class Follower:
         self._task = asyncio.create_task(self._follow())
         if sys.stderr.isatty():  # there it means that the terminal is closed
             return
-        # A server in a thread gets no signals, and Windows has no such one.
-        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError, AttributeError):
+        with contextlib.suppress(*_NO_SIGNALS):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._asked.set)
 
     async def close(self) -> None:
@@ -73,7 +75,7 @@ class Follower:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError, AttributeError):
+        with contextlib.suppress(*_NO_SIGNALS):
             asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
 
     async def _follow(self) -> None:
@@ -126,15 +128,3 @@ class Follower:
 
 def _hashes(bundles: Mapping[str, Bundle]) -> dict[str, str]:
     return {name: bundle.sha256 for name, bundle in bundles.items()}
-
-
-def check_models(models: Mapping[str, str]) -> None:
-    """Find and read every model; workers prove their own before anything is served.
-
-    Raises
-    ------
-    ConfigError, BundleError
-        If one cannot be served.
-    """
-    for model in {find_bundle(model) for model in models.values()}:
-        load_bundle(model, verify=False)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from genrekit.errors import ConfigError
 from genrekit.serving.app import create_app
 from genrekit.serving.connections import patient_protocol
-from genrekit.serving.following import check_models
+from genrekit.serving.following import load_cards
 from genrekit.serving.outgoing import patient_socket
 from genrekit.serving.settings import Settings
 
@@ -35,7 +35,7 @@ def serve(settings: Settings) -> None:
     """
     settings.check_exposure()
     arms = settings.arms
-    check_models(arms.models | arms.shadows)
+    load_cards(arms.models | arms.shadows)
     if settings.log_requests:
         logging.getLogger("genrekit.serving").setLevel(logging.INFO)
     server = make_server(settings)

@@ -265,9 +265,9 @@ def _ablations(
     recipe: BoxRecipe, material: Material, box: Box, learnt: Rows, tested: Array
 ) -> Iterator[tuple[tuple[str, str], Array]]:
     """Heads that learn from fewer columns, and from rows as they were published."""
-    rows, targets = box.rows(material.published[learnt], material.columns[learnt]), material.targets
+    rows = box.rows(material.published[learnt], material.columns[learnt])
     for name, examples in (
-        ("as published", Examples(rows, targets[learnt], np.ones(len(rows)))),
+        ("as published", Examples(rows, material.targets[learnt], np.ones(len(rows)))),
         ("as heard", box.copies),
         ("as heard, and sounds", box.copies + box.sounds),
         ("as heard, and sounds ten times", box.copies + box.sounds.weighed(10)),
