@@ -14,7 +14,7 @@ from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.audio.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
-from genrekit.models.listener import FRAMES, Listener, levelled
+from genrekit.models.listener import FRAMES, MEANS, SAID, Listener, levelled
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.schema import UNKNOWN
 from genrekit.training.box.distil import agreement, distil, embed, lessons
@@ -25,6 +25,7 @@ from genrekit.training.box.head import (
     Scale,
     Sound,
     as_heard,
+    complete,
     fit_genres,
     fit_guard,
     translate,
@@ -99,6 +100,28 @@ def test_a_map_is_found_from_few_clips() -> None:
     assert np.allclose(found(said[60:]), published[60:], atol=1e-6)
 
 
+def test_columns_that_correspond_to_nothing_are_found_from_all() -> None:
+    said = GENERATOR.normal(size=(400, SAID))
+    published = np.hstack([said[:, :MEANS], said[:, -2:] @ [[1.0], [2.0]]])
+    # So strong a ridge leaves each column its own line, and the last one nothing of its own.
+    assert np.allclose(translate(said, published, np.ones(400), ridge=1e9).weights[:, -1], 0)
+    found = translate(said, published, np.ones(400), ridge=1e-6)
+    assert np.allclose(found.weights[-2:, -1], [1, 2], atol=1e-3)
+
+
+def test_what_was_not_published_is_told_from_the_rest_of_the_rows_that_may_teach() -> None:
+    features, columns = GENERATOR.normal(size=(6000, 4)), GENERATOR.normal(size=(6000, 3))
+    tags = np.stack([features[:, 0] + columns[:, 1], 2 * features[:, 2] - 5], axis=1)
+    gaps = np.hstack([features, tags])
+    gaps[::3, 4:] = np.nan
+    # Tracks that are tested must not tell how tags go with the rest.
+    gaps[5000:, 4:] *= -7
+    full = complete(gaps, columns, np.arange(5000))
+    assert np.allclose(full[:5000:3, 4:], tags[:5000:3], atol=0.2)
+    known = ~np.isnan(gaps)
+    assert np.array_equal(full[known], gaps[known])
+
+
 def test_a_row_counts_as_its_weight() -> None:
     said, published = GENERATOR.normal(size=(9, 4)), GENERATOR.normal(size=(9, 2))
     weights = np.array([3, 1, 1, 1, 1, 2, 1, 1, 1])
@@ -152,15 +175,16 @@ def test_copies_keep_the_number_of_rows_as_their_weight() -> None:
 def box(teacher: Teacher) -> Box:
     torch.manual_seed(1)
     columns = len(column_places())
-    said, published = GENERATOR.normal(size=(40, 288)), GENERATOR.normal(size=(40, 160))
-    rows = GENERATOR.normal(size=(60, 160 + columns))
+    said, published = GENERATOR.normal(size=(40, 288)), GENERATOR.normal(size=(40, 210))
+    rows = GENERATOR.normal(size=(60, 210 + columns))
     blur = Blur.between(rows, rows)
     examples = as_heard(rows, np.arange(60) % 10, {"whole": blur}, seed=0)
     return Box(
         Ear(Listener(), teacher),
         translate(said, published, np.ones(40), 0.25),
-        Scale.of(GENERATOR.normal(size=(30, 160))),
+        Scale.of(GENERATOR.normal(size=(30, 210))),
         Scale.of(GENERATOR.normal(0, 50, size=(30, columns))),
+        rows,
         {"whole": blur},
         examples,
         examples,
@@ -182,14 +206,14 @@ def test_the_network_says_what_its_parts_say(box: Box) -> None:
 
 
 def test_what_is_no_music_is_spread_over_all_genres(box: Box) -> None:
-    sure = Linear(np.zeros((2 * 210, 1)), np.array([30.0]))
-    rows = GENERATOR.normal(size=(3, 210))
+    sure = Linear(np.zeros((2 * 260, 1)), np.array([30.0]))
+    rows = GENERATOR.normal(size=(3, 260))
     spread = guarded(replace(box, guard=sure), rows)
     assert np.allclose(spread, 0.1)
 
 
 def test_cooling_keeps_the_order(box: Box) -> None:
-    rows = GENERATOR.normal(size=(20, 210))
+    rows = GENERATOR.normal(size=(20, 260))
     warm, cool = box.probabilities(rows), cooled(box, 2.0).probabilities(rows)
     assert np.array_equal(warm.argsort(axis=1), cool.argsort(axis=1))
     assert cool.max() < warm.max()

@@ -15,7 +15,7 @@ from genrekit.bundles.store import (
     set_alias,
 )
 from genrekit.bundles.window import fill_window, window_features, window_samples
-from genrekit.bundles.write import write_bundle
+from genrekit.bundles.write import check_target, write_bundle
 
 __all__ = [
     "DEFAULT_BUNDLE",
@@ -23,6 +23,7 @@ __all__ = [
     "BundleSummary",
     "PromotionStep",
     "add_bundle",
+    "check_target",
     "fill_window",
     "find_bundle",
     "list_bundles",

@@ -64,7 +64,7 @@ def write_bundle(
         raise BundleError(
             f"the golden clip has {golden.sample_rate_hz} Hz, the bundle {manifest.sample_rate_hz}"
         )
-    _check_target(directory, overwrite)
+    check_target(directory, overwrite)
     for name in extra_files or ():
         if Path(name).suffix not in ALLOWED_SUFFIXES or Path(name).name != name:
             raise BundleError(
@@ -104,7 +104,8 @@ def _json_bytes(contract: Contract) -> bytes:
     return contract.model_dump_json(indent=2).encode() + b"\n"
 
 
-def _check_target(directory: Path, overwrite: bool) -> None:
+def check_target(directory: Path, overwrite: bool) -> None:
+    """Raise `BundleError` where `write_bundle` could put none: ask before hours of training."""
     if not (directory.exists() or directory.is_symlink()):
         return
     if not overwrite:

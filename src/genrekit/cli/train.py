@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,6 +63,17 @@ def train(
 
     check_folder(out.parent)
     if is_box_recipe(recipe):
+        _refuse(
+            recipe,
+            {
+                "--data": data is not None,
+                "--no-cache": no_cache,
+                "--resume": resume,
+                "--processes": processes > 1,
+                "--weights": weights is not None,
+                "--track": track is not None,
+            },
+        )
         _train_box(recipe, out, overrides or (), jobs or cores(), overwrite)
         _sum_up(load_bundle(out), as_json)
         return
@@ -87,6 +98,17 @@ def train(
     follow(_watched(steps, read, track, experiment))
     draw_beside(out)
     _sum_up(load_bundle(out), as_json)
+
+
+def _refuse(recipe: Path, given: Mapping[str, bool]) -> None:
+    from genrekit.errors import ConfigError
+
+    named = [option for option, is_given in given.items() if is_given]
+    if named:
+        raise ConfigError(
+            f"{', '.join(named)}: a recipe of kind box takes no such option; {recipe} names its "
+            "data and weights itself, and --set changes them"
+        )
 
 
 def _train_box(

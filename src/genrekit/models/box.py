@@ -20,7 +20,7 @@ _SMALLEST_PROBABILITY = 1e-4
 class BoxNetwork(Network):
     """Mel bands and columns to the logarithms of probabilities.
 
-    The embedding (n, 210) is what the genres are told from: 160 translated features and 50 columns,
+    The embedding (n, 260) is what the genres are told from: 210 translated features and 50 columns,
     scaled. What the guard takes for no music is spread over all genres, so that none of them is
     probable.
     """
@@ -55,7 +55,7 @@ class BoxNetwork(Network):
         return {MEL: torch.zeros(self.shapes[MEL]), COLUMNS: columns}
 
     def embed(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Embedding (n, 210) of each row."""
+        """Embedding (n, 260) of each row."""
         said = self.listener(inputs[MEL]).double()
         published = said @ self.map_weights + self.map_bias
         columns = inputs[COLUMNS].double()[:, self.places]

@@ -15,10 +15,12 @@ from torch.nn import functional
 from genrekit.schema import MelConfig
 
 MAPS = 32
-#: Means of the maps of all blocks, and deviations of all but the last.
-SAID = 288
 #: Factors (bands, frames) by which each block makes its maps smaller.
 POOLS = ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4))
+#: Means of the maps of all blocks.
+MEANS = MAPS * len(POOLS)
+#: The same, and deviations of all but the last.
+SAID = 2 * MEANS - MAPS
 #: Frames from which every block gives at least one value.
 FRAMES = 1280
 #: The bands and frames of the teacher (23.4 Hz, 21.3 ms), at the rate of the 57 columns.

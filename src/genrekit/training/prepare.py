@@ -20,7 +20,7 @@ from genrekit.datasets import (
     read_taxonomy,
     with_taxonomy,
 )
-from genrekit.errors import BundleError, ConfigError
+from genrekit.errors import ConfigError
 from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
 from genrekit.models import NetworkConfig
@@ -88,18 +88,14 @@ class Step:
     epoch: EpochRecord | None = None
 
 
-def check_recipe(recipe: Recipe, out: Path, overwrite: bool) -> None:
+def check_recipe(recipe: Recipe) -> None:
     """Say now what would fail after an hour of fitting.
 
     Raises
     ------
     ConfigError
         If the model does not take what the front-ends give.
-    BundleError
-        If ``out`` is there and must not be replaced.
     """
-    if out.exists() and not overwrite:
-        raise BundleError(f"{out} exists already; choose another name or ask to overwrite it")
     rates = {config.sample_rate_hz for config in recipe.frontends.values()}
     if len(rates) > 1 or len(recipe.frontends) <= len(recipe.more_frontends):
         raise ConfigError(

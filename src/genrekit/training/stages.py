@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.bundles import check_target
 from genrekit.datasets import (
     Fold,
     Split,
@@ -134,9 +135,11 @@ def train_steps(
     TrainingError
         If the training of a network cannot go on.
     BundleError
-        If the exported model differs from its source, or ``out`` exists.
+        If the exported model differs from its source, or ``out`` exists and is not to be replaced,
+        or is no bundle.
     """
-    check_recipe(recipe, out, overwrite)
+    check_target(out, overwrite)
+    check_recipe(recipe)
     workshop = out.with_name(f"{out.name}.training")
     if not resume:
         shutil.rmtree(workshop, ignore_errors=True)

@@ -202,7 +202,7 @@ def _measured(
     chosen = walk(plan.space, search.known, partial(suggest, trial))
     trial.set_user_attr("settings", chosen)
     recipe = trial_recipe(search, chosen)
-    check_recipe(recipe, search.database, overwrite=True)
+    check_recipe(recipe)
     run = yield from _run(search, recipe, bench)
     if bench.threads and isinstance(recipe.model, NetworkConfig):
         _use_threads(bench.threads)

@@ -182,7 +182,7 @@ def _prepare(
         data=data,
         cache=cache,
     )
-    check_recipe(base, out, overwrite=True)
+    check_recipe(base)
     for corner in corners(plan.space, known):
         trial_recipe(search, corner)
     out.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from genrekit.models.listener import (
     DEVIATION_DB,
     FRAMES,
     MAPS,
+    MEANS,
     POOLS,
     Listener,
     bordered,
@@ -157,7 +158,7 @@ def agreement(teacher: Teacher, listener: Listener, mel: NDArray[np.float32]) ->
                 levels = pooled(teacher.raw(number, bordered(levels)), number)
                 maps.append(levels)
             wanted.append(summary(maps))
-    a, b = torch.cat(found)[:, : MAPS * len(POOLS)], torch.cat(wanted)[:, : MAPS * len(POOLS)]
+    a, b = torch.cat(found)[:, :MEANS], torch.cat(wanted)[:, :MEANS]
     explained = 1 - (a - b).square().mean(dim=0) / b.var(dim=0, correction=0)
     return tuple(float(one.median()) for one in explained.reshape(len(POOLS), MAPS))
 

@@ -22,6 +22,7 @@ from genrekit.training.box.head import (
     Sound,
     Translation,
     as_heard,
+    complete,
     fit_genres,
     fit_guard,
     translate_sounds,
@@ -61,28 +62,25 @@ class Box:
     """All parts of a fitted model.
 
     Its genres were learnt from ``copies`` of the tables' rows, as ``blurs`` make them, and from
-    ``sounds``.
+    ``sounds``. ``table`` (n_tracks, 260) has the scaled rows of all tracks, with what it thinks of
+    tags that were not published.
     """
 
     ear: Ear
     translation: Translation
     published: Scale
     columns: Scale
+    table: Array
     blurs: Mapping[str, Blur]
     copies: Examples
     sounds: Examples
     genres: Linear
     guard: Linear | None
 
-    def rows(self, published: Array, columns: Array) -> Array:
-        """Scaled rows (n, 210) of the tables' values."""
-        return _scaled((self.published, self.columns), published, columns)
-
     def heard(self, heard: Heard) -> Array:
-        """Scaled rows (n, 210) of what was heard."""
-        said = embed(self.ear.listener, heard.mel)
-        columns = _columns(heard)
-        return self.rows(self.translation(said), columns)
+        """Scaled rows (n, 260) of what was heard."""
+        published = self.translation(embed(self.ear.listener, heard.mel))
+        return _scaled((self.published, self.columns), published, _columns(heard))
 
     def probabilities(self, rows: Array) -> Array:
         """Genres (n, 10) of scaled rows, whatever the guard says."""
@@ -143,11 +141,12 @@ def fit_box(
         Without it there is no guard.
     """
     sounds = _sounds(recipe, material, ear, rows)
-    translation = translate_sounds(sounds.values(), material.published, recipe.ridge)
-    scales = Scale.of(material.published[rows]), Scale.of(material.columns[rows])
-    apart = translated_apart(sounds, material.published, material.recordings, recipe.ridge)
+    published = complete(material.published, material.columns, rows)
+    translation = translate_sounds(sounds.values(), published, recipe.ridge)
+    scales = Scale.of(published[rows]), Scale.of(material.columns[rows])
+    apart = translated_apart(sounds, published, material.recordings, recipe.ridge)
     heard = {way: _scaled(scales, apart[way], one.columns) for way, one in sounds.items()}
-    table = _scaled(scales, material.published, material.columns)
+    table = _scaled(scales, published, material.columns)
     blurs = {way: Blur.between(table[one.tracks], heard[way]) for way, one in sounds.items()}
     copies = as_heard(table[rows], material.targets[rows], blurs, seed=seed)
     tracks = np.concatenate([one.tracks for one in sounds.values()])
@@ -157,7 +156,7 @@ def fit_box(
         np.concatenate([np.full(len(one.tracks), one.weight) for one in sounds.values()]),
     )
     genres = fit_genres(copies + direct, c=recipe.c)
-    box = Box(ear, translation, *scales, blurs, copies, direct, genres, None)
+    box = Box(ear, translation, *scales, table, blurs, copies, direct, genres, None)
     if others is None:
         return box
     rows_heard = (copies + direct).rows[::_GUARD_EVERY]

@@ -40,6 +40,7 @@ WAYS: dict[str, tuple[tuple[str, float], ...]] = {
     "8 kHz": (("resampling", 8000),),
     "noise, 20 dB": (("noise", 20),),
 }
+SHORT_WAYS = tuple(way for way in WAYS if way.startswith("3 s"))
 #: The same for cuts that are short by themselves.
 SNIPPET_WAYS = ("whole", "mp3, 64 kbit/s", "mp3, 32 kbit/s", "8 kHz", "noise, 20 dB")
 #: Ways that clips are tested in, and that nothing is fitted on.

@@ -13,7 +13,7 @@ import torch
 
 import genrekit
 from genrekit.audio import synthesise
-from genrekit.bundles import write_bundle
+from genrekit.bundles import check_target, write_bundle
 from genrekit.datasets import track_digest
 from genrekit.features import frontend_fingerprint
 from genrekit.features.cache import FeatureCache
@@ -33,6 +33,10 @@ ARCHITECTURE = "box"
 CACHE_BYTES = 8 * 2**30
 _LIBRARIES = ("numpy", "onnx", "scikit-learn", "scipy", "torch")
 _GOLDEN_SECONDS = 5.0
+_TAGS_FROM = (
+    "Pons, Serra: musicnn: pre-trained convolutional neural networks for music audio tagging. "
+    "ISMIR, late-breaking session, 2019 (ISC)"
+)
 _REFITTED = (
     "The numbers are of the protocol, which is not this fit: these weights learnt from every track "
     "but those left out."
@@ -61,8 +65,9 @@ def make_box(
     ConfigError, DatasetError
         If what the recipe names cannot be used.
     BundleError
-        If the graph does not answer as the fitted model does.
+        If ``out`` cannot be written, or the graph does not answer as the fitted model does.
     """
+    check_target(out, overwrite)
     material = yield from gather(recipe, cache=cache, workers=workers)
     others = yield from synthesise_others(recipe)
     box = yield from _fit_everything(recipe, material, others)
@@ -191,7 +196,7 @@ def _manifest(recipe: BoxRecipe, material: Material) -> Manifest:
             left_out=f"{gone} recordings: {recipe.leave_out_because}",
             data_licence=info.licence,
             citation=f"{info.citation} Teacher: {Choi2017.source.citation} "
-            f"({Choi2017.source.licence}).",
+            f"({Choi2017.source.licence}). Tags: {_TAGS_FROM}.",
             recipe=recipe.text,
         ),
         versions={

@@ -21,7 +21,11 @@ Rows = NDArray[np.int64]
 
 #: Columns that say how loud a file is, which is no property of a genre and changes with every copy.
 _LEVEL_COLUMNS = ("rms_mean", "rms_var", "mfcc1_mean")
-_PUBLISHED = tuple(f"layer{layer}_{number:03d}" for layer in range(5) for number in range(32))
+_FEATURES = tuple(f"layer{layer}_{number:03d}" for layer in range(5) for number in range(32))
+_N_TAGS = 50
+_TAGS = tuple(f"X_{number:03d}" for number in range(_N_TAGS))
+# Of a tag's probability, which is published in single precision.
+_LEAST = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Material:
     ----------
     tracks : Dataset
         The Kaggle table; everything by row goes by its order.
-    published : (n_tracks, 160) float64
+    published : (n_tracks, 210) float64
+        160 features of Choi's network, and 50 tags as log-odds; NaN where nobody published them.
     columns : (n_tracks, 50) float64
     clips, snippets : Dataset
         The audio.
@@ -109,7 +114,7 @@ def gather(
     kept = {item.item_id for item in drop_tracks(tracks, recipe.leave_out).items}
     return Material(
         tracks=tracks,
-        published=_chosen(published, _PUBLISHED)[order],
+        published=np.hstack([_chosen(published, _FEATURES)[order], _tags(recipe, tracks)]),
         columns=_chosen(tracks, _column_names()),
         clips=clips,
         clip_rows=_rows(tracks, clips),
@@ -119,6 +124,21 @@ def gather(
         snippets_heard=snippets_heard,
         shippable=np.array([item.item_id in kept for item in tracks.items]),
     )
+
+
+def _tags(recipe: BoxRecipe, tracks: Dataset) -> Array:
+    """Mean log-odds (n_tracks, 50) of the tags over the frames of a recording, or NaN."""
+    tables = [load_dataset("table", path) for path in recipe.tags]
+    places = {group: place for place, group in enumerate(dict.fromkeys(tracks.groups()))}
+    sums, counts = np.zeros((len(places), _N_TAGS)), np.zeros((len(places), 1))
+    for table in tables:
+        frames = [places[group] for group in table.groups()]
+        probable = _chosen(table, _TAGS).clip(_LEAST, 1 - _LEAST)
+        np.add.at(sums, frames, np.log(probable / (1 - probable)))
+        np.add.at(counts, frames, 1)
+    means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    found: Array = means[[places[group] for group in tracks.groups()]]
+    return found
 
 
 def all_columns(tracks: Dataset) -> Array:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Item, Split, make_split
 from genrekit.evaluation import fit_temperature
+from genrekit.evaluation.intervals import bootstrap_mean
 from genrekit.evaluation.scoring import score
 from genrekit.features import build_frontend
 from genrekit.inference.inputs import make_reference
@@ -20,17 +21,24 @@ from genrekit.schema import UNKNOWN, Contract, Estimate, EvaluationResult, Refer
 from genrekit.training.box.distil import agreement
 from genrekit.training.box.fit import Box, Ear, Others, fit_box, teach
 from genrekit.training.box.head import Examples, fit_genres
-from genrekit.training.box.hearing import COLUMNS, Heard
+from genrekit.training.box.hearing import COLUMNS, SHORT_WAYS, Heard
 from genrekit.training.box.material import Array, Material, Rows, all_columns
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.prepare import Step
 from genrekit.training.reference import spreads_of_rows
 
-#: Columns of a scaled row that come from the published features; the others are of the table.
-_PUBLISHED = 160
+#: The mean over all places that 3 s are taken from.
+SHORT_ANYWHERE = "3 s, mean of all places"
 FittedOn = Literal["", "train", "train+valid"]
-_PARTS = {"published features": slice(None, _PUBLISHED), "50 columns": slice(_PUBLISHED, None),
-          "both": slice(None)}  # fmt: skip
+# Places in a scaled row.
+_FEATURES, _TAGS, _COLUMNS = np.arange(160), np.arange(160, 210), np.arange(210, 260)
+_PARTS = {
+    "features": _FEATURES,
+    "tags": _TAGS,
+    "50 columns": _COLUMNS,
+    "features, 50 columns": np.concatenate([_FEATURES, _COLUMNS]),
+    "features, tags, 50 columns": np.concatenate([_FEATURES, _TAGS, _COLUMNS]),
+}
 
 
 class Ablation(Contract):
@@ -55,6 +63,8 @@ class Measured(Contract):
         Clips of the validation tracks by a fit on the training tracks: no artist is in both.
     audio : mapping of str to EvaluationResult
         Clips in folds, by the way they were heard.
+    lost : mapping of str to Estimate
+        Share of the clips that is told whole and not in another way, less the reverse.
     agreement : tuple of float
         R² of each block's means with the teacher's, on clips that did not teach.
     unknown : mapping of str to float
@@ -71,6 +81,7 @@ class Measured(Contract):
     snippets: EvaluationResult
     other_artists: EvaluationResult
     audio: dict[str, EvaluationResult]
+    lost: dict[str, Estimate]
     ablations: tuple[Ablation, ...]
     agreement: tuple[float, ...]
     unknown: dict[str, float]
@@ -105,7 +116,7 @@ def measure(
             validated = _validate(recipe, material, ear, split)
         temperature, other_artists = validated
         box = cooled(fit_box(recipe, material, ear, learnt, seed=seed), temperature)
-        rows = box.rows(material.published[test], material.columns[test])
+        rows = box.table[test]
         found = box.probabilities(rows)
         headline.append(_scored(recipe, material.tracks, split, test, found, "train+valid"))
         if seed == 0:
@@ -138,6 +149,7 @@ def measure(
         snippets=snippets,
         other_artists=other_artists,
         audio=audio,
+        lost=_lost(material.clips, folds.probabilities),
         ablations=tuple(ablations),
         agreement=folds.agreement,
         unknown=dict(folds.unknown),
@@ -194,7 +206,7 @@ def score_left_out(recipe: BoxRecipe, material: Material, box: Box) -> Evaluatio
     split = material.fault_filtered.model_copy(
         update={"protocol": "left-out", "folds": (Fold(test=away),)}
     )
-    found = guarded(box, box.rows(material.published[rows], material.columns[rows]))
+    found = guarded(box, box.table[rows])
     return _scored(recipe, material.tracks, split, rows, found)
 
 
@@ -208,8 +220,7 @@ def _validate(
     train = material.rows_of(split.folds[0].train)
     valid = material.rows_of(split.folds[0].valid)
     box = fit_box(recipe, material, ear, train)
-    rows = box.rows(material.published[valid], material.columns[valid])
-    heard = box.blurs["whole"](rows, np.random.default_rng(0))
+    heard = box.blurs["whole"](box.table[valid], np.random.default_rng(0))
     temperature = fit_temperature(box.genres(heard), material.targets[valid])
     result = _from_audio(
         recipe,
@@ -265,7 +276,9 @@ def _ablations(
     recipe: BoxRecipe, material: Material, box: Box, learnt: Rows, tested: Array
 ) -> Iterator[tuple[tuple[str, str], Array]]:
     """Heads that learn from fewer columns, and from rows as they were published."""
-    rows = box.rows(material.published[learnt], material.columns[learnt])
+    if not recipe.ablations:
+        return
+    rows = box.table[learnt]
     for name, examples in (
         ("as published", Examples(rows, material.targets[learnt], np.ones(len(rows)))),
         ("as heard", box.copies),
@@ -314,6 +327,17 @@ def _scored(
         model=recipe.name,
     )
     return result.model_copy(update={"fitted_on": fitted_on})
+
+
+def _lost(clips: Dataset, probabilities: Mapping[str, Array]) -> dict[str, Estimate]:
+    hits = {way: found.argmax(axis=1) == clips.targets() for way, found in probabilities.items()}
+    ways = {way: [way] for way in hits} | {SHORT_ANYWHERE: list(SHORT_WAYS)}
+    return {
+        name: bootstrap_mean(
+            hits["whole"] - np.mean([hits[way] for way in several], axis=0), clips.groups()
+        )
+        for name, several in ways.items()
+    }
 
 
 def _mistakes(clips: Dataset, found: Array) -> dict[str, str]:
