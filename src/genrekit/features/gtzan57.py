@@ -39,6 +39,8 @@ HOP_SAMPLES = 512
 _MELS = 128
 _MFCCS = 20
 _FRAMES_AT_ONCE = 1024
+# 48 seconds, whose power takes 8 MB.
+_KEPT_FRAMES = 2 * _FRAMES_AT_ONCE
 _ROLLOFF = 0.85
 _POWER_FLOOR = 1e-10
 _RANGE_DB = 80.0
@@ -136,19 +138,24 @@ class Gtzan57Frontend:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What the first pass over the spectrogram keeps: little per frame, one sample per sample."""
+    """What the first pass over the spectrogram keeps: little per frame, one sample per sample.
+
+    Of few frames also all power, which chroma would transform once more otherwise.
+    """
 
     harmonic: Floats | None = None
     mel: list[Floats] = field(default_factory=list)
     shape: list[NDArray[np.float64]] = field(default_factory=list)
     peaks: list[tuple[NDArray[np.float64], Floats]] = field(default_factory=list)
+    power: list[Floats] = field(default_factory=list)
 
 
 def _gather(padded: Floats, n_samples: int, separation: bool) -> _Gathered:
     filters = mel_filters(RATE_HZ, FRAME_SAMPLES, _MELS, 0.0, RATE_HZ / 2)
     gathered = _Gathered()
     harmonic = _HarmonicPart(len(padded)) if separation else None
-    for first, inner, spectrum in _blocks(padded, CONTEXT_FRAMES):
+    keeps_power = len(padded) <= _KEPT_FRAMES * HOP_SAMPLES
+    for first, inner, spectrum in _blocks(padded, CONTEXT_FRAMES if separation else 0):
         magnitude = np.abs(spectrum)
         if harmonic is not None:
             harmonic.add(first, spectrum[inner], harmonic_mask(magnitude)[inner])
@@ -157,6 +164,8 @@ def _gather(padded: Floats, n_samples: int, separation: bool) -> _Gathered:
         gathered.mel.append(power @ filters)
         gathered.shape.append(_spectral_shape(magnitude))
         gathered.peaks.append(pitch_peaks(power, RATE_HZ, FRAME_SAMPLES))
+        if keeps_power:
+            gathered.power.append(power)
     if harmonic is not None:
         gathered.harmonic = harmonic.samples(n_samples)
     return gathered
@@ -227,11 +236,14 @@ def _spectral_shape(magnitude: Floats) -> NDArray[np.float64]:
 def _chroma(padded: Floats, gathered: _Gathered) -> Floats:
     frequencies_hz, peak_power = map(np.concatenate, zip(*gathered.peaks, strict=True))
     filters = chroma_filters(RATE_HZ, FRAME_SAMPLES, tuning_of(frequencies_hz, peak_power))
-    energies = []
+    energies = [power @ filters for power in gathered.power or _powers(padded)]
+    return scaled_to_peak(np.concatenate(energies)).ravel()
+
+
+def _powers(padded: Floats) -> Iterator[Floats]:
     for _, _, spectrum in _blocks(padded, 0):
         magnitude = np.abs(spectrum)
-        energies.append(magnitude * magnitude @ filters)
-    return scaled_to_peak(np.concatenate(energies)).ravel()
+        yield magnitude * magnitude
 
 
 def _decibels(mel: Floats) -> Floats:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from genrekit.features.cache import FeatureCache
 from genrekit.models.listener import MEL
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import ExcerptConfig, FrontendConfig, Gtzan57Config, WindowConfig
+from genrekit.training.prepare import Step
 
+#: Both front-ends' arrays of one window, one after the other.
+Row = NDArray[np.float32]
 COLUMNS = Gtzan57Config(separation=False)
 #: Shorter audio is repeated, so that every window has as many frames.
 WINDOWS = WindowConfig(window_seconds=30, hop_seconds=30, short="loop", minimum_seconds=1)
@@ -72,48 +76,45 @@ class Heard:
 
 
 def hear(
-    files: Sequence[Path], way: str, *, cache: FeatureCache, workers: int = 1
-) -> Iterator[Heard | None]:
-    """Describe clips; what was described before is read from ``cache``.
-
-    Yields
-    ------
-    Heard or None
-        None for each clip that is done; last, all of them.
-    """
-    keys = [_key(file, way) for file in files]
+    sounds: Sequence[tuple[Path, str]], *, cache: FeatureCache, workers: int = 1
+) -> Generator[Step, None, deque[Row]]:
+    """Describe files, each in one way of hearing; what is in ``cache`` is read from there."""
+    files = {file for file, _ in sounds}
+    contents = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    keys = [_key(contents[file], way) for file, way in sounds]
     rows = [cache.get(key) for key in keys]
     missing = [place for place, row in enumerate(rows) if row is None]
-    named = [(files[place], way) for place in missing]
-    done = ordered_map(_describe, named, workers=workers)
-    for place, row in zip(missing, done, strict=True):
+    found = ordered_map(_describe, [sounds[place] for place in missing], workers=workers)
+    for number, (place, row) in enumerate(zip(missing, found, strict=True), start=1):
         if isinstance(row, WorkerDied):
             raise TrainingError(f"describing {row.argument[0]} ended its process")
         cache.put(keys[place], row)
         rows[place] = row
-        yield None
-    yield _split(np.stack([row for row in rows if row is not None]))
+        yield Step("hear", number, len(missing))
+    return deque(row for row in rows if row is not None)
 
 
 def described_as(clips: Sequence[NDArray[np.float32]]) -> Heard:
     """Describe samples, at most one window of each clip."""
-    return _split(np.stack([described(samples) for samples in clips]))
+    return heard_of([described(samples) for samples in clips])
 
 
-def _split(arrays: NDArray[np.float32]) -> Heard:
+def heard_of(rows: Sequence[Row]) -> Heard:
+    """Put what was heard of several clips together."""
+    arrays = np.stack(rows)
     width = (arrays.shape[1] - len(build_frontend(COLUMNS).feature_names)) // MEL.n_mels
     mel = arrays[:, : MEL.n_mels * width].reshape(len(arrays), MEL.n_mels, width)
     return Heard(mel, arrays[:, MEL.n_mels * width :])
 
 
-def _key(file: Path, way: str) -> str:
+def _key(content: str, way: str) -> str:
     fingerprints = [frontend_fingerprint(config) for config in FRONTENDS.values()]
     distorted = " then ".join(str(step) for step in _ALL[way]) or "None"
-    text = f"{hashlib.sha256(file.read_bytes()).hexdigest()}{distorted}{fingerprints}{WINDOWS}"
+    text = f"{content}{distorted}{fingerprints}{WINDOWS}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _describe(argument: tuple[Path, str]) -> NDArray[np.float32]:
+def _describe(argument: tuple[Path, str]) -> Row:
     file, way = argument
     excerpt = ExcerptConfig(start_seconds=0, duration_seconds=WINDOWS.window_seconds)
     samples = decode(file, sample_rate_hz=RATE_HZ, excerpt=excerpt).samples
@@ -125,8 +126,8 @@ def _describe(argument: tuple[Path, str]) -> NDArray[np.float32]:
     return described(samples)
 
 
-def described(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Both front-ends' arrays of one window, as one row."""
+def described(samples: NDArray[np.float32]) -> Row:
+    """Describe the first window of samples."""
     length = round(WINDOWS.window_seconds * RATE_HZ)
     frontends = {name: build_frontend(config) for name, config in FRONTENDS.items()}
     found = window_features(samples[:length], frontends, WINDOWS)

@@ -12,7 +12,7 @@ from genrekit.datasets import Dataset, Split, drop_tracks, load_dataset, make_sp
 from genrekit.errors import DatasetError
 from genrekit.features import build_frontend
 from genrekit.features.cache import FeatureCache
-from genrekit.training.box.hearing import COLUMNS, SNIPPET_WAYS, TESTED, WAYS, Heard, hear
+from genrekit.training.box.hearing import COLUMNS, SNIPPET_WAYS, TESTED, WAYS, Heard, hear, heard_of
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.prepare import Step
 
@@ -106,11 +106,7 @@ def gather(
     if missing:
         raise DatasetError(f"{recipe.published} has no row of {missing[0]}")
     order = [by_id[item.item_id] for item in tracks.items]
-    heard, snippets_heard = {}, {}
-    for way in (*WAYS, *TESTED):
-        heard[way] = yield from _hear(clips, way, cache, workers)
-    for way in SNIPPET_WAYS:
-        snippets_heard[way] = yield from _hear(snippets, way, cache, workers)
+    heard, snippets_heard = yield from _hear(clips, snippets, cache, workers)
     kept = {item.item_id for item in drop_tracks(tracks, recipe.leave_out).items}
     return Material(
         tracks=tracks,
@@ -152,14 +148,20 @@ def _column_names() -> tuple[str, ...]:
 
 
 def _hear(
-    dataset: Dataset, way: str, cache: FeatureCache, workers: int
-) -> Generator[Step, None, Heard]:
-    files = [item.path for item in dataset.items if item.path is not None]
-    for done, heard in enumerate(hear(files, way, cache=cache, workers=workers), start=1):
-        if heard is not None:
-            return heard
-        yield Step(f"hear {dataset.name}, {way}", done, len(files))
-    raise DatasetError(f"{dataset.name} has no clips")
+    clips: Dataset, snippets: Dataset, cache: FeatureCache, workers: int
+) -> Generator[Step, None, tuple[dict[str, Heard], dict[str, Heard]]]:
+    """Hear everything in all its ways, by the same processes."""
+    parts = tuple(
+        (ways, [item.path for item in dataset.items if item.path is not None])
+        for ways, dataset in (((*WAYS, *TESTED), clips), (SNIPPET_WAYS, snippets))
+    )
+    sounds = [(file, way) for ways, files in parts for way in ways for file in files]
+    rows = yield from hear(sounds, cache=cache, workers=workers)
+    # Rows leave the queue as they are put together: all of them take 2 GB.
+    clips_heard, snippets_heard = (
+        {way: heard_of([rows.popleft() for _ in files]) for way in ways} for ways, files in parts
+    )
+    return clips_heard, snippets_heard
 
 
 def _chosen(dataset: Dataset, names: tuple[str, ...]) -> Array:
