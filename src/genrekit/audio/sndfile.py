@@ -15,6 +15,7 @@ from genrekit.audio.formats import soundfile_may_read
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import Meter
 from genrekit.audio.quiet import quiet_c_libraries
+from genrekit.interrupts import interrupts_afterwards
 
 # Of all that it opens, what is music. The rest is recognised by loose guesses.
 _FORMATS = frozenset({"AIFF", "AU", "CAF", "FLAC", "MP3", "OGG", "RF64", "W64", "WAV", "WAVEX"})
@@ -42,7 +43,7 @@ def _open(file: BinaryIO) -> soundfile.SoundFile | None:
         return None
     file.seek(0)
     try:
-        with quiet_c_libraries():
+        with quiet_c_libraries(), interrupts_afterwards():
             sound = soundfile.SoundFile(_Callbacks(file))
     except soundfile.SoundFileError:
         return None
@@ -76,10 +77,10 @@ def _read(
     frames = max(1, _BLOCK_SAMPLES // sound.channels)
     buffer = np.empty((min(frames, left), sound.channels), np.float32)
     try:
-        with _quiet(sound):
+        with _quiet(sound), interrupts_afterwards():
             sound.seek(begin)
         while left > 0:
-            with _quiet(sound):
+            with _quiet(sound), interrupts_afterwards():
                 block = sound.read(out=buffer[:left])
             if len(block) == 0:
                 return
