@@ -47,6 +47,7 @@ def render(
         _head(recipe, numbers.minutes),
         _headline(numbers),
         _audio(recipe, numbers),
+        _votes(numbers),
         _ablations(numbers),
         _others(beside, networks),
         _distillation(numbers),
@@ -122,7 +123,8 @@ def _audio(recipe: BoxRecipe, measured: Measured) -> Iterator[str]:
         f"{whole.items} clips of 30 s in {recipe.folds} folds; for each "
         "fold everything is fitted anew without any row or sound of its tracks. Optimistic: ids 0 "
         "to 7 of a genre are often of one artist, who is on both sides. Excerpts are from the "
-        "middle; 3 s at 0 to 100 % lie in the 10 s that begin there. Points lost are those of the "
+        "middle, or lie so far between beginning and end; 3 s at 0 to 100 % are the middle of 10 s "
+        "that lie there. Points lost are those of the "
         "same clips, with an interval by resampling them; of 3 s, over all five places: "
         f"{points(measured.lost[SHORT_ANYWHERE])}."
     )
@@ -135,6 +137,15 @@ def _audio(recipe: BoxRecipe, measured: Measured) -> Iterator[str]:
             f"{one.log_loss:.3f} | "
             f"{one.expected_calibration_error:.3f} | {measured.unknown[way]:.3f} |"
         )
+
+
+def _votes(measured: Measured) -> Iterator[str]:
+    yield (
+        "The same clips heard at once, and by the mean of what is said of several windows, which "
+        "takes as many times as long:"
+    )
+    yield ""
+    yield from _results([("whole", measured.audio["whole"]), *measured.votes.items()])
 
 
 def _ablations(measured: Measured) -> Iterator[str]:

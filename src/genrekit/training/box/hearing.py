@@ -49,12 +49,16 @@ SHORT_WAYS = tuple(way for way in WAYS if way.startswith("3 s"))
 SNIPPET_WAYS = ("whole", "mp3, 64 kbit/s", "mp3, 32 kbit/s", "8 kHz", "noise, 20 dB")
 #: Ways that clips are tested in, and that nothing is fitted on.
 TESTED: dict[str, tuple[tuple[str, float], ...]] = {
+    "10 s, at 0 %": (("position", 0),),
+    "10 s, at 100 %": (("position", 100),),
     "96 kHz": (("resampling", 96000),),
     "gain -20 dB": (("gain", -20),),
     "gain +12 dB, clipped": (("gain", 12),),
     "stereo, one side silent": (("stereo", 0),),
 }
 _ALL = {**WAYS, **TESTED}
+#: Windows of a clip that may vote instead of being heard at once.
+VOTES = {"10 s": ("10 s, at 0 %", "10 s", "10 s, at 100 %"), "3 s": SHORT_WAYS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from genrekit.schema import UNKNOWN, Contract, Estimate, EvaluationResult, Refer
 from genrekit.training.box.distil import agreement
 from genrekit.training.box.fit import Box, Ear, Others, fit_box, teach
 from genrekit.training.box.head import Examples, fit_genres
-from genrekit.training.box.hearing import COLUMNS, SHORT_WAYS, Heard
+from genrekit.training.box.hearing import COLUMNS, SHORT_WAYS, VOTES, Heard
 from genrekit.training.box.material import Array, Material, Rows, all_columns
 from genrekit.training.box.recipe import BoxRecipe
 from genrekit.training.prepare import Step
@@ -63,6 +63,8 @@ class Measured(Contract):
         Clips of the validation tracks by a fit on the training tracks: no artist is in both.
     audio : mapping of str to EvaluationResult
         Clips in folds, by the way they were heard.
+    votes : mapping of str to EvaluationResult
+        The same clips by the mean of what is said of several windows of each.
     lost : mapping of str to Estimate
         Share of the clips that is told whole and not in another way, less the reverse.
     agreement : tuple of float
@@ -81,6 +83,7 @@ class Measured(Contract):
     snippets: EvaluationResult
     other_artists: EvaluationResult
     audio: dict[str, EvaluationResult]
+    votes: dict[str, EvaluationResult]
     lost: dict[str, Estimate]
     ablations: tuple[Ablation, ...]
     agreement: tuple[float, ...]
@@ -129,10 +132,13 @@ def measure(
     folds = yield from _folds(recipe, material, others, temperature)
     by_fold = make_split(material.clips, "grouped-kfold", n_folds=recipe.folds)
     everything = np.arange(len(material.clips.items))
-    audio = {
-        way: _scored(recipe, material.clips, by_fold, everything, found, "train")
-        for way, found in folds.probabilities.items()
-    }
+    audio, votes = (
+        {
+            name: _scored(recipe, material.clips, by_fold, everything, found, "train")
+            for name, found in several.items()
+        }
+        for several in (folds.probabilities, _votes(folds.probabilities))
+    )
     ablations = [
         Ablation(
             inputs=key[0],
@@ -149,6 +155,7 @@ def measure(
         snippets=snippets,
         other_artists=other_artists,
         audio=audio,
+        votes=votes,
         lost=_lost(material.clips, folds.probabilities),
         ablations=tuple(ablations),
         agreement=folds.agreement,
@@ -327,6 +334,13 @@ def _scored(
         model=recipe.name,
     )
     return result.model_copy(update={"fitted_on": fitted_on})
+
+
+def _votes(probabilities: Mapping[str, Array]) -> dict[str, Array]:
+    return {
+        f"{len(ways)} windows of {seconds}": np.mean([probabilities[way] for way in ways], axis=0)
+        for seconds, ways in VOTES.items()
+    }
 
 
 def _lost(clips: Dataset, probabilities: Mapping[str, Array]) -> dict[str, Estimate]:
