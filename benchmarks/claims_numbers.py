@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claims_measure import (
-    ALL,
-    GROUPED,
-    RANDOM,
-    TESTED,
-    Measured,
-    Reading,
-    Versus,
-)
+from claims_measure import ALL, GROUPED, RANDOM, TESTED, Measured, Reading, Versus
 from deep_page import DeepNumbers
 
 from genrekit.evaluation.numbers import optional, points

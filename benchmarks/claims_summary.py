@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from claims_measure import (
-    BEFORE,
-    GROUPED,
-    INSIDE,
-    RANDOM,
-    TESTED,
-)
+from claims_measure import BEFORE, GROUPED, INSIDE, RANDOM, TESTED
 from claims_numbers import (
     BOOSTING,
     CALLED,
@@ -25,9 +19,7 @@ from claims_numbers import (
     p,
     table,
 )
-from claims_text import (
-    CHECK,
-)
+from claims_text import CHECK
 
 from genrekit.evaluation.numbers import optional
 
@@ -83,12 +75,13 @@ def _classical_lines(numbers: Numbers) -> Iterator[list[str]]:
 
 
 def _network_lines(numbers: Numbers) -> Iterator[list[str]]:
+    deep = numbers.deep()
     for name, said in NETWORK_CLAIMS.items():
         yield [
             *(f"{CALLED[name]} on 3-s segments", f"{said:.3f}", "random split of segments"),
             numbers.shown("networks", name, RANDOM),
             f"{numbers.shown('networks', name, GROUPED)} by recording; whole tracks, artists "
-            f"apart: {optional(numbers.deep()[name].honest)}",
+            f"apart: {optional(deep[name].honest)}",
             "segments of a track on both sides (`segments`)",
         ]
 
@@ -114,11 +107,11 @@ def _segment_lines(numbers: Numbers) -> Iterator[list[str]]:
 
 def _picture_lines(numbers: Numbers) -> Iterator[list[str]]:
     deep = numbers.deep()
-    table, cnn = deep["mlp"], deep["cnn"]
+    mlp, cnn = deep["mlp"], deep["cnn"]
     yield [
         *("tabular networks far ahead of the picture CNN", "", "random split of tracks"),
-        f"{optional(table.leaky)} against {optional(cnn.leaky)}",
-        f"{optional(table.honest)} against {optional(cnn.honest)}",
+        f"{optional(mlp.leaky)} against {optional(cnn.leaky)}",
+        f"{optional(mlp.honest)} against {optional(cnn.honest)}",
         _PEOPLE,
     ]
 

@@ -9,12 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from service import (
-    PREDICT,
-    Served,
-    request_bytes,
-    send,
-)
+from service import PREDICT, Served, request_bytes, send
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 

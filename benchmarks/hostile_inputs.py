@@ -12,11 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
-from service import (
-    PREDICT,
-    request_bytes,
-    write_clip,
-)
+from service import PREDICT, request_bytes, write_clip
 
 WHOLE = f"{PREDICT}?whole=true"
 CONTAINERS = {

@@ -48,7 +48,7 @@ def report(
     for file in out or ():
         write_document(document, file)
     if as_json:
-        print_json_line(found.model_dump_json())
+        print_json_line(found)
     else:
         short = in_short(document.sections)
         print_markdown(render_markdown(document.title, document.lead, short, {}))

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.cli.console import named, plain, print_json_line, print_problem, results
-from genrekit.interrupts import interrupts_afterwards
 from genrekit.schema import UNKNOWN, Timings, TrackPrediction
 
 _BAR_CELLS = 24
@@ -30,9 +29,7 @@ def show_answers(answers: Iterable[TrackPrediction], *, top: int, as_json: bool)
             done += 1
             failed += answer.error is not None
             if as_json:
-                with interrupts_afterwards():
-                    line = answer.model_dump_json()
-                print_json_line(line)
+                print_json_line(answer)
             elif answer.error is None:
                 shown.append(answer)
     except KeyboardInterrupt:

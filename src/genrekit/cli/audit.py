@@ -75,7 +75,7 @@ def audit(
         assert done is not None, "the last step carries the report"
         reports.append(done)
         if as_json:
-            print_json_line(reports[-1].model_dump_json())
+            print_json_line(reports[-1])
         else:
             _show(reports[-1])
     _write(reports, report, output, fix, accept_relabels)

@@ -72,7 +72,7 @@ def compare(
     if out is not None:
         _write(found, out)
     if as_json:
-        print_json_line(found.model_dump_json())
+        print_json_line(found)
     else:
         print_markdown(render_comparison_markdown(found))
 

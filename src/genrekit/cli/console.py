@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from genrekit.errors import ConfigError
+from genrekit.interrupts import interrupts_afterwards
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn, TaskID
+
+    from genrekit.schema import Contract
 
 Thing = TypeVar("Thing")
 
@@ -96,11 +99,18 @@ def print_problem(kind: Literal["error", "warning"], message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Write ``value`` to stdout as one line of JSON, at once."""
-    print_json_line(json.dumps(value, ensure_ascii=False))
+    _print_line(json.dumps(value, ensure_ascii=False))
 
 
-def print_json_line(line: str) -> None:
-    """Write a line that is JSON already to stdout, at once, in UTF-8 whatever the locale is."""
+def print_json_line(record: Contract) -> None:
+    """Write a record as a line of JSON to stdout, as `print_json` does."""
+    with interrupts_afterwards():
+        line = record.model_dump_json()
+    _print_line(line)
+
+
+def _print_line(line: str) -> None:
+    """Write to stdout at once, in UTF-8 whatever the locale is."""
     sys.stdout.flush()
     # The escape of half a surrogate pair is what JSON calls it too.
     sys.stdout.buffer.write(line.encode(errors="backslashreplace") + b"\n")

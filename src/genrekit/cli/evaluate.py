@@ -103,7 +103,7 @@ def _finish(run: RunResult, out: Path | None, as_json: bool) -> None:
     if out is not None:
         write_run(run, out)
     if as_json:
-        print_json_line(run.result.model_dump_json())
+        print_json_line(run.result)
     else:
         _show(run)
 

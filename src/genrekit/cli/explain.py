@@ -73,7 +73,7 @@ def explain(
     if corpus is not None or settings or _is_data(what):
         about = _data(classifier, what, out, corpus, settings or (), item, plane)
         if as_json:
-            print_json_line(about.model_dump_json())
+            print_json_line(about)
         else:
             _show_data(about, out)
         return
@@ -81,7 +81,7 @@ def explain(
         raise ConfigError(f"--item and --plane are for tables; {what} is taken for a track")
     result = _track(classifier, what, out, genre, seconds, fill, check)
     if as_json:
-        print_json_line(result.model_dump_json())
+        print_json_line(result)
     else:
         _show(result, out)
 

@@ -61,7 +61,7 @@ def explore(
     names = tuple(file.relative_to(out.parent).as_posix() for file in files)
     found = explored.found.model_copy(update={"files": names})
     if as_json:
-        print_json_line(found.model_dump_json())
+        print_json_line(found)
     else:
         _show(found, out)
 

@@ -35,7 +35,7 @@ def history(
         draw_curves(epochs, out, title=Path(place).name)
     if as_json:
         for epoch in epochs:
-            print_json_line(epoch.model_dump_json())
+            print_json_line(epoch)
     else:
         _show(epochs)
 

@@ -52,7 +52,7 @@ def report(
         results, out, title=title, figures=figures, audio=audio, audio_licence=audio_licence
     )
     if as_json:
-        print_json_line(found.model_dump_json())
+        print_json_line(found)
     else:
         _show(found)
 

@@ -76,7 +76,7 @@ def robustness(
         (out / "robustness.md").write_text(f"# Robustness\n\n{page}", encoding="utf-8")
         plot_robustness(result, out / "robustness.png")
     if as_json:
-        print_json_line(result.model_dump_json())
+        print_json_line(result)
     else:
         print_markdown(page)
 

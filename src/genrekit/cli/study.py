@@ -99,7 +99,7 @@ def study(
     command = " ".join([f"genrekit study {table.name}", *said])
     pages = write_study_report(Study(last.result, last.runs), out, table.stem, command)
     if as_json:
-        print_json_line(last.result.model_dump_json())
+        print_json_line(last.result)
     else:
         for page in pages:
             results().print(str(page))

@@ -76,7 +76,7 @@ def tune(
     assert result is not None, "the last step carries the result"
     _draw(result, out)
     if as_json:
-        print_json_line(result.model_dump_json())
+        print_json_line(result)
     else:
         _show(result, out)
 

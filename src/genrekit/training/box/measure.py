@@ -31,13 +31,14 @@ from genrekit.training.reference import spreads_of_rows
 SHORT_ANYWHERE = "3 s, mean of all places"
 FittedOn = Literal["", "train", "train+valid"]
 # Places in a scaled row.
-_FEATURES, _TAGS, _COLUMNS = np.arange(160), np.arange(160, 210), np.arange(210, 260)
+_ALL = np.arange(260)
+_FEATURES, _TAGS, _COLUMNS = np.split(_ALL, (160, 210))
 _PARTS = {
     "features": _FEATURES,
     "tags": _TAGS,
     "50 columns": _COLUMNS,
     "features, 50 columns": np.concatenate([_FEATURES, _COLUMNS]),
-    "features, tags, 50 columns": np.concatenate([_FEATURES, _TAGS, _COLUMNS]),
+    "features, tags, 50 columns": _ALL,
 }
 
 
