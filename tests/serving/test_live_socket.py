@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import soundfile
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from genrekit.audio import decode
+from genrekit.audio import decode, synthesise
 from genrekit.inference import Classifier
+from genrekit.schema import WindowConfig
 
 PCM = {"format": "pcm_s16le", "sample_rate_hz": 22050}
 
@@ -77,12 +79,68 @@ def test_a_stream_of_samples_ends_with_the_prediction_of_the_file(
     pieces = [part.tobytes() for part in np.array_split(samples, 37)]
     messages, code = _stream(server, PCM | {"name": "clip.flac", "segments": True}, pieces)
     assert code == 1000
-    assert [one["type"] for one in messages] == ["ready", *["segment"] * 5, "prediction"]
+    kinds = [one["type"] for one in messages if one["type"] != "verdict"]
+    assert kinds == ["ready", *["segment"] * 5, "prediction"]
     assert messages[0]["ready"]["window_seconds"] == 1.0
     expected = Classifier.load(tiny_bundle).predict_file(clip, name="clip.flac", segments=True)
     prediction = messages[-1]["prediction"]
     assert _timeless(prediction) == _timeless(expected.model_dump(mode="json"))
-    assert [one["segment"] for one in messages[1:-1]] == prediction["segments"]
+    assert [one["segment"] for one in messages if "segment" in one] == prediction["segments"]
+
+
+@pytest.fixture(scope="module")
+def three_seconds(
+    serving: Callable[..., Any], bundle_factory: Callable[..., Path], tmp_path_factory: Any
+) -> Iterator[Any]:
+    """A server whose model hears three seconds at a time, and one whose model hears thirty."""
+    folder = tmp_path_factory.mktemp("live")
+    names = {"short": (3.0, 1.0), "long": (30.0, 30.0)}
+    models = []
+    for name, (length, hop) in names.items():
+        windows = WindowConfig(window_seconds=length, hop_seconds=hop, short="loop")
+        models.append(f"{name}={bundle_factory(folder / name, windows=windows)}")
+    with serving(models=tuple(models), streams=1) as one:
+        yield one
+
+
+@pytest.mark.parametrize("model", ["short", "long"])
+def test_verdicts_come_after_three_seconds_and_every_second_and_end_in_that_of_the_file(
+    three_seconds: Any, model: str
+) -> None:
+    """Each is there before the next quarter of a second of music is sent."""
+    music = synthesise("disco", seconds=6.5, sample_rate_hz=22050).samples
+    pcm = (music * 32767).astype(np.int16)
+    answers: list[dict[str, Any]] = []
+    with _open(three_seconds) as connection:
+        hello = PCM | {"type": "hello", "model": model, "name": "song.wav"}
+        connection.send(json.dumps(hello))
+        ready = json.loads(connection.recv())["ready"]
+        assert (ready["first_seconds"], ready["every_seconds"]) == (3.0, 1.0)
+        sent = 0
+        while sent < len(pcm):
+            connection.send(pcm[sent : sent + 5513].tobytes())
+            sent += 5513
+            while len(answers) < sent // 22050 - 2 and sent <= len(pcm):
+                message = json.loads(connection.recv(timeout=60))
+                if message["type"] == "verdict":
+                    answers.append(message["verdict"])
+        connection.send('{"type": "end"}')
+        *_, last = [json.loads(text) for text in connection]
+    assert [one["seconds"] for one in answers] == pytest.approx([3, 4, 5, 6], abs=1e-3)
+    wav = io.BytesIO()
+    soundfile.write(wav, pcm, 22050, format="WAV")
+    query = {"model": model, "name": "song.wav"}
+    as_file = three_seconds.post("/analysis/predict", wav.getvalue(), params=query).json()
+    assert _timeless(last["prediction"]) == _timeless(as_file)
+    for one in answers:
+        assert sum(one["scores"].values()) == pytest.approx(1)
+
+
+def test_a_stream_without_verdicts_has_none(server: Any, samples: Any) -> None:
+    messages, code = _stream(server, PCM | {"every_seconds": 0}, [samples.tobytes()])
+    assert code == 1000
+    assert "verdict" not in {one["type"] for one in messages}
+    assert messages[0]["ready"]["first_seconds"] is None
 
 
 def test_pieces_may_end_in_the_middle_of_a_sample(server: Any, samples: Any) -> None:
@@ -137,6 +195,7 @@ def _write_webm(path: Path, samples: Any) -> None:
         ({"format": "tape"}, [], "ConfigError", 1007),
         ({"format": "pcm_s16le"}, [], "ConfigError", 1007),
         (PCM | {"model": "other"}, [], "ConfigError", 1007),
+        (PCM | {"every_seconds": 0.01}, [], "ConfigError", 1007),
         (PCM, [], "AudioContentError", 1007),
         (PCM, [b"\0\0" * 100], "AudioContentError", 1007),
         ({"format": "container"}, [b"<html>" * 1000], "AudioFormatError", 1003),

@@ -168,6 +168,39 @@ def test_the_microphone_is_followed_live(page: Any) -> None:
     assert page.inner_text("#live-bars-title") == "All in all"
 
 
+def test_a_stream_is_told_how_it_grew(browser: Any, server: Any) -> None:
+    """A model of 30 s: first words after three, named as less than it is made for."""
+    with opened(browser, server) as page:
+        page.evaluate("""() => {
+            const score = { jazz: 0.6, rock: 0.4 }, sockets = (globalThis.sockets = []);
+            globalThis.WebSocket = class {
+                static OPEN = 1;
+                constructor() { sockets.push(this); this.readyState = 1; this.bufferedAmount = 0; }
+                send() {}
+                close() {}
+            };
+            globalThis.say = (type, what) =>
+                sockets[0].onmessage({ data: JSON.stringify({ type, [type]: what }) });
+            globalThis.told = (genre, seconds) =>
+                ({ genre, seconds, scores: score, genres: [genre] });
+        }""")
+        page.click("#tab-live")
+        page.click("#live-microphone")
+        page.wait_for_function("sockets.length")
+        page.evaluate("say('ready', { window_seconds: 30, hop_seconds: 30, first_seconds: 3 })")
+        page.wait_for_selector("#live-sentence:has-text('First words after 3 s of music')")
+        page.evaluate("say('verdict', told('jazz', 3))")
+        assert "From the first 3 s; the model is made for 30 s" in page.inner_text("#live-sentence")
+        assert page.inner_text("#live-genre") == "jazz"
+        page.evaluate("say('verdict', told('rock', 40))")
+        assert page.inner_text("#live-sentence").endswith("From 40 s so far.")
+        label = page.get_attribute("#live-river", "aria-label")
+        assert label == "What was said so far: jazz after 3 s, rock after 40 s"
+        page.evaluate("say('prediction', told('jazz', 30))")
+        text = page.inner_text("#live-sentence")
+        assert "30 s from its middle decided this, while all that was heard said rock" in text
+
+
 def test_on_a_slow_line_it_says_how_much_is_sent(page: Any, clip: Path) -> None:
     line = page.context.new_cdp_session(page)
     slow = {"offline": False, "latency": 50, "downloadThroughput": -1, "uploadThroughput": 150_000}

@@ -9,6 +9,7 @@ from genrekit.audio.container import describe_container
 from genrekit.audio.formats import asf_seconds, data_chunk, mp3_states_its_length, ogg_is_cut_off
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import DecodeLimits, Meter, check_layout
+from genrekit.audio.packets import BLOCK_FRAMES
 from genrekit.audio.sndfile import describe_sound
 from genrekit.audio.source import Source, open_source
 from genrekit.errors import AudioFormatError
@@ -38,6 +39,8 @@ class Track:
         Less than ``seconds`` by more than this means a loss; None if ``seconds`` is a guess.
     warnings : tuple of str
         Named states that are known already.
+    block_frames : int
+        Handed on at once by FFmpeg, about: fewer come sooner, and cost more.
     """
 
     file: BinaryIO
@@ -46,6 +49,7 @@ class Track:
     seconds: float | None
     tolerance_seconds: float | None
     warnings: tuple[str, ...] = ()
+    block_frames: int = BLOCK_FRAMES
 
 
 def probe(source: Source, limits: DecodeLimits = DecodeLimits()) -> AudioInfo:  # noqa: B008

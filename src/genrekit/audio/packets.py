@@ -17,7 +17,8 @@ from genrekit.audio.fold import fold
 from genrekit.audio.limits import Meter, check_layout
 
 _GAP_SECONDS = 0.1
-_BLOCK_FRAMES = 1 << 15
+#: Decoded frames that are handed on at once.
+BLOCK_FRAMES = 1 << 15
 # PyAV counts planes up to a null pointer, and FFmpeg puts one only behind seven or fewer: beyond
 # that, looking at the planes of a frame reads foreign memory and crashes the process.
 _MOST_PLANES = 7
@@ -34,7 +35,12 @@ class Damage:
 
 
 def read_packets(
-    file: BinaryIO, rate_hz: int, begin: int, meter: Meter, damage: Damage
+    file: BinaryIO,
+    rate_hz: int,
+    begin: int,
+    meter: Meter,
+    damage: Damage,
+    block_frames: int = BLOCK_FRAMES,
 ) -> Iterator[NDArray[np.float32]]:
     """Mono blocks from frame ``begin`` to the end; packets that do not decode are left out."""
     origin = first_stamp(file) if begin else None
@@ -49,7 +55,7 @@ def read_packets(
                 meter.add(frame.samples, frame.layout.nb_channels)
                 waiting.append(cursor.take(frame, mono))
                 frames += len(waiting[-1])
-            if frames >= _BLOCK_FRAMES:
+            if frames >= block_frames:
                 yield np.concatenate(waiting)
                 waiting, frames = [], 0
     if frames:

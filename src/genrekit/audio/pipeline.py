@@ -108,7 +108,8 @@ def _native(track: Track, cut: Cut, meter: Meter, damage: Damage) -> Iterator[Bl
             yield block
         if track.info.container not in _RECOVERABLE or position >= _end(track, cut):
             return
-    yield from read_packets(track.file, track.info.sample_rate_hz, position, meter, damage)
+    rate_hz = track.info.sample_rate_hz
+    yield from read_packets(track.file, rate_hz, position, meter, damage, track.block_frames)
 
 
 def _end(track: Track, cut: Cut) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,7 +28,7 @@ from genrekit.inference.intake import (
 from genrekit.inference.records import printable
 from genrekit.inference.scoring import aggregate, calibrated, decide, named, ranked
 from genrekit.inference.tree import consistent, edges
-from genrekit.inference.windows import Window, cut_windows
+from genrekit.inference.windows import Pace, Window, cut_windows
 from genrekit.schema import (
     ExcerptConfig,
     ModelIdentity,
@@ -35,6 +38,9 @@ from genrekit.schema import (
 
 Source = str | Path | bytes | BinaryIO
 _DEFAULT_LIMITS = DecodeLimits()
+#: A stream is answered after this much audio for the first time, and then at least so often.
+FIRST_SECONDS = 3.0
+EVERY_SECONDS = 1.0
 
 
 class Classifier:
@@ -179,6 +185,50 @@ class Classifier:
         """
         return self._stream(blocks, Progress(time.perf_counter()))
 
+    def follow(
+        self,
+        blocks: Iterable[Block],
+        *,
+        name: str = "",
+        segments: bool = False,
+        unknown_below: float | None = None,
+        every_seconds: float = EVERY_SECONDS,
+        heard: Callable[[SegmentScore], None] | None = None,
+    ) -> Iterator[TrackPrediction]:
+        """Answer again and again while audio arrives, in the memory of one window.
+
+        Each answer is for all audio so far and says exactly what :meth:`predict` says of it, so
+        the last one is the answer for the track. An answer from less than a window is what audio
+        of that length gets: ``seconds`` tells.
+
+        Parameters
+        ----------
+        blocks
+            As for :meth:`stream`.
+        name, segments, unknown_below
+            As for :meth:`predict`.
+        every_seconds : float
+            Of audio, at most, between two answers. The first comes after `FIRST_SECONDS`, or after
+            a window if that is shorter.
+        heard : callable, optional
+            Called with the scores of each complete window, and of the last one, before the answer.
+
+        Yields
+        ------
+        TrackPrediction
+
+        Raises
+        ------
+        ConfigError
+            If ``every_seconds`` is not above zero.
+        AudioContentError, BundleError
+            As for :meth:`stream`.
+        """
+        if not every_seconds > 0:
+            raise ConfigError(f"every_seconds is {every_seconds:g}; it must be above 0")
+        answer = partial(self._answer, name=name, segments=segments, unknown_below=unknown_below)
+        return self._follow(blocks, every_seconds, heard, answer)
+
     def embed_file(
         self, source: Source, *, excerpt: ExcerptConfig | None = None
     ) -> NDArray[np.float32]:
@@ -259,8 +309,22 @@ class Classifier:
         segments: bool,
         unknown_below: float | None,
     ) -> TrackPrediction:
-        manifest = self.bundle.manifest
         scored = list(self._stream(track, progress))
+        return self._answer(
+            track, progress, scored, name=name, segments=segments, unknown_below=unknown_below
+        )
+
+    def _answer(
+        self,
+        track: Track,
+        progress: Progress,
+        scored: list[SegmentScore],
+        *,
+        name: str,
+        segments: bool,
+        unknown_below: float | None,
+    ) -> TrackPrediction:
+        manifest = self.bundle.manifest
         table = np.array([[one.scores[label] for label in self.labels] for one in scored])
         scores = ranked(self.labels, aggregate(table, manifest))
         limit = manifest.unknown_below if unknown_below is None else unknown_below
@@ -277,6 +341,31 @@ class Classifier:
             warnings=states,
             timings_ms=progress.timings(time.perf_counter()),
         )
+
+    def _follow(
+        self,
+        blocks: Iterable[Block],
+        every_seconds: float,
+        heard: Callable[[SegmentScore], None] | None,
+        answer: Callable[[Track, Progress, list[SegmentScore]], TrackPrediction],
+    ) -> Iterator[TrackPrediction]:
+        rate, minimum = self.sample_rate_hz, self.bundle.manifest.windows.minimum_seconds
+        first = math.ceil(max(FIRST_SECONDS, minimum) * rate)
+        pace = Pace(first, max(1, round(every_seconds * rate)))
+        progress, track = Progress(time.perf_counter()), InMemory(np.zeros(0, np.float32))
+        scored: list[SegmentScore] = []
+        peak = 0.0
+        for window in self._windows(blocks, progress, pace):
+            score = self._score(window, progress)
+            # The block may go on behind the window, and what comes is not known yet.
+            peak = max(peak, float(np.abs(window.samples).max()))
+            so_far = replace(progress, samples=window.stop_sample, peak=peak)
+            if window.regular:
+                scored.append(score)
+                if heard is not None:
+                    heard(score)
+            if window.stop_sample >= minimum * rate:
+                yield answer(track, so_far, scored if window.regular else [*scored, score])
 
     def _embed(self, blocks: Iterable[Block]) -> NDArray[np.float32]:
         rows = []
@@ -295,11 +384,13 @@ class Classifier:
     def _stream(self, blocks: Iterable[Block], progress: Progress) -> Iterator[SegmentScore]:
         return (self._score(window, progress) for window in self._windows(blocks, progress))
 
-    def _windows(self, blocks: Iterable[Block], progress: Progress) -> Iterator[Window]:
+    def _windows(
+        self, blocks: Iterable[Block], progress: Progress, pace: Pace | None = None
+    ) -> Iterator[Window]:
         length, hop = window_samples(self.bundle.manifest.windows, self.sample_rate_hz)
-        for window in cut_windows(checked(blocks, progress), length=length, hop=hop):
-            # Only a stream that has ended can hand out less than one window.
-            if len(window.samples) < length:
+        for window in cut_windows(checked(blocks, progress), length=length, hop=hop, pace=pace):
+            # Only a stream that has ended can hand out less than one window that counts.
+            if window.regular and len(window.samples) < length:
                 self._refuse_short(len(window.samples))
             yield window
         self._refuse_short(progress.samples)

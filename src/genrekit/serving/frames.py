@@ -17,6 +17,7 @@ HEAD = struct.Struct(">cI")
 
 JSON = b"J"  # a request, or the answer that ends it
 SEGMENT = b"S"  # a SegmentScore on the way
+VERDICT = b"V"  # a TrackPrediction of all audio so far
 AUDIO = b"A"  # a piece of a stream
 END = b"E"  # no more audio
 ABANDON = b"X"  # nobody waits for the answer any more

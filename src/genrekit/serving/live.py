@@ -22,6 +22,7 @@ from genrekit.serving.frames import ABANDON, AUDIO, read_frame
 _WHOLE = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
 _UNKNOWN_BYTES = 0xFFFFFFFF
 _READ_BYTES = 1 << 16
+_BLOCK_SECONDS = 0.1
 
 
 class PcmFormat(Contract):
@@ -140,7 +141,8 @@ def live_blocks(
     source = cast(BinaryIO, file)
     info = describe_container(source)
     check_layout(limits, info.channels, info.sample_rate_hz)
-    track = Track(source, info, False, None, None)
+    frames = round(_BLOCK_SECONDS * info.sample_rate_hz)
+    track = Track(source, info, False, None, None, block_frames=frames)
     return decoded_blocks(track, _WHOLE, sample_rate_hz, Meter(limits), Findings([]))
 
 

@@ -1,7 +1,8 @@
 """``/api/v1/stream``: audio in, scores while it plays, the prediction at its end.
 
 The first message is a JSON hello, then come binary messages of audio, then ``{"type": "end"}``.
-Answers are JSON: ``ready``, any number of ``segment``, and ``prediction`` or ``error``.
+Answers are JSON: ``ready``, any number of ``segment`` and ``verdict``, and ``prediction`` or
+``error``. A verdict is what a file with the audio so far would get.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tempfile import mkstemp
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from genrekit.errors import (
@@ -26,6 +27,7 @@ from genrekit.errors import (
     SlowRequestError,
     outcome,
 )
+from genrekit.inference import EVERY_SECONDS, FIRST_SECONDS
 from genrekit.schema import Contract, Probability, TrackPrediction
 from genrekit.serving.frames import (
     ABANDON,
@@ -33,6 +35,7 @@ from genrekit.serving.frames import (
     END,
     JSON,
     SEGMENT,
+    VERDICT,
     error_from_json,
 )
 from genrekit.serving.guard import check_key
@@ -47,11 +50,14 @@ router = APIRouter()
 
 _HELLO_CHARACTERS = 4096
 _SPARE_SECONDS = 60.0
+_OFTENEST_SECONDS = 0.25
 # What RFC 6455 has for each status; a reason goes with it.
 _CLOSE_CODES = {400: 1007, 401: 1008, 408: 1008, 413: 1009, 415: 1003, 422: 1007, 429: 1008}
 _TRY_AGAIN_LATER = 1013
 _WENT_WRONG = 1011
 _REASON_CHARACTERS = 40
+
+_ON_THE_WAY = {SEGMENT: "segment", VERDICT: "verdict"}
 
 _Service = Annotated[Service, Depends(service_of)]
 
@@ -70,6 +76,9 @@ class Hello(Contract):
     top: int | None = Field(None, ge=1, le=1000)
     segments: bool = False
     threshold: Probability | None = None
+    every_seconds: float = Field(
+        EVERY_SECONDS, ge=0, le=3600, description="of audio between verdicts; 0: none"
+    )
     key: str = Field("", max_length=200, description="API key, where no header can be set")
 
     @model_validator(mode="after")
@@ -77,6 +86,15 @@ class Hello(Contract):
         if self.format != "container" and self.sample_rate_hz is None:
             raise ValueError("plain samples need sample_rate_hz")
         return self
+
+    @field_validator("every_seconds")
+    @classmethod
+    def _not_too_often(cls, value: float) -> float:
+        if 0 < value < _OFTENEST_SECONDS:
+            raise ValueError(
+                f"{value:g} s between verdicts is too little; {_OFTENEST_SECONDS} is not"
+            )
+        return value
 
     @property
     def pcm(self) -> PcmFormat | None:
@@ -143,13 +161,14 @@ async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:
         segments=hello.segments,
         unknown_below=hello.threshold,
         pcm=hello.pcm,
+        every_seconds=hello.every_seconds,
         seconds=service.settings.stream_seconds,
         wall_seconds=service.settings.stream_seconds + _SPARE_SECONDS,
     )
     try:
         worker = await service.streams.borrow()
         try:
-            await _say(socket, "ready", _described(model, service))
+            await _say(socket, "ready", _described(model, service, hello))
             answer = await _relay(socket, service, worker, work)
         finally:
             await service.streams.give_back(worker)
@@ -160,12 +179,15 @@ async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:
     await socket.close(1000)
 
 
-def _described(model: str, service: Service) -> dict[str, Any]:
+def _described(model: str, service: Service, hello: Hello) -> dict[str, Any]:
     windows = service.bundles[model].manifest.windows
+    first = min(max(FIRST_SECONDS, windows.minimum_seconds), windows.window_seconds)
     return {
         "model": model,
         "window_seconds": windows.window_seconds,
         "hop_seconds": windows.hop_seconds,
+        "first_seconds": max(first, windows.minimum_seconds) if hello.every_seconds else None,
+        "every_seconds": hello.every_seconds or None,
     }
 
 
@@ -232,10 +254,10 @@ async def _pump_out(socket: WebSocket, worker: WorkerProcess) -> Any:
             kind, payload = await receive_frame(worker.outbox)
         except (OSError, EOFError):
             raise worker.cause_of_death(await worker.kill()) from None
-        if kind == SEGMENT:
+        if kind in _ON_THE_WAY:
             try:
                 if not gone:
-                    await _say(socket, "segment", json.loads(payload))
+                    await _say(socket, _ON_THE_WAY[kind], json.loads(payload))
             except (WebSocketDisconnect, RuntimeError):
                 gone = True
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from genrekit.audio import decode
@@ -11,8 +12,8 @@ from genrekit.errors import ConfigError
 from genrekit.features import build_frontend, table_columns
 from genrekit.inference import Classifier, printable
 from genrekit.inference.inputs import InputWatch
-from genrekit.schema import DescriptorsConfig, Gtzan57Config
-from genrekit.serving.frames import SEGMENT, write_frame
+from genrekit.schema import DescriptorsConfig, Gtzan57Config, SegmentScore, TrackPrediction
+from genrekit.serving.frames import SEGMENT, VERDICT, write_frame
 from genrekit.serving.live import GrowingFile, live_blocks
 
 if TYPE_CHECKING:
@@ -113,13 +114,25 @@ def describe(bench: Bench, work: Work) -> list[float]:
 
 
 def stream(bench: Bench, work: Work) -> dict[str, Any]:
-    """Segments while audio arrives; at the end the prediction for all that arrived, as a file."""
+    """Segments and verdicts while audio arrives, then the prediction that the file would get."""
     classifier = _classifier(bench, work)
     seconds = work.seconds or bench.limits.seconds
+    every = work.every_seconds or seconds + 1
+
+    def say(kind: bytes, found: SegmentScore | TrackPrediction) -> None:
+        write_frame(bench.outbox, kind, found.model_dump_json().encode())
+
     with GrowingFile(work.path, bench.inbox, work.pcm) as file:
         blocks = live_blocks(file, work.pcm, classifier.sample_rate_hz, seconds=seconds)
-        for segment in classifier.stream(blocks):
-            write_frame(bench.outbox, SEGMENT, segment.model_dump_json().encode())
+        for verdict in classifier.follow(
+            blocks,
+            name=work.name,
+            unknown_below=work.unknown_below,
+            every_seconds=every,
+            heard=partial(say, SEGMENT),
+        ):
+            if work.every_seconds:
+                say(VERDICT, verdict)
         file.finish()
     return predict(bench, work)
 

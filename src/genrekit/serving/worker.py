@@ -53,7 +53,8 @@ class Work(Contract):
     """One request to a worker.
 
     ``operation`` is a name in `genrekit.serving.operations.OPERATIONS`. ``sender`` and ``dealt``
-    are for the log: a hash of who asks, and whether the model was chosen by it.
+    are for the log: a hash of who asks, and whether the model was chosen by it. ``every_seconds``
+    is how much of a stream lies between two verdicts at most; 0 asks for none.
     """
 
     operation: str
@@ -65,6 +66,7 @@ class Work(Contract):
     unknown_below: float | None = None
     features: str | None = None
     pcm: PcmFormat | None = None
+    every_seconds: float = 0.0
     seconds: float | None = None
     wall_seconds: float | None = None
     sender: str = ""

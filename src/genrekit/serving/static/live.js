@@ -2,7 +2,7 @@
 
 import { getKey, openStream } from "./api.js";
 import { openMicrophone } from "./track.js";
-import { drawBars, drawLegend, drawRiver, element, percent, ranked, sentence, sharp } from "./words.js";
+import { drawBars, drawLegend, drawRiver, element, sentence, sharp } from "./words.js";
 
 const EVERY_MS = 250;
 const FRAME_MS = 40; // fast enough for the eye, and leaves the processor to the music
@@ -15,7 +15,7 @@ let session = null;
 async function begin(open) {
   end();
   $("live-problem").hidden = true;
-  const mine = { segments: [], windowSeconds: 0, hopSeconds: 0, started: 0 };
+  const mine = { verdicts: [], windowSeconds: 0, firstSeconds: 0, started: 0 };
   session = mine;
   try {
     mine.context = new AudioContext();
@@ -29,18 +29,18 @@ async function begin(open) {
   }
   const socket = openStream();
   mine.socket = socket;
-  socket.onopen = () => socket.send(JSON.stringify({ type: "hello", format: "container", name: mine.name, segments: true, key: getKey() }));
+  socket.onopen = () => socket.send(JSON.stringify({ type: "hello", format: "container", name: mine.name, key: getKey() }));
   socket.onmessage = (event) => hear(mine, JSON.parse(event.data));
   socket.onclose = (event) => {
     if (session === mine && !mine.over) fail("The stream has ended", closing(event.code), "Begin again; if it stays, send the file on the first tab.");
     stopAudio(mine);
   };
   $("dashboard").hidden = $("live-stop").hidden = false;
-  $("live-stop").disabled = false;
+  $("live-stop").disabled = $("live-wait").hidden = false;
   $("dashboard").classList.add("waiting");
   $("live-genre").textContent = "Listening";
   $("live-sentence").textContent = "";
-  $("live-bars-title").textContent = "Now";
+  $("live-bars-title").textContent = "So far";
   $("live-bars").replaceChildren();
   $("live-legend").replaceChildren();
   say("Connecting");
@@ -56,30 +56,47 @@ function hear(mine, message) {
   if (mine !== session) return;
   if (message.type === "ready") {
     mine.windowSeconds = message.ready.window_seconds;
-    mine.hopSeconds = message.ready.hop_seconds;
+    mine.firstSeconds = message.ready.first_seconds;
     record(mine);
-  } else if (message.type === "segment") {
+  } else if (message.type === "verdict") {
     $("dashboard").classList.remove("waiting");
-    mine.segments.push(message.segment);
-    const [[genre, p]] = ranked(message.segment.scores);
-    $("live-genre").textContent = genre;
-    $("live-sentence").textContent = `${percent(p)} in the last ${Math.round(message.segment.end_seconds - message.segment.start_seconds)} s.`;
-    drawBars($("live-bars"), message.segment.scores, { most: 6 });
+    mine.verdicts.push(message.verdict);
+    $("live-genre").textContent = message.verdict.genre;
+    $("live-sentence").textContent = soFar(mine, message.verdict);
+    drawBars($("live-bars"), message.verdict.scores, { most: 6, told: message.verdict.genres });
     showRiver(mine);
   } else if (message.type === "prediction") {
     mine.over = true;
     $("dashboard").classList.remove("waiting");
     const { prediction } = message;
     $("live-genre").textContent = prediction.genre ?? "unknown";
-    $("live-sentence").textContent = sentence(prediction);
+    $("live-sentence").textContent = `${sentence(prediction)} ${asFile(mine, prediction)}`.trim();
     $("live-bars-title").textContent = "All in all";
     drawBars($("live-bars"), prediction.scores, { most: 6, told: prediction.genres });
     say("Finished");
-    $("live-stop").hidden = true;
+    $("live-stop").hidden = $("live-wait").hidden = true;
   } else if (message.type === "error") {
     mine.over = true;
     fail("The stream has ended", message.error.message, message.error.type === "AudioContentError" ? "Let it listen for a few seconds more." : "Begin again in a moment.");
   }
+}
+
+const whole = (seconds) => `${Math.round(seconds)} s`;
+
+/** What is said after some seconds; less than a window is less than the model is made for. */
+function soFar(mine, verdict) {
+  const heard = verdict.seconds < mine.windowSeconds - 0.05
+    ? `From the first ${whole(verdict.seconds)}; the model is made for ${whole(mine.windowSeconds)}, so this may still change.`
+    : `From ${whole(verdict.seconds)} so far.`;
+  return `${sentence(verdict)} ${heard}`;
+}
+
+/** Where the file of a stream is judged by a part of it, what all of it said. */
+function asFile(mine, prediction) {
+  const last = mine.verdicts.at(-1);
+  if (!last || last.seconds < prediction.seconds + 1) return "";
+  const same = last.genre === prediction.genre ? "and so did all that was heard" : `while all that was heard said ${last.genre}`;
+  return `As for a file, ${whole(prediction.seconds)} from its middle decided this, ${same}.`;
 }
 
 function record(mine) {
@@ -102,11 +119,18 @@ function record(mine) {
   say(mine.play ? `Playing ${mine.name}` : "Listening to the microphone");
 }
 
+/** How the answer grew: what was said from one verdict to the next. */
 function showRiver(mine) {
-  const seconds = Math.max(mine.windowSeconds, mine.segments.at(-1)?.end_seconds ?? 0);
-  drawRiver($("live-river"), mine.segments, seconds);
-  drawLegend($("live-legend"), mine.segments);
-  $("live-river").setAttribute("aria-label", `Genres so far: ${mine.segments.map((one) => ranked(one.scores)[0][0]).join(", ")}`);
+  const { verdicts } = mine, columns = verdicts.map((one, number) => ({ start_seconds: verdicts[number - 1]?.seconds ?? 0, end_seconds: one.seconds, scores: one.scores }));
+  drawRiver($("live-river"), columns, verdicts.at(-1).seconds);
+  drawLegend($("live-legend"), columns);
+  $("live-river").setAttribute("aria-label", `What was said so far: ${changes(verdicts)}`);
+}
+
+/** Each change of mind once. */
+function changes(verdicts) {
+  const kept = verdicts.filter((one, number) => one.genre !== verdicts[number - 1]?.genre);
+  return kept.map((one) => `${one.genre} after ${whole(one.seconds)}`).join(", ");
 }
 
 function draw(mine) {
@@ -123,15 +147,18 @@ function draw(mine) {
     const tall = Math.max(2, (levels[bin] / 255) * height);
     context.fillRect(bar * 7, height - tall, 5, tall);
   }
-  if (mine.started && mine.windowSeconds) {
-    const heard = (performance.now() - mine.started) / 1000;
-    const next = mine.segments.length ? mine.segments.at(-1).end_seconds + mine.hopSeconds : mine.windowSeconds;
-    const step = mine.segments.length ? mine.hopSeconds : mine.windowSeconds;
-    const left = next - heard;
-    $("live-wait").value = Math.min(1, Math.max(0, 1 - left / step));
-    if (!mine.segments.length) $("live-sentence").textContent = left > 0 ? `The model listens to ${mine.windowSeconds} s before it says anything: ${Math.ceil(left)} s to go.` : "Thinking.";
-  }
+  if (mine.started && mine.windowSeconds) showWait(mine, (performance.now() - mine.started) / 1000);
   setTimeout(() => requestAnimationFrame(() => draw(mine)), FRAME_MS);
+}
+
+/** How long until the first words, and then until a whole window is heard. */
+function showWait(mine, heard) {
+  const until = mine.verdicts.length ? mine.windowSeconds : mine.firstSeconds;
+  $("live-wait").hidden = mine.verdicts.length > 0 && heard >= until;
+  $("live-wait").value = Math.min(1, heard / until);
+  if (mine.verdicts.length) return;
+  const left = Math.ceil(mine.firstSeconds - heard);
+  $("live-sentence").textContent = left > 0 ? `First words after ${Math.ceil(mine.firstSeconds)} s of music: ${left} s to go.` : "Thinking.";
 }
 
 function say(text) {
@@ -181,8 +208,6 @@ async function microphone(context) {
   context.createMediaStreamSource(stream).connect(analyser);
   return { stream, analyser, name: "microphone" };
 }
-
-
 
 async function playing(context, file) {
   // An element feeds one context for life, so each file gets an element of its own.
