@@ -15,7 +15,7 @@ def test_the_stored_card_is_rendered_from_the_stored_json(tiny_bundle: Path) -> 
 def test_the_headline_comes_with_interval_protocol_and_split(tiny_bundle: Path) -> None:
     card = (tiny_bundle / "CARD.md").read_text()
     headline = card.split("##")[0]
-    assert "Accuracy 0.500 [0.400, 0.600] (95%, wilson)" in headline
+    assert "Accuracy 0.500 [0.400, 0.600] (95%, bootstrap-by-track)" in headline
     assert "`holdout`" in headline
     assert "1" * 16 in headline
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from genrekit.datasets import Dataset, load_dataset
@@ -102,6 +104,19 @@ def test_kept_scores_that_cannot_be_read_are_named(table: Path, tmp_path: Path) 
     for file in tmp_path.glob("*.npy"):
         file.write_bytes(b"nonsense")
     with pytest.raises(ConfigError, match=r"knn-\w+\.npy: .*; remove it"):
+        _kept(dataset, tmp_path)
+
+
+@pytest.mark.parametrize("edit", [lambda x: x[:-1], lambda x: x[:, 1:], lambda x: x * 0.9, -1.0])
+def test_kept_scores_that_are_not_those_of_the_fold_are_refused(
+    table: Path, tmp_path: Path, edit: Any
+) -> None:
+    dataset = load_dataset("table", table)
+    _kept(dataset, tmp_path)
+    for file in tmp_path.glob("*.npy"):
+        scores = np.load(file, allow_pickle=False)
+        np.save(file, edit(scores) if callable(edit) else scores + edit, allow_pickle=False)
+    with pytest.raises(ConfigError, match=r"knn-\w+\.npy holds .*; remove it"):
         _kept(dataset, tmp_path)
 
 

@@ -89,13 +89,15 @@ def _run(
 ) -> RunResult:
     """Read a results file, or test a saved model; a leak stops both."""
     from genrekit.evaluation import find_leaks, refuse_leaks, result_leaks
+    from genrekit.evaluation.leaks import miscounted
     from genrekit.evaluation.results import read_run
 
     if not _is_file(subject):
         return _tested(subject, dataset, split, pairs)
     run = read_run(Path(subject))
     ours = dataset is not None and dataset.fingerprint == run.result.dataset_fingerprint
-    refuse_leaks(result_leaks(run.result, dataset if ours else None), run.result)
+    found = (*result_leaks(run.result, dataset if ours else None), *miscounted(run))
+    refuse_leaks(found, run.result)
     if ours and split is not None and split.fingerprint == run.result.split_fingerprint:
         assert dataset is not None, "it is ours"
         refuse_leaks(find_leaks(dataset, split, pairs=pairs, result=run.result), split)

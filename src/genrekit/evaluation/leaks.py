@@ -23,6 +23,7 @@ from genrekit.datasets.relations import known_pairs
 from genrekit.errors import DatasetError
 from genrekit.evaluation.leak import Leak, LeakKind, shown
 from genrekit.evaluation.leaks_tables import row_digests, table_leaks
+from genrekit.evaluation.results import RunResult
 from genrekit.schema import DeclaredStep, EvaluationResult, Manifest
 
 #: A name that says that the file was made from another one: ``blues.00012_pitch+2``.
@@ -118,6 +119,17 @@ def result_leaks(
         )
         found.append(Leak(kind="segments-called-tracks", evidence=evidence))
     return found
+
+
+def miscounted(run: RunResult) -> Iterator[Leak]:
+    """Yield what is wrong where the answers for parts of recordings are called tracks."""
+    if run.result.unit != "track":
+        return
+    items = len({answer.item for answer in run.answers})
+    tracks = len({(answer.group, answer.true) for answer in run.answers})
+    if items > tracks:
+        evidence = f"{items} things are called tracks, and there are {tracks} recordings"
+        yield Leak(kind="segments-called-tracks", evidence=evidence)
 
 
 def test_ids(split: Split) -> tuple[str, ...]:

@@ -247,23 +247,43 @@ def write_run(run: RunResult, path: Path) -> Path:
 
 
 def read_run(path: Path) -> RunResult:
-    """Read a results file.
+    """Read a results file, and count its numbers again from its answers.
 
     Raises
     ------
     DatasetError
-        If it is none, saying what is wrong with it.
+        If it is none, saying what is wrong with it, or if a number is not what its answers give.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise DatasetError(f"{path} cannot be read: {problem}") from None
+    return parse_run(text, path)
+
+
+def parse_run(text: str, where: object) -> RunResult:
+    """Make a run of the JSON of a results file; the one way in for everybody who reads them.
+
+    Parameters
+    ----------
+    where : object
+        What to call it in messages: the path of the file.
+
+    Raises
+    ------
+    DatasetError
+        As `read_run` does.
+    """
+    from genrekit.evaluation.recount import checked_run
+
     try:
-        return RunResult.model_validate_json(text)
+        run = RunResult.model_validate_json(text)
     except ValidationError as problem:
         first = problem.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise DatasetError(
-            f"{path} is no results file: {place}: {first['msg']}; expected what genrekit evaluate "
-            "-o, train --results or study writes"
+            f"{where} is no results file, or it is damaged, or of another version of genrekit: "
+            f"{place}: {first['msg']}; expected what genrekit evaluate -o, train --results or "
+            "study writes"
         ) from None
+    return checked_run(run, where)

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from genrekit.evaluation.audit_finding import KINDS
 from genrekit.evaluation.full_metrics import TOP
-from genrekit.evaluation.leak import Leak
-from genrekit.evaluation.leaks import result_leaks
+from genrekit.evaluation.leaks import miscounted, result_leaks
 from genrekit.evaluation.numbers import counted, interval, percent
-from genrekit.evaluation.results import RunResult
 from genrekit.explain.page import Fact, Facts
 from genrekit.reports.comparing import cannot_be_told_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
@@ -171,7 +169,7 @@ def leaks_of(groups: Sequence[Group], inputs: Inputs) -> tuple[KnownLeak, ...]:
         for group in groups
         for entry in group.entries
         if not entry.run.result.leaky
-        for leak in (*result_leaks(entry.run.result), *_miscounted(entry.run))
+        for leak in (*result_leaks(entry.run.result), *miscounted(entry.run))
     ]
     found += [
         KnownLeak(where=leak.where, kind=leak.kind, evidence=leak.evidence)
@@ -188,17 +186,6 @@ def leaks_of(groups: Sequence[Group], inputs: Inputs) -> tuple[KnownLeak, ...]:
         if one.trained_on
     ]
     return tuple(dict.fromkeys(found))
-
-
-def _miscounted(run: RunResult) -> Iterator[Leak]:
-    """Parts of recordings that are counted as tracks."""
-    if run.result.unit != "track":
-        return
-    items = len({answer.item for answer in run.answers})
-    tracks = len({(answer.group, answer.true) for answer in run.answers})
-    if items > tracks:
-        evidence = f"{items} things are called tracks, and there are {tracks} recordings"
-        yield Leak(kind="segments-called-tracks", evidence=evidence)
 
 
 def _leak_sentence(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:

@@ -14,7 +14,8 @@ from genrekit.bundles import find_bundle
 from genrekit.errors import BundleError, ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.audit_finding import AuditReport
 from genrekit.evaluation.comparison import Comparison
-from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.recount import checked_result
+from genrekit.evaluation.results import RunResult, parse_run
 from genrekit.evaluation.robustness import RobustnessResult
 from genrekit.explain.data import DataExplanation
 from genrekit.schema import BundleMetrics, Contract, EvaluationResult, Manifest
@@ -189,35 +190,22 @@ def _checked(path: Path, contract: type[Any], thing: Any) -> Any:
 
 
 def _run(path: Path, things: Sequence[Any], found: Inputs) -> None:
-    for thing in things:
-        run = _checked(path, RunResult, thing)
-        _check_answers(path, run)
-        found.runs.append((path, run))
+    found.runs += [(path, parse_run(json.dumps(thing), path)) for thing in things]
 
 
-def _check_answers(path: Path, run: RunResult) -> None:
-    """Numbers are those of the answers, or somebody has changed one of them."""
-    hits = [answer.right for answer in run.answers]
-    counted = sum(hits) / len(hits) if hits else run.result.accuracy.value
-    if abs(counted - run.result.accuracy.value) > 1e-6:
-        raise DatasetError(
-            f"{path} says an accuracy of {run.result.accuracy.value:.4f}, and its answers give "
-            f"{counted:.4f}: it was edited or damaged; make it anew"
-        )
-
-
-def _bare(result: EvaluationResult) -> RunResult:
-    return RunResult(result=result, answers=())
+def _bare(result: EvaluationResult, path: Path) -> RunResult:
+    """A headline without answers; it has to agree with its own confusion matrix."""
+    return RunResult(result=checked_result(result, path), answers=())
 
 
 def _result(path: Path, things: Sequence[Any], found: Inputs) -> None:
-    found.runs += [(path, _bare(_checked(path, EvaluationResult, thing))) for thing in things]
+    found.runs += [(path, _bare(_checked(path, EvaluationResult, thing), path)) for thing in things]
 
 
 def _metrics(path: Path, things: Sequence[Any], found: Inputs) -> None:
     for thing in things:
         results = _checked(path, BundleMetrics, thing).results
-        found.runs += [(path.parent, _bare(result)) for result in results]
+        found.runs += [(path.parent, _bare(result, path)) for result in results]
 
 
 def _study(path: Path, things: Sequence[Any], found: Inputs) -> None:
@@ -225,7 +213,7 @@ def _study(path: Path, things: Sequence[Any], found: Inputs) -> None:
     for thing in things:
         study = _checked(path, contract, thing)
         found.studies.append((path, study))
-        found.runs += [(path, _bare(cell.result)) for cell in study.cells]
+        found.runs += [(path, _bare(cell.result, path)) for cell in study.cells]
         if study.learning_curve is not None:
             found.curves.append((path, study.learning_curve))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Fold
 from genrekit.errors import ConfigError
+from genrekit.evaluation.recount import probability_problem
 from genrekit.training.fit import Task, fold_scores
 from genrekit.training.rows import Rows
 
@@ -32,7 +33,7 @@ def kept_scores(
     Raises
     ------
     ConfigError
-        If what is kept cannot be read.
+        If what is kept cannot be read, or is no probabilities of these rows and labels.
     """
     said = {
         "model": task.model.model_dump(mode="json"),
@@ -47,7 +48,7 @@ def kept_scores(
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     file = folder / f"{task.model.architecture}-{digest[:24]}.npy"
     if file.exists():
-        return _read(file)
+        return _read(file, (len(rows.of(fold.test)), len(task.labels)))
     scores = fold_scores(task, rows, fold, fit_on)
     folder.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
@@ -57,11 +58,14 @@ def kept_scores(
     return scores
 
 
-def _read(file: Path) -> NDArray[np.float64]:
+def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.float64]:
     try:
-        return np.asarray(np.load(file, allow_pickle=False), np.float64)
+        scores = np.asarray(np.load(file, allow_pickle=False), np.float64)
     except (OSError, ValueError, EOFError) as error:
         raise ConfigError(f"{file}: {error}; remove it, and it is scored anew") from None
+    if problem := probability_problem(scores, shape):
+        raise ConfigError(f"{file} {problem}; remove it, and it is scored anew")
+    return scores
 
 
 def _version(package: str) -> str | None:
