@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from genrekit.datasets import make_split
 from genrekit.evaluation.comparison import Comparison
-from genrekit.evaluation.results import read_run
+from genrekit.evaluation.results import read_run, write_run
 
 Run = Callable[..., Any]
 
@@ -120,3 +121,22 @@ def test_a_declared_leak_stops_it(run: Run, studied: list[Path], files: Path) ->
     assert "fitted-before-split" in ran.err
     assert run("leaks", studied[0]).out == "no leak found\n"
     assert "fitted-before-split" in run("leaks", leaking).out
+
+
+def test_the_diagram_of_a_leaky_comparison_says_so(
+    run: Run, make_run: Run, make_data: Run, tmp_path: Path
+) -> None:
+    data = make_data(40, 3)
+    split = make_split(data, "segments-leaky", n_folds=5)
+    files = [
+        write_run(
+            make_run(share, seed, name=f"m{seed}", dataset=data, split=split),
+            tmp_path / f"{seed}.json",
+        )
+        for seed, share in enumerate((0.5, 0.9, 0.7))
+    ]
+    assert run("compare", *files, "-o", tmp_path / "out").code == 0
+    drawn = (tmp_path / "out" / "comparison.svg").read_text(encoding="utf-8")
+    assert "Mean ranks over folds, segments-leaky LEAKY" in drawn
+    page = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+    assert all("LEAKY" in line for line in page.splitlines() if line.startswith("## "))

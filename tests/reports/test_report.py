@@ -324,3 +324,42 @@ def test_repeated_folds_and_segments(
     assert found.groups[0].protocol == "repeated-kfold"
     assert "Counted segment by segment" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "bootstrap over recordings" in found.answer
+
+
+def test_every_figure_and_table_of_a_leaky_number_says_so(
+    make_run: MakeRun, make_data: MakeData, tmp_path: Path
+) -> None:
+    pytest.importorskip("plotly")
+    data = make_data(40, 3)
+    split = make_split(data, "segments-leaky", n_folds=5)
+    files = [
+        write_run(
+            make_run(share, seed, name=f"m{seed}", dataset=data, split=split),
+            tmp_path / f"{seed}.json",
+        )
+        for seed, share in enumerate((0.5, 0.9, 0.7))
+    ]
+    found = report(files, [tmp_path / "r.md", tmp_path / "r.html"], figures="svg")
+    figures = sorted((tmp_path / "r-figures").iterdir())
+    assert len(figures) > 5
+    for figure in figures:
+        assert "leaky" in figure.name
+        assert "LEAKY" in figure.read_text(encoding="utf-8")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    titles = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    assert titles
+    assert all("LEAKY" in title for title in titles)
+    # A chart that is saved from the page alone, without its caption.
+    charts = re.findall(r'<script type="application/json" id="[^"]*-data">(.*?)</script>', page)
+    assert all("LEAKY" in json.loads(one)["layout"]["title"]["text"] for one in charts)
+    text = (tmp_path / "r.md").read_text(encoding="utf-8")
+    tables = [block for block in text.split("\n\n") if block.startswith("| model")]
+    assert tables
+    assert found.groups[0].leaky
+
+
+def test_honest_figures_do_not_say_leaky(measured: Path, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    files = [measured / f"m{number}.json" for number in range(3)]
+    report(files, tmp_path / "r.md")
+    assert not [one.name for one in (tmp_path / "r-figures").iterdir() if "leaky" in one.name]

@@ -129,12 +129,18 @@ def _tested(
 
 def _write(found: Comparison, out: Path) -> None:
     from genrekit.evaluation.critical_difference import plot_critical_difference
-    from genrekit.reports.comparing import render_comparison_html, render_comparison_markdown
+    from genrekit.reports.comparing import (
+        ranks_chart,
+        render_comparison_html,
+        render_comparison_markdown,
+    )
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "comparison.json").write_text(found.model_dump_json(indent=1) + "\n")
     (out / "comparison.md").write_text(render_comparison_markdown(found), encoding="utf-8")
     (out / "comparison.html").write_text(render_comparison_html(found), encoding="utf-8")
     if found.friedman is not None:
-        names = [model.name for model in found.models]
-        plot_critical_difference(found.friedman, names, out / "comparison.svg")
+        chart = ranks_chart(found, found.friedman)
+        plot_critical_difference(
+            chart.found, chart.names, out / "comparison.svg", title=chart.title
+        )

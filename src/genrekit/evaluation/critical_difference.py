@@ -20,8 +20,15 @@ _BAR = COLOURS[1]
 _LINE: dict[str, Any] = {"color": "black", "linewidth": 0.8}
 
 
-def plot_critical_difference(found: Friedman, names: Sequence[str], path: Path) -> Path:
+def plot_critical_difference(
+    found: Friedman, names: Sequence[str], path: Path, *, title: str = ""
+) -> Path:
     """Draw mean ranks on a line, bars over those that cannot be told apart (Demšar, 2006).
+
+    Parameters
+    ----------
+    title : str
+        Over the diagram: what was ranked, and whether that is leaky.
 
     Raises
     ------
@@ -30,23 +37,25 @@ def plot_critical_difference(found: Friedman, names: Sequence[str], path: Path) 
     MissingExtraError
         Without matplotlib.
     """
-    return save_figure(_diagram(found, names), path)
+    return save_figure(_diagram(found, names, title), path)
 
 
-def critical_difference_svg(found: Friedman, names: Sequence[str]) -> str:
+def critical_difference_svg(found: Friedman, names: Sequence[str], title: str = "") -> str:
     """The diagram as text, to stand in a page."""
-    text = figure_svg(_diagram(found, names))
+    text = figure_svg(_diagram(found, names, title))
     return text[text.index("<svg") :]
 
 
-def _diagram(found: Friedman, names: Sequence[str]) -> Figure:
+def _diagram(found: Friedman, names: Sequence[str], title: str) -> Figure:
     models = len(names)
     bars = cliques(found.mean_ranks, found.critical_difference)
     rows = (models + 1) // 2
     top = 0.35 * len(bars) + 0.6
-    figure = new_figure(7, 0.6 + 0.28 * (rows + top))
+    figure = new_figure(7, 0.6 + 0.28 * (rows + top) + (0.3 if title else 0))
     axes = figure.add_subplot()
     axes.set_axis_off()
+    if title:
+        axes.set_title(title, fontsize=10, parse_math=False)
     axes.set_xlim(0.3 - 0.35 * models, models + 0.7 + 0.35 * models)
     axes.set_ylim(-rows - 0.5, top + 1.4)
     _draw_scale(axes, models, top, found.critical_difference)

@@ -59,6 +59,9 @@ def plot_robustness(result: RobustnessResult, path: Path) -> Path:
     for axes in panels[len(kinds) :]:
         axes.set_axis_off()
     panels[0].set_ylabel("accuracy", fontsize=8)
+    if result.trained_on:
+        said = f"{result.model.name}, LEAKY: fitted on {result.trained_on} of these tracks"
+        figure.suptitle(said, fontsize=10, parse_math=False)
     return save_figure(figure, path)
 
 

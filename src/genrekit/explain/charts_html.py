@@ -29,10 +29,17 @@ _DIGITS = 5
 
 
 def figure(chart: Chart) -> Figure:
-    """``{"data": ..., "layout": ...}`` of a chart, without a title, which pages have themselves."""
+    """``{"data": ..., "layout": ...}`` of a chart.
+
+    Pages have the title themselves; that of a leaky number is in the picture too, which can be
+    saved alone.
+    """
     traces, layout = _traces(chart)
-    margins = {"margin": {"l": 60, "r": 20, "t": 15, "b": 50}, "height": 420}
-    return {"data": traces, "layout": margins | layout}
+    leaky = "LEAKY" in chart.title
+    margins: Figure = {"margin": {"l": 60, "r": 20, "t": 40 if leaky else 15, "b": 50}}
+    if leaky:
+        margins["title"] = {"text": _said(chart.title), "font": {"size": 14}}
+    return {"data": traces, "layout": {**margins, "height": 420} | layout}
 
 
 @singledispatch

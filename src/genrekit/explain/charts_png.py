@@ -42,7 +42,8 @@ def save_chart(chart: Chart, path: Path) -> Path:
         Without matplotlib.
     """
     if isinstance(chart, Ranks):
-        return plot_critical_difference(chart.found, [_said(name) for name in chart.names], path)
+        names = [_said(name) for name in chart.names]
+        return plot_critical_difference(chart.found, names, path, title=_said(chart.title))
     figure = new_figure(*_size(chart))
     axes = figure.add_subplot()
     _draw(chart, axes)

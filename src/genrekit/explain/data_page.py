@@ -21,6 +21,7 @@ from genrekit.explain.columns import (
 )
 from genrekit.explain.confusion import confusion_chart
 from genrekit.explain.data import NEIGHBOURS, DataExplanation, Judged
+from genrekit.explain.leaky import marked_leaky
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
     agreement,
@@ -64,6 +65,7 @@ def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Pat
             f" {found.trained_on} of them are of recordings that it was trained on, so this is no "
             "measure of how good it is."
         )
+        sections = marked_leaky(sections)
     title = f"What {found.model.name} makes of {found.dataset}"
     return write_page(title, lead, sections, folder / "index.html", folder)
 

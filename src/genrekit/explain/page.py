@@ -275,7 +275,7 @@ def _fact(fact: Fact) -> str:
 def _figure(chart: Chart, numbered: dict[int, str]) -> str:
     caption = f"<figcaption>{escape(chart.title)}</figcaption>" if chart.title else ""
     if isinstance(chart, Ranks):
-        drawing = critical_difference_svg(chart.found, chart.names)
+        drawing = critical_difference_svg(chart.found, chart.names, chart.title)
         named = f'role="img" aria-label="{escape(chart.title)}"'
         return f'<figure>{caption}<div class="wide drawing" {named}>{drawing}</div></figure>'
     name = numbered[id(chart)]

@@ -96,7 +96,7 @@ def show_chart(chart: Chart, key: str) -> None:
 
 def _show_ranks(chart: Ranks) -> None:
     try:
-        st.image(critical_difference_svg(chart.found, chart.names))
+        st.image(critical_difference_svg(chart.found, chart.names, chart.title))
     except MissingExtraError as missing:
         st.info(said(str(missing)))
 

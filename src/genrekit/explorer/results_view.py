@@ -11,7 +11,8 @@ from genrekit.evaluation.full_metrics import Metrics
 from genrekit.evaluation.numbers import percent
 from genrekit.evaluation.results import Answer, RunResult, confused
 from genrekit.explain.confusion import confusion_chart
-from genrekit.explain.page import Sheet
+from genrekit.explain.leaky import LEAKY, marked_leaky
+from genrekit.explain.page import Section, Sheet
 from genrekit.explorer.parts import bold, pick, show_chart, show_section, show_sheet
 from genrekit.inference import printable
 from genrekit.reports.best_model import genre_section, sureness_section
@@ -66,13 +67,13 @@ def _show_run(runs: dict[str, tuple[Group, Entry]]) -> None:
     with confusion:
         _show_confusion(run)
     with genres:
-        show_section(genre_section(entry), _ONE)
+        _show_one(genre_section(entry), run)
     with calibration:
         sureness = sureness_section(Group((entry,), None))
         if sureness is None or run.metrics is None:
             st.markdown("Nothing is known of how sure it is.")
         else:
-            show_section(sureness, _ONE)
+            _show_one(sureness, run)
             _show_abstention(run.metrics)
     with tracks:
         wrong = st.toggle("Only what is told wrong", value=True, key="wrong")
@@ -81,12 +82,18 @@ def _show_run(runs: dict[str, tuple[Group, Entry]]) -> None:
         st.caption(bold(f"It stands apart from the first runs: {group.apart}"))
 
 
+def _show_one(section: Section, run: RunResult) -> None:
+    (shown,) = marked_leaky([section]) if run.result.leaky else [section]
+    show_section(shown, _ONE)
+
+
 def _show_confusion(run: RunResult) -> None:
     cells = confused(run)
     if not cells:
         st.markdown("The answers for single tracks are not in this file.")
         return
-    show_chart(confusion_chart("Confusion", run.result.labels, cells, f"{run.result.unit}s"), "c")
+    title = f"Confusion{f' {LEAKY}' if run.result.leaky else ''}"
+    show_chart(confusion_chart(title, run.result.labels, cells, f"{run.result.unit}s"), "c")
     left, right = st.columns(2)
     with left:
         true = pick("Labelled", [_ALL, *sorted({true for true, _ in cells})], "true")

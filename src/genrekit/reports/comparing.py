@@ -8,6 +8,7 @@ from genrekit.evaluation.comparison import Comparison, PairTest
 from genrekit.evaluation.multiple import Friedman
 from genrekit.evaluation.numbers import interval, p_value, points
 from genrekit.explain.charts import Dots, Ranks
+from genrekit.explain.leaky import marked_leaky
 from genrekit.explain.page import Fold, Part, Section, Sheet, render_page
 from genrekit.explain.page_markdown import render_markdown
 
@@ -75,7 +76,7 @@ def _sections(found: Comparison) -> list[Section]:
         sections.append(Section("All together", text, [ranks_chart(found, found.friedman)]))
     if found.notes:
         sections.append(Section("Notes", "\n".join(found.notes)))
-    return sections
+    return marked_leaky(sections) if found.leaky else sections
 
 
 def pair_folds(found: Comparison) -> list[Part]:
@@ -114,7 +115,8 @@ def _dots(found: Comparison) -> Dots:
 def ranks_chart(found: Comparison, friedman: Friedman) -> Ranks:
     """The critical-difference diagram."""
     names = [model.name for model in found.models]
-    return Ranks(f"Mean ranks over folds, {found.protocol}", names, friedman)
+    leaky = " LEAKY" if found.leaky else ""
+    return Ranks(f"Mean ranks over folds, {found.protocol}{leaky}", names, friedman)
 
 
 def friedman_text(found: Friedman) -> str:

@@ -9,6 +9,7 @@ from genrekit import __version__
 from genrekit.errors import DatasetError
 from genrekit.evaluation.numbers import counted, interval
 from genrekit.explain.charts import Dots
+from genrekit.explain.leaky import leaky_parts, marked_leaky
 from genrekit.explain.page import Facts, Fold, Part, Section, Sheet, Sound
 from genrekit.reports.answer import KnownLeak, facts_of, lead_of, leaks_of, says_top
 from genrekit.reports.best_model import (
@@ -117,18 +118,20 @@ def _about_models(
     facts: Facts = facts_of(groups, leaks)
     yield Section("", parts=[facts])
     first, best = groups[0], groups[0].best
-    yield _models(first, "The models" if len(first.entries) > 1 else "The numbers")
+    leaky = best.run.result.leaky or any(leak.first for leak in leaks)
+    models = [_models(first, "The models" if len(first.entries) > 1 else "The numbers")]
+    yield from marked_leaky(models) if leaky else models
     if len(groups) > 1:
         yield _protocols(groups)
-    yield genre_section(best)
-    for section in (
+    found = (
+        genre_section(best),
         confusion_section(best),
         mistakes_section(best),
         examples_section(best, sounds),
         sureness_section(first),
-    ):
-        if section is not None:
-            yield section
+    )
+    sections = [section for section in found if section is not None]
+    yield from marked_leaky(sections) if leaky else sections
 
 
 # --- tables -------------------------------------------------------------------------------------
@@ -252,6 +255,7 @@ def _protocols(groups: Sequence[Group]) -> Section:
             inner += pair_folds(group.comparison)
         best, many = group.best, counted(len(group.entries), "model")
         said = f"{group.title}: {best.name} {interval(headline(best.run))}"
+        inner = leaky_parts(inner) if best.run.result.leaky else inner
         parts.append(Fold(f"{said}, best of {many}" if many != "1 model" else said, text, inner))
     text = (
         f"{counted(len(groups), 'set')} of tests, {counted(len(names), 'model')}. Numbers of "

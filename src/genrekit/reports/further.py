@@ -11,6 +11,7 @@ from genrekit.evaluation.importance import Importance
 from genrekit.evaluation.numbers import interval, points
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
 from genrekit.explain.charts import Curve, Curves, Dots
+from genrekit.explain.leaky import marked_leaky
 from genrekit.explain.page import Beside, Fold, Section, Sheet
 from genrekit.reports.answer import KnownLeak
 from genrekit.reports.inputs import Inputs
@@ -110,7 +111,8 @@ def robustness_sections(inputs: Inputs) -> Iterator[Section]:
         )
         title = f"Robustness of {result.model.name} {result.model.version}"
         drawn = [Beside([chart for chart in charts if chart is not None])]
-        yield Section(title, text, [*drawn, Fold("The numbers", parts=[sheet])])
+        section = Section(title, text, [*drawn, Fold("The numbers", parts=[sheet])])
+        yield from marked_leaky([section]) if result.trained_on else [section]
 
 
 def _distortion(result: RobustnessResult, kind: str) -> Curves | None:
@@ -154,11 +156,13 @@ def importance_sections(inputs: Inputs) -> Iterator[Section]:
         worth = study.importance
         if worth is not None:
             where = f"{worth.model}, one fold of {worth.protocol}"
-            yield _importance(where, worth.families, worth.columns)
+            section = _importance(where, worth.families, worth.columns)
+            yield from marked_leaky([section]) if "leaky" in worth.protocol else [section]
     for _, one in inputs.explanations:
         if one.importance:
             where = f"{one.model.name} on {one.dataset}"
-            yield _importance(where, one.family_importance, one.importance)
+            section = _importance(where, one.family_importance, one.importance)
+            yield from marked_leaky([section]) if one.trained_on else [section]
 
 
 def _importance(

@@ -130,7 +130,9 @@ def _draw(result: StudyResult, out: Path, name: str) -> None:
         if comparison.friedman is not None:
             figure = out / f"{name}.{_safe(comparison.protocol)}.svg"
             models = [model.name for model in comparison.models]
-            plot_critical_difference(comparison.friedman, models, figure)
+            leaky = " LEAKY" if comparison.leaky else ""
+            title = f"Mean ranks over folds, {comparison.protocol}{leaky}"
+            plot_critical_difference(comparison.friedman, models, figure, title=title)
     if result.learning_curve is not None:
         plot_learning_curve(result.learning_curve, out / f"{name}.learning.svg")
 
