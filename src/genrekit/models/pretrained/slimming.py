@@ -57,7 +57,8 @@ def _normalised(values: Tensor, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor
 def _live(block: Block, constant: Tensor) -> Tensor:
     """Which filters stay, (filters,) of bool; the strongest always does."""
     strength = block.conv.weight.flatten(1).norm(dim=1)
-    return (strength >= _WEAKEST * strength.max()) | (constant.abs() > _SILENT)
+    hears: Tensor = strength >= _WEAKEST * strength.max()
+    return hears | (constant.abs() > _SILENT)
 
 
 def _behind(network: MusicnnNetwork, live: Tensor, constant: Tensor) -> dict[str, Tensor]:
