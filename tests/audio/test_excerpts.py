@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrekit.audio import decode, open_stream
+from genrekit.audio import DecodeLimits, decode, open_stream
 from genrekit.audio.excerpt import plan_cut
 from genrekit.errors import AudioContentError
 from genrekit.schema import ExcerptConfig
@@ -192,10 +191,8 @@ def test_thirty_seconds_of_a_long_file_cost_no_more_than_thirty_seconds(
         file.write(header[:40] + size.to_bytes(4, "little"))
         file.write(body)
         file.truncate(44 + size)
-    before = time.perf_counter()
-    waveform = decode(path, excerpt=ExcerptConfig())
-    assert time.perf_counter() - before < 1.0
-    assert waveform.seconds == 30.0
+    limits = DecodeLimits(decoded_bytes=4 * 44100 * 35)
+    assert decode(path, excerpt=ExcerptConfig(), limits=limits).seconds == 30.0
 
 
 def test_streams_that_cannot_seek_give_excerpts_too(clips: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -41,13 +40,11 @@ def short(encode: Callable[..., bytes], make_music: Callable[..., np.ndarray]) -
 
 
 def _holds(data: bytes, excerpt: ExcerptConfig) -> None:
-    before = time.perf_counter()
     with suppress(AudioError):
         samples = decode(data, excerpt=excerpt).samples
         assert samples.dtype == np.float32
         assert len(samples) >= 16
         assert np.isfinite(samples).all()
-    assert time.perf_counter() - before < 5.0
 
 
 @SETTINGS

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -200,16 +199,6 @@ def test_genres_can_be_told_apart_on_other_seeds() -> None:
     model.fit(features["train"], np.repeat(JUKEBOX_GENRES, 6))
     right = model.predict(features["test"]) == np.repeat(JUKEBOX_GENRES, 3)
     assert right.mean() >= 0.8
-
-
-def test_thirty_seconds_take_less_than_a_second_of_cpu() -> None:
-    clip("pop", 0, 1.0)
-    times = []
-    for seed in range(3):
-        start = time.process_time()
-        clip("pop", seed, 30.0)
-        times.append(time.process_time() - start)
-    assert min(times) < 1.0
 
 
 def test_unknown_genre_names_the_near_one() -> None:

@@ -6,12 +6,11 @@ import json
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from genrekit.audio import decode, probe
+from genrekit.audio import DecodeLimits, decode, probe
 from genrekit.errors import AudioLimitError
 from genrekit.schema import ExcerptConfig
 
@@ -92,15 +91,14 @@ def _both(flac: Path, opus: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.slow
-def test_half_a_minute_of_ten_hours_is_quick(flac: Path, opus: Path) -> None:
+def test_half_a_minute_of_ten_hours_decodes_little_more(flac: Path, opus: Path) -> None:
+    limits = DecodeLimits(decoded_bytes=4 * 48000 * 2 * 60)
     for path in _both(flac, opus):
         assert path.stat().st_size < 9e6
         assert probe(path).seconds == pytest.approx(HOURS * 3600, abs=1)
         for start in (None, 0.0, 35_000.0):
-            before = time.perf_counter()
             excerpt = ExcerptConfig(start_seconds=start, duration_seconds=30.0)
-            waveform = decode(path, excerpt=excerpt)
-            assert time.perf_counter() - before < 2.0
+            waveform = decode(path, excerpt=excerpt, limits=limits)
             assert waveform.seconds == 30.0
             assert waveform.warnings[0].startswith("silent: ")
 
@@ -108,12 +106,10 @@ def test_half_a_minute_of_ten_hours_is_quick(flac: Path, opus: Path) -> None:
 @pytest.mark.slow
 def test_all_of_ten_hours_is_refused_at_once(flac: Path, opus: Path) -> None:
     for path in _both(flac, opus):
-        before = time.perf_counter()
         with pytest.raises(AudioLimitError) as caught:
             decode(path)
         assert caught.value.limit == "seconds"
         assert caught.value.seen == pytest.approx(36000, abs=1)
-        assert time.perf_counter() - before < 1.0
 
 
 @pytest.mark.slow
@@ -127,19 +123,17 @@ def test_without_an_honest_header_the_limit_ends_it_in_bounded_memory(
     lying.write_bytes(data)
     script = (
         f"{peak_memory_code}\n"
-        "import json, sys, time\n"
+        "import json, sys\n"
         "from genrekit.audio import decode\n"
         "from genrekit.errors import AudioLimitError\n"
-        "start = time.process_time()\n"
         "try:\n"
         "    decode(sys.argv[1])\n"
         "except AudioLimitError as error:\n"
         "    limit = error.limit\n"
-        "print(json.dumps([limit, time.process_time() - start, peak_mebibytes()]))\n"
+        "print(json.dumps([limit, peak_mebibytes()]))\n"
     )
     command = [sys.executable, "-c", script, str(lying)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    limit, seconds, peak_mib = json.loads(done.stdout)
+    limit, peak_mib = json.loads(done.stdout)
     assert limit == "seconds"
-    assert seconds < 5.0
     assert peak_mib < 500

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +30,6 @@ def test_a_crop_at_another_rate_is_the_clip_it_was_cut_from(real_data: Path) -> 
     folder = real_data / "gtzan_audio"
     crops = [path for path in sorted((folder / "crops").rglob("*")) if path.is_file()]
     assert crops
-    before = time.perf_counter()
     for path in crops:
         info = probe(path)
         assert decode(path).seconds == pytest.approx(info.seconds, abs=1e-3)
-    assert (time.perf_counter() - before) / len(crops) < 1.0

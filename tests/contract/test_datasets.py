@@ -24,6 +24,7 @@ from genrekit.datasets import (
 from genrekit.errors import DatasetError
 from genrekit.evaluation import find_leaks
 
+FORMS = {"folder", "manifest", "pictures", "table"}  # in which any corpus may come
 Place = Callable[[Path], Path | None]
 
 
@@ -162,6 +163,15 @@ def copy_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Dataset
 
 def test_every_corpus_has_a_small_copy() -> None:
     assert set(DATASETS) == set(PLACES)
+
+
+@pytest.mark.parametrize(
+    "corpus", sorted(set(DATASETS) - {"folder", "manifest", "table", "pictures"})
+)
+def test_a_published_corpus_says_what_weights_call_it(corpus: str) -> None:
+    info = corpus_info(corpus)
+    assert info.is_called(corpus.upper())
+    assert not info.is_called(corpus[:-1])
 
 
 @pytest.mark.parametrize("corpus", DATASETS.names())

@@ -5,7 +5,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -176,9 +175,7 @@ def test_wrong_bytes_after_every_break_end_at_last(site: Any, file: Path) -> Non
 
 def test_a_stall_is_ended_and_resumed(site: Any, file: Path) -> None:
     site.script = ["stall"]
-    started = time.monotonic()
     get(site, file, checksum=SHA1)
-    assert HASTY.stall_seconds <= time.monotonic() - started < 5
     assert site.ranges == [None, f"bytes={HALF}-"]
     assert file.read_bytes() == CONTENT
 

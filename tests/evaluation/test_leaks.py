@@ -390,10 +390,17 @@ def test_declared_steps_are_judged(what: Any, kind: str, on: Any) -> None:
 
 
 def test_a_backbone_of_the_tested_corpus_is_named() -> None:
-    data = replace(sound(), info=replace(INFO, title="GTZAN Genre Collection"))
+    data = replace(sound(), info=replace(INFO, corpora=("gtzan",)))
     (leak,) = find_leaks(data, official(data), manifest=manifest(pretrained_on=["msd", "gtzan"]))
     assert leak.kind == "trained-on-test"
     assert find_leaks(data, official(data), manifest=manifest(pretrained_on=["msd"])) == ()
+
+
+def test_a_corpus_is_not_recognised_by_a_word_in_its_title() -> None:
+    """Music in the ten GTZAN genres is not GTZAN, nor is a folder that is named after it."""
+    info = replace(INFO, title="Synthetic clips in the ten GTZAN genres", corpora=("jukebox",))
+    for data in (replace(sound(), info=info), replace(sound(), name="not-gtzan")):
+        assert find_leaks(data, official(data), manifest=manifest(pretrained_on=["gtzan"])) == ()
 
 
 def test_a_split_of_other_data_is_refused() -> None:

@@ -74,7 +74,7 @@ class IndexStep:
     stage: str = "Listening"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Index:
     """An index in memory.
 

@@ -48,7 +48,7 @@ _NPY_HEADER = re.compile(
 Run = Callable[[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Golden:
     """The golden clip: at most one window of audio and what came of it.
 

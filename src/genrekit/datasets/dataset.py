@@ -33,6 +33,9 @@ class CorpusInfo:
         Tracks, seconds, bytes.
     faults : tuple of str
         Known faults, each with its source.
+    corpora : tuple of str
+        What the corpus is called where weights say what they were trained on (``pretrained_on``).
+        Empty where the loader cannot know: a folder or a table may be of any corpus.
     """
 
     title: str
@@ -43,6 +46,11 @@ class CorpusInfo:
     obtain: str = ""
     sizes: str = ""
     faults: tuple[str, ...] = ()
+    corpora: tuple[str, ...] = ()
+
+    def is_called(self, corpus: str) -> bool:
+        """Whether ``corpus`` is a name of this one, in either case of letters."""
+        return corpus.casefold() in {name.casefold() for name in self.corpora}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ Features = Literal["librosa", "echonest"]
 
 INFO = CorpusInfo(
     title="FMA: A Dataset For Music Analysis",
+    corpora=("fma",),
     licence=(
         "Metadata CC BY 4.0; each recording under the Creative Commons licence that its artist "
         "chose (column track.license); meant for research"

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 INFO = CorpusInfo(
     title="GTZAN Genre Collection",
+    corpora=("gtzan",),
     licence=(
         "None from the right holders of the recordings: for research measurement only, not for "
         "redistribution"

@@ -17,6 +17,7 @@ from genrekit.errors import DatasetError
 
 INFO = CorpusInfo(
     title="ISMIR04 Genre Identification task dataset",
+    corpora=("ismir04",),
     licence="CC BY-NC-SA 1.0 (audio of Magnatune's artists)",
     citation=(
         "P. Cano, E. Gómez, F. Gouyon, P. Herrera, M. Koppenberger, B. Ong, X. Serra, S. Streich, "

@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 INFO = CorpusInfo(
     title="MTG-Jamendo Dataset",
+    corpora=("jamendo", "mtg-jamendo"),
     licence=(
         "Metadata CC BY-NC-SA 4.0; each recording under the Creative Commons licence in "
         "audio_licenses.txt"

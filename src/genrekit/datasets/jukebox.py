@@ -20,6 +20,7 @@ from genrekit.home import home
 
 INFO = CorpusInfo(
     title="Jukebox: synthetic clips in the ten GTZAN genres",
+    corpora=("jukebox",),
     licence="CC0-1.0: made by this program, no rights are claimed",
     citation="None; made by genrekit",
     homepage="None: part of genrekit, described in docs/jukebox.md",

@@ -30,6 +30,7 @@ Features = Literal["segments", "summary"]
 
 INFO = CorpusInfo(
     title="Million Song Dataset",
+    corpora=("msd", "million-song-dataset"),
     licence=(
         "The Echo Nest's terms of use of 2009: research is fine, companies ask; MusicBrainz tags "
         "CC BY-NC-SA 2.0; Last.fm tags and genre labels as their makers "

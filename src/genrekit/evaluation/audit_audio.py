@@ -48,7 +48,7 @@ _STATES: dict[str, Kind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AudioFacts:
     """What one pass over one file measured.
 

@@ -26,7 +26,7 @@ class AuditStep:
     report: AuditReport | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Examined:
     """What the checks of one kind of data hand to those that all kinds share."""
 

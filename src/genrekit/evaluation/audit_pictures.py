@@ -28,7 +28,7 @@ _PATTERN_SIZE = (23, 62)  # half a second a cell
 _DETAIL_SIZE = (92, 248)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PictureFacts:
     """What one look at one picture measured; only ``problem`` if it could not be read.
 

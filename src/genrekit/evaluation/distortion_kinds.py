@@ -24,7 +24,7 @@ POSITION_SECONDS = 10.0
 MP3_RATE_HZ = 44100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Clip:
     """What is distorted.
 

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 ROWS_AT_ONCE = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ItemScore:
     """What a bundle said about one test item.
 

@@ -260,9 +260,8 @@ def _trained(manifest: Manifest, dataset: Dataset, split: Split) -> Iterator[Lea
             evidence=f"{manifest.name} was trained on {dataset.name} with another split, and does "
             "not say on which tracks",
         )
-    about = f"{dataset.name} {dataset.info.title}".casefold()
     for corpus in source.pretrained_on:
-        if corpus.casefold() in about:
+        if dataset.info.is_called(corpus):
             yield Leak(
                 kind="trained-on-test",
                 evidence=f"the backbone of {manifest.name} was trained on {corpus}, which is what "

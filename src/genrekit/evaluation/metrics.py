@@ -141,7 +141,7 @@ def confidence_bins(confidence: NDArray[np.float64], n_bins: int) -> NDArray[np.
     return np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
     """Scores of whole recordings.
 

@@ -34,7 +34,7 @@ _SILENT_PEAK = 1e-7
 _AUDIBLE_SHARE = 1e-6  # of the energy of the loudest frame: 60 dB below it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Clip:
     """What the families share; frames are the last axis.
 
@@ -123,7 +123,7 @@ def _blocks(samples: Floats, context_frames: int) -> Iterator[tuple[slice, Float
         yield inner, np.abs(spectrum)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Survey:
     """What the first pass finds."""
 

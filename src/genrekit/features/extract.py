@@ -23,7 +23,7 @@ Source = Path | tuple[Path, ExcerptConfig]
 Compute = Callable[[Path, ExcerptConfig], NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Extraction:
     """What one file gave: ``features``, or the ``error`` that stands in their place."""
 

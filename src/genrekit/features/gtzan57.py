@@ -136,7 +136,7 @@ class Gtzan57Frontend:
         return np.array(values, np.float32)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Gathered:
     """What the first pass over the spectrogram keeps: little per frame, one sample per sample.
 

@@ -34,7 +34,7 @@ class Track(Protocol):
     def __iter__(self) -> Iterator[Block]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class InMemory:
     """Decoded audio as a track of one block."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _NEVER = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Window:
     """A stretch of audio.
 

@@ -205,17 +205,19 @@ def _estimator(
 
 
 @_estimator.register
-def _(config: classical.NearestNeighbours, seed: int, names: Sequence[str], groups: Groups) -> Any:
+def _nearest_neighbours(
+    config: classical.NearestNeighbours, seed: int, names: Sequence[str], groups: Groups
+) -> Any:
     return NearestRows(config.neighbours)
 
 
 @_estimator.register
-def _(config: classical.Logistic, seed: int, names: Sequence[str], groups: Groups) -> Any:
+def _logistic(config: classical.Logistic, seed: int, names: Sequence[str], groups: Groups) -> Any:
     return LogisticRegression(C=config.c, max_iter=config.iterations, class_weight=_weights(config))
 
 
 @_estimator.register
-def _(config: classical.Svm, seed: int, names: Sequence[str], groups: Groups) -> Any:
+def _svm(config: classical.Svm, seed: int, names: Sequence[str], groups: Groups) -> Any:
     machine = SVC(C=config.c, gamma=config.gamma, class_weight=_weights(config))
     machine = _resampled(config, machine, seed)
     folds = _inner_folds(config.calibration_folds, seed, groups)
@@ -223,7 +225,7 @@ def _(config: classical.Svm, seed: int, names: Sequence[str], groups: Groups) ->
 
 
 @_estimator.register
-def _(config: classical.Tree, seed: int, names: Sequence[str], groups: Groups) -> Any:
+def _tree(config: classical.Tree, seed: int, names: Sequence[str], groups: Groups) -> Any:
     return DecisionTreeClassifier(
         max_depth=config.depth,
         min_samples_leaf=config.rows_per_leaf,
@@ -234,7 +236,7 @@ def _(config: classical.Tree, seed: int, names: Sequence[str], groups: Groups) -
 
 @_estimator.register(classical.Forest)
 @_estimator.register(classical.ExtraTrees)
-def _(
+def _randomised_trees(
     config: classical.Forest | classical.ExtraTrees, seed: int, names: Sequence[str], groups: Groups
 ) -> Any:
     kind = RandomForestClassifier if config.architecture == "forest" else ExtraTreesClassifier
@@ -248,7 +250,7 @@ def _(
 
 
 @_estimator.register
-def _(config: classical.Boosting, seed: int, names: Sequence[str], groups: Groups) -> Any:
+def _boosting(config: classical.Boosting, seed: int, names: Sequence[str], groups: Groups) -> Any:
     model = GradientBoostingClassifier(
         learning_rate=config.learning_rate,
         n_estimators=config.rounds,
@@ -260,7 +262,7 @@ def _(config: classical.Boosting, seed: int, names: Sequence[str], groups: Group
 
 
 @_estimator.register
-def _(config: classical.XGBoost, seed: int, names: Sequence[str], groups: Groups) -> Any:
+def _xgboost(config: classical.XGBoost, seed: int, names: Sequence[str], groups: Groups) -> Any:
     try:
         from xgboost import XGBClassifier
     except ImportError:
@@ -279,12 +281,12 @@ def _(config: classical.XGBoost, seed: int, names: Sequence[str], groups: Groups
 
 
 @_estimator.register
-def _(config: classical.Vote, seed: int, names: Sequence[str], groups: Groups) -> Any:
+def _vote(config: classical.Vote, seed: int, names: Sequence[str], groups: Groups) -> Any:
     return VotingClassifier(_members(config.members, seed, names, groups), voting="soft")
 
 
 @_estimator.register
-def _(config: classical.Stack, seed: int, names: Sequence[str], groups: Groups) -> Any:
+def _stack(config: classical.Stack, seed: int, names: Sequence[str], groups: Groups) -> Any:
     # The members are fitted on parts of the rows too, where folds over all rows do not fit.
     return StackingClassifier(
         _members(config.members, seed, names, None),

@@ -125,44 +125,44 @@ def _transformed(step: Any, graph: Graph, x: str) -> str:
 
 
 @_transformed.register
-def _(step: ColumnTransformer, graph: Graph, x: str) -> str:
+def _column_transformer(step: ColumnTransformer, graph: Graph, x: str) -> str:
     ((_, _, kept),) = step.transformers
     return graph.add("Gather", x, graph.constant(np.array(kept, np.int64)), axis=1)
 
 
 @_transformed.register
-def _(step: FunctionTransformer, graph: Graph, x: str) -> str:
+def _function_transformer(step: FunctionTransformer, graph: Graph, x: str) -> str:
     size = graph.add("Log", graph.add("Add", graph.add("Abs", x), graph.constant(1.0)))
     return graph.add("Mul", graph.add("Sign", x), size)
 
 
 @_transformed.register
-def _(step: StandardScaler, graph: Graph, x: str) -> str:
+def _standard_scaler(step: StandardScaler, graph: Graph, x: str) -> str:
     centred = graph.add("Sub", x, graph.constant(step.mean_))
     return graph.add("Div", centred, graph.constant(step.scale_))
 
 
 @_transformed.register
-def _(step: RobustScaler, graph: Graph, x: str) -> str:
+def _robust_scaler(step: RobustScaler, graph: Graph, x: str) -> str:
     centred = graph.add("Sub", x, graph.constant(step.center_))
     return graph.add("Div", centred, graph.constant(step.scale_))
 
 
 @_transformed.register
-def _(step: MinMaxScaler, graph: Graph, x: str) -> str:
+def _min_max_scaler(step: MinMaxScaler, graph: Graph, x: str) -> str:
     return graph.add(
         "Add", graph.add("Mul", x, graph.constant(step.scale_)), graph.constant(step.min_)
     )
 
 
 @_transformed.register
-def _(step: SelectKBest, graph: Graph, x: str) -> str:
+def _select_k_best(step: SelectKBest, graph: Graph, x: str) -> str:
     kept = step.get_support(indices=True).astype(np.int64)
     return graph.add("Gather", x, graph.constant(kept), axis=1)
 
 
 @_transformed.register
-def _(step: PCA, graph: Graph, x: str) -> str:
+def _pca(step: PCA, graph: Graph, x: str) -> str:
     centred = graph.add("Sub", x, graph.constant(step.mean_))
     return graph.add("MatMul", centred, graph.constant(np.ascontiguousarray(step.components_.T)))
 
@@ -178,7 +178,7 @@ def _probabilities(model: Any, graph: Graph, x: str) -> str:
 
 
 @_probabilities.register
-def _(model: Pipeline, graph: Graph, x: str) -> str:
+def _pipeline(model: Pipeline, graph: Graph, x: str) -> str:
     for _, step in model.steps[:-1]:
         x = _transformed(step, graph, x)
     return _probabilities(model.steps[-1][1], graph, x)
@@ -186,12 +186,12 @@ def _(model: Pipeline, graph: Graph, x: str) -> str:
 
 @_probabilities.register(Balanced)
 @_probabilities.register(Resampled)
-def _(model: Balanced | Resampled, graph: Graph, x: str) -> str:
+def _wrapped(model: Balanced | Resampled, graph: Graph, x: str) -> str:
     return _probabilities(model.estimator_, graph, x)
 
 
 @_probabilities.register
-def _(model: LogisticRegression, graph: Graph, x: str) -> str:
+def _logistic_regression(model: LogisticRegression, graph: Graph, x: str) -> str:
     weights = graph.constant(np.ascontiguousarray(model.coef_.T))
     return _softmax(
         graph,
@@ -201,7 +201,7 @@ def _(model: LogisticRegression, graph: Graph, x: str) -> str:
 
 
 @_probabilities.register
-def _(model: NearestRows, graph: Graph, x: str) -> str:
+def _nearest_rows(model: NearestRows, graph: Graph, x: str) -> str:
     distances = _squared_distances(graph, x, model.rows_, model.offset_)
     k = graph.constant(np.array([model.k], np.int64))
     _, nearest = graph.add_many(
@@ -212,22 +212,22 @@ def _(model: NearestRows, graph: Graph, x: str) -> str:
 
 
 @_probabilities.register
-def _(model: DecisionTreeClassifier, graph: Graph, x: str) -> str:
+def _decision_tree_classifier(model: DecisionTreeClassifier, graph: Graph, x: str) -> str:
     return _forest([model], graph, x)
 
 
 @_probabilities.register
-def _(model: RandomForestClassifier, graph: Graph, x: str) -> str:
+def _random_forest_classifier(model: RandomForestClassifier, graph: Graph, x: str) -> str:
     return _forest(model.estimators_, graph, x)
 
 
 @_probabilities.register
-def _(model: ExtraTreesClassifier, graph: Graph, x: str) -> str:
+def _extra_trees_classifier(model: ExtraTreesClassifier, graph: Graph, x: str) -> str:
     return _forest(model.estimators_, graph, x)
 
 
 @_probabilities.register
-def _(model: GradientBoostingClassifier, graph: Graph, x: str) -> str:
+def _gradient_boosting_classifier(model: GradientBoostingClassifier, graph: Graph, x: str) -> str:
     n_targets = model.estimators_.shape[1]
     one_row = np.zeros((1, model.n_features_in_))
     start = np.atleast_1d(model.decision_function(one_row)[0]).astype(np.float64)
@@ -242,7 +242,7 @@ def _(model: GradientBoostingClassifier, graph: Graph, x: str) -> str:
 
 
 @_probabilities.register
-def _(model: CalibratedClassifierCV, graph: Graph, x: str) -> str:
+def _calibrated_classifier_cv(model: CalibratedClassifierCV, graph: Graph, x: str) -> str:
     (calibrated,) = model.calibrated_classifiers_  # one, because of ensemble=False
     machine = calibrated.estimator
     machine = machine.estimator_ if isinstance(machine, Resampled) else machine
@@ -255,13 +255,13 @@ def _(model: CalibratedClassifierCV, graph: Graph, x: str) -> str:
 
 
 @_probabilities.register
-def _(model: VotingClassifier, graph: Graph, x: str) -> str:
+def _voting_classifier(model: VotingClassifier, graph: Graph, x: str) -> str:
     members = [_probabilities(member, graph, x) for member in model.estimators_]
     return graph.add("Div", graph.add("Sum", *members), graph.constant(float(len(members))))
 
 
 @_probabilities.register
-def _(model: StackingClassifier, graph: Graph, x: str) -> str:
+def _stacking_classifier(model: StackingClassifier, graph: Graph, x: str) -> str:
     members = [_probabilities(member, graph, x) for member in model.estimators_]
     if len(model.classes_) == 2:  # scikit-learn drops the redundant first column
         second = graph.constant(np.array([1], np.int64))

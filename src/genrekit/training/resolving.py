@@ -107,8 +107,7 @@ def refuse_known_tracks(recipe: Recipe, dataset: Dataset, origin: Origin) -> Non
         split = checked_split(dataset, protocol)
         if origin.manifest is not None:
             refuse_leaks(find_leaks(dataset, split, manifest=origin.manifest), split)
-        about = f"{dataset.name} {dataset.info.title}".casefold()
-        known = [corpus for corpus in origin.pretrained_on if corpus.casefold() in about]
+        known = [corpus for corpus in origin.pretrained_on if dataset.info.is_called(corpus)]
         if known and not split.leaky:
             raise DatasetError(
                 f"{origin.name} was trained on all of {known[0]}, which {dataset.name} is of; no "

@@ -119,7 +119,7 @@ def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
     return _rows(x, _targets(dataset), dataset.items)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ItemWindows:
     """Features (windows, columns) of one item of audio, or why there are none."""
 
