@@ -42,7 +42,7 @@ RANKING_TOLERANCE = 0.01
 _Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
     """Answers as arrays; ``true`` and ``told`` (n, n_labels) are of 0 and 1."""
 
