@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
-from genrekit.errors import ConfigError, RateLimitError
+from genrekit.errors import ConfigError, RateLimitError, RetryError
 from genrekit.serving import Settings
 from genrekit.serving.access import RateLimiter, hash_key, known_key, new_key, sender_of
+from genrekit.serving.streams import StreamWorkers
 
 KEY = "gk_tell-nobody"
 AUTHORISED = {"Authorization": f"Bearer {KEY}"}
@@ -116,6 +120,77 @@ def test_a_bucket_is_refilled_steadily() -> None:
     with pytest.raises(RateLimitError) as refused:
         limiter.take("a")
     assert refused.value.retry_after_seconds == 8
+
+
+_HELLO = json.dumps({"type": "hello", "format": "pcm_s16le", "sample_rate_hz": 22050})
+
+
+def _socket(server: Any) -> ClientConnection:
+    url = f"ws://127.0.0.1:{server.port}/api/v1/stream"
+    return connect(url, proxy=None, ping_interval=None)
+
+
+def test_sockets_count_among_the_connections_and_streams_of_an_address(serving: Any) -> None:
+    reachable = {"host": "0.0.0.0", "no_keys": True, "requests_per_minute": 0}
+    with (
+        serving(**reachable, connections_per_address=5, streams=2, idle_seconds=5.0) as server,
+        ExitStack() as stack,
+    ):
+        server.client.close()
+        connections = server.server.server_state.connections
+        held = [stack.enter_context(_socket(server)) for _ in range(5)]
+        for _ in range(3):
+            with pytest.raises(InvalidStatus) as refused:
+                _socket(server)
+            assert refused.value.response.status_code == 503
+        for socket in held[2:]:
+            socket.close()
+        while len(connections) > 2:
+            time.sleep(0.01)
+        for socket in held[:2]:
+            socket.send(_HELLO)
+        said = [json.loads(socket.recv()) for socket in held[:2]]
+        assert [one["type"] for one in said] == ["ready", "error"]
+        assert said[1]["error"]["type"] == "RateLimitError"
+        with pytest.raises(InvalidStatus) as refused:
+            _socket(server)
+        assert refused.value.response.status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("host", "streams", "each", "expected"),
+    [("0.0.0.0", 4, 2, 2), ("0.0.0.0", 4, 9, 3), ("0.0.0.0", 1, 2, 1), ("127.0.0.1", 4, 1, 4)],
+)
+def test_one_address_or_key_cannot_hold_all_streams(
+    host: str, streams: int, each: int, expected: int
+) -> None:
+    settings = Settings(host=host, streams=streams, streams_per_address=each)
+    workers = StreamWorkers(settings, {})
+    with ExitStack() as stack:
+        for number in range(expected):
+            stack.enter_context(workers.reserved([f"192.0.2.{number}", "one key"]))
+        with pytest.raises(RetryError):
+            workers.check_room(["192.0.2.99", "one key"])
+        if expected < streams:
+            workers.check_room(["192.0.2.99", "another key"])
+    assert workers.active == 0
+    workers.check_room(["192.0.2.1", "one key"])
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address", "trusted"),
+    [
+        ((), "10.0.0.7", False),
+        (("10.0.0.7",), "10.0.0.7", True),
+        (("10.0.0.0/8",), "10.0.0.7", True),
+        (("10.0.0.0/8",), "11.0.0.7", False),
+        (("*",), "", True),
+    ],
+)
+def test_all_senders_of_a_proxy_may_connect(
+    proxies: tuple[str, ...], address: str, trusted: bool
+) -> None:
+    assert Settings(trusted_proxies=proxies).trusts(address) is trusted
 
 
 def test_senders_are_addresses_or_networks() -> None:

@@ -183,6 +183,39 @@ def test_hostile_heads_and_bodies(server: Any, data: bytes, status: int) -> None
     assert json.loads(body.split(b"HTTP/1.1", 1)[0])["error"]["message"]
 
 
+_NEXT = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 11_000 + b"0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("head", [_POST, _POST.replace(b"POST", b"GET"), _POST[:-2] + b"\r\n"])
+def test_nothing_is_served_behind_a_body_whose_end_is_doubtful(
+    server: Any, head: bytes, body: bytes
+) -> None:
+    answer = _raw(server, head + body + _NEXT * 2)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in answer.lower()
+
+
+def test_chunks_in_http_1_0_are_refused(server: Any) -> None:
+    answer = _raw(
+        server, _POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Content-Length" in answer.partition(b"\r\n\r\n")[2]
+
+
 def test_a_sender_that_is_refused_early_still_hears_why(server: Any) -> None:
     head = b"POST /api/v1/analysis/predict HTTP/1.1\r\nHost: evil\r\nConnection: close\r\n"
     body = bytes(8_000_000)

@@ -8,7 +8,7 @@ import ipaddress
 import math
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 
 from genrekit.errors import RateLimitError
@@ -45,6 +45,28 @@ def sender_of(address: str) -> str:
     if parsed.version == 6:
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return address
+
+
+class Crowd:
+    """How many of something each sender holds: connections, live streams."""
+
+    def __init__(self) -> None:
+        self._held: Counter[str] = Counter()
+
+    def held(self, sender: str) -> int:
+        """How many ``sender`` holds."""
+        return self._held[sender]
+
+    def enter(self, sender: str) -> int:
+        """Count one more, and return how many that makes."""
+        self._held[sender] += 1
+        return self._held[sender]
+
+    def leave(self, sender: str) -> None:
+        """Count one less; who holds none is forgotten."""
+        self._held[sender] -= 1
+        if self._held[sender] <= 0:
+            del self._held[sender]
 
 
 class RateLimiter:

@@ -78,9 +78,6 @@ def _admit(connection: HTTPConnection, service: Service) -> None:
     host = headers.get("host", "")
     if settings.hosts and _without_port(host) not in settings.hosts:
         raise RequestError(f"this server is not called {host[:100]!r}; see its allowed_hosts")
-    if "transfer-encoding" in headers and "content-length" in headers:
-        # A proxy that believes the other one would see two requests here (RFC 9112, 6.1).
-        raise RequestError("the request has two lengths: Transfer-Encoding and Content-Length")
     _check_origin(headers, host, settings.cors_origins)
     path = connection.scope["path"]
     if not path.startswith(_KEYED) or path.startswith(_FREE):

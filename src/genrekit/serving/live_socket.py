@@ -24,11 +24,13 @@ from genrekit.errors import (
     BusyError,
     GenreError,
     RequestError,
+    RetryError,
     SlowRequestError,
     outcome,
 )
 from genrekit.inference import EVERY_SECONDS, FIRST_SECONDS
 from genrekit.schema import Contract, Probability, TrackPrediction
+from genrekit.serving.access import sender_of
 from genrekit.serving.frames import (
     ABANDON,
     AUDIO,
@@ -113,19 +115,16 @@ async def stream(socket: WebSocket, service: _Service) -> None:
     try:
         if service.draining or not service.settings.streams:
             raise BusyError("this server takes no live streams now", 5)
-        service.streams.check_room()
-    except BusyError as error:
+        service.streams.check_room(_senders(socket))
+    except RetryError as error:
         await socket.send_denial_response(problem_response(error))
         return
     await socket.accept()
     try:
         hello = await _greet(socket, service)
-        service.streams.reserve()
-        try:
+        with service.streams.reserved(_senders(socket)):
             async with asyncio.timeout(service.settings.stream_seconds + _SPARE_SECONDS):
                 await _serve(socket, service, hello)
-        finally:
-            service.streams.release()
     except TimeoutError:
         seconds = service.settings.stream_seconds
         await _fail(socket, AudioLimitError("stream_seconds", seconds, seconds + _SPARE_SECONDS))
@@ -145,8 +144,14 @@ async def _greet(socket: WebSocket, service: Service) -> Hello:
     except ValidationError as error:
         raise explain_validation(error) from None
     if not hasattr(socket.state, "owner"):
-        check_key(hello.key, service)
+        socket.state.owner = check_key(hello.key, service)
     return hello
+
+
+def _senders(socket: WebSocket) -> list[str]:
+    """Who a stream is counted for: an address, and the hash of a key as soon as it is known."""
+    address = sender_of(socket.client.host if socket.client else "")
+    return [name for name in (address, getattr(socket.state, "owner", "")) if name]
 
 
 async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:

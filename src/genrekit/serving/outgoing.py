@@ -6,6 +6,7 @@ import asyncio
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from genrekit.serving.access import Crowd, sender_of
 from genrekit.serving.settings import Settings
 
 
@@ -63,16 +64,20 @@ class PatientSocket(WebSocketsSansIOProtocol):
     """
 
     settings: Settings
+    crowd: Crowd
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Watch it."""
+        """Watch it, and count it among the connections of its sender."""
         super().connection_made(transport)
+        self._sender = sender_of(self.client[0] if self.client else "")
+        self.crowd.enter(self._sender)
         self._outgoing = Outgoing(self.loop, self.transport, self.settings)
         self._pong = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._outgoing.end()
+        self.crowd.leave(self._sender)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -97,11 +102,12 @@ class PatientSocket(WebSocketsSansIOProtocol):
             self._pong = pong
 
 
-def patient_socket(settings: Settings) -> type[PatientSocket]:
-    """The protocol of the sockets of one server."""
+def patient_socket(settings: Settings, crowd: Crowd) -> type[PatientSocket]:
+    """The protocol of the sockets of one server, counted in ``crowd`` with its connections."""
 
     class Socket(PatientSocket):
         pass
 
     Socket.settings = settings
+    Socket.crowd = crowd
     return Socket

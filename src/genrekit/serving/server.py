@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from genrekit.errors import ConfigError
+from genrekit.serving.access import Crowd
 from genrekit.serving.app import create_app
 from genrekit.serving.connections import patient_protocol
 from genrekit.serving.following import load_cards
@@ -90,11 +91,11 @@ def _cannot_listen(settings: Settings, error: OSError) -> ConfigError:
 
 def make_server(settings: Settings) -> Server:
     """A server that is not running yet."""
-    app = create_app(settings)
+    app, crowd = create_app(settings), Crowd()
     config = uvicorn.Config(
         app,
-        http=patient_protocol(settings),
-        ws=patient_socket(settings),
+        http=patient_protocol(settings, crowd),
+        ws=patient_socket(settings, crowd),
         ws_max_size=settings.message_bytes,
         # Deflated messages may be bombs, and audio does not get smaller.
         ws_per_message_deflate=False,

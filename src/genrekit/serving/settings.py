@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     job_files: int = Field(500, ge=1, le=100_000, description="files in one job")
 
     streams: int = Field(4, ge=0, le=256, description="live streams at once; 0 offers none")
+    streams_per_address: int = Field(
+        2, ge=1, description="of one address or key; never all if there are several; not loopback"
+    )
     stream_bytes: int = Field(256 << 20, ge=1, description="of one live stream")
     stream_seconds: float = Field(3600.0, gt=0, description="of audio in one live stream")
     message_bytes: int = Field(1 << 20, ge=1024, description="of one WebSocket message")
@@ -131,6 +134,19 @@ class Settings(BaseSettings):
         except ValueError:
             return self.host == "localhost"
 
+    def trusts(self, address: str) -> bool:
+        """Whether ``address`` is a proxy that speaks for many senders."""
+        return "*" in self.trusted_proxies or any(
+            _is_within(address, proxy) for proxy in self.trusted_proxies
+        )
+
+    @property
+    def most_streams_each(self) -> int | None:
+        """Live streams that one sender may hold; None is as many as there are."""
+        if self.on_loopback:
+            return None
+        return max(1, min(self.streams_per_address, self.streams - 1))
+
     @property
     def arms(self) -> Arms:
         """The models by name, and how senders are dealt out among them.
@@ -181,3 +197,10 @@ class Settings(BaseSettings):
                 f"{self.host} can be reached from other machines, and there are no API keys; make "
                 "one with genrekit serve --new-key, or pass --no-keys to serve anybody"
             )
+
+
+def _is_within(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return address == network

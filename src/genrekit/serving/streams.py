@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 
-from genrekit.errors import BusyError
+from genrekit.errors import BusyError, RateLimitError
+from genrekit.serving.access import Crowd
 from genrekit.serving.process import WorkerProcess
 from genrekit.serving.settings import Settings
 
@@ -27,15 +29,23 @@ class StreamWorkers:
         self._settings = settings
         self._models = models
         self._idle: list[WorkerProcess] = []
+        self._crowd = Crowd()
         self.active = 0
 
-    def check_room(self) -> None:
+    def check_room(self, senders: Sequence[str]) -> None:
         """Whether there is room for one more.
+
+        Parameters
+        ----------
+        senders : sequence of str
+            Whose it would be: an address, and the hash of a key.
 
         Raises
         ------
         BusyError
             If there are as many as allowed.
+        RateLimitError
+            If one of the senders has as many as one may have.
         """
         if self.active >= self._settings.streams:
             raise BusyError(
@@ -43,14 +53,27 @@ class StreamWorkers:
                 _RETRY_SECONDS,
             )
 
-    def reserve(self) -> None:
-        """Count one more stream; `release` counts it off again. Raises as `check_room` does."""
-        self.check_room()
-        self.active += 1
+        most = self._settings.most_streams_each
+        if most is not None and any(self._crowd.held(sender) >= most for sender in senders):
+            raise RateLimitError(
+                f"{most} live streams are all that one address or key may have here; end one "
+                "before you begin another",
+                _RETRY_SECONDS,
+            )
 
-    def release(self) -> None:
-        """A stream that was reserved is over."""
-        self.active -= 1
+    @contextlib.contextmanager
+    def reserved(self, senders: Sequence[str]) -> Iterator[None]:
+        """Count one more stream while it lasts. Raises as `check_room` does."""
+        self.check_room(senders)
+        self.active += 1
+        for sender in senders:
+            self._crowd.enter(sender)
+        try:
+            yield
+        finally:
+            self.active -= 1
+            for sender in senders:
+                self._crowd.leave(sender)
 
     async def borrow(self) -> WorkerProcess:
         """A worker that loaded its models; give it back with `give_back`."""
