@@ -64,5 +64,31 @@ class Catalog:
                 f"there is no {name!r} among the {self.kind}; {hint} "
                 f"Known: {', '.join(self.names())}."
             )
-        module, _, attribute = target.partition(":")
-        return getattr(import_module(module), attribute)
+        return resolve(target)
+
+
+def resolve(target: str) -> Any:
+    """Import what ``"package.module:attribute"`` names.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such module, or it has no such attribute. Other modules that it fails to
+        import are left as they are: an extra may be missing.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or f"{module}.".startswith(f"{error.name}."):
+            raise ConfigError(
+                f"{target!r} is registered, and there is no module {error.name}; install the "
+                "package that has it, or mend its entry point"
+            ) from None
+        raise
+    try:
+        return getattr(found, attribute)
+    except AttributeError:
+        raise ConfigError(
+            f"{target!r} is registered, and {module} has no {attribute!r}; mend the entry point"
+        ) from None

@@ -137,6 +137,18 @@ def load_dataset(
 
 
 def corpus_info(corpus: str) -> CorpusInfo:
-    """Title, licence, citation, layout and faults of a corpus, without loading it."""
-    info: CorpusInfo = import_module(DATASETS.get(corpus).__module__).INFO
+    """Title, licence, citation, layout and faults of a corpus, without loading it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such corpus, or its module has no ``INFO``.
+    """
+    home = DATASETS.get(corpus).__module__
+    info = getattr(import_module(home), "INFO", None)
+    if not isinstance(info, CorpusInfo):
+        raise ConfigError(
+            f"the dataset {corpus!r} has no licence: {home} needs a CorpusInfo called INFO beside "
+            "its function load"
+        )
     return info

@@ -3,7 +3,8 @@
 `MODELS` leads from the name of an architecture to its configuration, a frozen contract whose
 ``architecture`` field is that name. The configuration says everything: `build` turns a classical
 one into an unfitted scikit-learn pipeline, `build_network` the one of a network into an untrained
-torch module, by the function that `NETWORKS` has under the same name.
+torch module, by the function that `NETWORKS` has under the same name. A configuration from another
+package names the function that builds it as its ``builder``; one entry point is all it needs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from genrekit.catalog import Catalog
+from genrekit.catalog import Catalog, resolve
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.models.architecture import ModelConfig
 from genrekit.models.classical import ClassicalConfig, Prepare
@@ -103,7 +104,13 @@ def model_config(settings: dict[str, Any]) -> ModelConfig:
     name = settings.get("architecture")
     if not isinstance(name, str):
         raise ConfigError(f"model.architecture is missing; choose one of {', '.join(MODELS)}")
-    config: ModelConfig = MODELS.get(name).model_validate(settings)
+    kind = MODELS.get(name)
+    if not (isinstance(kind, type) and issubclass(kind, ModelConfig)):
+        raise ConfigError(
+            f"the model {name!r} is registered as {kind!r}; expected a subclass of ClassicalConfig "
+            'or NetworkConfig, whose builder = "module:function" builds it'
+        )
+    config: ModelConfig = kind.model_validate(settings)
     return config
 
 
@@ -163,7 +170,8 @@ def build_network(
         If torch is not installed.
     """
     try:
-        network: Network = NETWORKS.get(config.architecture)(config, shapes, n_genres)
+        builder = resolve(config.builder) if config.builder else NETWORKS.get(config.architecture)
+        network: Network = builder(config, shapes, n_genres)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

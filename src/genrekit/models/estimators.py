@@ -32,6 +32,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
+from genrekit.catalog import resolve
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.models import classical
 from genrekit.models.resample import Resampled
@@ -201,7 +202,12 @@ def _inner_folds(n_folds: int, seed: int, groups: Groups) -> Any:
 def _estimator(
     config: classical.ClassicalConfig, seed: int, names: Sequence[str], groups: Groups
 ) -> Any:
-    raise ConfigError(f"{config.architecture} is no classical model")
+    if not config.builder:
+        raise ConfigError(
+            f"nothing builds {config.architecture}; name a function in its configuration: "
+            'builder = "module:function"'
+        )
+    return resolve(config.builder)(config, seed)
 
 
 @_estimator.register

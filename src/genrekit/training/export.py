@@ -33,7 +33,7 @@ from sklearn.tree import DecisionTreeClassifier
 from genrekit.errors import BundleError
 from genrekit.models.estimators import Balanced, NearestRows
 from genrekit.models.resample import Resampled
-from genrekit.training.graph import Graph
+from genrekit.training.graph import OPSETS, Graph
 from genrekit.training.trees import (
     FlatTree,
     ensemble_attributes,
@@ -110,8 +110,26 @@ def run_onnx(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(logits)
 
 
-def _no_form(part: Any) -> BundleError:
-    return BundleError(f"training/export.py has no ONNX form for {type(part).__name__}")
+def _converted(part: Any, graph: Graph, x: str) -> list[str]:
+    """What skl2onnx makes of a part that has no form here, for models of other packages."""
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import DoubleTensorType
+    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+
+    width = getattr(part, "n_features_in_", None)
+    try:
+        model = convert_sklearn(
+            part,
+            initial_types=[("x", DoubleTensorType([None, width]))],
+            options={id(part): {"zipmap": False}} if hasattr(part, "predict_proba") else None,
+            target_opset=OPSETS,
+        )
+    except (MissingConverter, MissingShapeCalculator):
+        raise BundleError(
+            f"neither genrekit nor skl2onnx has an ONNX form for {type(part).__name__}; register "
+            "one with skl2onnx.update_registered_converter, or take another estimator"
+        ) from None
+    return graph.include(model, x)
 
 
 # --- steps: float64 (n, columns) to float64 (n, columns') ---------------------------------------
@@ -119,9 +137,7 @@ def _no_form(part: Any) -> BundleError:
 
 @singledispatch
 def _transformed(step: Any, graph: Graph, x: str) -> str:
-    raise BundleError(
-        f"there is no ONNX form for {type(step).__name__} yet; see training/export.py"
-    )
+    return graph.as_double(_converted(step, graph, x)[0])
 
 
 @_transformed.register
@@ -174,7 +190,7 @@ def _pca(step: PCA, graph: Graph, x: str) -> str:
 def _probabilities(model: Any, graph: Graph, x: str) -> str:
     if type(model).__name__ == "XGBClassifier":  # by name, so that xgboost stays optional
         return _xgboost(model, graph, x)
-    raise _no_form(model)
+    return graph.as_double(_converted(model, graph, x)[1])
 
 
 @_probabilities.register

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.errors import MissingExtraError
+from genrekit.errors import BundleError, MissingExtraError
 
 try:
     import onnx
@@ -18,6 +18,8 @@ except ImportError:
 #: Old enough for every onnxruntime that genrekit allows.
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
 _ML_DOMAIN = "ai.onnx.ml"
+#: What graphs may be made of, for whoever converts a model to be included.
+OPSETS = {"": _OPSET, _ML_DOMAIN: _ML_OPSET}
 
 
 class Graph:
@@ -66,6 +68,36 @@ class Graph:
             **attributes,
         )
 
+    def include(self, model: Any, x: str) -> list[str]:
+        """Add the graph of another model, which takes the one input ``x``.
+
+        Returns
+        -------
+        list of str
+            The values that are its outputs.
+
+        Raises
+        ------
+        BundleError
+            If it has operators that not every onnxruntime has.
+        """
+        foreign = {node.domain for node in model.graph.node} - {"", _ML_DOMAIN}
+        if foreign:
+            raise BundleError(f"operators of {', '.join(sorted(foreign))} cannot be shipped")
+        prefix = f"i{len(self._nodes)}_"
+        renamed = {"": "", model.graph.input[0].name: x}
+        for node in model.graph.node:
+            renamed |= {name: prefix + name for name in node.output}
+        for constant in model.graph.initializer:
+            renamed[constant.name] = prefix + constant.name
+            self._constants.append(_named(constant, prefix + constant.name))
+        for node in model.graph.node:
+            own = _named(node, prefix + node.name)
+            own.input[:] = [renamed[name] for name in node.input]
+            own.output[:] = [renamed[name] for name in node.output]
+            self._nodes.append(own)
+        return [renamed[output.name] for output in model.graph.output]
+
     def finish(self, output: str, *, input_name: str, n_columns: int, n_labels: int) -> bytes:
         """The model file: float32 ``input_name`` (n, n_columns) to float32 ``logits``.
 
@@ -88,3 +120,11 @@ class Graph:
         )
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString(deterministic=True))
+
+
+def _named(part: Any, name: str) -> Any:
+    """A copy of a node or a constant with another name."""
+    copy = type(part)()
+    copy.CopyFrom(part)
+    copy.name = name
+    return copy
