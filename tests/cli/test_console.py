@@ -31,6 +31,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 COMMANDS = dict(commands())
+GROUPS = ("Predict", "Data", "Train", "Evaluate", "Explain", "Serve")
 PARAMETERS = [
     pytest.param(parameter, id=f"{words or 'genrekit'} {parameter.name}")
     for words, command in COMMANDS.items()
@@ -55,6 +56,15 @@ def test_every_option_and_argument_has_help(parameter: Any) -> None:
 
 def test_the_version(run: Run) -> None:
     assert run("--version") == (0, f"genrekit {genrekit.__version__}\n", "")
+
+
+def test_commands_are_grouped_in_the_order_of_the_flow(run: Run) -> None:
+    out = run("--help").out
+    panels = [out.find(f" {name} ─") for name in GROUPS]
+    assert panels[0] > -1
+    assert panels == sorted(panels)
+    below = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert {command.rich_help_panel for command in below.values()} == set(GROUPS)
 
 
 def test_no_command_at_all_is_help(run: Run) -> None:

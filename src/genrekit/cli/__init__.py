@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -45,31 +46,46 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("predict")(predict.predict)
-app.command("demo")(demo.demo)
-app.command("features")(features.features)
-app.command("train")(train.train)
-app.command("tune")(tune.tune)
-app.command("backbones")(backbones.backbones)
-app.command("history")(history.history)
-app.command("audit")(audit.audit)
-app.command("split")(split.split)
-app.command("leaks")(leaks.leaks)
-app.command("index")(index.index)
-app.command("similar")(index.similar)
-app.command("serve")(serve.serve)
-app.add_typer(ab.app, name="ab")
-app.command("evaluate")(evaluate.evaluate)
-app.command("compare")(compare.compare)
-app.command("explain")(explain.explain)
-app.command("explore")(explore.explore)
-app.command("explorer")(explorer.explorer)
-app.command("report")(report.report)
-app.command("robustness")(robustness.robustness)
-app.command("study")(study.study)
-app.add_typer(models.app, name="models")
-app.command("download")(download.download)
-app.add_typer(datasets.app, name="datasets")
+# The order of the flow; --help shows a panel for each group.
+_COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
+    "Predict": {
+        "predict": predict.predict,
+        "demo": demo.demo,
+        "index": index.index,
+        "similar": index.similar,
+        "models": models.app,
+    },
+    "Data": {
+        "datasets": datasets.app,
+        "download": download.download,
+        "audit": audit.audit,
+        "split": split.split,
+        "leaks": leaks.leaks,
+        "explore": explore.explore,
+        "features": features.features,
+    },
+    "Train": {
+        "train": train.train,
+        "tune": tune.tune,
+        "study": study.study,
+        "history": history.history,
+        "backbones": backbones.backbones,
+    },
+    "Evaluate": {
+        "evaluate": evaluate.evaluate,
+        "compare": compare.compare,
+        "robustness": robustness.robustness,
+        "report": report.report,
+    },
+    "Explain": {"explain": explain.explain, "explorer": explorer.explorer},
+    "Serve": {"serve": serve.serve, "ab": ab.app},
+}
+for _group, _commands in _COMMANDS.items():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name, rich_help_panel=_group)
+        else:
+            app.command(_name, rich_help_panel=_group)(_command)
 
 _log = logging.getLogger(__name__)
 _INTERRUPTED = 130  # what a shell reports after Ctrl-C

@@ -1,0 +1,39 @@
+"""The pages under docs hang together: none is an orphan, no link is dead, no named file is gone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+INDEX = DOCS / "README.md"
+
+
+def links(page: Path) -> set[Path]:
+    found = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    return {(page.parent / link).resolve() for link in found if "://" not in link}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_no_link_is_dead(page: Path) -> None:
+    assert [link for link in sorted(links(page)) if not link.exists()] == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    assert set(DOCS.rglob("*.md")) - links(INDEX) - {INDEX} == set()
+
+
+def test_the_readme_leads_to_the_index() -> None:
+    assert INDEX in links(REPOSITORY / "README.md")
+
+
+@pytest.mark.parametrize("name", ["architecture", "path-of-a-track", "path-of-a-recipe"])
+def test_every_named_file_is_there(name: str) -> None:
+    page = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    files = re.findall(r"`([a-z0-9_/]+\.py)`", page)
+    assert files
+    assert [file for file in files if not (REPOSITORY / "src/genrekit" / file).is_file()] == []
