@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import av
@@ -90,14 +91,30 @@ def scan_seconds(file: BinaryIO, meter: Meter) -> float | None:
             last = _end_seconds(packet)
             if last is not None:
                 end = last if end is None else max(end, last)
-    return None if end is None else max(end - first_stamp(file), 0.0)
+    return None if end is None else max(end - find_origin(file).stamp, 0.0)
 
 
-def first_stamp(file: BinaryIO) -> float:
-    """The time stamp that stands for the beginning of the audio, in seconds."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The first frame of audio.
+
+    Attributes
+    ----------
+    stamp : float
+        Its time stamp in seconds, which stands for the beginning.
+    samples : int
+        How long it is.
+    """
+
+    stamp: float = 0.0
+    samples: int = 0
+
+
+def find_origin(file: BinaryIO) -> Origin:
+    """Decode the first frame."""
     with open_container(file) as container:
         frame = _first_frame(container)
-    return 0.0 if frame is None or frame.time is None else frame.time
+    return Origin() if frame is None else Origin(frame.time or 0.0, frame.samples)
 
 
 def walk_packets(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from genrekit.audio.downmix import CELLS_AFTER, CELLS_BEFORE, cell_frames
 from genrekit.schema import ExcerptConfig
 
 # The resampler's filter is well below this long on either side, at any rate in use.
@@ -30,8 +31,9 @@ class Cut:
 def plan_cut(excerpt: ExcerptConfig, seconds: float | None, native_hz: int, rate_hz: int) -> Cut:
     """Plan so that an excerpt equals the same slice of the whole decoded track.
 
-    A margin is decoded on either side to fill the resampler's filter, and it begins where a frame
-    of the file and a sample of the output fall together.
+    A margin is decoded on either side: to fill the resampler's filter, and so that the downmix
+    hears all that it decides from. It begins with a cell of the downmix, where a frame of the file
+    and a sample of the output fall together.
 
     Parameters
     ----------
@@ -47,17 +49,14 @@ def plan_cut(excerpt: ExcerptConfig, seconds: float | None, native_hz: int, rate
         start = max(0.0, ((seconds or 0.0) - (excerpt.duration_seconds or 0.0)) / 2)
     first = _samples(start, rate_hz)
     keep = None if excerpt.duration_seconds is None else _samples(excerpt.duration_seconds, rate_hz)
-    if native_hz == rate_hz:
-        return Cut(first, keep, 0, keep)
-    divisor = math.gcd(native_hz, rate_hz)
-    step = native_hz // divisor
-    margin = math.ceil(_MARGIN_SECONDS * native_hz)
-    begin = max(0, first * native_hz // rate_hz - margin)
-    begin -= begin % step
-    skip = first - begin // step * (rate_hz // divisor)
+    cell = cell_frames(native_hz, rate_hz)
+    margin = 0 if native_hz == rate_hz else math.ceil(_MARGIN_SECONDS * native_hz)
+    begin = max(0, ((first * native_hz // rate_hz - margin) // cell - CELLS_BEFORE) * cell)
+    skip = first - begin * rate_hz // native_hz
     if keep is None:
         return Cut(begin, None, skip, None)
-    return Cut(begin, -(-(skip + keep) * native_hz // rate_hz) + margin, skip, keep)
+    end = -(-(skip + keep) * native_hz // rate_hz) + margin
+    return Cut(begin, (-(-end // cell) + CELLS_AFTER) * cell, skip, keep)
 
 
 def _samples(seconds: float, rate_hz: int) -> int:

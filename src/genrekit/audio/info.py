@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Changes whenever the decoder gives other samples of some file: caches made before are stale.
+DECODER_VERSION = 2
+
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:

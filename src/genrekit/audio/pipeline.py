@@ -10,6 +10,7 @@ import soxr
 from numpy.typing import NDArray
 
 from genrekit.audio.container import scan_seconds
+from genrekit.audio.downmix import LOUDEST, Frames, cell_frames, downmixed
 from genrekit.audio.excerpt import Cut, plan_cut
 from genrekit.audio.header import Track, truncated
 from genrekit.audio.limits import Meter, check_seconds
@@ -27,8 +28,6 @@ FEWEST_SAMPLES = 16
 #: A larger share of samples that are not numbers is an error; a smaller one becomes zeros.
 MOST_NON_FINITE = 0.01
 
-# Beyond this (180 dB above full scale) a float is as meaningless as infinity.
-_LOUDEST = np.float32(1e9)
 # FFmpeg reads on where libsndfile gave up. In Ogg, libsndfile leaves holes and goes on itself.
 _RECOVERABLE = frozenset({"mp3", "flac"})
 
@@ -85,13 +84,15 @@ def decoded_blocks(
     findings.warnings += _content(track, tally, rate_hz)
 
 
-def conditioned(blocks: Iterator[Block], native_hz: int, rate_hz: int) -> Iterator[Block]:
-    """Mono blocks that need no decoder, treated as decoded ones are: finite, at ``rate_hz``."""
-    yield from _resampled(_clean(blocks, _Tally()), native_hz, rate_hz)
+def conditioned(blocks: Iterator[Frames], native_hz: int, rate_hz: int) -> Iterator[Block]:
+    """Frames (n, channels) that need no decoder, treated as decoded ones are."""
+    mono = downmixed(blocks, cell_frames(native_hz, rate_hz))
+    yield from _resampled(_clean(mono, _Tally()), native_hz, rate_hz)
 
 
 def _pass(track: Track, cut: Cut, rate_hz: int, meter: Meter, tally: _Tally) -> Iterator[Block]:
-    native = _clean(_native(track, cut, meter, tally.damage), tally)
+    cell = cell_frames(track.info.sample_rate_hz, rate_hz)
+    native = _clean(downmixed(_native(track, cut, meter, tally.damage), cell), tally)
     for block in _kept(_resampled(native, track.info.sample_rate_hz, rate_hz), cut):
         tally.samples += len(block)
         tally.peak = max(tally.peak, float(np.abs(block).max()))
@@ -99,8 +100,8 @@ def _pass(track: Track, cut: Cut, rate_hz: int, meter: Meter, tally: _Tally) -> 
         yield block
 
 
-def _native(track: Track, cut: Cut, meter: Meter, damage: Damage) -> Iterator[Block]:
-    """Mono blocks at the file's own rate, from whichever decoder gets on."""
+def _native(track: Track, cut: Cut, meter: Meter, damage: Damage) -> Iterator[Frames]:
+    """Frames at the file's own rate, from whichever decoder gets on."""
     position = cut.begin
     if track.by_soundfile:
         for block in read_sound(track.file, cut.begin, cut.count, meter):
@@ -121,7 +122,7 @@ def _end(track: Track, cut: Cut) -> int:
 def _clean(blocks: Iterator[Block], tally: _Tally) -> Iterator[Block]:
     """Zeros in place of samples that are not numbers, and a count of them."""
     for block in blocks:
-        good = np.abs(block) < _LOUDEST
+        good = np.abs(block) < LOUDEST
         bad = len(block) - int(np.count_nonzero(good))
         tally.native_frames += len(block)
         tally.non_finite += bad

@@ -10,7 +10,6 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from genrekit.audio.fold import fold
 from genrekit.audio.formats import soundfile_may_read
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import Meter
@@ -56,7 +55,7 @@ def _open(file: BinaryIO) -> soundfile.SoundFile | None:
 def read_sound(
     file: BinaryIO, begin: int, count: int | None, meter: Meter
 ) -> Iterator[NDArray[np.float32]]:
-    """Mono blocks of ``count`` frames from frame ``begin`` on.
+    """Blocks (n, channels) of ``count`` frames from frame ``begin`` on, each in the same array.
 
     Ends early, without an error, where libsndfile ends or stumbles: the caller knows how much
     there should be, and whom to ask next.
@@ -86,7 +85,7 @@ def _read(
                 return
             meter.add(len(block), sound.channels)
             left -= len(block)
-            yield fold(block)
+            yield block
     except soundfile.SoundFileError:
         return
 

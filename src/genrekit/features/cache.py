@@ -1,7 +1,8 @@
 """Features on disk, so that nothing is computed twice.
 
-An entry's key is the hash of the audio file's bytes, the excerpt, and the front-end's fingerprint:
-a changed file, excerpt, configuration or front-end code is another key, and a renamed file is not.
+An entry's key is the hash of the audio file's bytes, the excerpt, the version of the decoder, and
+the front-end's fingerprint: a changed file, excerpt, configuration or code is another key, and a
+renamed file is not.
 Entries are written to a temporary file and renamed, so several processes may share one directory.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.audio.info import DECODER_VERSION
 from genrekit.audio.source import open_file
 from genrekit.home import home
 from genrekit.schema import ExcerptConfig
@@ -108,5 +110,6 @@ def cache_key(path: Path, excerpt: ExcerptConfig, frontend_fingerprint: str) -> 
     with open_file(path) as file:
         digest = hashlib.file_digest(file, "sha256")
     digest.update(excerpt.model_dump_json().encode())
+    digest.update(f"decoder {DECODER_VERSION}".encode())
     digest.update(frontend_fingerprint.encode())
     return digest.hexdigest()

@@ -11,7 +11,6 @@ import numpy as np
 from pydantic import Field
 
 from genrekit.audio.container import describe_container
-from genrekit.audio.fold import fold
 from genrekit.audio.header import Track
 from genrekit.audio.limits import DecodeLimits, Meter, check_layout, check_seconds
 from genrekit.audio.pipeline import Block, Findings, conditioned, decoded_blocks
@@ -158,7 +157,7 @@ def _samples(file: GrowingFile, pcm: PcmFormat) -> Iterator[Block]:
             values = np.frombuffer(rest[:whole], "<i2").astype(np.float32) / np.float32(32768)
         rest = rest[whole:]
         if len(values):
-            yield fold(values.reshape(-1, pcm.channels))
+            yield values.reshape(-1, pcm.channels)
 
 
 def _counted(blocks: Iterator[Block], rate_hz: int, limits: DecodeLimits) -> Iterator[Block]:
