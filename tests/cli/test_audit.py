@@ -178,8 +178,8 @@ def test_missing_values_are_findings_not_errors(run: Run, tmp_path: Path) -> Non
 
 
 def test_columns_with_decimal_commas_are_not_lost_unseen(run: Run, tmp_path: Path) -> None:
-    lines = [line.replace(",", ";").replace(".", ",") for line in (HEADER, *ROWS)]
-    lines = [line + (";n" if number == 0 else f";{number}") for number, line in enumerate(lines)]
+    lines = [line.replace(",", "\t").replace(".", ",") for line in (HEADER, *ROWS)]
+    lines = [line + ("\tn" if number == 0 else f"\t{number}") for number, line in enumerate(lines)]
     ran = run("audit", table(tmp_path / "t.csv", *lines), "--no-labels")
     assert ran.code == 0
     assert "column a is no feature: '0,0000' is written with a decimal comma" in ran.out

@@ -111,7 +111,10 @@ def test_missing_files_are_counted(folder: Path) -> None:
         ("path,label\n,Rock\n", r"line 2: the path is blank"),
         ("path,labels\na/one.wav,Rock;;Pop\n", r"line 2: a blank label"),
         ("path,label,artst\na/one.wav,Rock,X\n", r"unknown column 'artst'; did you mean artist\?"),
-        ("file,label\na/one.wav,Rock\n", r"unknown column 'file'"),
+        (
+            "sound,label\na/one.wav,Rock\n",
+            r"has no column path; it has .*name the one with the audio files",
+        ),
         ("path,artist\na/one.wav,X\n", r"either a column label or a column labels"),
         ("path,label,labels\na/one.wav,X,X\n", r"either a column label or a column labels"),
         ("label\nRock\n", r"no column path"),

@@ -151,10 +151,12 @@ def test_steps_count_up_and_end_with_the_bundle(table: Path, tmp_path: Path) -> 
     assert len(result.fold_accuracies) == 3
 
 
-def test_a_kfold_protocol_alone_has_no_weights_to_save(table: Path, tmp_path: Path) -> None:
+def test_a_kfold_protocol_is_refused_if_only_its_own_weights_may_be_saved(
+    table: Path, tmp_path: Path
+) -> None:
     protocol = ProtocolConfig(name="grouped-kfold", n_folds=3)
     with pytest.raises(ConfigError, match="final_fit: everything"):
-        train(recipe(table, protocol=protocol), tmp_path / "plain")
+        train(recipe(table, protocol=protocol, final_fit="protocol"), tmp_path / "plain")
 
 
 def test_pictures_are_no_vectors(table: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings, read_settings
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,13 +24,12 @@ def audit(
     data: Annotated[
         list[Path], typer.Argument(metavar="DATA ...", help="Folders, tables, or what holds some.")
     ],
-    corpus: Annotated[
-        str | None, typer.Option(help="Which corpus it is; found by its look otherwise.")
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="For the loader, such as label_column=style."),
-    ] = None,
+    corpus: Corpus = None,
+    label: Label = None,
+    id_column: Id = None,
+    group: Group = None,
+    ignore: Ignore = None,
+    option: Settings = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with plots: .html.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the findings as Markdown.")] = None,
     fix: Annotated[
@@ -58,9 +58,9 @@ def audit(
     if fix is not None and len(sets) > 1:
         raise ConfigError(f"a plan is for one set, and there are {len(sets)}; name one of them")
     reports = []
-    options = _options(option or [])
+    columns, options = Named(label, id_column, group, ignore).columns(), read_settings(option or ())
     for name, path, called in sets:
-        dataset, before = _load(name, path, options)
+        dataset, before = _load(name, path, columns.options(name) | options)
         steps = audit_steps(
             dataset,
             corpus=name,
@@ -90,21 +90,6 @@ def _sets(path: Path, corpus: str | None) -> list[tuple[str, Path, str]]:
         (name, place, place.name if place == path else place.relative_to(path).as_posix())
         for name, place in found
     ]
-
-
-def _options(texts: Sequence[str]) -> dict[str, Any]:
-    import yaml
-
-    options = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise ConfigError(f"--option {text!r}; expected NAME=VALUE")
-        try:
-            options[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            options[name] = value
-    return options
 
 
 def _load(corpus: str, path: Path, options: dict[str, Any]) -> tuple[Dataset, tuple[Finding, ...]]:

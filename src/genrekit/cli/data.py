@@ -1,35 +1,145 @@
-"""Data named on the command line."""
+"""Data named on the command line: the same options, and one way to open it, for every command."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
 
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Pair
+    from genrekit.datasets.opening import Columns
     from genrekit.evaluation.alike import Alike
+    from genrekit.training import Recipe
 
 # What has a place of its own on the command line.
 _NO_SETTINGS = ("", "corpus", "path", "leave_out")
-_MANIFESTS = (".jsonl", ".ndjson")
+_PANEL = "How to read the data"
+
+Corpus = Annotated[
+    str | None,
+    typer.Option(
+        "--corpus", help="What the data is; found by its look otherwise.", rich_help_panel=_PANEL
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        "--label", metavar="COLUMN", help="Column with the genre.", rich_help_panel=_PANEL
+    ),
+]
+Id = Annotated[
+    str | None,
+    typer.Option(
+        "--id", metavar="COLUMN", help="Column with a name for each row.", rich_help_panel=_PANEL
+    ),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="COLUMN",
+        help="Column with the recording that a row is from.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore", metavar="COLUMN", help="Pass over a column; repeatable.", rich_help_panel=_PANEL
+    ),
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="KEY=VALUE",
+        help="For the loader (rows_are_tracks=true); repeatable.",
+        rich_help_panel=_PANEL,
+    ),
+]
+#: The same, where ``--set`` has no other meaning.
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        "--set",
+        metavar="KEY=VALUE",
+        help="For the loader (rows_are_tracks=true); repeatable.",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+class Named(NamedTuple):
+    """Columns as they were named on the command line: label, id, group, and those to ignore."""
+
+    label: str | None = None
+    item_id: str | None = None
+    group: str | None = None
+    ignore: Sequence[str] | None = None
+
+    def columns(self) -> Columns:
+        """The same for the loaders."""
+        from genrekit.datasets.opening import Columns
+
+        return Columns(self.label, self.item_id, self.group, tuple(self.ignore or ()))
 
 
 def open_dataset(
     data: Path,
     corpus: str | None = None,
     leave_out: Path | None = None,
-    settings: Sequence[str] = (),
+    settings: Sequence[str] | None = (),
+    named: Named = Named(),  # noqa: B008
 ) -> Dataset:
-    """Load ``data``; a folder is audio, JSON lines are a manifest, other files tables."""
-    from genrekit.datasets import load_dataset
+    """Load ``data``, as what it looks like if no corpus is named."""
+    from genrekit.datasets.opening import open_data
 
-    if corpus is None:
-        file = "manifest" if data.suffix in _MANIFESTS else "table"
-        corpus = "folder" if data.is_dir() else file
-    return load_dataset(corpus, data, leave_out=leave_out, **read_settings(settings))
+    return open_data(
+        data,
+        corpus,
+        columns=named.columns(),
+        leave_out=leave_out,
+        **read_settings(settings or ()),
+    )
+
+
+def loader_options(
+    data: Path, corpus: str | None, settings: Sequence[str] | None, named: Named
+) -> dict[str, Any]:
+    """All that is said of how to read ``data``, as options of its loader."""
+    from genrekit.datasets.looks_like import corpus_of
+
+    columns = named.columns()
+    options = read_settings(settings or ())
+    if not any(named):
+        return options
+    return columns.options(corpus or corpus_of(data)) | options
+
+
+def pointed_at(
+    recipe: Recipe,
+    data: Path | None,
+    corpus: str | None,
+    named: Named,
+    options: Sequence[str] | None,
+) -> Recipe:
+    """The recipe with the data that was named, read as was said; its own data if none was."""
+    from genrekit.training.own import pointed
+    from genrekit.training.recipe import known_path
+
+    if data is None and corpus is None and not any(named) and not options:
+        return recipe
+    path = data or (recipe.data.path and known_path(recipe.data.path))
+    if path is None:
+        raise ConfigError("how to read the data was said, and no data was named; name it by --data")
+    said = corpus if data is not None else corpus or recipe.data.corpus
+    return pointed(recipe, path, corpus=said, options=loader_options(path, said, options, named))
 
 
 def read_settings(settings: Sequence[str]) -> dict[str, Any]:

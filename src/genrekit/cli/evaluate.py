@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 def evaluate(
     bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")],
     data: Annotated[Path, typer.Option("--data", help="Folder of audio, or table of features.")],
-    corpus: Annotated[
-        str | None, typer.Option(help="Its corpus; by default table for a file, else folder.")
-    ] = None,
+    corpus: Corpus = None,
+    label: Label = None,
+    id_column: Id = None,
+    group: Group = None,
+    ignore: Ignore = None,
     protocol: Annotated[
         str, typer.Option(help="Which tracks are tested; a leaky one says so in its name.")
     ] = "all-test",
@@ -45,12 +48,7 @@ def evaluate(
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="How to read the data (label_column=genre)."
-        ),
-    ] = None,
+    settings: Settings = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a random split.")] = 0,
     predictions: Annotated[
         Path | None, typer.Option(help="Write the answer for every item here, as JSON lines.")
@@ -77,7 +75,9 @@ def evaluate(
     for file in (predictions, out):
         if file is not None:
             check_file(file)
-    dataset = open_dataset(data, corpus, leave_out, settings or ())
+    dataset = open_dataset(
+        data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
+    )
     classifier = Classifier.load(bundle)
     if label_map is not None:
         if split is not None or predictions is not None or protocol != "all-test":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
+
 if TYPE_CHECKING:
     from genrekit.explain import Exploration
 
@@ -16,15 +18,12 @@ _SHOWN_COLUMNS = 5
 def explore(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of audio, or table.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Write a page with charts: .html.")],
-    corpus: Annotated[
-        str | None, typer.Option(help="Its corpus; by default table for a file, else folder.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="How to read the data (label_column=genre)."
-        ),
-    ] = None,
+    corpus: Corpus = None,
+    label: Label = None,
+    id_column: Id = None,
+    group: Group = None,
+    ignore: Ignore = None,
+    settings: Settings = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
@@ -51,7 +50,9 @@ def explore(
         raise ConfigError(f"{out} is no page; name a file that ends in .html")
     check_file(out)
     check_folder(out.with_suffix(""))
-    dataset = open_dataset(data, corpus, leave_out, settings or ())
+    dataset = open_dataset(
+        data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
+    )
     steps = explore_dataset(
         dataset, workers=workers(jobs, len(dataset)), cache=open_cache(), seed=seed
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings, open_dataset
 from genrekit.errors import ConfigError, DatasetError, outcome
 
 if TYPE_CHECKING:
@@ -47,7 +48,15 @@ def leaks(
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder, table or manifest it is about.")
     ] = None,
-    corpus: Annotated[str | None, typer.Option(help="Its corpus; guessed if not given.")] = None,
+    corpus: Corpus = None,
+    label: Label = None,
+    id_column: Id = None,
+    group: Group = None,
+    ignore: Ignore = None,
+    settings: Settings = None,
+    leave_out: Annotated[
+        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
+    ] = None,
     split: Annotated[
         Path | None, typer.Option(help="How results were made, or a model is tested.")
     ] = None,
@@ -61,7 +70,12 @@ def leaks(
     as_json: Annotated[bool, typer.Option("--json", help="One leak a line, as JSON.")] = False,
 ) -> None:
     """Find and name leaks between training and test; exit code 4 if there are any."""
-    known = _known(data, corpus, split, pairs, listening)
+    dataset = None
+    if data is not None:
+        dataset = open_dataset(
+            data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
+        )
+    known = _known(dataset, split, pairs, listening)
     found = list(_found(subject, known, protocol, corpus))
     (_print_json if as_json else _print)(found)
     if found:
@@ -69,12 +83,11 @@ def leaks(
 
 
 def _known(
-    data: Path | None, corpus: str | None, split: Path | None, pairs: Path | None, listening: bool
+    dataset: Dataset | None, split: Path | None, pairs: Path | None, listening: bool
 ) -> _Data:
-    from genrekit.cli.data import hear, open_dataset, open_pairs
+    from genrekit.cli.data import hear, open_pairs
     from genrekit.datasets import read_split
 
-    dataset = None if data is None else open_dataset(data, corpus)
     made = None if split is None else read_split(split)
     if dataset is None or not listening:
         return _Data(dataset, made, open_pairs(pairs), None)
@@ -95,24 +108,17 @@ def _found(
 
 def _of_recipe(path: Path, known: _Data) -> Iterator[tuple[str, Leak]]:
     """Of every protocol of the recipe, on its own data or on --data."""
-    from genrekit.datasets import load_dataset, make_split
     from genrekit.training import load_recipe
+    from genrekit.training.own import load_data
+    from genrekit.training.plan import planned
 
     recipe = load_recipe(path)
-    if known.dataset is None:
-        data = recipe.data
-        known = known._replace(dataset=load_dataset(data.corpus, data.path, **data.options))
-    assert known.dataset is not None, "loaded above"
+    replaced = known.dataset is not None
+    dataset = known.dataset or load_data(recipe.data)
+    known = known._replace(dataset=dataset)
+    recipe = planned(recipe, dataset, replaced=replaced)
     for one in (recipe.protocol, *recipe.beside):
-        split = make_split(
-            known.dataset,
-            one.name,
-            by=one.by,
-            n_folds=one.n_folds,
-            n_repeats=one.n_repeats,
-            seed=one.seed,
-            allow_torn=True,
-        )
+        split = one.split(dataset, allow_torn=True)
         for leak in known.find(split):
             yield one.name, leak
 

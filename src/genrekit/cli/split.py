@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
+from genrekit.errors import ConfigError
+
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Pair, PartBalance, Relation, Split
 
@@ -35,6 +38,12 @@ def split(
     ] = "genre",
     folds: Annotated[int, typer.Option(min=2, help="For the k-fold protocols.")] = 10,
     repeats: Annotated[int, typer.Option(min=2, help="For repeated k-fold.")] = 5,
+    shares: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRAIN,VALID,TEST", help="For the holdout; 0.7,0.15,0.15 if not given."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed, the same split.")] = 0,
     pairs: Annotated[
         Path | None,
@@ -43,7 +52,12 @@ def split(
             "not given."
         ),
     ] = None,
-    corpus: Annotated[str | None, typer.Option(help="Corpus; guessed if not given.")] = None,
+    corpus: Corpus = None,
+    label: Label = None,
+    id_column: Id = None,
+    group: Group = None,
+    ignore: Ignore = None,
+    settings: Settings = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
@@ -56,7 +70,9 @@ def split(
     from genrekit.cli.data import open_dataset
     from genrekit.datasets import balance, make_split, write_split
 
-    dataset = open_dataset(data, corpus, leave_out)
+    dataset = open_dataset(
+        data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
+    )
     relations = _relations(by)
     made = make_split(
         dataset,
@@ -65,6 +81,7 @@ def split(
         pairs=_pairs(dataset, pairs, relations),
         n_folds=folds,
         n_repeats=repeats,
+        shares=_shares(shares),
         seed=seed,
         stratify=stratify == "genre",
     )
@@ -78,6 +95,15 @@ def _relations(by: str | None) -> tuple[Relation, ...] | None:
     if by is None:
         return None
     return tuple(name.strip() for name in by.split(","))  # type: ignore[misc]
+
+
+def _shares(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(share) for share in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--shares {text!r}; expected numbers such as 0.8,0.1,0.1") from None
 
 
 def _pairs(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.data import Group, Id, Ignore, Label, Named, Settings
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,12 +30,11 @@ def study(
             help="A model and its settings (knn,neighbours=1); repeatable. Default: all.",
         ),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="How to read the table (label_column=genre)."
-        ),
-    ] = None,
+    label: Label = None,
+    id_column: Id = None,
+    group: Group = None,
+    ignore: Ignore = None,
+    settings: Settings = None,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,7 +77,9 @@ def study(
     from genrekit.training import Study, complete_study_steps
 
     check_folder(out)
-    dataset = open_dataset(table, "table", leave_out, settings or ())
+    dataset = open_dataset(
+        table, _kind(table), leave_out, settings, Named(label, id_column, group, ignore)
+    )
     last = follow(
         complete_study_steps(
             dataset,
@@ -103,6 +105,25 @@ def study(
     else:
         for page in pages:
             results().print(str(page))
+
+
+def _kind(table: Path) -> str:
+    """What the study reads, which is always a table.
+
+    Raises
+    ------
+    ConfigError
+        If the path is something else.
+    """
+    from genrekit.datasets.looks_like import corpus_of
+
+    seen = corpus_of(table)
+    if seen != "table":
+        raise ConfigError(
+            f"{table} is a {seen}, and a study takes a table of features; write one with "
+            f"genrekit features {table} --labels -o features.csv"
+        )
+    return seen
 
 
 def _protocol(text: str) -> ProtocolConfig:

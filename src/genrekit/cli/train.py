@@ -11,17 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.cli.data import (
+    Corpus,
+    Group,
+    Id,
+    Ignore,
+    Label,
+    Named,
+    Options,
+    loader_options,
+    pointed_at,
+)
+
 if TYPE_CHECKING:
     from genrekit.bundles import Bundle
     from genrekit.training import Recipe, Step
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What to make.")],
+    recipe: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RECIPE.yaml|DATA",
+            help="What to make; or a folder, table or manifest, for a recipe that fits it.",
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the model to write.")],
     data: Annotated[
         Path | None, typer.Option("--data", help="Data to use in place of the recipe's.")
     ] = None,
+    corpus: Corpus = None,
+    label: Label = None,
+    id_column: Id = None,
+    group: Group = None,
+    ignore: Ignore = None,
+    options: Options = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable."),
@@ -35,6 +59,9 @@ def train(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute features anew.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a network whose training was stopped.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Drop the checkpoints of a training that was stopped.")
     ] = False,
     processes: Annotated[
         int, typer.Option(min=1, help="Processes that train a network together, each on its rows.")
@@ -52,23 +79,26 @@ def train(
 ) -> None:
     """Train a model from audio or a table of features, test what was saved, and write its card.
 
-    OUT.results gets a results file for each protocol, for genrekit compare and report.
+    A folder of audio by genre is enough: genrekit train MUSIC -o mine. OUT.results gets a results
+    file for each protocol, for genrekit compare and report.
     """
     from genrekit.bundles import load_bundle
     from genrekit.cli.console import cores, follow
     from genrekit.cli.history import draw_beside
     from genrekit.cli.outputs import check_folder, open_cache
-    from genrekit.training import load_recipe, with_weights
+    from genrekit.training import with_weights
     from genrekit.training.box.recipe import is_box_recipe
+    from genrekit.training.own import is_recipe
 
     check_folder(out.parent)
-    if is_box_recipe(recipe):
+    if is_recipe(recipe) and is_box_recipe(recipe):
         _refuse(
             recipe,
             {
                 "--data": data is not None,
                 "--no-cache": no_cache,
                 "--resume": resume,
+                "--restart": restart,
                 "--processes": processes > 1,
                 "--weights": weights is not None,
                 "--track": track is not None,
@@ -77,18 +107,19 @@ def train(
         _train_box(recipe, out, overrides or (), jobs or cores(), overwrite)
         _sum_up(load_bundle(out), as_json)
         return
-    read = load_recipe(recipe, overrides or ())
+    named = Named(label, id_column, group, ignore)
+    read = _read(recipe, out, data, corpus, named, options, overrides or ())
     if weights is not None:
         read = with_weights(read, weights)
     steps = _steps(
         read,
         out,
         processes,
-        data=data,
         workers=jobs or cores(),
         cache=open_cache(not no_cache),
         overwrite=overwrite,
         resume=resume,
+        restart=restart,
         results=True,
     )
     if os.environ.get("RANK", "0") != "0":  # another process tells how far all of them are
@@ -98,6 +129,31 @@ def train(
     follow(_watched(steps, read, track, experiment))
     draw_beside(out)
     _sum_up(load_bundle(out), as_json)
+
+
+def _read(
+    recipe: Path,
+    out: Path,
+    data: Path | None,
+    corpus: str | None,
+    named: Named,
+    options: Sequence[str] | None,
+    overrides: Sequence[str],
+) -> Recipe:
+    """A recipe pointed at the data that was named, or one made for data that comes without."""
+    from genrekit.errors import ConfigError
+    from genrekit.training import load_recipe
+    from genrekit.training.own import is_recipe, recipe_for
+
+    if is_recipe(recipe):
+        return pointed_at(load_recipe(recipe, overrides), data, corpus, named, options)
+    if data is not None:
+        raise ConfigError(
+            f"{recipe} is no recipe (.yaml) but data, and so is --data {data}; name one of them, "
+            "or a recipe"
+        )
+    extra = loader_options(recipe, corpus, options, named)
+    return recipe_for(recipe, out.name, corpus=corpus, options=extra, overrides=overrides)
 
 
 def _refuse(recipe: Path, given: Mapping[str, bool]) -> None:

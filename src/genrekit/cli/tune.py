@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Options, loader_options
+
 if TYPE_CHECKING:
     from genrekit.training.tune_report import TuneResult
 
@@ -24,6 +26,12 @@ def tune(
     data: Annotated[
         Path | None, typer.Option("--data", help="Data to use in place of the recipe's.")
     ] = None,
+    corpus: Corpus = None,
+    label: Label = None,
+    id_column: Id = None,
+    group: Group = None,
+    ignore: Ignore = None,
+    options: Options = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable."),
@@ -61,12 +69,13 @@ def tune(
     from genrekit.training import tune_steps
 
     check_folder(out)
+    named = Named(label, id_column, group, ignore)
     plan = _plan(method=method, trials=trials, objectives=objective, seed=seed)
     steps = tune_steps(
         recipe,
         out,
         space=space,
-        overrides=[*(overrides or ()), *plan],
+        overrides=[*_reading(recipe, data, corpus, options, named), *(overrides or ()), *plan],
         data=data,
         cache=open_cache(not no_cache),
         jobs=jobs or cores(),
@@ -79,6 +88,26 @@ def tune(
         print_json_line(result)
     else:
         _show(result, out)
+
+
+def _reading(
+    recipe: Path, data: Path | None, corpus: str | None, options: list[str] | None, named: Named
+) -> Iterator[str]:
+    """How to read the data, as settings of the section ``data``."""
+    import json
+
+    if corpus is not None:
+        yield f"data.corpus={json.dumps(corpus)}"
+    if not options and not any(named):
+        return
+    if data is None:
+        from genrekit.training import load_recipe
+        from genrekit.training.recipe import known_path
+
+        own = load_recipe(recipe).data
+        data, corpus = known_path(own.path or Path()), corpus or own.corpus
+    for name, value in loader_options(data, corpus, options, named).items():
+        yield f"data.options.{name}={json.dumps(value)}"
 
 
 def _plan(**options: Any) -> Iterator[str]:

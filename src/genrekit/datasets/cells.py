@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,17 +38,31 @@ class Cells:
         Stripped cells, as many in each row as the header has.
     lines : list of int
         Line of the file that each row ends on, counted from 1.
+    delimiter : str
+        What the cells are parted by; empty where they are no text.
     """
 
     file: Path
     header: tuple[str, ...]
     rows: list[list[str]]
     lines: list[int]
+    delimiter: str = ""
 
     def column(self, name: str) -> list[str]:
         """All cells of the column called ``name``."""
         position = self.header.index(name)
         return [row[position] for row in self.rows]
+
+    def numbers(self, name: str) -> list[str]:
+        """As `column`; decimal commas are points, where commas can be nothing else.
+
+        Spreadsheets that write decimals with a comma part cells by a semicolon. Where a cell of
+        the column has a point too, nobody can say which of the two parts thousands.
+        """
+        values = self.column(name)
+        if self.delimiter != ";" or any("." in value for value in values):
+            return values
+        return [_with_point(value) for value in values]
 
 
 def read_cells(file: Path, delimiter: str | None = None) -> Cells:
@@ -91,7 +106,8 @@ def _text(file: Path, delimiter: str | None) -> Cells:
     text = _decode(file)
     if not text.strip():
         raise DatasetError(f"{file} is empty")
-    delimiter = delimiter or _sniff(text.lstrip("\r\n").splitlines()[0])
+    text, said = _without_separator_line(text)
+    delimiter = delimiter or said or sniff_delimiter(text.lstrip("\r\n").splitlines()[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: tuple[str, ...] = ()
     rows, lines = [], []
@@ -112,7 +128,21 @@ def _text(file: Path, delimiter: str | None) -> Cells:
             lines.append(reader.line_num)
     except csv.Error as problem:
         raise DatasetError(f"{file}, line {reader.line_num}: {problem}") from problem
-    return Cells(file, header, rows, lines)
+    return Cells(file, header, rows, [line + (said is not None) for line in lines], delimiter)
+
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+
+
+def _with_point(value: str) -> str:
+    return value.replace(",", ".") if _DECIMAL_COMMA.fullmatch(value) else value
+
+
+def _without_separator_line(text: str) -> tuple[str, str | None]:
+    """The text without the line ``sep=;`` that Excel writes and reads, and what it says."""
+    first, _, rest = text.partition("\n")
+    found = re.fullmatch(r"sep=(.)\r?", first, flags=re.IGNORECASE)
+    return (rest, found[1]) if found else (text, None)
 
 
 def _decode(file: Path) -> str:
@@ -132,7 +162,8 @@ def _decode(file: Path) -> str:
     return text
 
 
-def _sniff(header: str) -> str:
+def sniff_delimiter(header: str) -> str:
+    """The one of `DELIMITERS` that cuts a header most."""
     return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark))))
 
 

@@ -144,7 +144,10 @@ def load(
     tracks = _chosen(metadata / "tracks.csv", subset, drop_short)
     tagged = {track: found for track in tracks if (found := _labels_of(track, labels, genres))}
     if len(tagged) < len(tracks):
-        logger.info("FMA: %d tracks have no %s", len(tracks) - len(tagged), labels)
+        logger.warning(
+            "FMA: %d of %d tracks have no %s and are left out",
+            *(len(tracks) - len(tagged), len(tracks), labels),
+        )
     table = _features(metadata, features, tagged)
     kept = [track for track in tagged if table is None or track.track_id in table.rows]
     if not kept:

@@ -6,6 +6,18 @@ from pydantic import Field, model_validator
 
 from genrekit.schema import Contract
 
+#: What people call the parts, where a column of theirs names them.
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+
 
 class Fold(Contract):
     """Item ids of one round of training and testing.

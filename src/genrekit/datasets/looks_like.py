@@ -8,9 +8,15 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from genrekit.audio import AUDIO_SUFFIXES
-from genrekit.datasets.cells import ARCHIVE_SUFFIX, ARRAY_NAMES, DELIMITERS, PARQUET_SUFFIXES
+from genrekit.datasets.cells import (
+    ARCHIVE_SUFFIX,
+    ARRAY_NAMES,
+    PARQUET_SUFFIXES,
+    sniff_delimiter,
+)
 from genrekit.datasets.gtzan import SUFFIXES as GTZAN_SUFFIXES
 from genrekit.datasets.gtzan_facts import parse_name
+from genrekit.datasets.manifest import COLUMNS, PATH_COLUMNS
 from genrekit.datasets.table import ID_COLUMNS, LABEL_COLUMNS
 from genrekit.errors import DatasetError
 
@@ -18,6 +24,8 @@ from genrekit.errors import DatasetError
 FEWEST_NUMBERS = 5
 _TEXT_SUFFIXES = frozenset({".csv", ".tsv"})
 _LONGEST_HEADER = 1 << 20
+#: Columns of a list of files that may hold numbers.
+_NO_FEATURES = frozenset(COLUMNS)
 
 
 def corpus_of(path: Path) -> str:
@@ -83,13 +91,24 @@ def _of_file(file: Path) -> str:
         return "manifest"
     if file.suffix.lower() in {*PARQUET_SUFFIXES, ARCHIVE_SUFFIX}:
         return "table"
-    header = [name.lower() for name in _rows(file, 1)[0]]
-    numbers = len(header) > FEWEST_NUMBERS + 3
-    return "manifest" if "path" in header and not numbers else "table"
+    rows = _rows(file, 2)
+    header = [name.lower() for name in rows[0]]
+    if len(rows) < 2:
+        return "manifest" if "path" in header and len(header) <= FEWEST_NUMBERS + 3 else "table"
+    cells = dict(zip(header, rows[1], strict=False))
+    numbers = [c for name, c in cells.items() if name not in _NO_FEATURES and is_number(c)]
+    named = next((cells[name] for name in PATH_COLUMNS if name in cells), "")
+    if len(numbers) >= FEWEST_NUMBERS:
+        return "table"
+    audio = Path(named).suffix.lower() in AUDIO_SUFFIXES
+    listed = audio and (not numbers or (file.parent / named).is_file())
+    return "manifest" if listed or "path" in cells else "table"
 
 
 def _of_folder(folder: Path) -> str | None:
-    if any((place / "tracks.csv").is_file() for place in (folder, folder / "fma_metadata")):
+    # Others call their own list of tracks tracks.csv, too.
+    named = [(folder / name).is_file() for name in ("tracks.csv", "genres.csv")]
+    if all(named) or (folder / "fma_metadata" / "tracks.csv").is_file():
         return "fma"
     if any(folder.glob("metadata/*/tracklist.csv")):
         return "ismir04"
@@ -178,14 +197,18 @@ def _has_labels_and_numbers(file: Path) -> bool:
 
 
 def _rows(file: Path, count: int) -> list[list[str]]:
-    """The first rows as cells; what is no text has one row of nothing."""
+    """The first rows as cells, decimals with a point; what is no text has one row of nothing."""
     with file.open("rb") as stream:
-        lines = [stream.readline(_LONGEST_HEADER) for _ in range(count)]
+        lines = [stream.readline(_LONGEST_HEADER) for _ in range(count + 1)]
     text = [line.decode("utf-8-sig", errors="replace").strip() for line in lines if line.strip()]
+    text = text[1:] if text and text[0].lower().startswith("sep=") else text[:count]
     if not text:
         return [[]]
-    mark = max(DELIMITERS, key=text[0].count)
-    return [[cell.strip() for cell in row] for row in csv.reader(text, delimiter=mark)]
+    mark = sniff_delimiter(text[0])
+    rows = [[cell.strip() for cell in row] for row in csv.reader(text, delimiter=mark)]
+    if mark != ";":
+        return rows
+    return [rows[0], *([cell.replace(",", ".") for cell in row] for row in rows[1:])]
 
 
 def is_number(text: str) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from genrekit.datasets.cells import read_cells
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
+from genrekit.datasets.fold import PARTS
 from genrekit.datasets.gtzan_facts import official_part, parse_name, recording_of
 from genrekit.datasets.presence import Need, existing
 from genrekit.datasets.rows import number_at
@@ -42,18 +43,48 @@ COLUMNS = (
     "end",
     "split",
 )
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "validation": "valid",
-    "val": "valid",
-    "dev": "valid",
-    "test": "test",
-}
+#: What the columns that every manifest needs are called by others, if ours is not there.
+PATH_COLUMNS = ("path", "filename", "file", "file_name", "filepath", "file_path")
+LABEL_COLUMNS = ("label", "genre", "class")
 LABEL_SEPARATOR = ";"
 
 _JSON_SUFFIXES = (".jsonl", ".ndjson")
+
+
+class Names(NamedTuple):
+    """What columns are called in a file, by our names, and which of them are passed over."""
+
+    called: Mapping[str, str]
+    ignored: tuple[str, ...]
+
+    def ours(self, file: Path, header: Sequence[str]) -> dict[str, str]:
+        """Our name of each column of ``header`` that is not passed over.
+
+        Raises
+        ------
+        DatasetError
+            If a column that was named is not there, or one that is there is unknown.
+        """
+        lower = {column.lower(): column for column in header}
+        found: dict[str, str] = {}
+        for ours, theirs in self.called.items():
+            if theirs.lower() not in lower:
+                raise DatasetError(
+                    f"{file} has no column {theirs!r} ({ours}_column); it has: {', '.join(header)}"
+                )
+            found[lower[theirs.lower()]] = ours
+        for ours, guesses in (("path", PATH_COLUMNS), ("label", LABEL_COLUMNS)):
+            there = [guess for guess in guesses if guess in lower and lower[guess] not in found]
+            taken = ours in found.values() or (ours == "label" and "labels" in lower)
+            if there and not taken:
+                found[lower[there[0]]] = ours
+        passed = {name.lower() for name in self.ignored} | set(found.values())
+        passed |= {"labels"} if "label" in self.called else set()
+        for column in header:
+            if column not in found and column.lower() not in passed and column:
+                found[column] = column.lower()
+        free = {column: ours for column, ours in found.items() if ours not in COLUMNS}
+        return {c: ours for c, ours in found.items() if c not in free or "*" not in passed}
 
 
 class _Entry(NamedTuple):
@@ -69,6 +100,10 @@ def load(
     *,
     audio: Need = "required",
     audio_folder: Path | None = None,
+    label_column: str | None = None,
+    id_column: str | None = None,
+    group_column: str | None = None,
+    path_column: str | None = None,
     ignore: Sequence[str] = (),
 ) -> Dataset:
     """Load the items of a manifest; the files are not decoded.
@@ -86,9 +121,12 @@ def load(
         Whether a missing file is an error; an item whose file is absent has no path.
     audio_folder : Path, optional
         What relative paths are relative to; None takes the manifest's folder.
+    label_column, id_column, group_column, path_column : str, optional
+        What the columns are called in this file. Without a name, a label is also looked for in
+        `LABEL_COLUMNS`, and the audio in `PATH_COLUMNS`.
     ignore : sequence of str
-        Columns to pass over. Unknown columns are an error otherwise: a misspelt ``artist`` would
-        let artists straddle a split unseen.
+        Columns to pass over, ``*`` for all that are unknown. Unknown columns are an error
+        otherwise: a misspelt ``artist`` would let artists straddle a split unseen.
 
     Raises
     ------
@@ -98,7 +136,14 @@ def load(
     if path is None:
         raise DatasetError(f"a manifest needs a path; expected {INFO.layout}")
     read = _json_entries if path.suffix in _JSON_SUFFIXES else _table_entries
-    entries = list(read(path, ignore))
+    called = {
+        "label": label_column,
+        "id": id_column,
+        "group": group_column,
+        "path": path_column,
+    }
+    names = Names({ours: theirs for ours, theirs in called.items() if theirs}, tuple(ignore))
+    entries = list(read(path, names))
     multi = "labels" in entries[0].cells
     items = [_item(path, entry) for entry in entries]
     named = Counter(item.item_id for item in items)
@@ -121,18 +166,22 @@ def load(
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def _table_entries(file: Path, ignore: Sequence[str]) -> Iterator[_Entry]:
+def _table_entries(file: Path, names: Names) -> Iterator[_Entry]:
     cells = read_cells(file)
-    header = [name.lower() for name in cells.header]
-    _check_columns(file, header, ignore)
-    for row, line in zip(cells.rows, cells.lines, strict=True):
-        values = dict(zip(header, row, strict=True))
+    ours = names.ours(file, cells.header)
+    _check_columns(file, list(ours.values()))
+    columns = {
+        name: cells.numbers(column) if name in ("start", "end") else cells.column(column)
+        for column, name in ours.items()
+    }
+    for number, line in enumerate(cells.lines):
+        values = {name: column[number] for name, column in columns.items()}
         text = values.get("labels")
         labels = [values["label"]] if text is None else text.split(LABEL_SEPARATOR)
         yield _entry(file, line, values, labels)
 
 
-def _json_entries(file: Path, ignore: Sequence[str]) -> Iterator[_Entry]:
+def _json_entries(file: Path, names: Names) -> Iterator[_Entry]:
     if not file.is_file():
         raise DatasetError(f"there is no manifest {file}")
     lines = file.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
@@ -140,12 +189,14 @@ def _json_entries(file: Path, ignore: Sequence[str]) -> Iterator[_Entry]:
     for line, content in enumerate(lines, start=1):
         if not content.strip():
             continue
-        values = _json_object(file, line, content)
+        read = _json_object(file, line, content)
+        ours = names.ours(file, list(read))
+        values = {name: read[column] for column, name in ours.items()}
         if first is None:
             first = list(values)
         elif ("labels" in values) != ("labels" in first):
             raise DatasetError(f"{file}, line {line}: some rows have labels and some label")
-        _check_columns(file, list(values), ignore, line)
+        _check_columns(file, list(values), line)
         labels = values.pop("labels", None)
         if labels is not None and not isinstance(labels, list):
             raise DatasetError(f"{file}, line {line}: labels is {labels!r}, expected a list")
@@ -169,22 +220,26 @@ def _json_object(file: Path, line: int, content: bytes) -> dict[str, object]:
     return values
 
 
-def _check_columns(
-    file: Path, header: Sequence[str], ignore: Sequence[str], line: int | None = None
-) -> None:
+def _check_columns(file: Path, header: Sequence[str], line: int | None = None) -> None:
     where = str(file) if line is None else f"{file}, line {line}"
+    if "path" not in header:
+        raise DatasetError(
+            f"{where} has no column path; it has {', '.join(header)}; name the one with the audio "
+            "files in path_column"
+        )
+    if ("label" in header) == ("labels" in header):
+        raise DatasetError(
+            f"{where} needs either a column label or a column labels; it has {', '.join(header)}; "
+            "name the one with the genres in label_column (--label)"
+        )
     for name in header:
-        if name not in COLUMNS and name not in {text.lower() for text in ignore}:
+        if name not in COLUMNS:
             near = get_close_matches(name, COLUMNS, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise DatasetError(
-                f"{where}: unknown column {name!r}; {hint}Known: {', '.join(COLUMNS)}; pass "
-                "others in ignore"
+                f"{where}: unknown column {name!r}; {hint}known: {', '.join(COLUMNS)}; name "
+                f"others in ignore (--ignore {name}, or --ignore '*' for all that are unknown)"
             )
-    if "path" not in header:
-        raise DatasetError(f"{where} has no column path; it has {', '.join(header)}")
-    if ("label" in header) == ("labels" in header):
-        raise DatasetError(f"{where} needs either a column label or a column labels")
 
 
 def _entry(file: Path, line: int, cells: Mapping[str, str], labels: Sequence[str]) -> _Entry:

@@ -23,7 +23,9 @@ from genrekit.datasets.picture_files import (
     write_picture,
 )
 from genrekit.errors import AudioError, DatasetError
+from genrekit.features.cache import FeatureCache, cache_key
 from genrekit.features.picture import PICTURE_SHAPE
+from genrekit.schema import ExcerptConfig
 
 __all__ = [
     "INFO",
@@ -58,6 +60,8 @@ _GTZAN_FAULTS = (
     "can tell them by the drawing alone (measured, see drawing_of)",
 )
 
+#: Raised whenever a picture begins to give other levels, so that old ones are not taken.
+_READING = "picture-levels-1"
 _NAME = re.compile(rf"({'|'.join(GTZAN_GENRES)})[._]?(\d{{5}})")
 _UNSAFE = re.compile(r"[^\w.#-]")
 
@@ -68,6 +72,7 @@ def load(
     size: tuple[int, int] | None = None,
     colour_map: str | None = None,
     table: str | Path | None = None,
+    cache: FeatureCache | None = None,
 ) -> Dataset:
     """Index the pictures below ``path``; they are opened only where a size is asked for.
 
@@ -86,6 +91,8 @@ def load(
         picture, joined by item id. Kaggle's ``features_30_sec.csv`` lies beside its pictures, so
         its name alone will do: it is looked for in ``path``, then beside it. Pictures without a
         row are left out, with a warning.
+    cache : FeatureCache, optional
+        Where levels are kept, so that no picture is decoded twice.
 
     Raises
     ------
@@ -106,15 +113,17 @@ def load(
     dataset = Dataset(path.resolve().name, labels, items, _info(files))
     if table is not None:
         dataset = join_table(dataset, _find_table(path.resolve(), Path(table)))
-    return dataset if size is None else _with_levels(dataset, size, colour_map)
+    return dataset if size is None else _with_levels(dataset, size, colour_map, cache)
 
 
-def _with_levels(dataset: Dataset, size: tuple[int, int], colour_map: str | None) -> Dataset:
+def _with_levels(
+    dataset: Dataset, size: tuple[int, int], colour_map: str | None, cache: FeatureCache | None
+) -> Dataset:
     """The dataset with the levels of its pictures before the features that it has."""
     names = tuple(
         f"row{row:03d}_column{column:03d}" for row in range(size[0]) for column in range(size[1])
     )
-    stack = read_pictures(dataset, size, colour_map=colour_map)
+    stack = read_pictures(dataset, size, colour_map=colour_map, cache=cache)
     levels = stack.reshape(len(dataset), -1).astype(np.float64)
     if dataset.features is not None:
         levels = np.hstack([levels, dataset.features])
@@ -131,15 +140,32 @@ def _find_table(folder: Path, table: Path) -> Path:
 
 
 def read_pictures(
-    dataset: Dataset, size: tuple[int, int] = PICTURE_SHAPE, *, colour_map: str | None = None
+    dataset: Dataset,
+    size: tuple[int, int] = PICTURE_SHAPE,
+    *,
+    colour_map: str | None = None,
+    cache: FeatureCache | None = None,
 ) -> NDArray[np.float32]:
     """Levels of all pictures of ``dataset``, shape (n_items, n_rows, n_columns)."""
     stack = np.empty((len(dataset), *size), dtype=np.float32)
     for row, item in enumerate(dataset.items):
         if item.path is None:
             raise DatasetError(f"{dataset.name}: {item.item_id} has no picture")
-        stack[row] = read_picture(item.path, size, colour_map=colour_map)
+        stack[row] = _levels(item.path, size, colour_map, cache)
     return stack
+
+
+def _levels(
+    file: Path, size: tuple[int, int], colour_map: str | None, cache: FeatureCache | None
+) -> NDArray[np.float32]:
+    if cache is None:
+        return read_picture(file, size, colour_map=colour_map)
+    key = cache_key(file, ExcerptConfig(), f"{_READING}/{tuple(size)}/{colour_map}")
+    levels = cache.get(key)
+    if levels is None:
+        levels = read_picture(file, size, colour_map=colour_map)
+        cache.put(key, levels)
+    return levels
 
 
 class Written(NamedTuple):
@@ -164,7 +190,6 @@ def write_pictures(dataset: Dataset, folder: Path) -> Iterator[Written]:
         If an item has no audio, or several labels.
     """
     from genrekit.audio import decode
-    from genrekit.schema import ExcerptConfig
 
     if dataset.task != "single-label":
         raise DatasetError(f"{dataset.name} is {dataset.task}: a picture has one folder")

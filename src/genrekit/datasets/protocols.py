@@ -16,7 +16,10 @@ from genrekit.errors import DatasetError
 
 logger = logging.getLogger(__name__)
 
-HOLDOUT_SHARES = {"train": 0.7, "test": 0.15, "valid": 0.15}
+#: Shares of train, valid and test.
+HOLDOUT_SHARES = (0.7, 0.15, 0.15)
+#: The order that parts are dealt in: who is dealt first has the first choice.
+_DEALT = ("train", "test", "valid")
 #: Each artist is a fold, and a fold is a model to fit and a list of all other items.
 MOST_ARTISTS = 1000
 
@@ -37,6 +40,8 @@ class Deal:
         Decides everything that is random.
     stratify : bool
         Balance labels; otherwise only the number of items.
+    shares : (float, float, float)
+        Of train, valid and test, for the holdout; nothing need be for validation.
     """
 
     groups: tuple[str, ...]
@@ -44,6 +49,7 @@ class Deal:
     n_repeats: int
     seed: int
     stratify: bool = True
+    shares: tuple[float, float, float] = HOLDOUT_SHARES
 
 
 def official(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
@@ -110,20 +116,25 @@ def segments_leaky(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
 
 
 def holdout(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
-    """Deal whole groups to train, valid and test, 70/15/15."""
-    _check_groups(dataset, deal.groups, 3)
-    part_of = _deal(dataset, deal.groups, list(HOLDOUT_SHARES.values()), deal.seed, deal.stratify)
+    """Deal whole groups to train, valid and test, by default 70/15/15."""
+    share_of = dict(zip(("train", "valid", "test"), deal.shares, strict=True))
+    parts = [part for part in _DEALT if share_of[part]]
+    shares = [share_of[part] for part in parts]
+    _check_groups(dataset, deal.groups, len(parts))
+    part_of = _deal(dataset, deal.groups, shares, deal.seed, deal.stratify)
     ids = {
         part: tuple(
             item.item_id
             for item, dealt in zip(dataset.items, part_of, strict=True)
             if dealt == number
         )
-        for number, part in enumerate(HOLDOUT_SHARES)
+        for number, part in enumerate(parts)
     }
-    if not ids["valid"] or not ids["test"]:
+    if not all(ids.values()):
+        wanted = "/".join(f"{100 * share:g}" for share in deal.shares)
         raise DatasetError(
-            f"{dataset.name} has too few recordings for 70/15/15; expected at least four a label"
+            f"{dataset.name} has too few recordings for {wanted}; expected at least four a label, "
+            "or take grouped-kfold"
         )
     return (Fold(**ids),)
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from genrekit.catalog import Catalog
 from genrekit.datasets.dataset import Dataset
 from genrekit.datasets.fold import Fold
-from genrekit.datasets.protocols import Deal
+from genrekit.datasets.protocols import HOLDOUT_SHARES, Deal
 from genrekit.datasets.relations import (
     RELATIONS,
     Pair,
@@ -78,6 +78,7 @@ def make_split(
     n_repeats: int = 5,
     seed: int = 0,
     stratify: bool = True,
+    shares: Sequence[float] | None = None,
     allow_torn: bool = False,
 ) -> Split:
     """Split ``dataset`` by a protocol that is named.
@@ -90,7 +91,8 @@ def make_split(
         ``"official"``: the parts that the corpus itself names; items in none are unused.
         ``"fault-filtered"``: the same, by the name that GTZAN's have. ``"grouped-kfold"``: every
         item is tested once. ``"repeated-kfold"``: the same, dealt ``n_repeats`` times.
-        ``"leave-one-artist-out"``: every artist is tested once. ``"holdout"``: 70/15/15.
+        ``"leave-one-artist-out"``: every artist is tested once. ``"holdout"``: 70/15/15,
+        or other ``shares``.
         ``"all-test"``: nothing is trained, everything is tested. ``"cross-corpus"``: the same, by
         a model of another corpus. ``"segments-leaky"``: k-fold over
         rows; recordings straddle, and the split says so.
@@ -105,13 +107,15 @@ def make_split(
         The same seed gives the same split.
     stratify : bool
         Balance labels between parts.
+    shares : sequence of float, optional
+        Of the holdout: train, valid and test, or train and test; they add up to 1.
     allow_torn : bool
         Give back even a split that tears recordings and is not named leaky, for examination.
 
     Raises
     ------
     ConfigError
-        If there is no such protocol or relation.
+        If there is no such protocol or relation, or shares are of another form.
     DatasetError
         If the dataset does not fit it: no official parts, fewer recordings than folds, a label
         with a single recording.
@@ -119,7 +123,8 @@ def make_split(
     kept = RELATIONS if by is None else tuple(by)
     if unknown := set(kept) - set(RELATIONS):
         raise ConfigError(f"{sorted(unknown)[0]!r} is no relation; known: {', '.join(RELATIONS)}")
-    deal = Deal(related(dataset, kept, pairs), n_folds, n_repeats, seed, stratify)
+    groups = related(dataset, kept, pairs)
+    deal = Deal(groups, n_folds, n_repeats, seed, stratify, checked_shares(shares))
     split = Split(
         protocol=protocol,
         seed=seed,
@@ -134,6 +139,26 @@ def make_split(
         name = f"{protocol}-by-{'-'.join(kept)}-leaky"
         return split.model_copy(update={"protocol": name, "leaky": True})
     return split
+
+
+def checked_shares(shares: Sequence[float] | None) -> tuple[float, float, float]:
+    """Shares of train, valid and test; two numbers leave validation out, None is the default.
+
+    Raises
+    ------
+    ConfigError
+        If they are not shares of one whole.
+    """
+    if shares is None:
+        return HOLDOUT_SHARES
+    train, *valid, test = (0.0, *shares) if len(shares) == 1 else (*shares,)
+    whole = len(shares) in (2, 3) and abs(sum(shares) - 1) < 1e-6
+    if not whole or min(shares) < 0 or not (train and test):
+        raise ConfigError(
+            f"shares are {list(shares)}; expected those of train, valid and test (or of train and "
+            "test), which add up to 1, such as 0.8, 0.1, 0.1"
+        )
+    return train, (valid[0] if valid else 0.0), test
 
 
 def straddling(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets.cells import Cells, read_cells
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
+from genrekit.datasets.fold import PARTS
 from genrekit.datasets.gtzan import INFO as GTZAN_INFO
 from genrekit.datasets.gtzan_facts import GtzanName, official_part, parse_name, recording_of
 from genrekit.errors import DatasetError
@@ -40,6 +42,8 @@ ID_COLUMNS = ("filename", "file", "file_name", "path", "song_id", "track")
 GROUP_COLUMNS = ("group", "track_id", "track id", "track")
 #: Kaggle's count of samples: a property of the file, not of the music.
 NEVER_FEATURES = ("length",)
+#: Where a table itself says who trains and who tests.
+PART_COLUMNS = ("split", "set", "subset")
 
 
 def load(
@@ -74,6 +78,11 @@ def load(
         What parts the labels of a row that has several (``rock;punk``); it makes the table
         multi-label.
 
+    Notes
+    -----
+    A column of `PART_COLUMNS` that says train, valid or test in every row is the table's own split.
+    In files parted by semicolons, decimals may have a comma.
+
     Raises
     ------
     DatasetError
@@ -91,6 +100,10 @@ def load(
         _column(cells, column, (), "drop_columns")
 
     items = _items(cells, label, name, group, rows_are_tracks)
+    parts = _parts(cells, {label, name, group, *drop_columns})
+    items = tuple(
+        replace(item, split=part or item.split) for item, part in zip(items, parts, strict=True)
+    )
     texts = [item.labels[0] for item in items]
     if label_separator is not None:
         items = tuple(_several(item, label_separator) for item in items)
@@ -225,6 +238,25 @@ def _filled(cells: Cells, column: str) -> list[str]:
     return values
 
 
+def _parts(cells: Cells, aside: Collection[str | None]) -> list[str | None]:
+    """What the table itself says of each row: train, valid, test, or nothing."""
+    nothing: list[str | None] = [None] * len(cells.rows)
+    column = next((name for name in _guessed(cells, PART_COLUMNS) if name not in aside), None)
+    if column is None:
+        return nothing
+    values = [value.lower() for value in cells.column(column)]
+    wrong = [row for row, value in enumerate(values) if value and value not in PARTS]
+    if not wrong:
+        return [PARTS.get(value) for value in values]
+    if set(values) & set(PARTS):
+        raise DatasetError(
+            f"{cells.file}, line {cells.lines[wrong[0]]}, column {column!r}: "
+            f"{cells.column(column)[wrong[0]]!r}; expected train, valid or test in every row, as "
+            "others have. If it is no split, name the column in drop_columns (--ignore)"
+        )
+    return nothing
+
+
 # --- features -----------------------------------------------------------------------------------
 
 
@@ -250,20 +282,28 @@ def _features(
 
 def _numbers(cells: Cells, column: str) -> NDArray[np.float64] | None:
     """Values of a column of finite numbers; None for a column of text."""
-    values = cells.column(column)
+    values = cells.numbers(column)
     parsed = [_number(value) for value in values]
     wrong = [row for row, number in enumerate(parsed) if number is None or not np.isfinite(number)]
     if not wrong:
         return np.array(parsed, dtype=np.float64)
-    if all(number is None for number in parsed) and all(values):
+    commas = any(_number(value) is None and _WITH_COMMA.fullmatch(value) for value in values)
+    if all(number is None for number in parsed) and all(values) and not commas:
         return None
     value, line = values[wrong[0]], cells.lines[wrong[0]]
     seen = repr(value) if value else "a blank cell"
-    hint = "; write decimals with a point" if _number(value.replace(",", ".")) is not None else ""
+    hint = (
+        "; write decimals with a point, or part cells by semicolons"
+        if _WITH_COMMA.fullmatch(value)
+        else ""
+    )
     raise DatasetError(
         f"{cells.file}, line {line}, column {column!r}: {seen} is no finite number ({len(wrong)} "
         f"such cells in the column); repair it or name the column in drop_columns{hint}"
     )
+
+
+_WITH_COMMA = re.compile(r"[+-]?[\d.]*,\d+(?:[eE][+-]?\d+)?")
 
 
 def _number(text: str) -> float | None:

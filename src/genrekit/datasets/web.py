@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -47,7 +48,7 @@ def open_url(
     BeyondEndError
         On status 416.
     DatasetError
-        If it will not.
+        If it will not: the host has no address, its certificate is no good, the file is gone.
     ConfigError
         If the address is none of http or https.
     """
@@ -64,12 +65,29 @@ def open_url(
             raise DatasetError(
                 f"{url}: the server's certificate cannot be trusted: {problem.reason}"
             ) from problem
+        if isinstance(problem.reason, socket.gaierror):
+            raise DatasetError(_unknown_host(url, problem.reason)) from problem
         raise AgainError(f"it cannot be reached ({problem.reason})") from problem
     except TimeoutError as problem:
         raise AgainError(f"no answer for {stall_seconds:g} s") from problem
     except (OSError, http.client.HTTPException) as problem:
         raise AgainError(f"the connection broke off ({problem!r})") from problem
     return response
+
+
+def _unknown_host(url: str, reason: socket.gaierror) -> str:
+    """What cannot be found, which is the proxy if there is one."""
+    parts = urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
+        host = f"the proxy {urlsplit(proxy).hostname or proxy}"
+    else:
+        host = f"the host {parts.hostname}"
+    said = reason.strerror or reason
+    return (
+        f"{url}: {host} cannot be found ({said}); is this machine connected? The same command goes "
+        "on once it is"
+    )
 
 
 def content_range(headers: Message) -> tuple[int | None, int | None]:

@@ -36,10 +36,12 @@ def load_table(path: Path, **options: Any) -> tuple[Dataset, tuple[Finding, ...]
     """
     cells = read_cells(path, options.get("delimiter"))
     missing = _missing(cells)
-    dropped = (*options.pop("drop_columns", ()), *missing)
+    commas = tuple(_comma_findings(cells))
+    with_commas = [column for finding in commas for column in finding.columns]
+    dropped = (*options.pop("drop_columns", ()), *missing, *with_commas)
     dataset = load_dataset("table", path, drop_columns=dropped, **options)
     gaps = [_missing_finding(cells, column, missing[column]) for column in missing]
-    return dataset, (*gaps, *_comma_findings(cells))
+    return dataset, (*gaps, *commas)
 
 
 def _missing(cells: Cells) -> dict[str, list[int]]:
@@ -48,7 +50,7 @@ def _missing(cells: Cells) -> dict[str, list[int]]:
     for column in cells.header:
         if not column or column.lower() in _NAMED_ASIDE:
             continue
-        values = cells.column(column)
+        values = cells.numbers(column)
         lines = [
             line
             for value, line in zip(values, cells.lines, strict=True)
@@ -62,8 +64,11 @@ def _missing(cells: Cells) -> dict[str, list[int]]:
 def _comma_findings(cells: Cells) -> Iterator[Finding]:
     """Columns whose numbers have a decimal comma: they count as text, and would be lost unseen."""
     for column in cells.header:
-        values = cells.column(column)
+        values = cells.numbers(column)
         commas = [value for value in values if "," in value]
+        # Where some cells are numbers as they are, loading refuses the column.
+        if any(is_number(value) for value in values):
+            continue
         if commas and all(is_number(value.replace(",", ".")) for value in values):
             yield make_finding(
                 "decimal-comma",

@@ -90,7 +90,7 @@ def fit_network(
     if len(train) < 2:
         raise DatasetError(f"a network cannot learn from {len(train)} row; add tracks")
     check_augment(training.augment, train.shapes)
-    device = _device(training)
+    device = usable_device(training)
     training = training.model_copy(update={"precision": _precision(training, device)})
     with _repeatable(seed, device):
         learner = _learner(config, training, train, seed, device)
@@ -189,7 +189,14 @@ def _fingerprint(
     return digest.hexdigest()
 
 
-def _device(training: TrainingConfig) -> torch.device:
+def usable_device(training: TrainingConfig) -> torch.device:
+    """The device that a network is trained on.
+
+    Raises
+    ------
+    ConfigError
+        If it is not there.
+    """
     if training.device == "cpu":
         return torch.device("cpu")
     if torch.cuda.is_available():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Fold, Split, make_split, straddling
+from genrekit.datasets import Dataset, Fold, Split, straddling
 from genrekit.errors import DatasetError, MissingExtraError
 from genrekit.evaluation import (
     Tracks,
@@ -113,14 +113,7 @@ def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows | None 
     DatasetError
         If the dataset does not fit the protocol, or it leaks and is not named leaky.
     """
-    split = make_split(
-        dataset,
-        protocol.name,
-        by=protocol.by,
-        n_folds=protocol.n_folds,
-        n_repeats=protocol.n_repeats,
-        seed=protocol.seed,
-    )
+    split = protocol.split(dataset)
     content = {} if rows is None else rows.digests()
     refuse_leaks(find_leaks(dataset, split, content=content), split)
     return split
@@ -309,12 +302,22 @@ def temperature_out_of_fold(task: Task, rows: Rows, fitted: Fit | None = None) -
         return 1.0 if judge is None else fit_temperature(logits(task, fitted.model, judge), judge.y)
     from sklearn.model_selection import StratifiedGroupKFold
 
-    folds = StratifiedGroupKFold(CALIBRATION_FOLDS, shuffle=True, random_state=task.seed)
+    groups = rows.groups.astype(str)
+    fewest = min(len(set(groups[rows.y == label])) for label in range(len(task.labels)))
+    n_folds = min(CALIBRATION_FOLDS, fewest)
+    if n_folds < 2:
+        logger.warning("a genre has a single recording: probabilities are as the model gives them")
+        return 1.0
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=task.seed)
     scores = np.zeros((len(rows), len(task.labels)), np.float32)
-    for train, test in folds.split(rows.y, rows.y, rows.groups.astype(str)):
+    scored = np.zeros(len(rows), bool)
+    for train, test in folds.split(rows.y, rows.y, groups):
         inside = np.isin(np.arange(len(rows)), train)
+        if len(np.unique(rows.y[inside])) < len(task.labels):  # such a model knows fewer genres
+            continue
         scores[test] = logits(task, fit(task, rows.where(inside)).model, rows.where(~inside))
-    return fit_temperature(scores, rows.y)
+        scored[test] = True
+    return fit_temperature(scores[scored], rows.y[scored]) if scored.any() else 1.0
 
 
 def fold_scores(task: Task, rows: Rows, fold: Fold, fit_on: str) -> NDArray[np.float64]:

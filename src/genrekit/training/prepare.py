@@ -15,12 +15,10 @@ from genrekit.datasets import (
     as_multi_label,
     as_taxonomy,
     choose_labels,
-    drop_tracks,
-    load_dataset,
     read_taxonomy,
     with_taxonomy,
 )
-from genrekit.errors import ConfigError
+from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
 from genrekit.models import NetworkConfig
@@ -37,7 +35,9 @@ from genrekit.training.backbone import Backbone
 from genrekit.training.composing import DESCRIPTION
 from genrekit.training.copies import parted, refuse_leaking_copies, with_copies
 from genrekit.training.fit import Task, checked_split
-from genrekit.training.recipe import LabelsConfig, Recipe, known_path
+from genrekit.training.own import load_data, pointed
+from genrekit.training.plan import check_model, check_plan, planned, without_left_out
+from genrekit.training.recipe import LabelsConfig, Recipe
 from genrekit.training.resolving import (
     origin_of,
     refuse_known_tracks,
@@ -103,12 +103,20 @@ def check_recipe(recipe: Recipe) -> None:
             "different kinds and share one sample rate"
         )
     if isinstance(recipe.model, NetworkConfig):
+        _require_torch()
         _check_network(recipe, recipe.model)
     elif _form(recipe.frontend) != "vector" or recipe.more_frontends:
         raise ConfigError(
             f"{recipe.model.architecture} takes one vector; frontend.kind {recipe.frontend.kind} "
             "gives a spectrogram. Take gtzan57 or descriptors alone"
         )
+
+
+def _require_torch() -> None:
+    try:
+        import genrekit.training.network_rows  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "train") from None
 
 
 def _check_network(recipe: Recipe, model: NetworkConfig) -> None:
@@ -186,38 +194,33 @@ def prepare(
     Step
         For every item that was listened to.
     """
-    path = data or (recipe.data.path and known_path(recipe.data.path))
-    dataset = labelled(load_dataset(recipe.data.corpus, path, **recipe.data.options), recipe.labels)
-    recipe, backbone = yield from _fetching(with_backbone(with_columns(recipe, dataset)))
+    if data is not None:
+        recipe = pointed(recipe, data)
+    dataset = labelled(load_data(recipe.data, cache), recipe.labels)
+    recipe = with_columns(recipe, dataset)
+    training = training_for(recipe, dataset)
+    _refuse_table(recipe, dataset)
+    rows = None if dataset.features is None else _from_table(recipe, dataset)
+    recipe = planned(recipe, dataset, replaced=recipe.data.replaced)
+    check_plan(recipe, dataset)
+    recipe, backbone = yield from _fetching(with_backbone(recipe))
+    names = backbone.feature_names if backbone else build_frontend(recipe.frontend).feature_names
+    check_model(recipe, dataset, names, backbone)
     origin = origin_of(recipe, backbone)
     if origin is not None:
         refuse_known_tracks(recipe, dataset, origin)
-    if dataset.features is None:
+    if rows is None:
         everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
         dataset, rows = yield from _listen(recipe, everything, workers, cache, workshop, backbone)
-    elif recipe.training.augment.waveform.copies:
-        raise ConfigError(
-            f"training.augment.waveform changes audio, and {dataset.name} holds features; take a "
-            "corpus of audio, or leave it out"
-        )
-    elif backbone is not None:
-        raise ConfigError(
-            f"the backbone {backbone.origin.name} listens to audio, and {dataset.name} holds "
-            "features; take a corpus of audio, or a model without backbone"
-        )
-    else:
-        rows = _from_table(recipe, dataset)
-    kept = _without_left_out(dataset, recipe.leave_out)
+    kept = without_left_out(recipe, dataset)
     task = Task(
         model=recipe.model,
         input_name=DESCRIPTION if backbone else recipe.frontend.kind,
-        feature_names=backbone.feature_names
-        if backbone
-        else build_frontend(recipe.frontend).feature_names,
+        feature_names=names,
         labels=dataset.labels,
         seed=recipe.seed,
         int8=recipe.export.int8,
-        training=training_for(recipe, dataset),
+        training=training,
         multi_label=dataset.task == "multi-label",
         parents=_parents(dataset),
         thresholds=recipe.labels.thresholds,
@@ -289,10 +292,22 @@ def _parents(dataset: Dataset) -> dict[str, str]:
     return {genre: parent for genre, parent in dataset.taxonomy.parents.items() if parent}
 
 
-def _without_left_out(dataset: Dataset, tracks: Path | tuple[str, ...] | None) -> Dataset:
-    if tracks is None:
-        return dataset
-    return drop_tracks(dataset, known_path(tracks) if isinstance(tracks, Path) else tracks)
+def _refuse_table(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse what listens, where there is nothing to listen to."""
+    if dataset.features is None:
+        return
+    if recipe.training.augment.waveform.copies:
+        raise ConfigError(
+            f"training.augment.waveform changes audio, and {dataset.name} holds features; take a "
+            "corpus of audio, or leave it out"
+        )
+    chosen = recipe.backbone
+    if chosen is not None:
+        name = chosen.name if isinstance(chosen, PublishedConfig) else chosen.bundle
+        raise ConfigError(
+            f"the backbone {name} listens to audio, and {dataset.name} holds features; take a corpus of "
+            "audio, or a model without backbone"
+        )
 
 
 def _with_copies(recipe: Recipe, dataset: Dataset) -> Dataset:

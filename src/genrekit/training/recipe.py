@@ -14,10 +14,12 @@ from pydantic import (
     Field,
     SerializeAsAny,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
-from genrekit.datasets import Relation
+from genrekit.datasets import Dataset, Relation, Split, make_split
+from genrekit.datasets.splits import checked_shares
 from genrekit.errors import ConfigError
 from genrekit.models import ModelConfig, model_config
 from genrekit.models.pretrained import Pretrained, PublishedConfig, backbone_config
@@ -40,22 +42,57 @@ class DataConfig(Contract):
     for environment variables.
     """
 
-    corpus: str = Field(description="a name in genrekit.datasets.DATASETS")
+    corpus: str | None = Field(
+        None,
+        description="a name in genrekit.datasets.DATASETS; None takes what the path looks like",
+    )
     path: Path | None = None
     options: dict[str, Any] = Field({}, description="passed to the loader of the corpus")
+    replaced: bool = Field(
+        False, exclude=True, description="other data was named in place of it; not in the file"
+    )
 
 
 class ProtocolConfig(Contract):
     """How tracks are parted into those that train and those that test."""
 
-    name: str = Field(description="a name in genrekit.datasets.PROTOCOLS")
+    name: str = Field(
+        "fitting",
+        description="a name in genrekit.datasets.PROTOCOLS; fitting takes the parts that the data "
+        "names itself, else a holdout, or with few recordings k-fold",
+    )
     fit_on: Literal["train", "train+valid"] = "train"
     n_folds: int = Field(10, ge=2, le=100)
     n_repeats: int = Field(5, ge=2, le=100, description="for repeated-kfold")
     by: tuple[Relation, ...] | None = Field(
         None, description="what is kept together; by default everything that is known"
     )
+    shares: tuple[float, ...] | None = Field(
+        None, description="of the holdout: train, valid and test, such as [0.8, 0.1, 0.1]"
+    )
     seed: int = Field(0, ge=0)
+
+    @field_validator("shares")
+    @classmethod
+    def _shares_are_of_one_whole(cls, shares: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        try:
+            checked_shares(shares)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return shares
+
+    def split(self, dataset: Dataset, **options: Any) -> Split:
+        """As `make_split` makes it."""
+        return make_split(
+            dataset,
+            self.name,
+            by=self.by,
+            n_folds=self.n_folds,
+            n_repeats=self.n_repeats,
+            shares=self.shares,
+            seed=self.seed,
+            **options,
+        )
 
 
 class LabelsConfig(Contract):
@@ -148,11 +185,15 @@ class Recipe(Contract):
     training: TrainingConfig = Field(
         TrainingConfig(), description="how a network is trained; classical models have no use of it"
     )
-    protocol: ProtocolConfig
+    protocol: ProtocolConfig = ProtocolConfig()
     beside: tuple[ProtocolConfig, ...] = Field(
         (), description="further protocols, fitted on the fly; their numbers stand beside"
     )
-    final_fit: Literal["protocol", "everything"] = "protocol"
+    final_fit: Literal["protocol", "everything"] | None = Field(
+        None,
+        description="None is everything where the protocol fits several models, none of which is "
+        "the one to save",
+    )
     leave_out: Path | tuple[str, ...] | None = Field(
         None, description="tracks that the saved weights never see: their ids, or a file of them"
     )

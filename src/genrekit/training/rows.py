@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from genrekit.audio import decode
 from genrekit.bundles import window_features, window_samples
 from genrekit.datasets import Dataset, Item
-from genrekit.errors import AudioError, DatasetError
+from genrekit.errors import AudioContentError, AudioError, DatasetError
 from genrekit.features import build_frontend, frontend_fingerprint
 from genrekit.features.cache import FeatureCache, cache_key
 from genrekit.inference import cut_windows
@@ -112,7 +112,8 @@ def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
         raise DatasetError(
             f"{dataset.name} lacks {len(missing)} of the {len(feature_names)} columns of the "
             f"front-end: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}; name the "
-            "front-end that the table was made with"
+            "front-end that the table was made with, or take all of its columns: --set "
+            "frontend.kind=columns"
         )
     x = dataset.features[:, [position[name] for name in feature_names]].astype(np.float32)
     _check_finite(x, dataset.items)
@@ -328,6 +329,8 @@ def _compute(
     change: Change | None,
 ) -> NDArray[np.float32]:
     waveform = decode(path, sample_rate_hz=config.sample_rate_hz, excerpt=excerpt)
+    if any(note.startswith("silent") for note in waveform.warnings):
+        raise AudioContentError("silent", f"{path} is silent; nothing can be learnt from it")
     if waveform.seconds < windows.minimum_seconds:
         raise AudioError(
             f"{path} has {waveform.seconds:.2f} s, less than the {windows.minimum_seconds} s wanted"

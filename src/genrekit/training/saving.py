@@ -181,7 +181,7 @@ def _licence(run: Run) -> str:
 
 
 def _description(recipe: Recipe) -> str:
-    if recipe.final_fit == "protocol":
+    if recipe.final_fit != "everything":
         return recipe.description
     return f"{recipe.description} {_REFITTED}".strip()
 

@@ -56,6 +56,7 @@ def train(
     cache: FeatureCache | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    restart: bool = False,
     progress: Callable[[Step], None] | None = None,
 ) -> Path:
     """Make a bundle; see `train_steps`.
@@ -78,6 +79,7 @@ def train(
         cache=cache,
         overwrite=overwrite,
         resume=resume,
+        restart=restart,
     ):
         if progress is not None:
             progress(step)
@@ -93,6 +95,7 @@ def train_steps(
     cache: FeatureCache | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    restart: bool = False,
     checkpoints: Path | None = None,
     results: bool = False,
 ) -> Iterator[Step]:
@@ -115,6 +118,8 @@ def train_steps(
     resume : bool
         Continue networks from the checkpoints of a run that was stopped; they are beside ``out``.
         The result is the same as without the stop.
+    restart : bool
+        Drop such checkpoints; without it they are an error, unless they are continued.
     checkpoints : Path, optional
         Where they are, if not beside ``out``: those of the process that leads this one.
     results : bool
@@ -129,7 +134,7 @@ def train_steps(
     Raises
     ------
     ConfigError
-        If settings contradict each other.
+        If settings contradict each other, or checkpoints would be lost.
     DatasetError
         If the data is missing or does not fit the protocol.
     TrainingError
@@ -142,6 +147,7 @@ def train_steps(
     check_recipe(recipe)
     workshop = out.with_name(f"{out.name}.training")
     if not resume:
+        _refuse_to_drop(workshop, restart)
         shutil.rmtree(workshop, ignore_errors=True)
     try:
         run = yield from prepare(recipe, data, workers, cache, workshop)
@@ -153,6 +159,17 @@ def train_steps(
         shutil.rmtree(workshop / ROWS, ignore_errors=True)
     shutil.rmtree(workshop, ignore_errors=True)
     yield Step("saved", 1, 1, bundle=out)
+
+
+def _refuse_to_drop(workshop: Path, restart: bool) -> None:
+    """Refuse to lose hours of training that nobody said may go."""
+    kept = [] if restart else sorted(workshop.glob("*/epoch-?????"))
+    if kept:
+        epoch = max(int(folder.name.removeprefix("epoch-")) for folder in kept)
+        raise ConfigError(
+            f"{workshop} holds a training that was stopped, with checkpoints up to epoch {epoch}; "
+            "continue it with --resume, or drop it with --restart"
+        )
 
 
 def _fitted_and_saved(run: Run, out: Path, overwrite: bool) -> Iterator[Step]:
