@@ -8,7 +8,8 @@
     │   ├── AudioFormatError      not audio, or damaged beyond recovery
     │   ├── AudioLimitError       a cap on bytes, seconds, channels, rate or time was passed
     │   └── AudioContentError     decoded, but empty, too short or not finite
-    ├── DatasetError              data that is missing, malformed or leaking
+    ├── DatasetError              data that is missing or malformed
+    │   └── LeakError             what is tested was known before the test
     ├── ConfigError               a recipe, option or name that makes no sense
     ├── BundleError               a model directory that must not be trusted
     │   ├── SkewError             its front-end or scores differ from those it was trained with
@@ -91,7 +92,11 @@ class AudioContentError(AudioError):
 
 
 class DatasetError(GenreError):
-    """Data that is missing, malformed or leaking."""
+    """Data that is missing or malformed."""
+
+
+class LeakError(DatasetError):
+    """What is tested was known before the test, and the protocol is not named leaky."""
 
 
 class ConfigError(GenreError):
@@ -197,6 +202,7 @@ OUTCOMES: dict[type[GenreError], Outcome] = {
     AudioFormatError: Outcome(3, 415),
     AudioLimitError: Outcome(3, 413),
     DatasetError: Outcome(4, 422),
+    LeakError: Outcome(9, 422),
     BundleError: Outcome(5, 500),
     MissingExtraError: Outcome(6, 501),
     TrainingError: Outcome(7, 500),

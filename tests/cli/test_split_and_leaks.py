@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from typer.testing import CliRunner, Result
 
 from genrekit.cli import app
 from genrekit.datasets import load_dataset, make_split, read_split, straddling
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, LeakError, outcome
+from genrekit.evaluation import LeakKind
+from genrekit.reports.inputs import read_inputs
 from genrekit.schema import DeclaredStep
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, load_recipe, train
 
@@ -47,7 +50,10 @@ def test_a_split_is_made_and_found_sound(table: Path, tmp_path: Path) -> None:
     made = make_split(data, "grouped-kfold", n_folds=4, seed=3)
     assert read_split(file).fingerprint == made.fingerprint
     checked = run("leaks", file, "--data", table)
-    assert (checked.exit_code, checked.stdout) == (0, "no leak found\n")
+    assert checked.exit_code == 0
+    assert checked.stdout.startswith("no leak found\n")
+    assert "  segments: looked and found none\n" in checked.stdout
+    assert "  trained-on-test: not looked (no saved model was named)\n" in checked.stdout
 
 
 @pytest.mark.parametrize(
@@ -61,6 +67,15 @@ def test_the_balance_is_json(protocol: str, name: str, folds: int, table: Path) 
     assert sum(part["items"] for part in answer["parts"] if part["fold"] == 0) == 120
 
 
+def leaks_of(text: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line for line in lines if line["verdict"] == "found"]
+
+
+def verdicts_of(text: str) -> dict[str, str]:
+    return {line["kind"]: line["verdict"] for line in map(json.loads, text.splitlines())}
+
+
 def test_pairs_are_kept_together(table: Path, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.csv"
     lines = [f"{track}-0.wav,{track + 2}-1.wav" for track in range(0, 36, 4)]
@@ -69,8 +84,8 @@ def test_pairs_are_kept_together(table: Path, tmp_path: Path) -> None:
     assert run("split", table, "--by", "track", "-o", apart).exit_code == 0
     assert run("split", table, "--pairs", pairs, "-o", together).exit_code == 0
     found = run("leaks", apart, "--data", table, "--pairs", pairs, "--json")
-    assert found.exit_code == 4
-    leak = json.loads(found.stdout)
+    assert found.exit_code == 9
+    (leak,) = leaks_of(found.stdout)
     assert (leak["where"], leak["kind"]) == ("grouped-kfold", "near-duplicates")
     assert run("leaks", together, "--data", table, "--pairs", pairs).exit_code == 0
 
@@ -85,7 +100,7 @@ def test_rows_dealt_one_by_one_are_found(table: Path, tmp_path: Path) -> None:
     answer = run("split", table, "--protocol", "segments-leaky", "-o", file)
     assert "LEAKY" in answer.stdout
     found = run("leaks", file, "--data", table)
-    assert found.exit_code == 4
+    assert found.exit_code == 9
     assert found.stdout.startswith("segments (segments-leaky): ")
 
 
@@ -117,8 +132,8 @@ def recipe(table: Path, tmp_path: Path) -> Path:
 
 def test_every_protocol_of_a_recipe_is_judged(recipe: Path) -> None:
     found = run("leaks", recipe, "--json")
-    assert found.exit_code == 4
-    assert [json.loads(line)["where"] for line in found.stdout.splitlines()] == ["segments-leaky"]
+    assert found.exit_code == 9
+    assert [leak["where"] for leak in leaks_of(found.stdout)] == ["segments-leaky"]
 
 
 def test_a_recipe_that_validates_on_test_recordings_is_named(tmp_path: Path) -> None:
@@ -142,7 +157,7 @@ def test_a_recipe_that_validates_on_test_recordings_is_named(tmp_path: Path) -> 
         encoding="utf-8",
     )
     found = run("leaks", recipe, "--json")
-    assert [json.loads(line)["kind"] for line in found.stdout.splitlines()] == ["chosen-on-test"]
+    assert [leak["kind"] for leak in leaks_of(found.stdout)] == ["chosen-on-test"]
     with pytest.raises(DatasetError, match="on two sides"):
         train(load_recipe(recipe), tmp_path / "bundle")
 
@@ -161,9 +176,13 @@ def test_duplicates_are_found_by_ear(tmp_path: Path) -> None:
         fold = next(f for f in read_split(split).folds if "rock/1.wav" in f.test)
         if "rock/3.wav" in fold.train:
             break
-    assert run("leaks", split, "--data", data).exit_code == 0
+    unheard = run("leaks", split, "--data", data, "--json")
+    assert unheard.exit_code == 0
+    verdicts = verdicts_of(unheard.stdout)
+    assert set(verdicts) == set(get_args(LeakKind))
+    assert verdicts["exact-duplicates"] == verdicts["near-duplicates"] == "not looked"
     found = run("leaks", split, "--data", data, "--listen", "--json")
-    kinds = {json.loads(line)["kind"] for line in found.stdout.splitlines()}
+    kinds = {leak["kind"] for leak in leaks_of(found.stdout)}
     assert "exact-duplicates" in kinds
 
 
@@ -206,16 +225,16 @@ def test_a_model_is_tested_by_a_split_file_and_refused_on_its_own_tracks(
     refused = run("evaluate", bundle, "--data", gtzan_table, "--split", other)
     assert "trained-on-test" in str(refused.exception)
     found = run("leaks", bundle, "--data", gtzan_table, "--split", other, "--json")
-    assert found.exit_code == 4
-    assert json.loads(found.stdout)["kind"] == "trained-on-test"
+    assert found.exit_code == 9
+    assert [leak["kind"] for leak in leaks_of(found.stdout)] == ["trained-on-test"]
     assert run("leaks", bundle, "--data", gtzan_table, "--split", split).exit_code == 0
-    assert run("leaks", bundle).stdout == "no leak found\n"
+    assert run("leaks", bundle).stdout.startswith("no leak found\n")
 
     results = tmp_path / "results.json"
     step = DeclaredStep(what="scale", on="everything").model_dump()
     results.write_text(json.dumps({**result, "steps": [step], "items": 60}), encoding="utf-8")
     found = run("leaks", results, "--data", gtzan_table, "--split", split, "--json")
-    kinds = [json.loads(line)["kind"] for line in found.stdout.splitlines()]
+    kinds = [leak["kind"] for leak in leaks_of(found.stdout)]
     assert kinds == ["fitted-before-split", "segments-called-tracks"]
     wrong = run("leaks", results, "--data", gtzan_table, "--split", other)
     assert "another split" in str(wrong.exception)
@@ -226,6 +245,45 @@ def test_straddling_agrees_with_the_command(table: Path, tmp_path: Path) -> None
     run("split", table, "--protocol", "segments-leaky", "-o", file)
     data = load_dataset("table", table)
     torn = straddling(data, read_split(file))
-    leak = json.loads(run("leaks", file, "--data", table, "--json").stdout)
+    (leak,) = leaks_of(run("leaks", file, "--data", table, "--json").stdout)
     group_of = {item.item_id: item.group for item in data.items}
     assert {group_of[item] for item in leak["items"]} == set(torn)
+
+
+def test_a_recipe_is_heard_too(tmp_path: Path) -> None:
+    """Two copies under other names, on both sides of the parts that the manifest names."""
+    lines = ["path,label,split"]
+    for number in range(8):
+        noise = np.random.default_rng(number % 4).normal(0, 0.1, 2 * 22050)
+        soundfile.write(tmp_path / f"{number}.wav", noise.astype(np.float32), 22050)
+        lines.append(f"{number}.wav,{GENRES[number % 2]},{'train' if number < 4 else 'test'}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        f"name: small\ndata: {{corpus: manifest, path: {tmp_path / 'manifest.csv'}}}\n"
+        "model: {architecture: knn}\nprotocol: {name: official}\n",
+        encoding="utf-8",
+    )
+    unheard = run("leaks", recipe)
+    assert unheard.exit_code == 0
+    assert "near-duplicates: not looked (the audio was not heard; add --listen)" in unheard.stdout
+    heard = run("leaks", recipe, "--listen", "--json")
+    assert heard.exit_code == 9
+    assert verdicts_of(heard.stdout)["exact-duplicates"] == "found"
+
+
+def test_bad_data_and_leaks_have_different_exit_codes(table: Path, tmp_path: Path) -> None:
+    run("split", table, "--protocol", "segments-leaky", "-o", tmp_path / "split.json")
+    leaking = run("leaks", tmp_path / "split.json", "--data", table)
+    (tmp_path / "bad.csv").write_text("a,b\n", encoding="utf-8")
+    bad = run("leaks", tmp_path / "split.json", "--data", tmp_path / "bad.csv")
+    assert leaking.exit_code == outcome(LeakError()).exit_code
+    assert isinstance(bad.exception, DatasetError)
+    assert outcome(DatasetError()).exit_code != outcome(LeakError()).exit_code
+
+
+def test_a_report_takes_what_was_not_found_for_no_leak(table: Path, tmp_path: Path) -> None:
+    run("split", table, "-o", tmp_path / "split.json")
+    found = run("leaks", tmp_path / "split.json", "--data", table, "--json").stdout
+    (tmp_path / "leaks.jsonl").write_text(found, encoding="utf-8")
+    assert read_inputs([tmp_path / "leaks.jsonl"]).leaks == []

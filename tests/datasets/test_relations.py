@@ -59,8 +59,8 @@ def test_components_are_those_of_the_graph(
 
 
 def test_an_album_is_a_title_by_an_artist() -> None:
-    assert mark(item("a", artist="Nina", album="Greatest Hits"), "album") == "Nina: Greatest Hits"
-    assert mark(item("a", album="Greatest Hits"), "album") == "Greatest Hits"
+    assert mark(item("a", artist="Nina", album="Greatest Hits"), "album") == "nina: greatest hits"
+    assert mark(item("a", album="Greatest Hits"), "album") == "greatest hits"
     assert mark(item("a", artist="Various Artists", album="1977"), "album") == "1977"
     assert mark(item("a", artist="Nina"), "album") is None
 

@@ -443,3 +443,83 @@ def test_no_false_alarm_on_the_official_split_of_mtg_jamendo(real_data: Path) ->
     folder = real_data / "other_tables" / "mtg_jamendo"
     data = load_dataset("jamendo", folder, audio="optional")
     assert find_leaks(data, make_split(data, "official")) == ()
+
+
+# --- tables: less than exact --------------------------------------------------------------------
+
+
+def wide(n: int = 200, columns: int = 24) -> Dataset:
+    """A table of positive and signed columns of very different size, that hang together."""
+    data = sound(n, columns)
+    rng = np.random.default_rng(3)
+    base = rng.normal(0, 1, (n, 8)) @ rng.normal(0, 1, (8, columns)) + rng.normal(
+        0, 1, (n, columns)
+    )
+    base[:, ::2] = np.exp(base[:, ::2] / 3) * 10 ** rng.uniform(-2, 3, columns // 2)
+    return replace(data, features=base)
+
+
+def with_copies_of_tests(data: Dataset, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Dataset:
+    """Some tested rows again, changed, under other names, among the rows that are trained on."""
+    assert data.features is not None
+    rows = [row for row, item in enumerate(data.items) if item.split == "test"][:12]
+    copies = tuple(
+        replace(data.items[row], item_id=f"x{row}", group=f"x{row}", split="train", artist=None)
+        for row in rows
+    )
+    features = np.vstack([data.features, change(data.features[rows])])
+    return replace(data, items=data.items + copies, features=features)
+
+
+NOISE = np.random.default_rng(8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x * (1 + 0.02 * NOISE.normal(size=x.shape)),
+        lambda x: np.sign(x) * np.log1p(np.abs(x)),
+        lambda x: np.log1p(np.abs(x)),
+        lambda x: np.where(x > 0, np.log(np.abs(x)), x),
+        lambda x: 10 * np.log10(np.abs(x)),
+        lambda x: np.sign(x) * np.sqrt(np.abs(x)),
+        lambda x: 1.5 * x,
+    ],
+)
+def test_changed_copies_of_test_rows_are_found(
+    change: Callable[[NDArray[Any]], NDArray[Any]],
+) -> None:
+    data = with_copies_of_tests(wide(), change)
+    found = [leak for leak in find_leaks(data, official(data)) if leak.kind == "near-duplicates"]
+    assert found
+    assert {item for leak in found for item in leak.items} <= {
+        item.item_id for item in data.items if item.split == "test"
+    }
+    assert not find_leaks(wide(), official(wide()))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.97, 0.95])
+@pytest.mark.parametrize("how", ["standard", "minimum and maximum"])
+def test_a_scaler_that_was_fitted_on_most_rows_is_found(share: float, how: str) -> None:
+    data = wide(400)
+    x = data.features
+    assert x is not None
+    fitted = np.random.default_rng(2).permutation(len(x))[: int(share * len(x))]
+    if how == "standard":
+        scaled = (x - x[fitted].mean(axis=0)) / x[fitted].std(axis=0)
+    else:
+        low, high = x[fitted].min(axis=0), x[fitted].max(axis=0)
+        scaled = (x - low) / (high - low)
+    leaks = find_leaks(replace(data, features=scaled), official(replace(data, features=scaled)))
+    assert kinds(leaks) == {"fitted-before-split"}
+
+
+@pytest.mark.parametrize("share", [1.0, 0.9, 0.6])
+def test_a_scaler_of_training_rows_alone_is_no_leak(share: float) -> None:
+    data = wide(400)
+    x = data.features
+    assert x is not None
+    train = [row for row, item in enumerate(data.items) if item.split == "train"]
+    fitted = train[: int(share * len(train))]
+    scaled = (x - x[fitted].mean(axis=0)) / x[fitted].std(axis=0)
+    assert not find_leaks(replace(data, features=scaled), official(replace(data, features=scaled)))

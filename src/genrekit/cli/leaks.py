@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings, open_dataset
-from genrekit.errors import ConfigError, DatasetError, outcome
+from genrekit.errors import ConfigError, DatasetError, LeakError, outcome
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Pair, Split
-    from genrekit.evaluation import Leak
+    from genrekit.evaluation.leak_looks import Evidence, Look
     from genrekit.schema import EvaluationResult
 
 _RECIPES = (".yaml", ".yml")
@@ -23,18 +23,38 @@ _RECIPES = (".yaml", ".yml")
 class _Data(NamedTuple):
     """What is known besides the subject."""
 
-    dataset: Dataset | None
-    split: Split | None
-    pairs: tuple[Pair, ...]
-    content: dict[str, str] | None
+    dataset: Dataset | None = None
+    split: Split | None = None
+    pairs: tuple[Pair, ...] = ()
+    content: dict[str, str] | None = None
+    listening: bool = False
 
-    def find(self, split: Split, **subject: Any) -> tuple[Leak, ...]:
-        """Leaks of ``split``, and of the subject if it is tested by it."""
+    def of(self, dataset: Dataset) -> _Data:
+        """The same with data, which is heard if that was asked for."""
+        from genrekit.cli.data import hear
+
+        known = self._replace(dataset=dataset)
+        if not self.listening or dataset.features is not None:
+            return known
+        heard = hear(dataset)
+        return known._replace(pairs=(*self.pairs, *heard.pairs), content=heard.content)
+
+    def find(self, split: Split, **subject: Any) -> tuple[Look, ...]:
+        """What became of looking for each kind of leak, in testing by ``split``."""
         from genrekit.evaluation import find_leaks
+        from genrekit.evaluation.leak_looks import looks
 
         if self.dataset is None:
             raise ConfigError("name the data that the split was made from, with --data")
-        return find_leaks(self.dataset, split, pairs=self.pairs, content=self.content, **subject)
+        found = find_leaks(self.dataset, split, pairs=self.pairs, content=self.content, **subject)
+        return looks(found, self.given(split, **subject))
+
+    def given(self, split: Split | None, **subject: Any) -> Evidence:
+        """What there was to look into."""
+        from genrekit.evaluation.leak_looks import Evidence
+
+        heard = self.content is not None
+        return Evidence(self.dataset, split, self.pairs, listened=heard, **subject)
 
 
 def leaks(
@@ -67,37 +87,38 @@ def leaks(
     listening: Annotated[
         bool, typer.Option("--listen", help="Decode all audio and find duplicates by ear.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One leak a line, as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON for each leak, and each kind without.")
+    ] = False,
 ) -> None:
-    """Find and name leaks between training and test; exit code 4 if there are any."""
+    """Find and name leaks between training and test; exit code 9 if there are any.
+
+    Each kind of leak is answered: found, looked and found none, or not looked, and why.
+    """
     dataset = None
     if data is not None:
         dataset = open_dataset(
             data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
         )
     known = _known(dataset, split, pairs, listening)
-    found = list(_found(subject, known, protocol, corpus))
+    found = [(where, look) for where, seen in _found(subject, known, protocol) for look in seen]
     (_print_json if as_json else _print)(found)
-    if found:
-        raise typer.Exit(outcome(DatasetError()).exit_code)
+    if any(look.leaks for _, look in found):
+        raise typer.Exit(outcome(LeakError()).exit_code)
 
 
 def _known(
     dataset: Dataset | None, split: Path | None, pairs: Path | None, listening: bool
 ) -> _Data:
-    from genrekit.cli.data import hear, open_pairs
+    from genrekit.cli.data import open_pairs
     from genrekit.datasets import read_split
 
     made = None if split is None else read_split(split)
-    if dataset is None or not listening:
-        return _Data(dataset, made, open_pairs(pairs), None)
-    heard = hear(dataset)
-    return _Data(dataset, made, (*open_pairs(pairs), *heard.pairs), heard.content)
+    known = _Data(split=made, pairs=open_pairs(pairs), listening=listening)
+    return known if dataset is None else known.of(dataset)
 
 
-def _found(
-    subject: str, known: _Data, protocol: str, corpus: str | None
-) -> Iterator[tuple[str, Leak]]:
+def _found(subject: str, known: _Data, protocol: str) -> Iterator[tuple[str, tuple[Look, ...]]]:
     path = Path(subject)
     if path.suffix in _RECIPES:
         return _of_recipe(path, known)
@@ -106,7 +127,7 @@ def _found(
     return _of_bundle(subject, known, protocol)
 
 
-def _of_recipe(path: Path, known: _Data) -> Iterator[tuple[str, Leak]]:
+def _of_recipe(path: Path, known: _Data) -> Iterator[tuple[str, tuple[Look, ...]]]:
     """Of every protocol of the recipe, on its own data or on --data."""
     from genrekit.training import load_recipe
     from genrekit.training.own import load_data
@@ -115,26 +136,23 @@ def _of_recipe(path: Path, known: _Data) -> Iterator[tuple[str, Leak]]:
     recipe = load_recipe(path)
     replaced = known.dataset is not None
     dataset = known.dataset or load_data(recipe.data)
-    known = known._replace(dataset=dataset)
+    known = known if replaced else known.of(dataset)
     recipe = planned(recipe, dataset, replaced=replaced)
     for one in (recipe.protocol, *recipe.beside):
-        split = one.split(dataset, allow_torn=True)
-        for leak in known.find(split):
-            yield one.name, leak
+        yield one.name, known.find(one.split(dataset, allow_torn=True))
 
 
-def _of_json(path: Path, known: _Data) -> Iterator[tuple[str, Leak]]:
+def _of_json(path: Path, known: _Data) -> Iterator[tuple[str, tuple[Look, ...]]]:
     """Of a split; or of results: of one run, those of a model, or those of a study."""
     from genrekit.datasets import read_split
 
     content = _read(path)
     if "folds" in content and "answers" not in content:
         split = read_split(path)
-        for leak in known.find(split):
-            yield split.protocol, leak
+        yield split.protocol, known.find(split)
         return
     for result in _results(path, content):
-        yield from _of_result(result, known)
+        yield _of_result(result, known)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -164,8 +182,9 @@ def _results(path: Path, content: dict[str, Any]) -> list[EvaluationResult]:
         ) from None
 
 
-def _of_result(result: EvaluationResult, known: _Data) -> Iterator[tuple[str, Leak]]:
+def _of_result(result: EvaluationResult, known: _Data) -> tuple[str, tuple[Look, ...]]:
     from genrekit.evaluation import result_leaks
+    from genrekit.evaluation.leak_looks import looks
 
     where = f"{result.model}, {result.protocol}"
     dataset, split = known.dataset, known.split
@@ -174,43 +193,55 @@ def _of_result(result: EvaluationResult, known: _Data) -> Iterator[tuple[str, Le
     if split is not None and split.fingerprint != result.split_fingerprint:
         raise DatasetError(f"{where} was made with another split than --split; name its own")
     if dataset is not None and split is not None:
-        found = list(known.find(split, result=result))
-    else:
-        found = result_leaks(result, dataset, split)
-    for leak in found:
-        yield where, leak
+        return where, known.find(split, result=result)
+    found = result_leaks(result, dataset, split)
+    return where, looks(found, known.given(split, result=result))
 
 
-def _of_bundle(name: str, known: _Data, protocol: str) -> Iterator[tuple[str, Leak]]:
+def _of_bundle(name: str, known: _Data, protocol: str) -> Iterator[tuple[str, tuple[Look, ...]]]:
     """Of the numbers it carries, and of testing it on --data."""
     from genrekit.bundles import load_bundle
     from genrekit.datasets import make_split
     from genrekit.evaluation import result_leaks
+    from genrekit.evaluation.leak_looks import Evidence, looks
 
     bundle = load_bundle(name)
     for result in bundle.metrics.results:
-        for leak in result_leaks(result):
-            yield f"{result.model}, {result.protocol}", leak
+        given = Evidence(result=result, manifest=bundle.manifest)
+        yield f"{result.model}, {result.protocol}", looks(result_leaks(result), given)
     if known.dataset is None:
         return
     split = known.split or make_split(known.dataset, protocol, allow_torn=True)
-    for leak in known.find(split, manifest=bundle.manifest):
-        yield f"{bundle.manifest.name} on {known.dataset.name}", leak
+    where = f"{bundle.manifest.name} on {known.dataset.name}"
+    yield where, known.find(split, manifest=bundle.manifest)
 
 
-def _print_json(found: list[tuple[str, Leak]]) -> None:
+def _print_json(found: list[tuple[str, Look]]) -> None:
     from genrekit.cli.console import print_json
 
-    for where, leak in found:
-        print_json({"where": where, **leak.model_dump()})
+    for where, look in found:
+        for leak in look.leaks:
+            print_json({"where": where, "verdict": look.verdict, **leak.model_dump()})
+        if not look.leaks:
+            said = {"kind": look.kind, "verdict": look.verdict, "evidence": look.why}
+            print_json({"where": where, **said, "items": []})
 
 
-def _print(found: list[tuple[str, Leak]]) -> None:
+def _print(found: list[tuple[str, Look]]) -> None:
+    """Leaks first; then what was looked for in vain, and what was not looked for."""
     from rich.text import Text
 
     from genrekit.cli.console import results
 
-    for where, leak in found:
+    leaks = [(where, leak) for where, look in found for leak in look.leaks]
+    for where, leak in leaks:
         results().print(Text.assemble((leak.kind, "bold red"), f" ({where}): {leak.evidence}"))
-    if not found:
+    if not leaks:
         results().print("no leak found")
+    for where in dict.fromkeys(where for where, _ in found):
+        mine = [look for one, look in found if one == where]
+        results().print(Text(f"{where}:", style="dim"))
+        for look in mine:
+            style = {"found": "bold red", "not looked": "yellow"}.get(look.verdict, "green")
+            why = f" ({look.why})" if look.why else ""
+            results().print(Text.assemble(f"  {look.kind}: ", (look.verdict, style), why))

@@ -21,6 +21,7 @@ from genrekit.datasets.label_set import (
     with_taxonomy,
 )
 from genrekit.datasets.leave_out import drop_tracks
+from genrekit.datasets.part_names import with_named_parts
 from genrekit.datasets.relations import RELATIONS, Pair, Relation, mark, read_pairs, related
 from genrekit.datasets.split_file import read_split, write_split
 from genrekit.datasets.splits import (
@@ -112,6 +113,12 @@ def load_dataset(
     **options
         Passed to the corpus's ``load``.
 
+    Returns
+    -------
+    Dataset
+        Items that are parts of one recording by their names share a group; see
+        `with_named_parts`.
+
     Raises
     ------
     ConfigError
@@ -130,7 +137,7 @@ def load_dataset(
     if plan is not None and "drop_columns" in known:
         # A column with gaps has to go before its table is read.
         options["drop_columns"] = (*options.get("drop_columns", ()), *plan.columns())
-    dataset: Dataset = load(path, **options)
+    dataset: Dataset = with_named_parts(load(path, **options))
     if plan is not None:
         dataset = apply_plan(dataset, plan)
     return dataset if leave_out is None else drop_tracks(dataset, leave_out)

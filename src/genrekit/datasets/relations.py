@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
 from genrekit.datasets.dataset import Dataset, Item
+from genrekit.datasets.part_names import named_recordings
 from genrekit.datasets.rows import expect_width, read_rows
 from genrekit.errors import DatasetError
 
@@ -17,22 +20,37 @@ RELATIONS: tuple[Relation, ...] = get_args(Relation)
 Pair = tuple[str, str]
 
 #: What taggers write where there is no one artist.
-NOBODY = frozenset({"", "various artists", "various", "va", "unknown artist", "unknown"})
+NOBODY = frozenset({"", "various artists", "various", "va", "v.a.", "unknown artist", "unknown"})
+#: What stands before the name of a guest.
+_GUEST = re.compile(r"\s*[,;(\[]?\s*\b(?:feat(?:uring)?|ft)\b\.?\s.*$")
+
+
+def artist_key(name: str) -> str:
+    """An artist as all spellings of the name have it: no case, no accents, no guests.
+
+    ``BEYONCÉ feat. Jay-Z`` is ``beyonce``; ``Beatles, The`` is ``the beatles``.
+    """
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    plain = "".join(one for one in plain if not unicodedata.combining(one))
+    plain = " ".join(_GUEST.sub("", plain.replace("_", " ")).split())
+    return re.sub(r"^(.+), the$", r"the \1", plain)
 
 
 def mark(item: Item, relation: Relation) -> str | None:
     """What ``item`` shares with those it is related to; None where that is not known.
 
-    An album is a title by an artist, as "Greatest Hits" is many albums; where no artist is known,
-    or several are, the title alone. "Various Artists" is nobody.
+    Artists are told by `artist_key`. An album is a title by an artist, as "Greatest Hits" is many
+    albums; where no artist is known, or several are, the title alone. "Various Artists" is nobody.
     """
     if relation == "track":
         return item.group
-    artist = item.artist if item.artist and item.artist.casefold() not in NOBODY else None
+    key = artist_key(item.artist or "")
+    artist = None if key in NOBODY else key
     if relation == "artist":
         return artist
     if relation == "album" and item.album:
-        return item.album if artist is None else f"{artist}: {item.album}"
+        title = " ".join(item.album.casefold().split())
+        return title if artist is None else f"{artist}: {title}"
     return None
 
 
@@ -73,10 +91,13 @@ def related(
     """
     wanted = {"track", *by}
     leader = list(range(len(dataset)))
+    parts = named_recordings(dataset.items)
     for relation in (one for one in RELATIONS if one in wanted):
         first: dict[str, int] = {}
         for row, item in enumerate(dataset.items):
             shared = mark(item, relation)
+            if relation == "track":
+                shared = parts.get(item.item_id, shared)
             if shared is not None:
                 _join(leader, first.setdefault(shared, row), row)
     if "fingerprint" in wanted:

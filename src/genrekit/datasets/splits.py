@@ -20,7 +20,7 @@ from genrekit.datasets.relations import (
     mark,
     related,
 )
-from genrekit.errors import ConfigError, DatasetError
+from genrekit.errors import ConfigError, LeakError
 from genrekit.schema import Contract, Sha256
 
 PROTOCOLS = Catalog(
@@ -196,7 +196,7 @@ def torn_relations(
 
 def _refuse_torn_recordings(dataset: Dataset, split: Split) -> None:
     if torn := straddling(dataset, split):
-        raise DatasetError(
+        raise LeakError(
             f"{split.protocol}: recording {torn[0]!r} and {len(torn) - 1} others would be on two "
             "sides"
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from genrekit.datasets import Split
-from genrekit.errors import DatasetError
+from genrekit.errors import LeakError
 from genrekit.schema import Contract, EvaluationResult
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def refuse_leaks(leaks: Sequence[Leak], split: Split | EvaluationResult) -> None
 
     Raises
     ------
-    DatasetError
+    LeakError
         With the evidence of every leak.
     """
     if not leaks:
@@ -67,7 +67,7 @@ def refuse_leaks(leaks: Sequence[Leak], split: Split | EvaluationResult) -> None
     if split.leaky:
         logger.warning("%s is leaky, and so are its numbers: %s", split.protocol, found)
         return
-    raise DatasetError(
+    raise LeakError(
         f"{split.protocol} leaks. {found}. Test on other tracks, or make a split that keeps these "
         "together (genrekit split); a leaky number needs a protocol that is named leaky"
     )

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from genrekit.datasets import Dataset, Pair, Split, mark, track_digest
+from genrekit.datasets.part_names import named_recordings
 from genrekit.datasets.relations import known_pairs
 from genrekit.errors import DatasetError
 from genrekit.evaluation.leak import Leak, LeakKind, shown
@@ -170,7 +171,8 @@ def _relations(
 
 def _marks(dataset: Dataset, relation: Literal["track", "artist", "album"]) -> dict[str, str]:
     marks = ((item.item_id, mark(item, relation)) for item in dataset.items)
-    return {item_id: shared for item_id, shared in marks if shared is not None}
+    known = {item_id: shared for item_id, shared in marks if shared is not None}
+    return known | named_recordings(dataset.items) if relation == "track" else known
 
 
 def _crossing(marks: Mapping[str, str], split: Split, side: Side) -> dict[str, str]:

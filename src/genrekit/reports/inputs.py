@@ -14,6 +14,7 @@ from genrekit.bundles import find_bundle
 from genrekit.errors import BundleError, ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.audit_finding import AuditReport
 from genrekit.evaluation.comparison import Comparison
+from genrekit.evaluation.leak_looks import FOUND
 from genrekit.evaluation.recount import checked_result
 from genrekit.evaluation.results import RunResult, parse_run
 from genrekit.evaluation.robustness import RobustnessResult
@@ -36,6 +37,7 @@ class FoundLeak(Contract):
     kind: str
     evidence: str
     items: tuple[str, ...] = ()
+    verdict: str = FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,8 @@ def _bundle(path: Path, things: Sequence[Any], found: Inputs) -> None:
 
 
 def _leak(path: Path, things: Sequence[Any], found: Inputs) -> None:
-    found.leaks += [(path, _checked(path, FoundLeak, thing)) for thing in things]
+    lines = [_checked(path, FoundLeak, thing) for thing in things]
+    found.leaks += [(path, line) for line in lines if line.verdict == FOUND]
 
 
 def _comparison(path: Path, things: Sequence[Any], found: Inputs) -> None:
