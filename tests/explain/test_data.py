@@ -162,7 +162,7 @@ def test_one_item_rests_on_the_planted_column(judged: Judged) -> None:
     assert judged.found.item == "jazz test 5.wav"
     assert first.name == "mfcc1_var"
     assert first.value > first.usual  # as of rock, in place of half way
-    assert first.loss > 5 * max(abs(one.loss) for one in others)
+    assert first.loss > 3 * max(abs(one.loss) for one in others)
     if judged.shap is not None:
         assert judged.shap[0][0] == 5
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from genrekit.audio import Waveform
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.explain import listen, occlude_patches, occlude_seconds, pieces, time_line
-from genrekit.explain.faithfulness import curve, hiding_seconds, measure
+from genrekit.explain.faithfulness import curve, hiding_seconds, measure, verdict
 from genrekit.explain.masking import Piece, hidden_scores, hide
 from genrekit.explain.occlusion import replace_columns, telling_window
 from genrekit.explain.records import Faithfulness
@@ -103,7 +104,7 @@ def test_patches_are_losses_of_the_window_that_is_surest(
     quiet = np.quantile(mel, 0.05, axis=1, keepdims=True).astype(np.float32)
     mel[:4, columns] = np.minimum(mel[:4, columns], quiet[:4])
     after = classifier.predict_features({"mel": mel[np.newaxis]})[0, 1]
-    assert patches[1].loss == pytest.approx(before - after)
+    assert patches[1].loss == pytest.approx(logit(before) - logit(after), abs=1e-5)
 
 
 def test_patches_of_a_short_track_lie_in_it_and_are_hushed_wherever_it_is_repeated(
@@ -123,7 +124,7 @@ def test_patches_of_a_short_track_lie_in_it_and_are_hushed_wherever_it_is_repeat
     (whole,) = occlude_patches(classifier, window, "mel", "metal", rows=1, columns=1)
     quiet = np.minimum(mel, np.quantile(mel, 0.05, axis=1, keepdims=True).astype(np.float32))
     before, after = classifier.predict_features({"mel": np.stack([mel, quiet])})[:, 1]
-    assert whole.loss == pytest.approx(before - after)
+    assert whole.loss == pytest.approx(logit(before) - logit(after), abs=1e-5)
 
 
 def test_a_column_counts_by_what_is_lost_without_it() -> None:
@@ -138,6 +139,9 @@ def test_a_column_counts_by_what_is_lost_without_it() -> None:
         class bundle:
             frontends = {"v": Vector()}  # noqa: RUF012
 
+            class manifest:
+                task = "single-label"
+
         def predict_features(self, rows: Mapping[str, np.ndarray]) -> np.ndarray:
             yes = 1 / (1 + np.exp(-rows["v"][:, 1].astype(float)))
             return np.stack([1 - yes, yes], axis=1)
@@ -145,7 +149,7 @@ def test_a_column_counts_by_what_is_lost_without_it() -> None:
     row, usual = {"v": np.array([3, 2, 1], np.float32)}, {"v": np.zeros(3, np.float32)}
     first, *others = replace_columns(Model(), row, usual, "yes")  # type: ignore[arg-type]
     assert (first.name, first.value, first.usual) == ("b", 2, 0)
-    assert first.loss == pytest.approx(1 / (1 + np.exp(-2)) - 0.5)
+    assert first.loss == pytest.approx(2)  # log-odds of 2 are 0 without it
     assert [one.loss for one in others] == [0, 0]
 
 
@@ -153,7 +157,7 @@ def test_a_column_counts_by_what_is_lost_without_it() -> None:
 
 
 def last(weights: list[float], track: Classifier, glued: Waveform) -> Faithfulness:
-    without = hiding_seconds(listen(track, glued), pieces(glued, 1.0), "metal")
+    without = hiding_seconds([listen(track, glued)], pieces(glued, 0.5), "metal")
     *_, found = measure(without, np.array(weights))
     assert found is not None
     return found
@@ -162,7 +166,7 @@ def last(weights: list[float], track: Classifier, glued: Waveform) -> Faithfulne
 def test_deletion_of_what_matters_beats_a_random_order(
     classifier: Classifier, glued: Waveform
 ) -> None:
-    spans = occlude_seconds(listen(classifier, glued), pieces(glued, 1.0), "metal")
+    spans = occlude_seconds(listen(classifier, glued), pieces(glued, 0.5), "metal")
     losses = [span.loss for span in spans]
     right = last(losses, classifier, glued)
     assert right.deletion.area < right.random_deletion.area
@@ -170,6 +174,37 @@ def test_deletion_of_what_matters_beats_a_random_order(
     assert right.gain > 0
     wrong = last([-loss for loss in losses], classifier, glued)
     assert wrong.gain < 0
+    assert not wrong.faithful
+    assert verdict(wrong).startswith("Fails its test of faithfulness: gain -")
+
+
+def _measured(weights: np.ndarray) -> Faithfulness:
+    """Of twenty parts the first four hold the genre up, each by a fifth."""
+
+    def without(hidden: np.ndarray) -> float:
+        return 0.9 - 0.2 * float((hidden < 4).sum())
+
+    *_, found = measure(without, weights)
+    assert found is not None
+    return found
+
+
+def test_an_order_is_faithful_where_random_orders_hardly_ever_are() -> None:
+    right = _measured(np.arange(20.0)[::-1])
+    assert right.gain > right.needed > 0
+    assert right.faithful
+    assert verdict(right).startswith("Passes its test of faithfulness: gain +0.")
+    flat = _measured(np.zeros(20))  # in the order of the parts, which is right by accident
+    assert flat.faithful
+    generator = np.random.default_rng(3)
+    passed = [_measured(generator.permutation(20).astype(float)).faithful for _ in range(60)]
+    assert sum(passed) <= 9  # one in twenty, and what 60 draws add by chance
+
+
+def test_nothing_is_faithful_where_nothing_changes() -> None:
+    *_, found = measure(lambda hidden: 0.5 + 1e-17 * len(hidden), np.arange(9.0))
+    assert found is not None
+    assert not found.faithful
 
 
 def test_the_area_under_a_curve_by_hand() -> None:

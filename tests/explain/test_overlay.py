@@ -10,6 +10,8 @@ from PIL import Image
 
 from genrekit.audio import Waveform
 from genrekit.explain import hide_and_listen
+from genrekit.explain.framed import framed
+from genrekit.explain.lettering import lettered
 from genrekit.explain.overlay import (
     AGAINST,
     FOR,
@@ -20,7 +22,7 @@ from genrekit.explain.overlay import (
     png,
     spectrogram,
 )
-from genrekit.explain.records import Occlusion, Patch, Span
+from genrekit.explain.records import Agreement, Occlusion, Patch, Span
 from genrekit.inference import Classifier
 from genrekit.schema import ModelIdentity
 
@@ -91,7 +93,82 @@ def test_the_png_is_read_as_it_was_drawn() -> None:
     read.load()
     text = read.text["Description"]  # type: ignore[attr-defined]
     assert "What jazz (0.500) rests on in söng.mp3" in text
-    assert "20.0 to 21.0 s its probability changes most, by -0.200" in text
+    assert "20.0 to 21.0 s its log-odds change most, by -0.20" in text
+
+
+def test_the_figure_has_a_title_axes_and_the_verdicts() -> None:
+    found, heard = made_up()
+    said = {"verdict": "Said of seconds", "patch_verdict": "Said of patches"}
+    page = framed(found.model_copy(update=said), heard)
+    plot = overlaid(found, heard)
+    height, width, _ = plot.shape
+    (left,) = [
+        x
+        for x in range(page.shape[1] - width)
+        if (page[:, x : x + width] == plot[0]).all(axis=(1, 2)).any()
+    ]
+    (top,) = [y for y in range(page.shape[0] - height) if _same(page, plot, left, y)]
+    for text in (
+        "What jazz (0.500) rests on in s",
+        "Said of seconds",
+        "Said of patches",
+        "no evidence",
+    ):
+        assert _written(page[:top], text), text
+    for text in ("400", "200", "Hz", "+0.2", "-0.2"):
+        expected = text in ("200", "Hz", "+0.2", "-0.2")
+        assert _written(page[:, :left], text) == expected, text
+    for text in ("20", "25", "30", "seconds of the track"):
+        assert _written(page[top + height :], text), text
+
+
+def _same(page: np.ndarray, plot: np.ndarray, x: int, y: int) -> bool:
+    height, width, _ = plot.shape
+    return bool((page[y : y + height, x : x + width] == plot).all())
+
+
+def _written(area: np.ndarray, text: str) -> bool:
+    """Whether a line of text is somewhere in the picture, dot for dot."""
+    dots = lettered(text)
+    ink = (area == (27, 31, 36)).all(axis=2)
+    views = np.lib.stride_tricks.sliding_window_view(ink, dots.shape[0], axis=0)
+    for row in views.transpose(0, 2, 1):
+        runs = np.lib.stride_tricks.sliding_window_view(row, dots.shape[1], axis=1)
+        if (runs == dots[:, np.newaxis]).all(axis=(0, 2)).any():
+            return True
+    return False
+
+
+def test_letters_are_known_or_marked() -> None:
+    assert np.array_equal(lettered("söng"), lettered("song"))
+    assert np.array_equal(lettered("☃"), lettered("?"))
+    assert lettered("ab", scale=1).shape == (7, 11)
+    letters = {lettered(chr(code)).tobytes() for code in range(0x20, 0x7F)}
+    assert len(letters) == 95
+
+
+def test_what_is_no_evidence_is_grey_and_what_failed_is_faded() -> None:
+    found, heard = made_up()
+    strong = overlaid(found, heard).astype(int)
+    failed = Agreement(
+        ways=("quiet", "usual"), concordance=0.5, p_value=0.5, largest=1, enough=False
+    )
+    spans = tuple(one.model_copy(update={"evidence": False}) for one in found.occlusion)
+    faded = found.model_copy(update={"patch_agreement": failed, "occlusion": spans})
+    weak = overlaid(faded, heard).astype(int)
+    assert 0 < weak[350, 10, 0] - 14 < (strong[350, 10, 0] - 14) / 3
+    assert weak[390 + 10, 10].tolist() == [128] * 3
+    patches = tuple(one.model_copy(update={"evidence": False}) for one in found.patches)
+    none = overlaid(found.model_copy(update={"patches": patches}), heard)
+    assert none[350, 10].tolist() == [14] * 3
+
+
+def test_float_noise_is_not_painted() -> None:
+    found, heard = made_up()
+    patches = tuple(one.model_copy(update={"loss": 4e-16}) for one in found.patches)
+    spans = tuple(one.model_copy(update={"loss": 4e-16}) for one in found.occlusion)
+    picture = overlaid(found.model_copy(update={"patches": patches, "occlusion": spans}), heard)
+    assert (picture.max(axis=2) == picture.min(axis=2)).all()
 
 
 def test_columns_are_means_and_never_more_than_there_are() -> None:

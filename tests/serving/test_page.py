@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -248,8 +248,40 @@ def test_the_explanation_lies_over_the_spectrogram(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def _made_up_explanation(enough: bool) -> dict[str, Any]:
+    span = {"start_seconds": 1.0, "end_seconds": 2.0, "loss": 0.9, "evidence": enough}
+    patch = {"first_row": 0, "last_row": 3, "low_hz": 100.0, "high_hz": 900.0, **span}
+    return {
+        "genre": "jazz",
+        "probability": 0.9,
+        "occlusion": [span],
+        "patches": [patch],
+        "speaks_for": [span] if enough else [],
+        "speaks_against": [],
+        "agreement": {"enough": enough},
+        "patch_agreement": {"enough": enough},
+        "patch_faithfulness": {"faithful": enough},
+        "verdict": "Said of seconds",
+        "patch_verdict": "Said of the map",
+        "line_verdict": "Said of the time line",
+    }
+
+
+def _answering(answer: dict[str, Any]) -> Callable[[Any], None]:
+    return lambda route: route.fulfill(json=answer)
+
+
 def test_telling_seconds_are_played_and_no_more(page: Any, clip: Path) -> None:
+    answer = _made_up_explanation(enough=True)
+    page.route("**/analysis/explain*", _answering(answer))
     explained(page, clip)
+    assert "with that hidden its odds fall 2.5 times" in page.inner_text("#why-sentence")
+    said = page.locator("#why-verdicts li").all_inner_texts()
+    assert said == [
+        "Seconds: Said of seconds.",
+        "Map: Said of the map.",
+        "Time line: Said of the time line.",
+    ]
     page.evaluate("""() => {
         const player = document.getElementById("player");
         globalThis.stopped = new Promise((done) => {
@@ -258,6 +290,27 @@ def test_telling_seconds_are_played_and_no_more(page: Any, clip: Path) -> None:
     }""")
     page.locator(".part").first.press("Enter")
     assert 0 < page.evaluate("stopped") <= 3.1
+
+
+def test_what_fails_its_test_is_faded_and_says_so(page: Any, clip: Path) -> None:
+    strongest = """() => {
+        const canvas = document.getElementById("why-map"), context = canvas.getContext("2d");
+        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+        return Math.max(...data.filter((_, place) => place % 4 === 3));
+    }"""
+    for enough in (True, False):
+        answer = _made_up_explanation(enough)
+        answer["patches"] = [one | {"evidence": True} for one in answer["patches"]]
+        page.route("**/analysis/explain*", _answering(answer))
+        explained(page, clip)
+        strong = page.evaluate(strongest)
+        assert strong == 255 if enough else 50 < strong < 80
+    said = page.locator("#why-verdicts .failed").all_inner_texts()
+    assert [one.split(":")[0] for one in said] == ["Seconds", "Map"]
+    assert all(one.endswith("It is drawn faded.") for one in said)
+    assert "cannot be said" in page.inner_text("#why-sentence")
+    assert page.locator(".part").count() == 0
+    assert "no evidence" in page.inner_text("#why-for")
 
 
 def test_another_genre_is_explained_or_said_why_not(page: Any, clip: Path) -> None:

@@ -30,9 +30,11 @@ def explain(
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.05, help="Hidden at once.")] = 1.0,
     fill: Annotated[
-        Literal["cut", "silence", "noise"],
-        typer.Option(help="How: cut out, or replaced by silence or by noise like the track."),
-    ] = "cut",
+        Literal["all", "cut", "silence", "noise"],
+        typer.Option(
+            help="How: cut out, or replaced by silence or by noise like the track; all compares."
+        ),
+    ] = "all",
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Measure whether it is faithful.")
     ] = True,
@@ -128,7 +130,7 @@ def _track(
     out: Path,
     genre: str | None,
     seconds: float,
-    fill: Literal["cut", "silence", "noise"],
+    fill: Literal["all", "cut", "silence", "noise"],
     check: bool,
 ) -> TrackExplanation:
     from genrekit.cli.console import follow
@@ -147,6 +149,7 @@ def _track(
 
 def _show(result: TrackExplanation, out: Path) -> None:
     from genrekit.cli.console import plain, results
+    from genrekit.explain.faithfulness import verdict as faithfulness_verdict
 
     say = results().print
     say(f"{plain(result.path)}: {result.genre} {result.probability:.3f}")
@@ -154,12 +157,15 @@ def _show(result: TrackExplanation, out: Path) -> None:
         for one in snippets:
             say(
                 f"  {side:<8}{one.start_seconds:6.1f} to {one.end_seconds:6.1f} s  "
-                f"{one.loss:+.3f}  {one.file}"
+                f"{one.loss:+.3f} log-odds  {one.file}"
             )
     for note in result.notes:
         say(f"  note: {plain(note)}")
+    for line in (result.verdict, result.line_verdict):
+        if line:
+            say(f"  {plain(line)}")
     if result.faithfulness is not None:
-        say(f"  faithfulness against random orders: {result.faithfulness.gain:+.3f}")
+        say(f"  {faithfulness_verdict(result.faithfulness)}")
     say(str(out / "index.html"))
 
 

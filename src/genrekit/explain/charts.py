@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from genrekit.evaluation.multiple import Friedman
 from genrekit.schema import Estimate
 
+#: How strongly a chart is drawn that failed its test.
+FADED = 0.25
+
 Numbers = Sequence[float] | NDArray[np.floating]
 
 
@@ -27,7 +30,15 @@ class Bars:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
-    """Values over one axis, a line each; dashed where the name is in ``dashed``."""
+    """Values over one axis, a line each; dashed where the name is in ``dashed``.
+
+    Parameters
+    ----------
+    verdict : str
+        What a test says of it: stands under the title, wherever the chart goes.
+    faded : bool
+        Draw it pale, because the test says that there is nothing in it.
+    """
 
     title: str
     x: Numbers
@@ -36,6 +47,8 @@ class Lines:
     y_title: str
     dashed: frozenset[str] = frozenset()
     filled: bool = False
+    verdict: str = ""
+    faded: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +140,14 @@ class Heat:
         Names or positions of columns and rows.
     notes : sequence of sequence of str
         What a cell says when it is pointed at.
+    y_ticks : sequence of (float, str)
+        Places on the y-axis, and what they are called; none takes what fits.
+    top : float
+        Of ``centred`` ones: the colours do not reach their strongest below this size.
+    verdict : str
+        What a test says of it: stands under the title, wherever the chart goes.
+    faded : bool
+        Draw it pale, because the test says that there is nothing in it.
     """
 
     title: str
@@ -140,6 +161,10 @@ class Heat:
     downwards: bool = False
     notes: Sequence[Sequence[str]] = ()
     written: bool = False
+    y_ticks: Sequence[tuple[float, str]] = ()
+    top: float = 0.0
+    verdict: str = ""
+    faded: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,6 +202,41 @@ class Regions:
 
 
 Chart = Bars | Dots | Lines | Curves | Ranks | Boxes | Heat | Points | Regions
+
+
+def verdict_of(chart: Chart) -> str:
+    """What a test says of a chart, or nothing."""
+    return chart.verdict if isinstance(chart, Heat | Lines) else ""
+
+
+#: Frequencies that an axis of bands names, where they are in it.
+_NAMED_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+_APART = 0.06
+
+
+def hertz_ticks(borders_hz: Numbers, places: Numbers) -> tuple[tuple[float, str], ...]:
+    """Where round frequencies lie on an axis of bands, as far as they are told apart.
+
+    Parameters
+    ----------
+    borders_hz : (n_bands + 1,)
+        Rising.
+    places : (n_bands + 1,)
+        Of the borders, on the axis.
+    """
+    borders, where = np.asarray(borders_hz, float), np.asarray(places, float)
+    apart = _APART * float(np.ptp(where))
+    ticks: list[tuple[float, str]] = []
+    for hz in reversed([hz for hz in _NAMED_HZ if borders[0] <= hz <= borders[-1]]):
+        place = float(np.interp(hz, borders, where))
+        if not ticks or ticks[-1][0] - place >= apart:
+            ticks.append((place, hertz(hz)))
+    return tuple(reversed(ticks))
+
+
+def hertz(hz: float) -> str:
+    """A frequency as it is read: 440, 2 k."""
+    return f"{hz / 1000:g} k" if hz >= 1000 else f"{hz:g}"
 
 
 def unique(values: Sequence[str]) -> list[str]:

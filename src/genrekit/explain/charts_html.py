@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from genrekit.evaluation.figures import COLOURS
 from genrekit.explain.charts import (
+    FADED,
     Bars,
     Boxes,
     Chart,
@@ -84,6 +85,7 @@ def _lines(chart: Lines) -> tuple[list[Figure], Figure]:
                 "dash": "dash" if name in chart.dashed else _dash(number),
             },
             **({"fill": "tozeroy"} if chart.filled else {}),
+            **({"opacity": FADED} if chart.faded else {}),
         }
         for number, (name, values) in enumerate(chart.series.items())
     ]
@@ -221,7 +223,7 @@ def _boxes(chart: Boxes) -> tuple[list[Figure], Figure]:
 @_traces.register(Heat)
 def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
     cells = np.asarray(chart.cells, float)
-    top = float(np.abs(cells).max()) or 1.0
+    top = max(float(np.abs(cells).max()), chart.top) or 1.0
     trace: Figure = {
         "type": "heatmap",
         "z": [_rounded(row) for row in cells],
@@ -230,6 +232,8 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
         "colorscale": "RdBu" if chart.centred else "Viridis",
         "colorbar": {"title": {"text": _said(chart.unit)}},
     }
+    if chart.faded:
+        trace["opacity"] = FADED
     if chart.written:
         trace |= _written(cells, chart)
     if chart.centred:
@@ -241,6 +245,11 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
     layout["xaxis"]["automargin"] = layout["yaxis"]["automargin"] = True
     if chart.downwards:
         layout["yaxis"]["autorange"] = "reversed"
+    if chart.y_ticks:
+        layout["yaxis"] |= {
+            "tickvals": _rounded([place for place, _ in chart.y_ticks]),
+            "ticktext": [_said(name) for _, name in chart.y_ticks],
+        }
     layout["xaxis"]["showgrid"] = layout["yaxis"]["showgrid"] = False
     named = isinstance(chart.x[0], str)
     return [trace], layout | ({"height": max(420, 150 + 14 * len(chart.y))} if named else {})

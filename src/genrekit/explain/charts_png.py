@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from genrekit.evaluation.critical_difference import plot_critical_difference
 from genrekit.evaluation.figures import COLOURS, new_figure, save_figure
 from genrekit.explain.charts import (
+    FADED,
     Bars,
     Boxes,
     Chart,
@@ -24,6 +26,7 @@ from genrekit.explain.charts import (
     Ranks,
     Regions,
     unique,
+    verdict_of,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 _MARKERS = "osD^vP*X<>"
 _MOST_NAMED = 40
+_TITLE_CHARACTERS = 90
 
 
 def save_chart(chart: Chart, path: Path) -> Path:
@@ -47,8 +51,13 @@ def save_chart(chart: Chart, path: Path) -> Path:
     figure = new_figure(*_size(chart))
     axes = figure.add_subplot()
     _draw(chart, axes)
-    axes.set_title(_said(chart.title), fontsize=10)
+    axes.set_title(_titled(chart), fontsize=10)
     return save_figure(figure, path)
+
+
+def _titled(chart: Chart) -> str:
+    lines = [chart.title, *wrap(verdict_of(chart), _TITLE_CHARACTERS)]
+    return "\n".join(_said(line) for line in lines if line)
 
 
 def _size(chart: Chart) -> tuple[float, float]:
@@ -86,9 +95,12 @@ def _lines(chart: Lines, axes: Axes) -> None:
         chart.series.items(), _styles(len(chart.series)), strict=True
     ):
         dash = "--" if name in chart.dashed else style
-        axes.plot(chart.x, values, dash, color=colour, lw=1.4, label=_said(name))
+        strength = FADED if chart.faded else 1.0
+        axes.plot(chart.x, values, dash, color=colour, lw=1.4, label=_said(name), alpha=strength)
         if chart.filled:
-            axes.fill_between(np.asarray(chart.x), np.asarray(values), color=colour, alpha=0.2)
+            axes.fill_between(
+                np.asarray(chart.x), np.asarray(values), color=colour, alpha=0.2 * strength
+            )
     axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
     axes.margins(x=0)
     axes.spines[["top", "right"]].set_visible(False)
@@ -169,7 +181,7 @@ def _boxes(chart: Boxes, axes: Axes) -> None:
 @_draw.register(Heat)
 def _heat(chart: Heat, axes: Axes) -> None:
     cells = np.asarray(chart.cells, float)
-    top = float(np.abs(cells).max()) or 1.0
+    top = max(float(np.abs(cells).max()), chart.top) or 1.0
     mesh = axes.imshow(
         cells,
         cmap=_colour_map(chart),
@@ -179,7 +191,10 @@ def _heat(chart: Heat, axes: Axes) -> None:
         interpolation="nearest",
         vmin=-top if chart.centred else None,
         vmax=top if chart.centred else None,
+        alpha=FADED if chart.faded else None,
     )
+    if chart.y_ticks:
+        axes.set_yticks([at for at, _ in chart.y_ticks], [name for _, name in chart.y_ticks])
     if _named(chart.x):
         axes.set_xticks(
             range(len(chart.x)), [_said(str(one)) for one in chart.x], fontsize=7, rotation=90

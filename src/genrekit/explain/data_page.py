@@ -185,11 +185,11 @@ def _one(found: DataExplanation) -> Section:
     ranked = sorted(found.columns, key=lambda one: -abs(one.loss))[:_MOST_COLUMNS]
     text = (
         "Each column of this item is given its usual value, the median of the table, one at a "
-        "time; what its genre loses is what it rests on."
+        "time; what the log-odds of its genre lose is what it rests on."
     )
     losses = [one.loss for one in ranked]
     names = [printable(one.name) for one in ranked]
-    chart = Bars(f"What {found.item} rests on", names, losses, "loss of probability")
+    chart = Bars(f"What {found.item} rests on", names, losses, "loss of log-odds")
     rows = [
         (printable(one.name), f"{one.value:.5g}", f"{one.usual:.5g}", f"{one.loss:+.4f}")
         for one in ranked

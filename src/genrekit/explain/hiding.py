@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from genrekit.audio import Waveform
-from genrekit.explain.masking import Fill, Listened, Piece, listen, pieces
+from genrekit.explain.agreement import beside_time_line, combine, line_note, verdict
+from genrekit.explain.faithfulness import N_MEASURED, hiding_patches, measure
+from genrekit.explain.faithfulness import verdict as faithfulness_verdict
+from genrekit.explain.masking import FILLS, Fill, Listened, Piece, listen, pieces, refilled
 from genrekit.explain.occlusion import (
+    PATCH_WAYS,
     label_number,
     occlude_patches,
     occlude_seconds,
@@ -16,21 +22,23 @@ from genrekit.explain.occlusion import (
     telling_window,
     time_line,
 )
-from genrekit.explain.records import Occlusion, Span, TrackExplanation
+from genrekit.explain.records import Agreement, Occlusion, Patch, Span, TrackExplanation
 from genrekit.inference import Classifier, Window, printable, ranked
 from genrekit.schema import SegmentScore
 
 if TYPE_CHECKING:
     from genrekit.explain.page import Section
 
+#: One way of hiding seconds, or all of them compared.
+Fills = Fill | Literal["all"]
 #: Seconds that are hidden at once, and that a stretch of the time line has.
 PIECE_SECONDS = 1.0
 STRETCH_SECONDS = 3.0
 #: Seconds for and against that are pointed out, and what is heard before and after each.
 TELLING = 3
 CONTEXT_SECONDS = 0.5
-# A loss below this is a rounding error of the model's.
-_SMALLEST_LOSS = 1e-4
+#: Patches along frequency and time.
+PATCH_GRID = (8, 16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +47,8 @@ class Hidden:
 
     Attributes
     ----------
-    track : Listened
+    tracks : tuple of Listened
+        The track, with each way of hiding.
     cut : tuple of Piece
         What was hidden, one at a time.
     window : Window
@@ -48,7 +57,7 @@ class Hidden:
         The input that they are patches of; empty where the model takes none.
     """
 
-    track: Listened
+    tracks: tuple[Listened, ...]
     cut: tuple[Piece, ...]
     window: Window
     picture: str
@@ -75,7 +84,7 @@ def hide_and_listen(
     genre: str | None = None,
     piece_seconds: float = PIECE_SECONDS,
     stretch_seconds: float | None = STRETCH_SECONDS,
-    fill: Fill = "cut",
+    fill: Fills = "all",
 ) -> Iterator[ExplainStep]:
     """Hide seconds and patches of a track one at a time.
 
@@ -88,7 +97,10 @@ def hide_and_listen(
     piece_seconds : float
         Hidden at once.
     stretch_seconds : float, optional
-        That a stretch of the time line has; None leaves the line out, nearly half of the work.
+        That a stretch of the time line has; None leaves the line out.
+    fill : {"all", "cut", "silence", "noise"}
+        How seconds are hidden. What one way says alone may be of the way and not of the music, so
+        by default all are used, and compared.
 
     Yields
     ------
@@ -102,7 +114,9 @@ def hide_and_listen(
         If the model knows no such genre.
     """
     yield ExplainStep("Listening", 0, 1)
-    track = listen(classifier, waveform, fill=fill)
+    ways = FILLS if fill == "all" else (fill,)
+    track = listen(classifier, waveform, fill=ways[0])
+    tracks = (track, *(refilled(track, way) for way in ways[1:]))
     yield ExplainStep("Listening", 1, 1)
     scores = ranked(classifier.labels, track.probabilities)
     wanted = next(iter(scores)) if genre is None else genre
@@ -111,8 +125,7 @@ def hide_and_listen(
         () if stretch_seconds is None else (yield from _line(classifier, waveform, stretch_seconds))
     )
     cut = pieces(waveform, piece_seconds)
-    spans = yield from _hidden(track, cut, wanted)
-    yield ExplainStep("Hushing patches", 0, 1)
+    spans, agreement = yield from _hidden(tracks, cut, wanted)
     window = telling_window(track, wanted)
     picture, *_ = (*picture_names(classifier.bundle.features(window.samples)), "")
     begin = waveform.start_seconds
@@ -126,18 +139,21 @@ def hide_and_listen(
         seconds=waveform.seconds,
         time_line=line,
         occlusion=spans,
-        patches=occlude_patches(classifier, window, picture, wanted, begin_seconds=begin)
-        if picture
-        else (),
+        agreement=agreement,
+        verdict=verdict(agreement),
+        line_verdict=line_note(beside_time_line(spans, line, wanted), wanted),
         notes=waveform.warnings,
     )
-    yield ExplainStep("Hushing patches", 1, 1, Hidden(track, cut, window, picture, found))
+    if picture:
+        patches = yield from _patches(classifier, window, picture, wanted, begin)
+        found = found.model_copy(update=patches)
+    yield ExplainStep("Done", 1, 1, Hidden(tracks, cut, window, picture, found))
 
 
 def telling(spans: Sequence[Span], side: str) -> tuple[Span, ...]:
     """The seconds that speak most ``"for"`` or ``"against"`` a genre, the strongest first."""
     sign = 1 if side == "for" else -1
-    speaking = [span for span in spans if sign * span.loss > _SMALLEST_LOSS]
+    speaking = [span for span in spans if span.evidence and sign * span.loss > 0]
     return tuple(sorted(speaking, key=lambda span: -sign * span.loss)[:TELLING])
 
 
@@ -154,10 +170,59 @@ def _line(
 
 
 def _hidden(
-    track: Listened, cut: Sequence[Piece], genre: str
-) -> Generator[ExplainStep, None, tuple[Span, ...]]:
-    spans: list[Span] = []
-    for span in occlude_seconds(track, cut, genre):
-        spans.append(span)
-        yield ExplainStep("Hiding seconds", len(spans), len(cut))
-    return tuple(spans)
+    tracks: Sequence[Listened], cut: Sequence[Piece], genre: str
+) -> Generator[ExplainStep, None, tuple[tuple[Span, ...], Agreement]]:
+    """Every piece hidden in every way, and what the ways say together."""
+    by_way: list[list[Span]] = []
+    for track in tracks:
+        by_way.append([])
+        for span in occlude_seconds(track, cut, genre):
+            by_way[-1].append(span)
+            done = (len(by_way) - 1) * len(cut) + len(by_way[-1])
+            yield ExplainStep("Hiding seconds", done, len(cut) * len(tracks))
+    losses = np.array([[span.loss for span in spans] for spans in by_way])
+    combined = combine(losses, [track.fill for track in tracks])
+    spans = tuple(
+        span.model_copy(update={"loss": float(loss), "evidence": bool(told)})
+        for span, loss, told in zip(by_way[0], combined.losses, combined.told, strict=True)
+    )
+    return spans, combined.agreement
+
+
+def _patches(
+    classifier: Classifier, window: Window, picture: str, genre: str, begin_seconds: float
+) -> Generator[ExplainStep, None, dict[str, object]]:
+    """Every patch hidden in every way, what the ways say together, and whether it is faithful."""
+    total = len(PATCH_WAYS) + N_MEASURED
+    rows, columns = PATCH_GRID
+    by_way: list[tuple[Patch, ...]] = []
+    for way in PATCH_WAYS:
+        yield ExplainStep("Hiding patches", len(by_way), total)
+        by_way.append(
+            occlude_patches(
+                classifier,
+                window,
+                picture,
+                genre,
+                rows=rows,
+                columns=columns,
+                begin_seconds=begin_seconds,
+                way=way,
+            )
+        )
+    combined = combine(np.array([[one.loss for one in some] for some in by_way]), PATCH_WAYS)
+    without = hiding_patches(classifier, window, picture, genre, rows, columns)
+    faithful = None
+    for done, measured in enumerate(measure(without, combined.losses), start=len(PATCH_WAYS) + 1):
+        yield ExplainStep("Hiding patches", done, total)
+        faithful = measured
+    assert faithful is not None, "the last step carries the result"
+    return {
+        "patches": tuple(
+            patch.model_copy(update={"loss": float(loss), "evidence": bool(told)})
+            for patch, loss, told in zip(by_way[0], combined.losses, combined.told, strict=True)
+        ),
+        "patch_agreement": combined.agreement,
+        "patch_faithfulness": faithful,
+        "patch_verdict": f"{verdict(combined.agreement)}. {faithfulness_verdict(faithful)}",
+    }

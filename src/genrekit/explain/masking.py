@@ -8,7 +8,7 @@ windows that no hidden second touches keep the scores they have.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -22,6 +22,7 @@ from genrekit.inference import Classifier, Window, aggregate, cut_windows
 
 #: Hidden seconds are cut out, or replaced by silence, or by noise with the track's mean spectrum.
 Fill = Literal["cut", "silence", "noise"]
+FILLS: tuple[Fill, ...] = ("cut", "silence", "noise")
 FADE_SECONDS = 0.01
 _NOISE_FRAME = 4096
 # Bounds memory; models are faster with a few windows than with one.
@@ -87,8 +88,17 @@ def listen(classifier: Classifier, waveform: Waveform, *, fill: Fill = "cut") ->
             f"at least {manifest.windows.minimum_seconds:g} s; give it a longer piece",
         )
     windows = _windows(classifier, waveform.samples)
-    filling = _noise_like(waveform) if fill == "noise" else np.zeros_like(waveform.samples)
-    return Listened(classifier, waveform, fill, filling, windows, _table(classifier, windows))
+    table = _table(classifier, windows)
+    return Listened(classifier, waveform, fill, _filling(waveform, fill), windows, table)
+
+
+def refilled(track: Listened, fill: Fill) -> Listened:
+    """The same track with what it hides hidden in another way."""
+    return replace(track, fill=fill, filling=_filling(track.waveform, fill))
+
+
+def _filling(waveform: Waveform, fill: Fill) -> NDArray[np.float32]:
+    return _noise_like(waveform) if fill == "noise" else np.zeros_like(waveform.samples)
 
 
 def _windows(classifier: Classifier, samples: NDArray[np.float32]) -> tuple[Window, ...]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.errors import ConfigError, MissingExtraError
-from genrekit.explain.charts import Heat
-from genrekit.explain.faithfulness import Without, measure
-from genrekit.explain.occlusion import boxes_of, filled_samples, hush, label_number
+from genrekit.explain.agreement import rank_correlation as spearman
+from genrekit.explain.charts import Heat, hertz_ticks
+from genrekit.explain.faithfulness import Without, hiding_patches, measure, verdict
+from genrekit.explain.occlusion import PatchGrid, filled_samples, label_number
 from genrekit.explain.overlay import narrowed
 from genrekit.explain.page import Section, Sheet
 from genrekit.explain.records import Faithfulness, RandomWeights
@@ -77,13 +79,14 @@ def network_maps(
     inputs = classifier.bundle.features(window.samples)
     own = gradients.load_network(classifier.bundle)
     random = gradients.load_network(classifier.bundle, random_seed=_RANDOM_SEED)
-    without = hiding_patches(classifier, window, name, genre)
+    without = hiding_patches(classifier, window, name, genre, *GRID)
+    grid = PatchGrid.of(classifier, window, inputs[name], *GRID)
 
     def made(
         method: str, pair: Sequence[NDArray[np.float64]], *, signed: bool, gap: float | None = None
     ) -> NetworkMap:
         same = RandomWeights(method=method, correlation=rank_correlation(*pair))
-        order = _by_patch(pair[0], inputs[name].shape)
+        order = _by_patch(pair[0], grid)
         return NetworkMap(method, pair[0], signed, gap, same, _measured(without, order))
 
     def maps() -> Iterator[NetworkMap]:
@@ -106,26 +109,16 @@ def network_maps(
     return tuple(maps())
 
 
-def hiding_patches(classifier: Classifier, window: Window, name: str, genre: str) -> Without:
-    """Probability of the genre with some patches of a `GRID` hushed."""
-    label = label_number(classifier, genre)
-    features = classifier.bundle.features(window.samples)
-    boxes = boxes_of(features[name].shape, *GRID)
-
-    def without(hidden: NDArray[np.int64]) -> float:
-        array = hush(features[name], [boxes[number] for number in hidden.tolist()])
-        rows = {key: x[np.newaxis] for key, x in {**features, name: array}.items()}
-        return float(classifier.predict_features(rows)[0, label])
-
-    return without
-
-
-def _by_patch(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _by_patch(values: NDArray[np.float64], grid: PatchGrid) -> NDArray[np.float64]:
     """Sum of a map in each patch; a coarse map is spread over the array first."""
-    rows = np.arange(shape[0]) * values.shape[0] // shape[0]
-    columns = np.arange(shape[1]) * values.shape[1] // shape[1]
+    n_rows = grid.boxes[-1][0].stop
+    rows = np.arange(n_rows) * values.shape[0] // n_rows
+    columns = np.arange(grid.whole) * values.shape[1] // grid.whole
     large = values[np.ix_(rows, columns)]
-    return np.array([large[band, time].sum() for band, time in boxes_of(shape, *GRID)])
+    numbers = range(len(grid.boxes))
+    return np.array(
+        [sum(large[band, time].sum() for band, time in grid.again([one])) for one in numbers]
+    )
 
 
 def _measured(without: Without, weights: NDArray[np.float64]) -> Faithfulness:
@@ -136,16 +129,7 @@ def _measured(without: Without, weights: NDArray[np.float64]) -> Faithfulness:
 
 def rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Spearman's correlation of the sizes in two maps, without their signs; 0 for a flat map."""
-    x, y = _ranks(a), _ranks(b)
-    if min(np.ptp(x), np.ptp(y)) == 0:
-        return 0.0
-    return float(np.corrcoef(x, y)[0, 1])
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks of sizes; equal ones share the mean of theirs."""
-    _, inverse, counts = np.unique(np.abs(values).ravel(), return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
+    return spearman(np.abs(a), np.abs(b))
 
 
 def map_sections(
@@ -161,31 +145,82 @@ def map_sections(
     array = classifier.bundle.features(window.samples)[name]
     begin = begin_seconds + window.start_sample / classifier.sample_rate_hz
     seconds = filled_samples(classifier, window) / classifier.sample_rate_hz
-    charts = [_heat(f"Input {name}", array.astype(np.float64), begin, seconds, signed=False)]
-    charts += [_heat(one.method, one.values, begin, seconds, signed=one.signed) for one in maps]
+    borders = getattr(classifier.bundle.frontends[name], "borders_hz", None)
+    draw = partial(_heat, begin=begin, seconds=seconds, borders_hz=borders)
+    charts = [draw(f"Input {name}", array.astype(np.float64), unit=_unit(classifier, name))]
+    charts += [_map_chart(draw, one) for one in maps]
     rows = [
         (
             one.method,
             f"{one.faithfulness.gain:+.3f}",
+            f"{one.faithfulness.needed:+.3f}",
+            "passes" if one.faithfulness.faithful else "fails",
             f"{one.random.correlation:+.2f}",
             "" if one.gap is None else f"{one.gap:+.4f}",
         )
         for one in maps
     ]
-    headings = ("method", "gain over random orders", "like random weights", "gap of the sum")
+    headings = (
+        *("method", "gain over random orders", "one random order in twenty reaches", "test"),
+        *("like random weights", "gap of the sum"),
+    )
     text = (
-        "The window that is surest of the genre. A gain above zero says that hushing what a map "
-        "points at does more than hushing at random; a map that looks the same for random weights "
-        "shows the music and not the model."
+        "The window that is surest of the genre. A map passes its test where hiding what it points "
+        "at does more than hiding at random; one that fails is drawn faded, and says nothing of "
+        "the model. A map that looks the same for random weights shows the music and not the "
+        "model."
     )
     return [Section("What the network looks at", text, [*charts, Sheet(headings, rows)])]
 
 
+def _map_chart(draw: Callable[..., Heat], one: NetworkMap) -> Heat:
+    return draw(
+        one.method,
+        one.values,
+        unit="",
+        signed=one.signed,
+        verdict=verdict(one.faithfulness),
+        faded=not one.faithfulness.faithful,
+    )
+
+
+def _unit(classifier: Classifier, name: str) -> str:
+    kind = classifier.bundle.frontends[name].config.kind
+    return "decibels" if kind == "mel" else ""
+
+
 def _heat(
-    title: str, values: NDArray[np.float64], begin: float, seconds: float, *, signed: bool
+    title: str,
+    values: NDArray[np.float64],
+    *,
+    begin: float,
+    seconds: float,
+    borders_hz: NDArray[np.floating] | None,
+    unit: str,
+    signed: bool = False,
+    verdict: str = "",
+    faded: bool = False,
 ) -> Heat:
     cells = narrowed(values, _PICTURE_COLUMNS)
     count = cells.shape[1]
     times = begin + (np.arange(count) + 0.5) * seconds / count
-    rows = np.arange(1.0, len(cells) + 1)
-    return Heat(title, cells, times, rows, "", "seconds", "row", centred=signed)
+    rows = np.arange(0.5, len(cells))
+    ticks: tuple[tuple[float, str], ...] = ()
+    y_title = "row of the input"
+    if borders_hz is not None:
+        # A coarse map has fewer rows than there are bands.
+        places = np.linspace(0, len(cells), len(borders_hz))
+        ticks, y_title = hertz_ticks(borders_hz, places), "Hz"
+    return Heat(
+        title,
+        cells,
+        times,
+        rows,
+        unit,
+        "seconds",
+        y_title,
+        centred=signed,
+        y_ticks=ticks,
+        verdict=verdict,
+        faded=faded,
+    )

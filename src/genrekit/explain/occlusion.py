@@ -1,13 +1,16 @@
 """Hide a part, see what is lost: explanations that work for every model.
 
 Source: M. D. Zeiler and R. Fergus, "Visualizing and understanding convolutional networks", ECCV
-2014. A loss is of the probability that the track has for one genre.
+2014. A loss is of the log-odds of one genre: a sure model that loses a little of a probability near
+one has lost as much as one that loses half of a small one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +18,17 @@ from numpy.typing import NDArray
 from genrekit.audio import Waveform
 from genrekit.bundles import window_samples
 from genrekit.errors import ConfigError
+from genrekit.explain.agreement import log_odds
 from genrekit.explain.masking import Listened, Piece, hidden_scores, window_scores
 from genrekit.explain.records import ColumnLoss, Patch, Span
 from genrekit.inference import Classifier, Window, ranked
 from genrekit.schema import SegmentScore
 
+PatchWay = Literal["quiet", "usual"]
 #: A hushed cell is as quiet as its row is in the quietest of this share of its cells.
 HUSHED_SHARE = 0.05
+#: Patches are made as quiet as their row gets, or what their row usually is.
+PATCH_WAYS: tuple[PatchWay, ...] = ("quiet", "usual")
 
 
 def label_number(classifier: Classifier, genre: str) -> int:
@@ -41,15 +48,15 @@ def label_number(classifier: Classifier, genre: str) -> int:
 
 
 def occlude_seconds(track: Listened, cut: Sequence[Piece], genre: str) -> Iterator[Span]:
-    """Yield what the genre loses without each piece of a track, for any model of audio."""
+    """Yield what the log-odds of a genre lose without each piece, hidden in the track's one way."""
     label, rate = label_number(track.classifier, genre), track.waveform.sample_rate_hz
-    whole, begin = track.probabilities[label], track.waveform.start_seconds
+    task = track.classifier.bundle.manifest.task
+    whole, begin = log_odds(track.probabilities, label, task), track.waveform.start_seconds
     for piece in cut:
-        loss = whole - hidden_scores(track, [piece])[label]
         yield Span(
             start_seconds=begin + piece.start / rate,
             end_seconds=begin + piece.stop / rate,
-            loss=float(loss),
+            loss=whole - log_odds(hidden_scores(track, [piece]), label, task),
         )
 
 
@@ -96,8 +103,9 @@ def occlude_patches(
     rows: int = 8,
     columns: int = 16,
     begin_seconds: float = 0.0,
+    way: PatchWay = "quiet",
 ) -> tuple[Patch, ...]:
-    """Hush patches in time and frequency of one input of one window.
+    """Hide patches in time and frequency of one input of one window.
 
     Parameters
     ----------
@@ -107,28 +115,26 @@ def occlude_patches(
         Patches along frequency and along time.
     begin_seconds : float
         Where in the track the audio begins that the window was cut from.
+    way : {"quiet", "usual"}
+        What stands in place of a patch: the quiet of its rows, or their median.
 
     Returns
     -------
     tuple of Patch
         ``rows * columns`` of them or fewer, row by row from the lowest band.
     """
-    label = label_number(classifier, genre)
+    label, task = label_number(classifier, genre), classifier.bundle.manifest.task
     features = classifier.bundle.features(window.samples)
-    array = features[name]
-    # A short window is repeated until it fills the input: a patch is hushed in every repetition.
-    share = len(window.samples) / filled_samples(classifier, window)
-    heard = max(1, round(array.shape[1] * share))
-    boxes = boxes_of((array.shape[0], heard), rows, columns)
-    inputs = {key: np.repeat(x[np.newaxis], len(boxes) + 1, axis=0) for key, x in features.items()}
-    for row, (band, time) in enumerate(boxes):
-        shifts = range(0, array.shape[1], heard)
-        again = [(band, slice(time.start + shift, time.stop + shift)) for shift in shifts]
-        inputs[name][row] = hush(array, again)
-    scores = classifier.predict_features(inputs)[:, label]
+    grid = PatchGrid.of(classifier, window, features[name], rows, columns)
+    count = len(grid.boxes)
+    inputs = {key: np.repeat(x[np.newaxis], count + 1, axis=0) for key, x in features.items()}
+    for row in range(count):
+        inputs[name][row] = hidden_patches(features[name], grid.again([row]), way)
+    scores = classifier.predict_features(inputs)
+    odds = [log_odds(one, label, task) for one in scores]
     rate = classifier.sample_rate_hz
     begin = begin_seconds + window.start_sample / rate
-    seconds = len(window.samples) / heard / rate
+    seconds = len(window.samples) / grid.heard / rate
     borders = getattr(classifier.bundle.frontends[name], "borders_hz", None)
     return tuple(
         Patch(
@@ -136,12 +142,55 @@ def occlude_patches(
             last_row=band.stop - 1,
             start_seconds=begin + time.start * seconds,
             end_seconds=begin + time.stop * seconds,
-            loss=float(scores[-1] - score),
+            loss=odds[-1] - one,
             low_hz=None if borders is None else float(borders[band.start]),
             high_hz=None if borders is None else float(borders[band.stop]),
         )
-        for (band, time), score in zip(boxes, scores[:-1], strict=True)
+        for (band, time), one in zip(grid.boxes, odds[:-1], strict=True)
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PatchGrid:
+    """Patches of the part of an array that was heard.
+
+    A short window is repeated until it fills the input: a patch is hidden in every repetition.
+
+    Attributes
+    ----------
+    boxes : list of (slice, slice)
+        Rows and frames of each.
+    heard, whole : int
+        Frames of the part, and of the array.
+    """
+
+    boxes: list[tuple[slice, slice]]
+    heard: int
+    whole: int
+
+    @classmethod
+    def of(
+        cls,
+        classifier: Classifier,
+        window: Window,
+        array: NDArray[np.float32],
+        rows: int,
+        columns: int,
+    ) -> PatchGrid:
+        """The grid of an input (n_rows, n_frames) of a window."""
+        share = len(window.samples) / filled_samples(classifier, window)
+        heard = max(1, round(array.shape[1] * share))
+        boxes = boxes_of((array.shape[0], heard), rows, columns)
+        return cls(boxes, heard, array.shape[1])
+
+    def again(self, numbers: Sequence[int]) -> list[tuple[slice, slice]]:
+        """Some of the patches, wherever the window is repeated."""
+        shifts = range(0, self.whole, self.heard)
+        return [
+            (band, slice(time.start + shift, time.stop + shift))
+            for band, time in (self.boxes[number] for number in numbers)
+            for shift in shifts
+        ]
 
 
 def filled_samples(classifier: Classifier, window: Window) -> int:
@@ -157,6 +206,13 @@ def boxes_of(shape: tuple[int, ...], rows: int, columns: int) -> list[tuple[slic
     return [(band, time) for band in bands for time in times]
 
 
+def hidden_patches(
+    array: NDArray[np.float32], boxes: Sequence[tuple[slice, slice]], way: PatchWay
+) -> NDArray[np.float32]:
+    """A copy without some patches, in one of `PATCH_WAYS`."""
+    return hush(array, boxes) if way == "quiet" else make_usual(array, boxes)
+
+
 def hush(array: NDArray[np.float32], boxes: Sequence[tuple[slice, slice]]) -> NDArray[np.float32]:
     """A copy whose patches are as quiet as the quietest twentieth of their row."""
     quiet = np.quantile(array, HUSHED_SHARE, axis=1, keepdims=True).astype(np.float32)
@@ -164,6 +220,17 @@ def hush(array: NDArray[np.float32], boxes: Sequence[tuple[slice, slice]]) -> ND
     for band, time in boxes:
         hushed[band, time] = np.minimum(hushed[band, time], quiet[band])
     return hushed
+
+
+def make_usual(
+    array: NDArray[np.float32], boxes: Sequence[tuple[slice, slice]]
+) -> NDArray[np.float32]:
+    """A copy whose patches are what their rows usually are: the median over time."""
+    usual = np.median(array, axis=1, keepdims=True).astype(np.float32)
+    changed = array.copy()
+    for band, time in boxes:
+        changed[band, time] = usual[band]
+    return changed
 
 
 def replace_columns(
@@ -184,9 +251,9 @@ def replace_columns(
     Returns
     -------
     tuple of ColumnLoss
-        What the probability loses most by first.
+        What the log-odds lose most by first.
     """
-    label = label_number(classifier, genre)
+    label, task = label_number(classifier, genre), classifier.bundle.manifest.task
     found = []
     for name, values in row.items():
         changed = np.repeat(values[np.newaxis], len(values) + 1, axis=0)
@@ -195,14 +262,14 @@ def replace_columns(
             key: changed if key == name else np.repeat(x[np.newaxis], len(changed), axis=0)
             for key, x in row.items()
         }
-        scores = classifier.predict_features(inputs)[:, label]
+        odds = [log_odds(one, label, task) for one in classifier.predict_features(inputs)]
         columns = classifier.bundle.frontends[name].feature_names
         found += [
             ColumnLoss(
                 name=column,
                 value=float(values[place]),
                 usual=float(usual[name][place]),
-                loss=float(scores[-1] - scores[place]),
+                loss=odds[-1] - odds[place],
             )
             for place, column in enumerate(columns)
         ]

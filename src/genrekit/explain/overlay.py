@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from genrekit.audio import Waveform
+from genrekit.explain.agreement import SMALLEST_LOSS
+from genrekit.explain.charts import FADED
 from genrekit.explain.records import Occlusion, Patch, Span
 from genrekit.features.mel import MelFrontend
 from genrekit.inference import Classifier
@@ -25,13 +27,19 @@ Pixels = NDArray[np.uint8]
 
 #: What speaks for a genre and what against it; told apart in any colour vision (Okabe and Ito).
 FOR, AGAINST = (230, 159, 0), (86, 180, 233)
+#: What no way of hiding agrees on.
+NO_EVIDENCE = (128, 128, 128)
 COLUMNS = 300
 _BANDS = 64
-_WIDTH, _HEIGHT, _GAP, _STRIP = 960, 384, 6, 54
+#: Of the spectrogram, what lies below it, and the bars for seconds, in pixels.
+WIDTH, HEIGHT, GAP, STRIP = 960, 384, 6, 54
 _DARKEST, _BRIGHTEST = 14.0, 226.0
 _RANGE_DB = 80.0
 # Of the colour of the strongest patch; the music stays visible below it.
 _STRONGEST = 0.8
+_FADED = _STRONGEST * FADED
+# The colours are not at their strongest below this loss of log-odds.
+_LEAST_TOP = 10 * SMALLEST_LOSS
 
 
 class Spectrogram(Contract):
@@ -70,11 +78,11 @@ def overlaid(found: Occlusion, heard: Spectrogram) -> Pixels:
     levels = np.array(heard.decibels, np.float64)
     shares = 1 + np.clip((levels - levels.max()) / _RANGE_DB, -1, 0)
     grey = _DARKEST + (_BRIGHTEST - _DARKEST) * shares
-    rows = len(grey) - 1 - np.arange(_HEIGHT) * len(grey) // _HEIGHT
-    columns = np.arange(_WIDTH) * grey.shape[1] // _WIDTH
+    rows = len(grey) - 1 - np.arange(HEIGHT) * len(grey) // HEIGHT
+    columns = np.arange(WIDTH) * grey.shape[1] // WIDTH
     picture = np.repeat(grey[np.ix_(rows, columns)][..., np.newaxis], 3, axis=2)
-    _tint(picture, found.patches, heard)
-    gap = np.full((_GAP, _WIDTH, 3), _DARKEST)
+    _tint(picture, found.patches, heard, _STRONGEST if _patches_hold(found) else _FADED)
+    gap = np.full((GAP, WIDTH, 3), _DARKEST)
     whole = np.concatenate([picture, gap, _strip(found.occlusion, heard)])
     return whole.round().astype(np.uint8)
 
@@ -102,42 +110,55 @@ def described(found: Occlusion) -> str:
         f"What {found.genre} ({found.probability:.3f}) rests on in {found.path}, as "
         f"{found.model.name} {found.model.version} hears it, from {found.start_seconds:.1f} s on "
         f"for {found.seconds:.1f} s. Orange speaks for it, blue against it: without "
-        f"{strongest.start_seconds:.1f} to {strongest.end_seconds:.1f} s its probability changes "
-        f"most, by {-strongest.loss:+.3f}."
+        f"{strongest.start_seconds:.1f} to {strongest.end_seconds:.1f} s its log-odds change "
+        f"most, by {-strongest.loss:+.2f}. {found.verdict}. {found.patch_verdict}."
     )
 
 
-def _tint(picture: NDArray[np.float64], patches: Sequence[Patch], heard: Spectrogram) -> None:
-    top = max((abs(one.loss) for one in patches), default=0.0)
+def largest_loss(parts: Sequence[Span | Patch]) -> float:
+    """What the strongest colour and the longest bar stand for: never next to nothing."""
+    return max(_LEAST_TOP, *(abs(one.loss) for one in parts)) if parts else _LEAST_TOP
+
+
+def _patches_hold(found: Occlusion) -> bool:
+    agreement, faithful = found.patch_agreement, found.patch_faithfulness
+    return (agreement is None or agreement.enough) and (faithful is None or faithful.faithful)
+
+
+def _tint(
+    picture: NDArray[np.float64], patches: Sequence[Patch], heard: Spectrogram, strongest: float
+) -> None:
+    top = largest_loss(patches)
     for patch in patches:
-        if patch.low_hz is None or patch.high_hz is None or not top:
+        if patch.low_hz is None or patch.high_hz is None or not patch.evidence:
             continue
         x = _places([patch.start_seconds, patch.end_seconds], heard)
         bands = np.interp(
             [patch.low_hz, patch.high_hz], heard.borders_hz, np.arange(len(heard.borders_hz))
         )
-        y = (_HEIGHT * (1 - bands / len(heard.decibels))).round().astype(int)
-        share = _STRONGEST * abs(patch.loss) / top
+        y = (HEIGHT * (1 - bands / len(heard.decibels))).round().astype(int)
+        share = strongest * abs(patch.loss) / top
         area = picture[y[1] : y[0], x[0] : x[1]]
         area += share * (np.array(FOR if patch.loss > 0 else AGAINST) - area)
 
 
 def _strip(spans: Sequence[Span], heard: Spectrogram) -> NDArray[np.float64]:
     """A bar for each hidden piece: up is for the genre, down against it."""
-    strip = np.full((_STRIP, _WIDTH, 3), _DARKEST)
-    middle = _STRIP // 2
-    top = max(abs(span.loss) for span in spans) or 1.0
+    strip = np.full((STRIP, WIDTH, 3), _DARKEST)
+    middle = STRIP // 2
+    top = largest_loss(spans)
     for span in spans:
         start, stop = _places([span.start_seconds, span.end_seconds], heard)
         tall = round(middle * abs(span.loss) / top)
         rows = slice(middle - tall, middle) if span.loss > 0 else slice(middle, middle + tall)
-        strip[rows, start : max(start + 1, stop - 1)] = FOR if span.loss > 0 else AGAINST
+        told = FOR if span.loss > 0 else AGAINST
+        strip[rows, start : max(start + 1, stop - 1)] = told if span.evidence else NO_EVIDENCE
     return strip
 
 
 def _places(seconds: Sequence[float], heard: Spectrogram) -> list[int]:
     share = (np.array(seconds) - heard.start_seconds) / (heard.end_seconds - heard.start_seconds)
-    places: list[int] = (np.clip(share, 0, 1) * _WIDTH).round().astype(int).tolist()
+    places: list[int] = (np.clip(share, 0, 1) * WIDTH).round().astype(int).tolist()
     return places
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from genrekit.errors import MissingExtraError
 from genrekit.evaluation.critical_difference import critical_difference_svg
-from genrekit.explain.charts import Chart, Heat, Ranks
+from genrekit.explain.charts import Chart, Heat, Ranks, verdict_of
 from genrekit.explain.charts_html import figure
 from genrekit.explain.charts_png import save_chart
 from genrekit.explain.page_style import DRAW, POLICY, STYLE
@@ -273,7 +273,9 @@ def _fact(fact: Fact) -> str:
 
 
 def _figure(chart: Chart, numbered: dict[int, str]) -> str:
-    caption = f"<figcaption>{escape(chart.title)}</figcaption>" if chart.title else ""
+    said = verdict_of(chart)
+    below = f"<br><b>{escape(said)}</b>" if said else ""
+    caption = f"<figcaption>{escape(chart.title)}{below}</figcaption>" if chart.title else ""
     if isinstance(chart, Ranks):
         drawing = critical_difference_svg(chart.found, chart.names, chart.title)
         named = f'role="img" aria-label="{escape(chart.title)}"'

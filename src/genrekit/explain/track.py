@@ -16,11 +16,11 @@ from genrekit.explain.hiding import (
     PIECE_SECONDS,
     STRETCH_SECONDS,
     ExplainStep,
+    Fills,
     Hidden,
     hide_and_listen,
     telling,
 )
-from genrekit.explain.masking import Fill
 from genrekit.explain.network_maps import NetworkMap, map_sections, network_maps
 from genrekit.explain.records import Faithfulness, Snippet, Span, TrackExplanation
 from genrekit.inference import Classifier
@@ -35,7 +35,7 @@ def explain_track(
     genre: str | None = None,
     piece_seconds: float = PIECE_SECONDS,
     stretch_seconds: float = STRETCH_SECONDS,
-    fill: Fill = "cut",
+    fill: Fills = "all",
     check: bool = True,
     excerpt: ExcerptConfig | None = None,
 ) -> Iterator[ExplainStep]:
@@ -107,7 +107,7 @@ def _maps(classifier: Classifier, hidden: Hidden) -> tuple[tuple[NetworkMap, ...
 
 def _checked(hidden: Hidden) -> Generator[ExplainStep, None, Faithfulness | None]:
     losses = np.array([span.loss for span in hidden.found.occlusion])
-    without = hiding_seconds(hidden.track, hidden.cut, hidden.found.genre)
+    without = hiding_seconds(hidden.tracks, hidden.cut, hidden.found.genre)
     last = None
     for done, measured in enumerate(measure(without, losses), start=1):
         yield ExplainStep("Checking faithfulness", done, N_MEASURED)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from genrekit.explain.charts import Bars, Chart, Heat, Lines
+from genrekit.explain.agreement import SMALLEST_LOSS
+from genrekit.explain.charts import Bars, Chart, Heat, Lines, hertz_ticks
+from genrekit.explain.faithfulness import verdict as faithfulness_verdict
 from genrekit.explain.page import Section, Sound, write_page
-from genrekit.explain.records import Curve, Faithfulness, Patch, Snippet, Span, TrackExplanation
+from genrekit.explain.records import Agreement, Curve, Faithfulness, Snippet, Span, TrackExplanation
 
 #: Lines that a chart of genres over time has at most.
 _MOST_GENRES = 6
@@ -58,6 +60,7 @@ def _time_line(result: TrackExplanation) -> Section:
         f"Each point is what the model says of the {seconds:.1f} s around it, heard alone. Short "
         "stretches are judged less well than the whole track."
     )
+    text = f"{text}\n{result.line_verdict}"
     series = {genre: [one.scores[genre] for one in line] for genre in shown}
     chart = Lines("Genre over time", middles, series, "seconds", "probability")
     return Section("Time line", text, [chart])
@@ -65,18 +68,42 @@ def _time_line(result: TrackExplanation) -> Section:
 
 def _hidden(result: TrackExplanation) -> Section:
     text = (
-        "What the probability loses when these seconds are hidden and all others are heard. Below "
-        "zero the seconds speak against the genre."
+        "What the log-odds of the genre lose when these seconds are hidden and all others are "
+        "heard, beyond what they lose without a usual second: 0.69 halves the odds. Below zero the "
+        "seconds speak against the genre. How seconds are hidden has effects of its own, so "
+        "several ways are compared; where they disagree on the sign, there is no evidence, and "
+        "the line is at zero."
     )
     x, y = _steps(result.occlusion)
-    title = f"Loss of {result.genre} without these seconds"
-    chart = Lines(title, x, {"loss": y}, "seconds", "loss of probability", filled=True)
-    return Section("Hidden seconds", text, [chart])
+    chart = Lines(
+        f"Loss of {result.genre} without these seconds",
+        x,
+        {"loss": y},
+        "seconds",
+        "loss of log-odds",
+        filled=True,
+        verdict=_said_of_seconds(result),
+        faded=not _seconds_hold(result),
+    )
+    return Section("Hidden seconds", f"{text}\n{result.line_verdict}", [chart])
+
+
+def _said_of_seconds(result: TrackExplanation) -> str:
+    measured = result.faithfulness
+    return f"{result.verdict}. {faithfulness_verdict(measured)}" if measured else result.verdict
+
+
+def _seconds_hold(result: TrackExplanation) -> bool:
+    return _holds(result.agreement, result.faithfulness)
+
+
+def _holds(agreement: Agreement | None, measured: Faithfulness | None) -> bool:
+    return (agreement is None or agreement.enough) and (measured is None or measured.faithful)
 
 
 def _steps(spans: Sequence[Span]) -> tuple[list[float], list[float]]:
     x = [edge for span in spans for edge in (span.start_seconds, span.end_seconds)]
-    return x, [span.loss for span in spans for _ in range(2)]
+    return x, [span.loss if span.evidence else 0.0 for span in spans for _ in range(2)]
 
 
 def _heard(result: TrackExplanation, folder: Path) -> Section:
@@ -84,47 +111,57 @@ def _heard(result: TrackExplanation, folder: Path) -> Section:
         return [
             Sound(
                 f"{side} {result.genre}: {one.start_seconds:.1f} to {one.end_seconds:.1f} s, "
-                f"loss {one.loss:+.3f}",
+                f"loss of log-odds {one.loss:+.2f}",
                 folder / one.file,
             )
             for one in snippets
         ]
 
     found = sounds(result.speaks_for, "For") + sounds(result.speaks_against, "Against")
-    text = "" if found else "No second changes the answer when it is hidden alone."
+    text = (
+        "" if found else "There is no evidence that any second alone speaks for it or against it."
+    )
     return Section("What speaks for it and against it", text, found)
 
 
 def _patches(result: TrackExplanation) -> Section:
     text = (
-        "Patches in time and frequency are hushed one at a time in the window that is surest of "
-        "the genre. Rows are numbered from the lowest band."
+        "Patches in time and frequency are hidden one at a time in the window that is surest of "
+        "the genre, hushed and levelled to what is usual in their rows. Where the two disagree on "
+        "the sign the patch is left white."
     )
-    return Section("Time and frequency", text, [_patch_chart(result.patches, result.genre)])
+    return Section("Time and frequency", text, [_patch_chart(result)])
 
 
-def _patch_chart(patches: Sequence[Patch], genre: str) -> Chart:
-    columns = sorted({one.start_seconds: one for one in patches}.items())
-    rows = sorted({one.first_row: one for one in patches}.items())
-    cells = np.array([one.loss for one in patches]).reshape(len(rows), len(columns))
+def _patch_chart(result: TrackExplanation) -> Chart:
+    columns = sorted({one.start_seconds: one for one in result.patches}.items())
+    rows = sorted({one.first_row: one for one in result.patches}.items())
+    losses = [one.loss if one.evidence else 0.0 for one in result.patches]
+    borders = [one.low_hz for _, one in rows] + [rows[-1][1].high_hz]
+    known = [hz for hz in borders if hz is not None]
+    bands = len(known) == len(borders)
+    holds = _holds(result.patch_agreement, result.patch_faithfulness)
     return Heat(
-        f"Loss of {genre} without a patch",
-        cells,
+        f"Loss of {result.genre} without a patch",
+        np.array(losses).reshape(len(rows), len(columns)),
         [(one.start_seconds + one.end_seconds) / 2 for _, one in columns],
-        [(one.first_row + one.last_row) / 2 for _, one in rows],
-        "loss",
+        [number + 0.5 for number in range(len(rows))],
+        "log-odds",
         "seconds",
-        "row of the input",
+        "Hz" if bands else "group of rows of the input",
         centred=True,
+        y_ticks=hertz_ticks(known, range(len(borders))) if bands else (),
+        top=10 * SMALLEST_LOSS,
+        verdict=result.patch_verdict,
+        faded=not holds,
     )
 
 
 def _faithful(measured: Faithfulness) -> Section:
-    better = "better" if measured.gain > 0 else "no better"
     text = (
         "Hiding what is said to matter first should lose the genre soon; hearing it first should "
-        f"find it soon. Compared with random orders the explanation is {better}: the areas differ "
-        f"by {measured.gain:+.3f} in all."
+        "find it soon. The gain is the difference of both areas from those of random orders. "
+        f"{faithfulness_verdict(measured)}."
     )
     charts = [
         _curves("Deletion", measured.deletion, measured.random_deletion, "hidden"),

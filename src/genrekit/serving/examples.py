@@ -46,7 +46,8 @@ PREDICTION = {
     "error": None,
 }
 _MODEL = {"name": "box", "version": "0.2.0", "sha256": "0" * 64}
-_SPAN = {"start_seconds": 12.0, "end_seconds": 13.0, "loss": 0.08}
+_SPAN = {"start_seconds": 12.0, "end_seconds": 13.0, "loss": 0.41, "evidence": True}
+_AGAINST = {"start_seconds": 13.0, "end_seconds": 14.0, "loss": -0.12, "evidence": True}
 EXPLANATION = {
     "path": "song.mp3",
     "model": _MODEL,
@@ -56,7 +57,7 @@ EXPLANATION = {
     "start_seconds": 0.0,
     "seconds": 30.0,
     "time_line": [{"start_seconds": 0.0, "end_seconds": 3.0, "scores": {"reggae": 0.7}}],
-    "occlusion": [_SPAN, {"start_seconds": 13.0, "end_seconds": 14.0, "loss": -0.02}],
+    "occlusion": [_SPAN, _AGAINST],
     "patches": [
         {
             "first_row": 0,
@@ -68,9 +69,17 @@ EXPLANATION = {
             "high_hz": 352.8,
         }
     ],
+    "agreement": {
+        "ways": ["cut", "silence", "noise"],
+        "concordance": 0.71,
+        "p_value": 0.0004,
+        "largest": 0.41,
+        "enough": True,
+    },
+    "verdict": "Cutting out, silence and noise agree (Kendall's W 0.71, p < 0.001)",
     "notes": [],
     "speaks_for": [_SPAN],
-    "speaks_against": [{"start_seconds": 13.0, "end_seconds": 14.0, "loss": -0.02}],
+    "speaks_against": [_AGAINST],
     "spectrogram": {
         "start_seconds": 0.0,
         "end_seconds": 30.0,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from genrekit.audio import Waveform, decode
 from genrekit.errors import ConfigError
+from genrekit.explain.framed import framed
 from genrekit.explain.hiding import STRETCH_SECONDS, hide_and_listen, telling
-from genrekit.explain.overlay import Spectrogram, described, overlaid, png, spectrogram
+from genrekit.explain.overlay import Spectrogram, described, png, spectrogram
 from genrekit.explain.records import Occlusion, Span
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
@@ -54,7 +55,7 @@ def explain(bench: Bench, work: Work) -> dict[str, Any]:
     assert last.hidden is not None, "the last step carries what was found"
     found = last.hidden.found
     if wanted.picture:
-        picture = png(overlaid(found, spectrogram(classifier, waveform)), described(found))
+        picture = png(framed(found, spectrogram(classifier, waveform)), described(found))
         return {"png": base64.b64encode(picture).decode()}
     answer = ExplainAnswer(
         **dict(found),

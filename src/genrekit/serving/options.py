@@ -55,7 +55,9 @@ class ExplainOptions(ExcerptOptions):
 
     genre: str | None = Field(None, max_length=200, description="by default the most probable")
     seconds: float = Field(1.0, ge=0.1, le=30, description="hidden at once")
-    fill: Literal["cut", "silence", "noise"] = Field("cut", description="how they are hidden")
+    fill: Literal["all", "cut", "silence", "noise"] = Field(
+        "all", description="how they are hidden: in one way, or in all, which are compared"
+    )
     spectrogram: bool = Field(True, description="with the decibels, in JSON")
     time_line: bool = Field(True, description="with the genres of short stretches, in JSON")
     format: Literal["json", "png"] | None = Field(None, description="by default as Accept says")

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     queue: int = Field(32, ge=1, le=10_000, description="requests that may wait for a worker")
     queue_seconds: float = Field(5.0, gt=0, description="and how long each may wait")
     job_seconds: float = Field(20.0, gt=0, description="wall time of a worker on one file")
-    explain_seconds: float = Field(60.0, gt=0, description="and on one explanation")
+    explain_seconds: float = Field(90.0, gt=0, description="and on one explanation")
     cpu_seconds: int = Field(20, ge=1, description="processor time of a worker on one file")
     memory_bytes: int = Field(1 << 30, ge=64 << 20, description="what one file may add to a worker")
     audio_seconds: float = Field(1200.0, gt=0, description="audio analysed of one file")

@@ -43,7 +43,7 @@ class Explaining(Contract):
 
     genre: str | None = None
     piece_seconds: float = 1.0
-    fill: Literal["cut", "silence", "noise"] = "cut"
+    fill: Literal["all", "cut", "silence", "noise"] = "all"
     spectrogram: bool = True
     time_line: bool = True
     picture: bool = False

@@ -77,7 +77,7 @@ function showWhy() {
   $("why-strip").hidden = !seen;
   $("stage").classList.toggle("explained", seen);
   if (!seen) return;
-  if (track.samples) drawMap($("why-map"), track.why.patches, track.seconds, RATE_HZ);
+  if (track.samples) drawMap($("why-map"), track.why.patches, track.seconds, RATE_HZ, track.why.faded);
   drawStrip($("why-strip"), track.why.occlusion, track.seconds);
 }
 

@@ -42,9 +42,9 @@ async function ask() {
   clear();
   $("why-bar").hidden = false;
   $("why-ask").textContent = "Stop";
-  $("why-sentence").textContent = "Hiding one second after another. This takes a few seconds.";
+  $("why-sentence").textContent = "Hiding one second after another, in three ways. This takes a while.";
   try {
-    const found = await patiently(() => explain(file, { genre, model, spectrogram: false, time_line: false }, { signal }), signal);
+    const found = await patiently(() => explain(file, { genre, model, spectrogram: false }, { signal }), signal);
     if (!signal.aborted) show(found);
   } catch (error) {
     if (abort.signal === signal) $("why-sentence").textContent = signal.aborted ? "" : `${error.title}: ${error.message} ${error.advice ?? ""}`;
@@ -60,12 +60,21 @@ function show(found) {
   $("why-lead").hidden = true;
   $("why-answer").hidden = false;
   $("why-name").textContent = found.genre;
-  $("why-sentence").textContent = said(found);
-  parts($("why-for"), found.speaks_for, "No second alone speaks for it.");
-  parts($("why-against"), found.speaks_against, "No second alone speaks against it.");
+  const holds = holding(found);
+  $("why-sentence").textContent = said(found, holds);
+  verdicts(found, holds);
+  parts($("why-for"), found.speaks_for, "There is no evidence that any second alone speaks for it.");
+  parts($("why-against"), found.speaks_against, "There is no evidence that any second alone speaks against it.");
   $("why-rows").replaceChildren(...found.occlusion.map((one) => element("tr", {},
-    ...[exact(one.start_seconds), exact(one.end_seconds), change(one.loss)].map((text) => element("td", { text })))));
-  deck.setWhy(found);
+    ...[exact(one.start_seconds), exact(one.end_seconds), one.evidence ? change(one.loss) : "no evidence"].map((text) => element("td", { text })))));
+  deck.setWhy({ ...found, faded: !holds.map });
+}
+
+/** Under the sentence: what was tested, and with what result. */
+function verdicts(found, holds) {
+  const lines = [["Seconds", found.verdict, holds.seconds], ["Map", found.patch_verdict, holds.map], ["Time line", found.line_verdict, true]];
+  $("why-verdicts").replaceChildren(...lines.filter(([, text]) => text).map(([name, text, good]) => element("li", { className: good ? "" : "failed" },
+    element("strong", { text: `${name}: ` }), `${text.replace(/\.$/, "")}.${good ? "" : " It is drawn faded."}`)));
 }
 
 /** Seconds with a tenth where they are not whole. */
@@ -74,30 +83,36 @@ function exact(seconds) {
   return clock(Math.round(seconds * 10) / 10) + (tenths ? `.${tenths}` : "");
 }
 
-/** What happens without a part, in points of probability. */
+/** What happens without a part, in odds. */
 function change(loss) {
-  const points = Math.abs(loss) * 100;
-  if (points < 0.05) return "hardly changes";
-  const size = points < 0.95 ? points.toFixed(1) : Math.round(points);
-  return `${loss > 0 ? "falls" : "rises"} by ${size} ${size === 1 ? "point" : "points"}`;
+  const times = Math.exp(Math.abs(loss));
+  if (times < 1.01) return "odds hardly change";
+  if (times < 1.995) return `odds ${loss > 0 ? "fall" : "rise"} by ${Math.round(loss > 0 ? 100 * (1 - 1 / times) : 100 * (times - 1))} %`;
+  const size = times < 9.95 ? times.toFixed(1) : times < 1e4 ? Math.round(times) : "over 10000";
+  return `odds ${loss > 0 ? "fall" : "rise"} ${size} times`;
 }
 
 const pitch = (hz) => (hz < 1000 ? `${Math.round(hz)} Hz` : `${(hz / 1000).toFixed(1)} kHz`);
 const span = (one) => `${exact(one.start_seconds)} to ${exact(one.end_seconds)}`;
 
-/** The picture in words. */
-function said({ genre, probability, speaks_for: [first], speaks_against: [worst], patches }) {
+/** The picture in words; what no test supports is not said. */
+function said({ genre, probability, speaks_for: [first], speaks_against: [worst], patches }, { seconds, map }) {
   const has = `Here ${genre} has ${percent(probability)}.`;
-  const rests = first ? `It rests most on ${span(first)}: with that hidden it ${change(first.loss)}.` : "No second alone carries it: it rests on the whole.";
-  const against = worst ? `What speaks most against it is ${span(worst)}: with that hidden it ${change(worst.loss)}.` : "";
-  const placed = patches.filter((one) => one.low_hz !== null).sort((a, b) => b.loss - a.loss);
-  const patch = placed[0]?.loss > 0.0005 ? `In the spectrogram it rests most on what sounds between ${pitch(placed[0].low_hz)} and ${pitch(placed[0].high_hz)} from ${span(placed[0])}.` : "";
+  const rests = first ? `It rests most on ${span(first)}: with that hidden its ${change(first.loss)}.` : seconds ? "No second alone carries it: it rests on the whole." : "Which seconds it rests on cannot be said.";
+  const against = worst ? `What speaks most against it is ${span(worst)}: with that hidden its ${change(worst.loss)}.` : "";
+  const placed = patches.filter((one) => one.low_hz !== null && one.evidence).sort((a, b) => b.loss - a.loss);
+  const patch = map && placed[0]?.loss > 0 ? `In the spectrogram it rests most on what sounds between ${pitch(placed[0].low_hz)} and ${pitch(placed[0].high_hz)} from ${span(placed[0])}.` : "";
   return [has, rests, against, patch].filter(Boolean).join(" ");
+}
+
+/** What holds: seconds where the ways of hiding agree, the map where it also passes its test. */
+function holding({ agreement, patch_agreement: patches, patch_faithfulness: test }) {
+  return { seconds: agreement?.enough ?? true, map: (patches?.enough ?? true) && (test?.faithful ?? true) };
 }
 
 function parts(list, spans, none) {
   list.replaceChildren(...spans.map((one) => {
-    const button = element("button", { type: "button", className: "part", "aria-label": `Play ${span(one)}: with that hidden it ${change(one.loss)}` },
+    const button = element("button", { type: "button", className: "part", "aria-label": `Play ${span(one)}: with that hidden its ${change(one.loss)}` },
       element("span", { className: "triangle", "aria-hidden": "true" }), element("span", { className: "when", text: span(one) }), element("span", { className: "quiet", text: change(one.loss) }));
     button.addEventListener("click", () => deck.playPart(Math.max(0, one.start_seconds - CONTEXT_SECONDS), one.end_seconds + CONTEXT_SECONDS));
     return element("li", {}, button);
