@@ -23,6 +23,7 @@
     │   └── RetryError            not now
     │       ├── RateLimitError    one of too many
     │       └── BusyError         more than there is room for
+    │           └── WorkerLostError   its process was ended from outside
     └── MissingExtraError         an optional dependency is not installed
 
 Every message says what was seen, what was expected and what to do.
@@ -164,6 +165,10 @@ class RateLimitError(RetryError):
 
 class BusyError(RetryError):
     """There is no room for the request now."""
+
+
+class WorkerLostError(BusyError):
+    """Something outside ended the process that worked on the request."""
 
 
 class MissingExtraError(GenreError):

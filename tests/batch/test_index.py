@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from genrekit.audio import synthesise
 from genrekit.batch import describe_file, read_index, update_index
 from genrekit.batch.index import Index, IndexedTrack, IndexManifest
+from genrekit.batch.index_store import write_files
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
 from genrekit.schema import ModelIdentity
@@ -120,6 +123,78 @@ def test_damage_and_strangers_are_refused(
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
     with pytest.raises(ConfigError, match="damaged"):
         read_index(out)
-    with pytest.raises(ConfigError, match="no folder"):
+    with pytest.raises(ConfigError, match="not a folder"):
         list(update_index(tmp_path / "nowhere", out))
     assert json.loads((out / "index.json").read_text())["kind"] == "embedding"
+
+
+def _stored(out: Path, vectors: NDArray[Any]) -> None:
+    """Put other vectors into an index, with the hash that they want."""
+    memory = io.BytesIO()
+    np.savez(memory, vectors=vectors)
+    sha256 = hashlib.sha256(memory.getvalue()).hexdigest()
+    (out / f"vectors-{sha256[:16]}.npz").write_bytes(memory.getvalue())
+    manifest = json.loads((out / "index.json").read_text()) | {"vectors_sha256": sha256}
+    (out / "index.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (np.array([[{}], [{}], [{}]], object), "allow_pickle"),
+        (np.array([[1.0], [np.nan], [3.0]]), "not finite"),
+        (np.array([[1.0], [-np.inf], [3.0]]), "not finite"),
+        (np.array([[1e300], [1.0], [3.0]]), "not finite"),
+        (np.ones((2, 4)), "3 rows"),
+        (np.ones(3), "3 rows"),
+        (np.array([["a"], ["b"], ["c"]]), "not numbers"),
+    ],
+)
+def test_vectors_that_are_none_are_refused(
+    tmp_path: Path, vectors: NDArray[Any], message: str
+) -> None:
+    index = _made("embedding", np.ones((3, 1), np.float32))
+    write_files(tmp_path, index.manifest, index.vectors)
+    assert read_index(tmp_path).vectors.shape == (3, 1)
+    _stored(tmp_path, vectors)
+    with pytest.raises(ConfigError, match=message):
+        read_index(tmp_path)
+
+
+@pytest.mark.parametrize("raw", [b"", b"no archive", b"PK\x03\x04 cut off"])
+def test_files_that_are_no_archive_are_refused(tmp_path: Path, raw: bytes) -> None:
+    index = _made("embedding", np.ones((3, 1), np.float32))
+    write_files(tmp_path, index.manifest, index.vectors)
+    sha256 = hashlib.sha256(raw).hexdigest()
+    (tmp_path / f"vectors-{sha256[:16]}.npz").write_bytes(raw)
+    manifest = json.loads((tmp_path / "index.json").read_text()) | {"vectors_sha256": sha256}
+    (tmp_path / "index.json").write_text(json.dumps(manifest))
+    with pytest.raises(ConfigError, match="cannot be used"):
+        read_index(tmp_path)
+
+
+def test_a_question_that_is_not_finite_is_refused() -> None:
+    index = _made("embedding", np.ones((3, 2), np.float32))
+    with pytest.raises(ConfigError, match="not finite"):
+        index.similar(np.array([1, np.nan], np.float32))
+
+
+def test_a_run_that_is_killed_keeps_its_pieces(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the beginning and the end only what is new is written."""
+    monkeypatch.setattr("genrekit.batch.index._SAVED_EVERY", 1)
+    out = tmp_path / "index"
+    steps = update_index(music, out)
+    assert [next(steps).done for _ in range(3)] == [0, 1, 2]
+    killed = tmp_path / "killed"
+    shutil.copytree(out, killed)  # before the iterator can close
+    steps.close()
+    assert sorted(path.name.split("-")[0] for path in killed.iterdir()) == ["piece", "piece"]
+    next(killed.glob("piece-*")).write_bytes(b"cut off")
+    last = list(update_index(music, killed))[-1]
+    assert (last.done, last.kept) == (2, 1)
+    assert sorted(path.name.split("-")[0] for path in killed.iterdir()) == ["index.json", "vectors"]
+    expected = list(update_index(music, tmp_path / "again"))[-1]
+    assert expected.done == 3
+    assert np.array_equal(read_index(killed).vectors, read_index(tmp_path / "again").vectors)

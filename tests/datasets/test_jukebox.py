@@ -41,7 +41,7 @@ def test_listing_again_leaves_files_alone_and_adds_what_is_missing(tmp_path: Pat
 
 
 def test_without_a_path_it_lives_in_the_users_folder() -> None:
-    from genrekit.home import home
+    from genrekit.files import home
 
     dataset = load_dataset("jukebox", clips_per_genre=1, seconds=0.1)
     assert all(item.path is not None and home() in item.path.parents for item in dataset.items)

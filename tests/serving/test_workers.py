@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +71,30 @@ def test_a_crash_or_want_of_memory_costs_one_request(
         greedy = narrow.post("/analysis/features?whole=true", long_clip)
         assert greedy.status_code in (413, 422)
         assert narrow.post("/analysis/predict", clip.read_bytes()).status_code == 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_worker_that_is_killed_from_outside_is_no_fault_of_the_file(
+    narrow: Any, long_clip: bytes, kills: int
+) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(narrow.post, "/analysis/predict?whole=true", long_clip)
+        killed: set[int] = set()
+        for _ in range(kills):
+            _until(lambda: narrow.service.pool.busy == 1 and set(_workers()) - killed)
+            for worker in set(_workers()) - killed:
+                killed.add(worker)
+                os.kill(worker, signal.SIGKILL)
+        answer = asked.result()
+    assert answer.status_code == (200 if kills == 1 else 503)
+    if kills == 2:
+        assert answer.json()["error"]["type"] == "WorkerLostError"
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+def _workers() -> list[int]:
+    return _children("genrekit.serving.worker")
 
 
 @pytest.mark.parametrize(("queue", "seconds", "room"), [(100, 2.0, 20), (8, 2.0, 8), (100, 0.1, 4)])

@@ -4,56 +4,38 @@ A network's own embedding describes a track; of a model without one, its feature
 by how much it varies over the index. Nearness is the cosine of the angle between two vectors,
 computed for all tracks: a hundred thousand take a fraction of a second.
 
-On disk it is a folder with ``index.json`` and one ``vectors-*.npz`` that it names by its hash, so
-an interrupted write leaves the index that was there before.
+How it lies on disk: see `genrekit.batch.index_store`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
 from collections.abc import Generator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from genrekit.audio import Waveform, decode
 from genrekit.batch.find import find_audio
-from genrekit.errors import ConfigError, GenreError
+from genrekit.batch.index_store import (
+    IndexedTrack,
+    IndexManifest,
+    Vector,
+    has_index,
+    read_files,
+    read_pieces,
+    write_files,
+    write_piece,
+)
+from genrekit.errors import AudioContentError, ConfigError, GenreError
 from genrekit.inference import Classifier, printable
 from genrekit.parallel import WorkerDied, ordered_map
-from genrekit.schema import Contract, ModelIdentity, Sha256
+from genrekit.schema import Contract
 
-_JSON = "index.json"
 _SAVED_EVERY = 500
-Vector = NDArray[np.float32]
-
-
-class IndexedTrack(Contract):
-    """One track, and how its file was when it was listened to."""
-
-    path: str = Field(description="relative to the folder, with forward slashes")
-    size_bytes: int
-    modified_ns: int
-
-
-class IndexManifest(Contract):
-    """``index.json``."""
-
-    format_version: Literal[1] = 1
-    folder: str
-    asked_for: str = Field(description="the model as it was named")
-    model: ModelIdentity
-    kind: Literal["embedding", "features"]
-    tracks: tuple[IndexedTrack, ...]
-    vectors_sha256: Sha256
 
 
 class Neighbour(Contract):
@@ -100,8 +82,10 @@ class Index:
         Raises
         ------
         ConfigError
-            If the vector has another size.
+            If the vector has another size, or a number in it is not finite.
         """
+        if not np.isfinite(vector).all():
+            raise ConfigError("the vector holds numbers that are not finite; nothing is like that")
         size = self.vectors.shape[1]
         if vector.shape != (size,) and self.manifest.tracks:
             raise ConfigError(f"the vector has shape {vector.shape}, the index holds ({size},)")
@@ -158,7 +142,10 @@ def describe(classifier: Classifier, waveform: Waveform) -> Vector:
             f"model {classifier.identity.name} has neither an embedding nor features that are "
             "vectors; index with a network that has an embedding, or with the default model"
         )
-    return np.concatenate([found[name] for name in sorted(found)]).astype(np.float32)
+    vector = np.concatenate([found[name] for name in sorted(found)]).astype(np.float32)
+    if not np.isfinite(vector).all():
+        raise AudioContentError("non_finite", "its features hold numbers that are not finite")
+    return vector
 
 
 def describe_file(classifier: Classifier, path: str | Path) -> Vector:
@@ -175,8 +162,8 @@ def update_index(
     """Bring the index in ``directory`` up to date with the audio under ``folder``.
 
     Files whose size and time have not changed are not listened to again, as long as the model is
-    the same; tracks that are gone leave the index. What is done is saved now and then, and when
-    the iterator is closed.
+    the same; tracks that are gone leave the index. What is done is kept now and then, and becomes
+    the index when the iterator ends or is closed.
 
     Raises
     ------
@@ -184,31 +171,28 @@ def update_index(
         If the folder is none, or the model cannot describe tracks.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder; name a folder of music")
+        raise ConfigError(f"{folder} is not a folder; name a folder of music")
     classifier = Classifier.load(model)
     files = {printable(path.relative_to(folder).as_posix()): path for path in find_audio([folder])}
     states = {name: state for name, path in files.items() if (state := _state(name, path))}
-    known = _reusable(directory, classifier, states)
-    waiting = [name for name in files if name in states and name not in known]
+    keeper = _Keeper(directory, classifier, states)
+    waiting = [name for name in files if name in states and name not in keeper.vectors]
     work = (
         partial(_describe_or_say, classifier=classifier)
         if workers == 1
         else partial(_describe_in_worker, model=str(model))
     )
-    kept, done = len(known), 0
+    kept, done = len(keeper.vectors), 0
     yield IndexStep(0, len(waiting), kept)
-    vectors = dict(known)
     try:
         answers = ordered_map(work, [files[name] for name in waiting], workers=workers)
         for name, answer in zip(waiting, answers, strict=True):
             done += 1
             if isinstance(answer, np.ndarray):
-                vectors[name] = answer
-            if done % _SAVED_EVERY == 0:
-                _save(folder, directory, str(model), classifier, states, vectors)
+                keeper.add(name, answer)
             yield IndexStep(done, len(waiting), kept, _failure(name, answer))
     finally:
-        _save(folder, directory, str(model), classifier, states, vectors)
+        keeper.finish(folder, str(model))
 
 
 def read_index(directory: Path) -> Index:
@@ -219,22 +203,7 @@ def read_index(directory: Path) -> Index:
     ConfigError
         If there is none, or its files do not hold together.
     """
-    try:
-        manifest = IndexManifest.model_validate_json((directory / _JSON).read_bytes())
-        raw = (directory / _vectors_name(manifest.vectors_sha256)).read_bytes()
-    except (OSError, ValidationError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "index.json is not one of ours"
-        raise ConfigError(
-            f"there is no index in {directory} ({reason}); make one: genrekit index FOLDER -o "
-            f"{directory}"
-        ) from None
-    if hashlib.sha256(raw).hexdigest() != manifest.vectors_sha256:
-        raise ConfigError(f"the vectors in {directory} are damaged; delete it and index again")
-    with np.load(io.BytesIO(raw), allow_pickle=False) as stored:
-        vectors = stored["vectors"]
-    if vectors.ndim != 2 or len(vectors) != len(manifest.tracks):
-        raise ConfigError(f"the vectors in {directory} are not those of its tracks; index again")
-    return Index(manifest, vectors.astype(np.float32))
+    return Index(*read_files(directory))
 
 
 # Workers live as long as one call, so they never see a model change; each loads it once.
@@ -272,7 +241,7 @@ def _reusable(
     directory: Path, classifier: Classifier, states: dict[str, IndexedTrack]
 ) -> dict[str, Vector]:
     """Vectors of the tracks that are as they were."""
-    if not (directory / _JSON).exists():
+    if not has_index(directory):
         return {}
     index = read_index(directory)
     if index.manifest.model.sha256 != classifier.identity.sha256:
@@ -281,48 +250,44 @@ def _reusable(
     return {track.path: vector for track, vector in rows if states.get(track.path) == track}
 
 
-def _save(
-    folder: Path,
-    directory: Path,
-    asked_for: str,
-    classifier: Classifier,
-    states: dict[str, IndexedTrack],
-    vectors: dict[str, Vector],
-) -> None:
-    names = sorted(vectors)
-    table = np.stack([vectors[name] for name in names]) if names else np.zeros((0, 0), np.float32)
-    buffer = io.BytesIO()
-    np.savez(buffer, vectors=table)
-    raw = buffer.getvalue()
-    manifest = IndexManifest(
-        folder=printable(folder.absolute()),
-        asked_for=asked_for,
-        model=classifier.identity,
-        kind="features" if classifier.bundle.embedding_size is None else "embedding",
-        tracks=tuple(states[name] for name in names),
-        vectors_sha256=hashlib.sha256(raw).hexdigest(),
-    )
-    directory.mkdir(parents=True, exist_ok=True)
-    current = _vectors_name(manifest.vectors_sha256)
-    _write(directory / current, raw)
-    _write(directory / _JSON, manifest.model_dump_json(indent=1).encode())
-    for old in directory.glob("vectors-*.npz"):
-        if old.name != current:
-            with suppress(OSError):
-                old.unlink()
+class _Keeper:
+    """What is known so far, and in which files: in the index, in pieces, or in memory alone."""
 
+    def __init__(
+        self, directory: Path, classifier: Classifier, states: dict[str, IndexedTrack]
+    ) -> None:
+        self._directory, self._classifier, self._states = directory, classifier, states
+        self._sha256 = classifier.identity.sha256
+        left, self._pieces = read_pieces(directory, self._sha256, states)
+        self.vectors = _reusable(directory, classifier, states) | left
+        self._loose: list[str] = []
 
-def _write(path: Path, raw: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(raw)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    def add(self, name: str, vector: Vector) -> None:
+        """Take one in; now and then, what is in memory alone is written."""
+        self.vectors[name] = vector
+        self._loose.append(name)
+        if len(self._loose) >= _SAVED_EVERY:
+            tracks, table = self._table(self._loose)
+            self._pieces.append(write_piece(self._directory, self._sha256, tracks, table))
+            self._loose = []
 
+    def finish(self, folder: Path, asked_for: str) -> None:
+        """Write the index anew, with all that is known."""
+        tracks, table = self._table(sorted(self.vectors))
+        manifest = IndexManifest(
+            folder=printable(folder.absolute()),
+            asked_for=asked_for,
+            model=self._classifier.identity,
+            kind="features" if self._classifier.bundle.embedding_size is None else "embedding",
+            tracks=tuple(tracks),
+            vectors_sha256="0" * 64,
+        )
+        write_files(self._directory, manifest, table, self._pieces)
 
-def _vectors_name(sha256: str) -> str:
-    return f"vectors-{sha256[:16]}.npz"
+    def _table(self, names: list[str]) -> tuple[list[IndexedTrack], Vector]:
+        rows = [self.vectors[name] for name in names]
+        table = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+        return [self._states[name] for name in names], table
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:

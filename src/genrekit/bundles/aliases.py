@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from typing import Literal
 from pydantic import RootModel, ValidationError
 
 from genrekit.errors import BundleError
+from genrekit.files import replace_file
 from genrekit.schema import Contract
 
 ALIASES, PROMOTED = "aliases.json", "promoted.json"
@@ -89,7 +88,7 @@ def write_alias(folder: Path, name: str, alias: str, version: str) -> None:
     with _locked(folder):
         aliases = read_aliases(folder)
         aliases.setdefault(name, {})[alias] = version
-        _write(folder / ALIASES, json.dumps(aliases, indent=2, sort_keys=True))
+        replace_file(folder / ALIASES, json.dumps(aliases, indent=2, sort_keys=True) + "\n")
 
 
 # --- champions ----------------------------------------------------------------------------------
@@ -157,7 +156,7 @@ def before(steps: tuple[PromotionStep, ...]) -> str | None:
 def _append(folder: Path, alias: str, step: PromotionStep) -> None:
     everything = read_promotions(folder)
     everything[alias] = (*everything.get(alias, ()), step)
-    _write(folder / PROMOTED, _Promoted(everything).model_dump_json(indent=2))
+    replace_file(folder / PROMOTED, _Promoted(everything).model_dump_json(indent=2) + "\n")
 
 
 def _now() -> str:
@@ -176,14 +175,3 @@ def _locked(folder: Path) -> Iterator[None]:
             return
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _write(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,7 +16,7 @@ from pathlib import Path
 from genrekit.bundles.aliases import NOTHING, promoted, read_aliases, read_promotions, write_alias
 from genrekit.bundles.verify import MANIFEST, read_manifest
 from genrekit.errors import BundleError, ConfigError
-from genrekit.home import home
+from genrekit.files import home, replacing_folder
 from genrekit.schema import Manifest
 
 #: The packaged bundle that ``"default"`` stands for.
@@ -233,10 +232,5 @@ def _summary(directory: Path) -> BundleSummary:
 
 
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=".adding-", dir=target.parent))
-    try:
-        shutil.copytree(source, workshop / "new")
-        (workshop / "new").replace(target)
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+    with replacing_folder(target) as fresh:
+        shutil.copytree(source, fresh, dirs_exist_ok=True)

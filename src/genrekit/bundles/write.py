@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from genrekit.bundles.session import open_session, run_session
 from genrekit.bundles.verify import ALLOWED_SUFFIXES, CARD, GOLDEN, MANIFEST, METRICS, MODEL
 from genrekit.errors import BundleError
 from genrekit.features import build_frontend
+from genrekit.files import replacing_folder
 from genrekit.schema import BundleFile, BundleMetrics, Contract, Manifest
 
 
@@ -116,16 +115,7 @@ def check_target(directory: Path, overwrite: bool) -> None:
 
 def _place(directory: Path, contents: Mapping[str, bytes]) -> None:
     """Write beside ``directory``, load from there, then rename."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
-        fresh = workshop / "new"
-        fresh.mkdir()
+    with replacing_folder(directory) as fresh:
         for name, data in contents.items():
             (fresh / name).write_bytes(data)
         load_bundle(fresh)
-        if directory.exists():
-            directory.rename(workshop / "old")
-        fresh.replace(directory)
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)

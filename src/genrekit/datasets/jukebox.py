@@ -7,8 +7,6 @@ on it says that the machinery works, and nothing about real music.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import soundfile
@@ -16,7 +14,7 @@ import soundfile
 from genrekit.audio import JUKEBOX_GENRES, Waveform, synthesise
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.home import home
+from genrekit.files import home, replace_file, replacing
 
 INFO = CorpusInfo(
     title="Jukebox: synthetic clips in the ten GTZAN genres",
@@ -117,16 +115,8 @@ def _refuse_other_contents(folder: Path, settings: dict[str, float]) -> None:
 
 def _write(folder: Path, file: Path, clip: Waveform, settings: dict[str, float]) -> None:
     """Write a clip so that no half-written file is ever found under its name."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     note = folder / _NOTE
     if not note.exists():
-        note.write_text(json.dumps(settings) + "\n", encoding="utf-8")
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    os.close(handle)
-    try:
-        soundfile.write(
-            temporary, clip.samples, clip.sample_rate_hz, subtype="PCM_16", format="WAV"
-        )
-        Path(temporary).replace(file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        replace_file(note, json.dumps(settings) + "\n")
+    with replacing(file) as stream:
+        soundfile.write(stream, clip.samples, clip.sample_rate_hz, subtype="PCM_16", format="WAV")

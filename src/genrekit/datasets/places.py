@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from genrekit.home import home
+from genrekit.files import home
 
 #: Corpus to the parts a copy may have, each with patterns of which one must be there.
 PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from numpy.typing import NDArray
 
 from genrekit.audio.info import DECODER_VERSION
 from genrekit.audio.source import open_file
-from genrekit.home import home
+from genrekit.files import cache_home, home, is_part, moved, replacing
 from genrekit.schema import ExcerptConfig
 
 DEFAULT_LIMIT_BYTES = 2 * 1024**3
 # Pruning goes below the limit by this much, so that it does not run again at the next entry.
 _PRUNE_TO = 0.9
 _ENTRIES_BETWEEN_CHECKS = 256
+_ABANDONED_SECONDS = 24 * 3600
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ class FeatureCache:
     Parameters
     ----------
     directory : Path
-        Created on the first entry; by default ``features`` below the user's genrekit folder.
+        Created on the first entry; by default ``features`` below `genrekit.files.cache_home`.
     limit_bytes : int
         When the entries take more, those unused for longest are removed.
     """
@@ -46,14 +48,15 @@ class FeatureCache:
 
     @classmethod
     def default(cls) -> FeatureCache:
-        """The cache in the user's genrekit folder."""
-        return cls(home() / "features")
+        """The user's cache; one that lies with the models, where it was once, is moved."""
+        return cls(moved(home() / "features", cache_home() / "features"))
 
     def get(self, key: str) -> NDArray[np.float32] | None:
         """The features stored under ``key``, or None; a damaged entry counts as none."""
         path = self._path(key)
         try:
-            features: NDArray[np.float32] = np.load(path, allow_pickle=False)
+            with path.open("rb") as file:
+                features: NDArray[np.float32] = np.lib.format.read_array(file, allow_pickle=False)
             os.utime(path)
         except (OSError, ValueError, EOFError):
             return None
@@ -62,15 +65,8 @@ class FeatureCache:
     def put(self, key: str, features: NDArray[np.float32]) -> None:
         """Store ``features``; afterwards the whole cache is within its limit, or nearly so."""
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.save(file, features, allow_pickle=False)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(path) as file:
+            np.save(file, features, allow_pickle=False)
         if self._entries_until_check <= 0:
             self.prune()
             self._entries_until_check = _ENTRIES_BETWEEN_CHECKS
@@ -78,6 +74,7 @@ class FeatureCache:
 
     def prune(self) -> int:
         """Remove what was unused for longest until the limit holds; returns bytes removed."""
+        self._sweep()
         entries = []
         for path in self.directory.glob("*/*.npy"):
             try:
@@ -94,6 +91,14 @@ class FeatureCache:
                 if total - removed <= self.limit_bytes * _PRUNE_TO:
                     break
         return removed
+
+    def _sweep(self) -> None:
+        """Remove what processes that were killed had begun to write."""
+        before = time.time() - _ABANDONED_SECONDS
+        for path in self.directory.glob("*/.*"):
+            with suppress(OSError):
+                if is_part(path) and path.stat().st_mtime < before:
+                    path.unlink()
 
     def _path(self, key: str) -> Path:
         return self.directory / key[:2] / f"{key}.npy"

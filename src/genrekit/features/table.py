@@ -17,6 +17,7 @@ from genrekit.errors import AudioError, ConfigError, MissingExtraError
 from genrekit.features.cache import FeatureCache
 from genrekit.features.extract import Extraction, extract
 from genrekit.features.frontend import build_frontend, frontend_fingerprint
+from genrekit.files import replace_file, replacing
 from genrekit.schema import FrontendConfig
 
 TABLE_SUFFIXES = (".csv", ".parquet")
@@ -111,16 +112,16 @@ def _finish(journal: Path, output: Path, rows: list[list[str]]) -> None:
     if len(rows) == 1:
         journal.unlink()
         raise AudioError(f"no row for {output}: not one of the files could be read")
-    with journal.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    content = text.getvalue().encode()
     if output.suffix == ".parquet":
         read_csv, write_parquet = _parquet()
-        converted = journal.with_suffix(".parquet")
-        write_parquet(read_csv(journal), converted)
-        converted.replace(output)
-        journal.unlink()
+        with replacing(output) as file:
+            write_parquet(read_csv(io.BytesIO(content)), file)
     else:
-        journal.replace(output)
+        replace_file(output, content)
+    journal.unlink()
 
 
 def _parquet() -> tuple[Callable[..., Any], Callable[..., Any]]:

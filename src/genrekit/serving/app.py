@@ -32,6 +32,7 @@ from genrekit.serving.page import Page
 from genrekit.serving.pool import Pool
 from genrekit.serving.problems import add_handlers
 from genrekit.serving.recorder import Recorder
+from genrekit.serving.scratch import scratch_folder, sweep
 from genrekit.serving.service import STICKY, Service
 from genrekit.serving.settings import Settings
 from genrekit.serving.shadow import Shadows
@@ -39,6 +40,7 @@ from genrekit.serving.streams import StreamWorkers
 from genrekit.serving.worker import Work
 
 _log = logging.getLogger(__name__)
+_SCRATCH, _UPLOADS = "genrekit-serve-", "uploads-"
 _DESCRIPTION = "Tells the genre of music. Every answer comes from the one prediction path."
 
 
@@ -99,13 +101,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _opened(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="genrekit-serve-")))
-        home = settings.folder or scratch
-        home.mkdir(parents=True, exist_ok=True)
+        home = _home(settings, stack)
         # Beside the jobs, so that an upload becomes part of one by its name alone.
-        uploads = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="uploads-", dir=home))
-        )
+        uploads = stack.enter_context(scratch_folder(home, _UPLOADS))
         metrics = Metrics()
         arms, seen = settings.arms, look()
         bundles, shadow_bundles = load_cards(arms.models), load_cards(arms.shadows)
@@ -154,6 +152,17 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         follower.start()
         stack.push_async_callback(follower.close)
         yield
+
+
+def _home(settings: Settings, stack: AsyncExitStack) -> Path:
+    """Where uploads and jobs lie, swept of what servers that were killed have left there."""
+    temporary = Path(tempfile.gettempdir())
+    sweep(temporary, _SCRATCH)
+    if settings.folder is None:
+        return stack.enter_context(scratch_folder(temporary, _SCRATCH))
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    sweep(settings.folder, _UPLOADS)
+    return settings.folder
 
 
 def _find_library(app: FastAPI) -> None:

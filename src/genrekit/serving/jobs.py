@@ -7,6 +7,7 @@ that is done. A server that starts on the same folder goes on where the last one
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from genrekit.errors import BusyError, GenreError, UnknownResourceError
+from genrekit.files import replace_file, sync_file, sync_folder
 from genrekit.inference import error_record
 from genrekit.schema import Contract
 from genrekit.serving.options import PredictOptions, predict_work, shortened
@@ -28,6 +30,10 @@ from genrekit.serving.worker import Work
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 5.0
 _ID = re.compile(r"[0-9a-f]{32}")
+_ORDER = "job.json"
+_GONE = ".gone-"
+# Files of a job that has no order: uploads, answers, and what is being written.
+_LEFT = re.compile(r"\d+|results\.jsonl|(job|results)\.new|\.[0-9a-f]{16}\.part")
 _RETRY_SECONDS = 30
 
 State = Literal["waiting", "running", "done", "cancelled"]
@@ -98,11 +104,15 @@ class Jobs:
     def start(self) -> None:
         """Read what is in the folder, and begin to work."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        for folder in sorted(self._folder.iterdir(), key=lambda one: one.stat().st_mtime):
+        for folder in sorted(self._folder.iterdir(), key=lambda one: one.lstat().st_mtime):
+            if _is_left_over(folder):
+                _log.warning("deleting %s, which a server that was killed left half made", folder)
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
             try:
-                order = _Order.model_validate_json((folder / "job.json").read_bytes())
+                order = _Order.model_validate_json((folder / _ORDER).read_bytes())
             except (OSError, ValidationError) as error:
-                _log.warning("%s is no job and left alone: %s", folder, error)
+                _log.warning("%s is not a job and left alone: %s", folder, error)
             else:
                 self._jobs[folder.name] = _Job(folder, order)
         self._task = asyncio.create_task(self._work())
@@ -146,18 +156,22 @@ class Jobs:
             As `check_room` does, or if it cannot be written.
         """
         self.check_room()
-        folder = self._folder / secrets.token_hex(16)
+        job_id = secrets.token_hex(16)
+        # Made among the uploads, which go when their server does, a job is there whole or not.
+        folder, target = uploads[0].path.parent / f"job-{job_id}", self._folder / job_id
         names = tuple(upload.name for upload in uploads)
         order = _Order(names=names, model=model, options=options, owner=owner, sender=sender)
         try:
             folder.mkdir(mode=0o700)
             for number, upload in enumerate(uploads):
                 upload.path.rename(folder / str(number))
-            _write(folder / "job.json", order.model_dump_json())
+            replace_file(folder / _ORDER, order.model_dump_json())
+            folder.rename(target)
+            sync_folder(self._folder)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise no_room(error) from error
-        job = self._jobs[folder.name] = _Job(folder, order)
+        job = self._jobs[job_id] = _Job(target, order)
         self._wake.set()
         return job.status()
 
@@ -183,7 +197,7 @@ class Jobs:
             return job.status()
         job.state = "cancelled"
         job.order = job.order.model_copy(update={"cancelled": True})
-        _write(job.folder / "job.json", job.order.model_dump_json())
+        replace_file(job.folder / _ORDER, job.order.model_dump_json())
         return job.status()
 
     def _find(self, job_id: str, owner: str) -> _Job:
@@ -194,7 +208,10 @@ class Jobs:
 
     def _forget(self, job: _Job) -> None:
         del self._jobs[job.folder.name]
-        shutil.rmtree(job.folder, ignore_errors=True)
+        gone = job.folder.with_name(f"{_GONE}{job.folder.name}")
+        with contextlib.suppress(OSError):
+            job.folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     async def _work(self) -> None:
         while True:
@@ -241,21 +258,29 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
-        _write(path, whole)
+        replace_file(path, whole)
     return [json.loads(line) for line in whole.splitlines()]
 
 
 def _append(path: Path, line: str) -> None:
-    """Add a line, or nothing at all."""
+    """Add a line, or nothing at all; only then the file that it is about may go."""
     with path.open("ab", buffering=0) as file:
         before = file.tell()
         data = f"{line}\n".encode()
         if file.write(data) != len(data):
             file.truncate(before)
             raise OSError(f"{path} cannot be written whole")
+        sync_file(file)
 
 
-def _write(path: Path, text: str) -> None:
-    beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+def _is_left_over(folder: Path) -> bool:
+    """Whether a server that was killed was making, or deleting, this job.
+
+    Its name is one that we give, and it has no order but only files that a job has.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    if folder.name.startswith(_GONE) and _ID.fullmatch(folder.name.removeprefix(_GONE)):
+        return True
+    names = [path.name for path in folder.iterdir()]
+    return bool(_ID.fullmatch(folder.name)) and all(map(_LEFT.fullmatch, names))

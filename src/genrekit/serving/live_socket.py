@@ -258,7 +258,7 @@ async def _pump_out(socket: WebSocket, worker: WorkerProcess) -> Any:
         try:
             kind, payload = await receive_frame(worker.outbox)
         except (OSError, EOFError):
-            raise worker.cause_of_death(await worker.kill()) from None
+            raise await worker.cause_of_death() from None
         if kind in _ON_THE_WAY:
             try:
                 if not gone:

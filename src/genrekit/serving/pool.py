@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from genrekit.errors import AudioLimitError, BusyError, GenreError
+from genrekit.errors import AudioLimitError, BusyError, GenreError, WorkerLostError
 from genrekit.serving.process import WorkerProcess
 from genrekit.serving.settings import Settings
 from genrekit.serving.worker import Work
@@ -25,21 +25,26 @@ _LEAST_ROOM = 4
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """Work that waits for a worker."""
+    """Work that waits for a worker; ``lost`` once one was taken from it."""
 
     work: Work
     answer: asyncio.Future[Any]
-    since: float = field(default_factory=time.monotonic)
+    patient: bool
+    since: float = field(default_factory=lambda: time.monotonic())
+    lost: bool = False
 
 
 class Pool:
     """Runs work in a fixed number of worker processes.
 
-    Requests that somebody waits for go first, in order. From the moment the queue overflows until
-    it is empty again, the newest goes first, and those that wait for longer than half of what a
-    request takes are refused: then some are answered at nearly the speed of an idle server and the
-    others hear at once to come back, where in order all would be answered late. Patient work (of
-    batches and jobs) is done when nobody waits.
+    Requests that somebody waits for go first, in order. From the moment the queue overflows, or one
+    has waited for ``settings.queue_times`` as long as a request takes while others wait behind it,
+    until it is empty again, the newest goes first, and those that wait for longer than half of what
+    a request takes are refused: then some are answered at nearly the speed of an idle server and
+    the others hear at once to come back, where in order all would be answered late. Patient work
+    (of batches and jobs) is done when nobody waits.
+
+    Work whose worker is ended from outside is done once more.
 
     Parameters
     ----------
@@ -176,7 +181,7 @@ class Pool:
         """
         if self._closing:
             raise self.busy_error()
-        ticket = _Ticket(work, asyncio.get_running_loop().create_future())
+        ticket = _Ticket(work, asyncio.get_running_loop().create_future(), patient)
         if patient:
             self._patient.append(ticket)
         else:
@@ -217,13 +222,26 @@ class Pool:
             return None
         if not self._waiting:
             return self._patient.popleft()
-        if not self.overloaded:
+        if not self.overloaded and not self._waits_too_long():
             return self._waiting.popleft()
+        self.overloaded = True
         newest = self._waiting.pop()
         since = time.monotonic() - _OVERLOAD_SHARE * self._seconds
         while self._waiting and self._waiting[0].since < since:
             _refuse(self._waiting.popleft(), self.busy_error())
         return newest
+
+    def _waits_too_long(self) -> bool:
+        """Whether in order all would be answered late, and not only because of one long piece."""
+        if len(self._waiting) <= self._settings.worker_count:
+            return False
+        waited = time.monotonic() - self._waiting[0].since
+        return waited > self._settings.queue_times * self._seconds
+
+    def _put_back(self, ticket: _Ticket) -> None:
+        """Let it be the next, as if it came now: it is not its fault that it is not done."""
+        ticket.since = time.monotonic()
+        (self._patient if ticket.patient else self._waiting).appendleft(ticket)
 
     async def _run_slot(self, worker: WorkerProcess | None) -> None:
         """Keep one worker alive and give it work, until cancelled."""
@@ -263,25 +281,35 @@ class Pool:
         if ticket is None or ticket.answer.done():  # whoever asked has left
             return
         if not worker.is_alive():  # it died while it was idle, which is not this ticket's fault
-            self._waiting.appendleft(ticket)
+            self._put_back(ticket)
             return
         self.busy += 1
         begin = time.monotonic()
         try:
             seconds = ticket.work.wall_seconds or self._settings.job_seconds
             answer = await worker.ask(ticket.work, seconds)
+        except WorkerLostError as error:
+            self._note_death("killed", error)
+            if ticket.lost or ticket.answer.done():
+                _refuse(ticket, error)
+            else:
+                ticket.lost = True
+                self._put_back(ticket)
+                await self._tell_all()
         except GenreError as error:
             _refuse(ticket, error)
             if not worker.is_alive():
-                reason = "time" if isinstance(error, AudioLimitError) else "crash"
-                _log.warning("a worker died: %s", error)
-                self._on_death(reason)
+                self._note_death("time" if isinstance(error, AudioLimitError) else "crash", error)
         else:
             if not ticket.answer.done():
                 ticket.answer.set_result(answer)
         finally:
             self.busy -= 1
             self._seconds += 0.1 * (time.monotonic() - begin - self._seconds)
+
+    def _note_death(self, reason: str, error: GenreError) -> None:
+        _log.warning("a worker died: %s", error)
+        self._on_death(reason)
 
 
 def _refuse(ticket: _Ticket, error: GenreError) -> None:

@@ -12,12 +12,23 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from genrekit.errors import AudioError, AudioLimitError, BundleError
+from genrekit.errors import (
+    AudioError,
+    AudioLimitError,
+    BundleError,
+    GenreError,
+    WorkerLostError,
+)
 from genrekit.serving.frames import HEAD, JSON, error_from_json, packed
 from genrekit.serving.settings import ENV_PREFIX, Settings
 from genrekit.serving.worker import Work, WorkerConfig
 
 _START_SECONDS = 120.0
+_END_SECONDS = 1.0
+_RETRY_SECONDS = 5
+# What work on a file cannot bring about; the first of them is also how a system without memory ends
+# the process that it finds largest, whoever took it.
+_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _MOST_BYTES = 256 << 20
 
 
@@ -97,7 +108,8 @@ class WorkerProcess:
         ------
         GenreError
             What the worker met. An `AudioError` if that killed it, an `AudioLimitError` if it
-            took too long; it is then dead, see `is_alive`.
+            took too long, a `WorkerLostError` if somebody else killed it; it is then dead, see
+            `is_alive`.
         """
         begin = time.monotonic()
         try:
@@ -109,7 +121,7 @@ class WorkerProcess:
             seen = time.monotonic() - begin
             raise AudioLimitError("wall_seconds", seconds, seen, "give a shorter piece") from None
         except (OSError, EOFError, ValueError):
-            raise self.cause_of_death(await self.kill()) from None
+            raise await self.cause_of_death() from None
         except asyncio.CancelledError:
             await self.kill()
             raise
@@ -117,9 +129,20 @@ class WorkerProcess:
             raise error_from_json(answer["error"])
         return answer["answer"]
 
-    @staticmethod
-    def cause_of_death(code: int) -> AudioError:
-        """What to say of a file that ended its worker with exit code ``code``."""
+    async def cause_of_death(self) -> GenreError:
+        """What to say to who asked for what a worker did when it ended, or stopped to make sense.
+
+        An `AudioError` where that was the file's doing, a `WorkerLostError` where it was not.
+        """
+        ended = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                ended = bool(await self._process.wait())
+        code = await self.kill()
+        if ended and -code in (getattr(signal, name, None) for name in _FROM_OUTSIDE):
+            return WorkerLostError(
+                "the process that worked on it was ended from outside; ask again", _RETRY_SECONDS
+            )
         if -code in (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGALRM", None)):
             return AudioError("analysing it took too much time; give a shorter or simpler file")
         return AudioError(

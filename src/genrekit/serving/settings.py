@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     )
     queue: int = Field(32, ge=1, le=10_000, description="requests that may wait for a worker")
     queue_seconds: float = Field(5.0, gt=0, description="and how long each may wait")
+    queue_times: float = Field(
+        3.0,
+        gt=0,
+        description="what a request takes: when one waits longer, the newest is next",
+    )
     job_seconds: float = Field(20.0, gt=0, description="wall time of a worker on one file")
     explain_seconds: float = Field(90.0, gt=0, description="and on one explanation")
     cpu_seconds: int = Field(20, ge=1, description="processor time of a worker on one file")

@@ -8,8 +8,6 @@ head, is what the bundle runs.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +23,7 @@ from genrekit.bundles.verify import MODEL
 from genrekit.datasets.transfer import Patience, Size, fetch
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.features import Frontend, build_frontend, frontend_fingerprint
-from genrekit.home import home
+from genrekit.files import cache_home, home, moved, replace_file
 from genrekit.models.pretrained import (
     PublishedConfig,
     Source,
@@ -267,23 +265,13 @@ def _exported(
     digest = "random" if weights is None else file_sha256(weights)
     settings = config.model_dump_json(exclude={"weights"})
     key = hashlib.sha256(f"{CODE_VERSION}{settings}{digest}{samples}".encode()).hexdigest()
-    path = home() / "backbones" / f"{config.name}-{key[:16]}.onnx"
+    folder = moved(home() / "backbones", cache_home() / "backbones")
+    path = folder / f"{config.name}-{key[:16]}.onnx"
     names = path.with_suffix(".txt")
     if not (path.is_file() and names.is_file()):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             body = build_body(config, samples)
-        _write(path, export_body(body, samples))
-        _write(names, "\n".join(body.feature_names).encode())
+        replace_file(path, export_body(body, samples))
+        replace_file(names, "\n".join(body.feature_names))
     return path, tuple(names.read_text(encoding="utf-8").split())
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from genrekit.errors import TrainingError
+from genrekit.files import sync_folder, sync_tree
 from genrekit.training.loop import EpochRecord, Learner
 
 HISTORY = "history.jsonl"
@@ -61,7 +62,9 @@ def write_checkpoint(directory: Path, learner: Learner) -> Path:
         _write_tensors(part / _OPTIMISER, _flat(state["state"]))
         (part / _STATE).write_text(text, encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
+        sync_tree(part)
         part.rename(target)
+        sync_folder(directory)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise TrainingError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import Fold
 from genrekit.errors import ConfigError
 from genrekit.evaluation.recount import probability_problem
+from genrekit.files import replacing
 from genrekit.training.fit import Task, fold_scores
 from genrekit.training.rows import Rows
 
@@ -50,18 +51,15 @@ def kept_scores(
     if file.exists():
         return _read(file, (len(rows.of(fold.test)), len(task.labels)))
     scores = fold_scores(task, rows, fold, fit_on)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    with part.open("wb") as stream:
+    with replacing(file) as stream:
         np.save(stream, scores, allow_pickle=False)
-    part.replace(file)
     return scores
 
 
 def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.float64]:
     try:
         scores = np.asarray(np.load(file, allow_pickle=False), np.float64)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, TypeError, EOFError) as error:
         raise ConfigError(f"{file}: {error}; remove it, and it is scored anew") from None
     if problem := probability_problem(scores, shape):
         raise ConfigError(f"{file} {problem}; remove it, and it is scored anew")

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field
 
 from genrekit.datasets import Dataset
+from genrekit.files import replace_file
 from genrekit.schema import Contract
 from genrekit.training.search_space import OBJECTIVES, Objective, TuneConfig
 from genrekit.training.trials import Search, is_done, trial_settings
@@ -104,10 +105,10 @@ def collect(
 def write_results(result: TuneResult, search: Search, out: Path) -> None:
     """Write the trials, the best recipe, and with several objectives those of the whole front."""
     lines = "".join(record.model_dump_json() + "\n" for record in result.trials)
-    _replace(out / TRIALS, lines)
+    replace_file(out / TRIALS, lines)
     if result.best is None:
         return
-    _replace(out / BEST, best_recipe(result, result.best, search, out))
+    replace_file(out / BEST, best_recipe(result, result.best, search, out))
     if len(result.objectives) > 1:
         folder = out / FRONT
         folder.mkdir(exist_ok=True)
@@ -115,7 +116,7 @@ def write_results(result: TuneResult, search: Search, out: Path) -> None:
             old.unlink()
         for record in result.front:
             text = best_recipe(result, record, search, folder)
-            _replace(folder / f"trial-{record.number:04d}.yaml", text)
+            replace_file(folder / f"trial-{record.number:04d}.yaml", text)
 
 
 def best_recipe(result: TuneResult, record: TrialRecord, search: Search, folder: Path) -> str:
@@ -195,10 +196,3 @@ def _moved(text: str, old: Path, new: Path) -> str:
     if text.startswith(("~", "$")) or Path(text).is_absolute():
         return text
     return os.path.relpath(old / text, new)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write all of it or nothing."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
