@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from genrekit.audio import decode
+from genrekit.datasets import load_dataset
 from genrekit.features import build_frontend
 from genrekit.schema import DescriptorsConfig, ExcerptConfig, Gtzan57Config
 
@@ -253,3 +255,29 @@ def test_an_interrupted_table_goes_on_where_it_stopped(
     # Two processes with other threads may differ in the last digit.
     assert all(row == pytest.approx(first, rel=1e-5) for row in others)
     assert [path.name for path in tmp_path.glob("f.csv*")] == ["f.csv"]
+
+
+def test_a_row_for_each_window_is_named_as_in_the_published_table(run: Run, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for track, seconds in (("blues.00000", 6.01), ("jazz.00001", 5.9), ("jazz.00002", 4.0)):
+        file = tmp_path / "genres" / track.partition(".")[0] / f"{track}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        noise = 0.1 * generator.normal(size=round(22050 * seconds))
+        soundfile.write(file, noise, 22050)
+    out = tmp_path / "features_3_sec.csv"
+    assert run("features", tmp_path / "genres", "--window", "3", "-o", out).code == 0
+    header, *rows = [line.split(",") for line in out.read_text().splitlines()]
+    assert (header[:2], header[-1], len(header)) == (["filename", "length"], "label", 60)
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("blues.00000.0.wav", "66150", "blues"),
+        ("blues.00000.1.wav", "66150", "blues"),
+        ("jazz.00001.0.wav", "66150", "jazz"),
+        ("jazz.00001.1.wav", str(round(22050 * 5.9) - 66150), "jazz"),
+        ("jazz.00002.0.wav", "66150", "jazz"),
+    ]
+    dataset = load_dataset("table", out)
+    assert dataset.groups()[1:3] == ("blues.00000", "jazz.00001")
+    (tmp_path / "genres/jazz/jazz.00002.wav").rename(tmp_path / "genres/jazz/song.wav")
+    again = tmp_path / "named.csv"
+    assert run("features", tmp_path / "genres", "--window", "3", "-o", again).code == 0
+    assert load_dataset("table", again).items[-1].group == "song.wav"

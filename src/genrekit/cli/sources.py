@@ -41,3 +41,9 @@ def name_tracks(files: Iterable[Path]) -> dict[str, Path]:
     folder = os.path.commonpath([path.parent for path in whole])
     names = {path: Path(os.path.relpath(path, folder)).as_posix() for path in whole}
     return {printable(names[path]): original for path, original in whole.items()}
+
+
+def plain_names(files: dict[str, Path]) -> dict[str, Path]:
+    """The same files by their names without folders, if no two are called alike."""
+    plain = {Path(name).name: path for name, path in files.items()}
+    return plain if len(plain) == len(files) else files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -18,6 +19,9 @@ from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import ExcerptConfig, FrontendConfig
 
 WHOLE_TRACK = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
+
+#: What is left at the end of a track counts as a window from this share of one on.
+NEARLY_A_WINDOW = 0.9
 
 Source = Path | tuple[Path, ExcerptConfig]
 Compute = Callable[[Path, ExcerptConfig], NDArray[np.float32]]
@@ -112,6 +116,38 @@ def _compute_one(
         return Extraction(path, features)
     except AudioError as error:
         return Extraction(path, None, error)
+
+
+def extract_windows(
+    sources: Iterable[Path],
+    config: FrontendConfig,
+    window_seconds: float,
+    *,
+    workers: int = 1,
+    cache: FeatureCache | None = None,
+) -> Iterator[Extraction]:
+    """Compute the features of consecutive windows of many files.
+
+    Yields
+    ------
+    Extraction
+        ``features`` are (windows, 1 + columns), the first column being the samples of the window.
+    """
+    compute = partial(_windows, config=config, window_seconds=window_seconds)
+    named = f"{frontend_fingerprint(config)}/windows-1/{window_seconds:g}"
+    return compute_files(sources, compute, named, excerpt=WHOLE_TRACK, workers=workers, cache=cache)
+
+
+def _windows(
+    path: Path, excerpt: ExcerptConfig, *, config: FrontendConfig, window_seconds: float
+) -> NDArray[np.float32]:
+    samples = decode(path, sample_rate_hz=config.sample_rate_hz, excerpt=excerpt).samples
+    length = max(1, round(window_seconds * config.sample_rate_hz))
+    # Tracks of GTZAN are a few samples longer or shorter than thirty seconds.
+    count = max(1, math.floor(len(samples) / length + 1 - NEARLY_A_WINDOW))
+    parts = [samples[number * length : (number + 1) * length] for number in range(count)]
+    rows = [np.concatenate([[np.float32(len(part))], _frontend(config)(part)]) for part in parts]
+    return np.array(rows, np.float32)
 
 
 # Building a front-end (filter banks) costs more than using it once.

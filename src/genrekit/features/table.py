@@ -10,19 +10,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from genrekit.errors import AudioError, ConfigError, MissingExtraError
 from genrekit.features.cache import FeatureCache
-from genrekit.features.extract import Extraction, extract
+from genrekit.features.extract import Extraction, extract, extract_windows
 from genrekit.features.frontend import build_frontend, frontend_fingerprint
 from genrekit.files import replace_file, replacing
 from genrekit.schema import FrontendConfig
 
 TABLE_SUFFIXES = (".csv", ".parquet")
 
-_Rows = dict[str, list[str]]
+_Rows = dict[str, list[list[str]]]
 
 
 def write_table(
@@ -31,6 +31,8 @@ def write_table(
     output: Path,
     *,
     labels: Mapping[str, str] | None = None,
+    window_seconds: float | None = None,
+    tracks: bool = False,
     workers: int = 1,
     cache: FeatureCache | None = None,
     overwrite: bool = False,
@@ -48,6 +50,13 @@ def write_table(
         A front-end that gives one vector per track.
     labels : Mapping[str, str], optional
         Name in the table to label.
+    window_seconds : float, optional
+        A row for each window of so many seconds, as in the published ``features_3_sec.csv``:
+        ``song.wav`` becomes ``song.0.wav``, ``song.1.wav`` and so on, and a column ``length`` has
+        the samples of each. What is left at the end counts if it is nearly a window.
+    tracks : bool
+        Add a column ``track`` with the name of the file, for windows of files whose names do not
+        say it.
 
     Yields
     ------
@@ -63,23 +72,51 @@ def write_table(
         If not one file could be read.
     """
     _check_output(output, overwrite)
-    columns = ["filename", *build_frontend(config).feature_names] + (["label"] if labels else [])
+    names = build_frontend(config).feature_names
+    columns = ["filename", *(["length"] if window_seconds else []), *names]
+    columns += (["track"] if tracks else []) + (["label"] if labels else [])
     journal = output.with_name(f"{output.name}.{frontend_fingerprint(config)[:8]}.partial")
-    rows = _resume(journal, columns)
+    rows = _resume(journal, columns, window_seconds)
     missing = {name: path for name, path in files.items() if name not in rows}
     with journal.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         if journal.stat().st_size == 0:
             writer.writerow(columns)
-        extractions = extract(missing.values(), config, workers=workers, cache=cache)
+        if window_seconds:
+            extractions = extract_windows(
+                missing.values(), config, window_seconds, workers=workers, cache=cache
+            )
+        else:
+            extractions = extract(missing.values(), config, workers=workers, cache=cache)
         for name, extraction in zip(missing, extractions, strict=True):
             if extraction.features is not None:
-                label = [labels[name]] if labels else []
-                rows[name] = [name, *(f"{value:.9g}" for value in extraction.features), *label]
-                writer.writerow(rows[name])
+                said = ([name] if tracks else []) + ([labels[name]] if labels else [])
+                parts = extraction.features if window_seconds else [extraction.features]
+                rows[name] = [
+                    [segment_name(name, number) if window_seconds else name]
+                    + [f"{value:.9g}" for value in part]
+                    + said
+                    for number, part in enumerate(parts)
+                ]
+                writer.writerows(rows[name])
                 file.flush()
             yield extraction
-    _finish(journal, output, [columns, *(rows[name] for name in files if name in rows)])
+    _finish(journal, output, [columns, *(row for name in files for row in rows.get(name, []))])
+
+
+def segment_name(name: str, number: int) -> str:
+    """Name of a window of a file, as the published tables have it.
+
+    >>> segment_name("blues.00012.wav", 3)
+    'blues.00012.3.wav'
+    """
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}.{number}{path.suffix}"))
+
+
+def _file_name(segment: str) -> str:
+    path = PurePosixPath(segment)
+    return str(path.with_name(f"{path.stem.rpartition('.')[0]}{path.suffix}"))
 
 
 def _check_output(output: Path, overwrite: bool) -> None:
@@ -93,8 +130,11 @@ def _check_output(output: Path, overwrite: bool) -> None:
         _parquet()
 
 
-def _resume(journal: Path, columns: list[str]) -> _Rows:
-    """Rows of an interrupted run; a last line that was cut off is cut away."""
+def _resume(journal: Path, columns: list[str], window_seconds: float | None) -> _Rows:
+    """Rows of an interrupted run; a last line that was cut off is cut away.
+
+    Of windows the last file may lack some, so it is described once more.
+    """
     if not journal.exists():
         return {}
     text = journal.read_text(encoding="utf-8")
@@ -105,7 +145,14 @@ def _resume(journal: Path, columns: list[str]) -> _Rows:
         return {}
     if whole != text:
         journal.write_text(whole, encoding="utf-8")
-    return {row[0]: row for row in rows}
+    found: _Rows = {}
+    for row in rows:
+        found.setdefault(_file_name(row[0]) if window_seconds else row[0], []).append(row)
+    if window_seconds and found:
+        found.popitem()
+        with journal.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([columns, *(row for part in found.values() for row in part)])
+    return found
 
 
 def _finish(journal: Path, output: Path, rows: list[list[str]]) -> None:

@@ -305,8 +305,8 @@ def _refuse_table(recipe: Recipe, dataset: Dataset) -> None:
     if chosen is not None:
         name = chosen.name if isinstance(chosen, PublishedConfig) else chosen.bundle
         raise ConfigError(
-            f"the backbone {name} listens to audio, and {dataset.name} holds features; take a corpus of "
-            "audio, or a model without backbone"
+            f"the backbone {name} listens to audio, and {dataset.name} holds features; take a "
+            "corpus of audio, or a model without backbone"
         )
 
 
