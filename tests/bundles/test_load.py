@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from genrekit.bundles import load_bundle
+from genrekit.bundles.store import PACKAGED
 from genrekit.errors import BundleError, ConfigError, IncompatibleError, SkewError
 
 
@@ -95,6 +98,7 @@ def test_another_front_end_is_skew_even_unverified(bundle_copy: Path, edit_manif
         load_bundle(bundle_copy, verify=False)
 
 
+Edit = Callable[[Path, Callable[[dict[str, Any]], None]], None]
 Rewrite = Callable[[Path, str, bytes], None]
 
 
@@ -120,6 +124,74 @@ def test_other_golden_numbers_are_skew(
     with pytest.raises(SkewError, match=words):
         load_bundle(bundle_copy)
     assert load_bundle(bundle_copy, verify=False).manifest.name == "tiny"
+
+
+def _without_labels(path: Path) -> bytes:
+    """A golden clip as it was before it knew whose logits it has."""
+    arrays = {name: array for name, array in np.load(path).items() if name != "labels"}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _reversed(labels: list[str]) -> list[str]:
+    return labels[::-1]
+
+
+def _swapped(labels: list[str]) -> list[str]:
+    return [labels[1], labels[0], *labels[2:]]
+
+
+def _renamed(labels: list[str]) -> list[str]:
+    return ["polka", *labels[1:]]
+
+
+@pytest.mark.parametrize("change", [_reversed, _swapped, _renamed])
+@pytest.mark.parametrize("old", [False, True])
+def test_labels_that_are_not_those_of_the_logits_are_skew(
+    bundle_copy: Path,
+    edit_manifest: Edit,
+    replace_file: Rewrite,
+    change: Callable[[list[str]], list[str]],
+    old: bool,
+) -> None:
+    """Older clips do not name them: there the results of the model tell, if they are the same."""
+    if old:
+        replace_file(bundle_copy, "golden.npz", _without_labels(bundle_copy / "golden.npz"))
+        assert load_bundle(bundle_copy).manifest.name == "tiny"
+    edit_manifest(bundle_copy, lambda one: one.update(labels=change(one["labels"])))
+    if old and change is _renamed:
+        assert load_bundle(bundle_copy).manifest.labels[0] == "polka"
+        return
+    with pytest.raises(SkewError, match="labels"):
+        load_bundle(bundle_copy)
+
+
+def test_reversed_labels_of_the_default_model_are_skew(tmp_path: Path, edit_manifest: Edit) -> None:
+    box = Path(shutil.copytree(PACKAGED / "box", tmp_path / "box"))
+    edit_manifest(box, lambda one: one.update(labels=one["labels"][::-1]))
+    with pytest.raises(SkewError, match="labels"):
+        load_bundle(box)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.arange(10, dtype=np.float32),
+        np.array(["a"] * 9),
+        np.array([{}] * 10, object),
+        np.frombuffer(b"\xff" * 40, "<u4").view("<U1"),
+    ],
+)
+def test_labels_that_are_not_text_are_refused(
+    bundle_copy: Path, replace_file: Rewrite, labels: Any
+) -> None:
+    arrays = dict(np.load(bundle_copy / "golden.npz").items()) | {"labels": labels}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    replace_file(bundle_copy, "golden.npz", buffer.getvalue())
+    with pytest.raises(BundleError, match="golden"):
+        load_bundle(bundle_copy)
 
 
 def test_rounding_of_another_processor_is_no_skew(bundle_copy: Path, replace_file: Rewrite) -> None:

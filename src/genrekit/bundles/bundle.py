@@ -14,6 +14,7 @@ from genrekit.bundles.golden import (
     INT8_LOGIT_TOLERANCE,
     LOGIT_TOLERANCE,
     check_golden,
+    check_labels,
     golden_from_bytes,
 )
 from genrekit.bundles.session import embed_session, embedding_size, open_session, run_session
@@ -141,6 +142,7 @@ def load_bundle(name_or_path: str | Path, *, verify: bool = True) -> Bundle:
         )
     if verify:
         golden = golden_from_bytes(files.golden_npz, frontends=names, n_labels=n_labels)
+        check_labels(golden, manifest.labels, (one.labels for one in files.metrics.results))
         int8 = files.metrics.int8
         tolerance = INT8_LOGIT_TOLERANCE if int8 and int8.used else LOGIT_TOLERANCE
         check_golden(golden, frontends, manifest.windows, bundle.run, logit_tolerance=tolerance)

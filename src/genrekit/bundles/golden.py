@@ -10,7 +10,7 @@ import io
 import math
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +36,12 @@ _INT16_SCALE = 32768.0
 _FEATURES = "features_"
 _MAXIMUM_BYTES = 64 * 2**20
 _DTYPES = {"samples": np.dtype("<i2")}
+_LABELS = "labels"
 # The one header that ``golden_to_bytes`` makes numpy write, for one or two axes. Numpy's own reader
 # evaluates the header as Python and allocates what it promises, which is too kind to a stranger.
 _NPY_HEADER = re.compile(
     rb"\x93NUMPY\x01\x00.."
-    rb"{'descr': '(?P<type><[a-z]\d)', 'fortran_order': False, "
+    rb"{'descr': '(?P<type><(?:[a-z]\d|U\d{1,4}))', 'fortran_order': False, "
     rb"'shape': \((?P<shape>\d{1,9},|\d{1,9}, \d{1,9})\), } *\n",
     re.DOTALL,
 )
@@ -59,11 +60,14 @@ class Golden:
     features : dict of str to float32 array
         By front-end name, without a window axis.
     logits : (n_labels,) float32
+    labels : tuple of str
+        Whose logit each is; empty in bundles from before they were kept.
     """
 
     samples: NDArray[np.int16]
     features: dict[str, NDArray[np.float32]]
     logits: NDArray[np.float32]
+    labels: tuple[str, ...] = ()
 
     @property
     def audio(self) -> NDArray[np.float32]:
@@ -76,8 +80,12 @@ def make_golden(
     frontends: Mapping[str, Frontend],
     windows: WindowConfig,
     run: Run,
+    labels: tuple[str, ...],
 ) -> Golden:
-    """Quantise ``audio`` (n,) to 16 bits, cut it to one window, and score what is left."""
+    """Quantise ``audio`` (n,) to 16 bits, cut it to one window, and score what is left.
+
+    ``labels`` are those of the logits that ``run`` gives, in order.
+    """
     rate = next(iter(frontends.values())).config.sample_rate_hz
     length, _ = window_samples(windows, rate)
     scaled = np.clip(np.rint(audio[:length] * _INT16_SCALE), -_INT16_SCALE, _INT16_SCALE - 1)
@@ -85,7 +93,40 @@ def make_golden(
     quantised = samples.astype(np.float32) / np.float32(_INT16_SCALE)
     features = _features(quantised, frontends, windows)
     logits = run({name: array[np.newaxis] for name, array in features.items()})[0]
-    return Golden(samples, features, logits)
+    return Golden(samples, features, logits, labels)
+
+
+def check_labels(
+    golden: Golden, labels: tuple[str, ...], measured: Iterable[tuple[str, ...]]
+) -> None:
+    """Refuse labels that are not those the logits belong to, in order.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        What the manifest says.
+    measured : iterable of tuple of str
+        What results of the model say; asked only where the golden clip does not know.
+
+    Raises
+    ------
+    SkewError
+    """
+    known = [golden.labels] if golden.labels else [one for one in measured if {*one} == {*labels}]
+    for expected in known:
+        if expected != labels:
+            worst = next(
+                (
+                    f"{was!r} is {now!r}"
+                    for was, now in zip(expected, labels, strict=False)
+                    if was != now
+                ),
+                "their number differs",
+            )
+            raise SkewError(
+                "the labels in manifest.json are not in the order that the model was saved with: "
+                f"{worst}; the bundle was changed: copy or download it again"
+            )
 
 
 def check_golden(
@@ -168,6 +209,7 @@ def golden_to_bytes(golden: Golden) -> bytes:
         allow_pickle=False,
         samples=golden.samples.astype("<i2"),
         logits=golden.logits.astype("<f4"),
+        **({_LABELS: np.array(golden.labels, "<U")} if golden.labels else {}),
         **{name: array.astype("<f4", order="C") for name, array in features.items()},
     )
     return buffer.getvalue()
@@ -183,11 +225,14 @@ def golden_from_bytes(raw: bytes, *, frontends: tuple[str, ...], n_labels: int) 
         another shape or type than expected.
     """
     wanted = {"samples", "logits", *(_FEATURES + name for name in frontends)}
-    arrays = {name: _array(name, content) for name, content in _members(raw, wanted).items()}
+    members = _members(raw, wanted)
+    labels = _labels(members.pop(_LABELS, None), n_labels)
+    arrays = {name: _array(name, content) for name, content in members.items()}
     golden = Golden(
         samples=arrays["samples"].astype(np.int16),
         features={name: arrays[_FEATURES + name] for name in frontends},
         logits=arrays["logits"],
+        labels=labels,
     )
     if golden.logits.shape != (n_labels,) or golden.samples.ndim != 1 or not golden.samples.size:
         raise BundleError(
@@ -207,7 +252,8 @@ def _members(raw: bytes, wanted: set[str]) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             entries = archive.infolist()
             names = sorted(entry.filename for entry in entries)
-            if names != sorted(f"{name}.npy" for name in wanted):
+            asked = {f"{name}.npy" for name in wanted}
+            if len(set(names)) != len(names) or {*names} - {f"{_LABELS}.npy"} != asked:
                 raise BundleError(
                     f"golden.npz holds {names[:10]}, expected {sorted(wanted)} as .npy members"
                 )
@@ -225,13 +271,29 @@ def _members(raw: bytes, wanted: set[str]) -> dict[str, bytes]:
 _ZIP_ERRORS = (EOFError, OSError, ValueError, NotImplementedError, RuntimeError, KeyError)
 
 
+def _labels(content: bytes | None, n_labels: int) -> tuple[str, ...]:
+    """Whose logit each is; empty where the file does not say."""
+    if content is None:
+        return ()
+    try:
+        labels = tuple(str(one) for one in _array(_LABELS, content).tolist())
+    except ValueError as error:  # a number that is no character
+        raise BundleError(f"golden.npz: labels are not text: {error}") from None
+    if len(labels) != n_labels:
+        raise BundleError(f"golden.npz names {len(labels)} labels, expected {n_labels}")
+    return labels
+
+
 def _array(name: str, content: bytes) -> NDArray[Any]:
     """One ``.npy`` member; its header must promise exactly the bytes that follow it."""
     header = _NPY_HEADER.match(content)
-    expected = _DTYPES.get(name, np.dtype("<f4"))
     if header is None:
-        raise BundleError(f"golden.npz: {name} is no plain array; the bundle was changed")
-    if header["type"].decode() != expected.str:
+        raise BundleError(f"golden.npz: {name} is not a plain array; the bundle was changed")
+    stored = header["type"].decode()
+    expected = _DTYPES.get(name, np.dtype("<f4"))
+    if name == _LABELS:  # as wide as the longest of them
+        expected = np.dtype(stored if stored.startswith("<U") and stored != "<U0" else "<U1")
+    if stored != expected.str:
         raise BundleError(f"golden.npz: {name} is not of type {expected.str}")
     shape = tuple(int(size) for size in header["shape"].split(b",") if size.strip())
     body = content[header.end() :]

@@ -95,6 +95,7 @@ def _golden_bytes(manifest: Manifest, model_onnx: bytes, golden: Waveform) -> by
         frontends,
         manifest.windows,
         lambda inputs: run_session(session, inputs, n_labels=n_labels),
+        manifest.labels,
     )
     return golden_to_bytes(made)
 
