@@ -276,7 +276,10 @@ def _labels(content: bytes | None, n_labels: int) -> tuple[str, ...]:
     if content is None:
         return ()
     try:
-        labels = tuple(str(one) for one in _array(_LABELS, content).tolist())
+        stored = _array(_LABELS, content)
+        rows = stored.view("<u4").reshape(stored.size, -1)
+        # Not as numpy's own text, which trusts that every number is a character.
+        labels = tuple(row.tobytes().decode("utf-32-le").rstrip("\0") for row in rows)
     except ValueError as error:  # a number that is no character
         raise BundleError(f"golden.npz: labels are not text: {error}") from None
     if len(labels) != n_labels:
