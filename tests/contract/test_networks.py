@@ -43,8 +43,10 @@ VARIANTS = [
     *SMALL.items(),
     ("transformer", SMALL["transformer"] | {"positions": "relative"}),
     ("mlp", {"layers": [32], "batch_norm": False, "layer_dropout": 0.0}),
+    ("resnet", SMALL["resnet"] | {"use_attention": False}),
+    ("bigru", SMALL["bigru"] | {"use_attention": False}),
 ]
-IDS = [*SMALL, "transformer-relative", "mlp-plain"]
+IDS = [*SMALL, "transformer-relative", "mlp-plain", "resnet-no-attention", "bigru-no-attention"]
 #: Parameters at 128 bands and ten genres, of the default settings.
 PARAMETERS = {
     "bigru": (400_000, 700_000),
@@ -177,8 +179,28 @@ def test_genres_cost_the_resnet_little() -> None:
     assert counts[3] - counts[0] < 50_000
 
 
-def test_the_resnet_has_twenty_layers_and_more() -> None:
-    built = build_network(MODELS.get("resnet")(), {"mel": (128, 646)}, 8)
+def test_sixty_four_base_channels_cost_no_more_than_thirty_two() -> None:
+    wide = MODELS.get("resnet")(base_channels=64)
+    counts = [count_parameters(build_network(wide, {"mel": (128, 646)}, n)) for n in (8, 200)]
+    assert 3.0e6 < counts[0] <= 3.3e6
+    assert counts[1] - counts[0] < 55_000
+    assert type(wide).model_validate_json(wide.model_dump_json()) == wide
+
+
+def test_attention_can_be_left_out() -> None:
+    for name in ("resnet", "bilstm"):
+        built = [
+            build_network(small(name, use_attention=use), {"mel": (BANDS, FRAMES)}, 3)
+            for use in (True, False)
+        ]
+        weighing = [any(".weigh." in one for one, _ in made.named_parameters()) for made in built]
+        assert weighing == [True, False]
+
+
+@pytest.mark.parametrize("base_channels", [32, 64])
+def test_the_resnet_has_twenty_layers_and_more(base_channels: int) -> None:
+    config = MODELS.get("resnet")(base_channels=base_channels)
+    built = build_network(config, {"mel": (128, 646)}, 8)
     layers = [
         name
         for name, module in built.named_modules()

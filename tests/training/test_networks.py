@@ -163,7 +163,7 @@ def test_training_says_how_far_it_is(table: Path, tmp_path: Path) -> None:
     train(on_table(table, beside=protocols), tmp_path / "deep", progress=steps.append)
     epochs = [step for step in steps if step.stage.endswith("epochs")]
     assert [step.done for step in epochs] == [1, 2] * 4
-    told = re.compile(r"loss [\d.]+/[\d.]+, accuracy [\d.]+/[\d.]+, rate [\d.e-]+")
+    told = re.compile(r"loss [\d.]+/[\d.]+, accuracy [\d.]+/[\d.]+(, top-3 [\d.]+)?, rate [\d.e-]+")
     assert all(told.fullmatch(step.note) for step in epochs)
     _, folds = load_bundle(tmp_path / "deep").metrics.results
     assert ("stop", "train") in {(step.what, step.on) for step in folds.steps}

@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    OneCycleLR,
+    ReduceLROnPlateau,
+)
 
-from genrekit.training.optimisers import best_epoch, build_optimiser, learning_rate
+from genrekit.training.optimisers import best_epoch, build_optimiser, dropout_share, learning_rate
 from genrekit.training.settings import TrainingConfig
 
 STEPS = 40
@@ -36,6 +41,38 @@ def test_cosine() -> None:
     config = TrainingConfig(learning_rate=0.1, schedule="cosine")
     ours = [learning_rate(config, step / STEPS, []) for step in range(STEPS)]
     assert ours == pytest.approx(theirs(STEPS, kind=CosineAnnealingLR, T_max=STEPS))
+
+
+def test_warm_restarts() -> None:
+    config = TrainingConfig(
+        epochs=STEPS, learning_rate=0.1, schedule="warm-restarts", restart_epochs=5
+    )
+    ours = [learning_rate(config, step / STEPS, []) for step in range(STEPS)]
+    assert ours == pytest.approx(theirs(STEPS, kind=CosineAnnealingWarmRestarts, T_0=5, T_mult=2))
+    equal = config.model_copy(update={"restart_factor": 1.0})
+    ours = [learning_rate(equal, step / STEPS, []) for step in range(STEPS)]
+    assert ours == pytest.approx(theirs(STEPS, kind=CosineAnnealingWarmRestarts, T_0=5))
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop"])
+def test_betas_and_epsilon_reach_the_optimiser(name: Any) -> None:
+    config = TrainingConfig(optimiser=name, betas=(0.8, 0.95), epsilon=1e-3)
+    (group,) = build_optimiser(config, [torch.nn.Parameter(torch.zeros(1))]).param_groups
+    assert group["eps"] == 1e-3
+    assert name == "rmsprop" or group["betas"] == (0.8, 0.95)
+
+
+def test_dropout_falls_rises_or_stays() -> None:
+    def shares(**settings: Any) -> list[float]:
+        config = TrainingConfig(epochs=5, **settings)
+        return [dropout_share(config, epoch) for epoch in range(1, 6)]
+
+    assert shares() == [1, 1, 1, 1, 1]
+    assert shares(dropout_schedule="linear") == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+    rising = {"dropout_schedule": "linear", "dropout_start": 0.0, "dropout_end": 0.8}
+    assert shares(**rising) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+    half_a_wave = [1, 0.853553, 0.5, 0.146447, 0]
+    assert shares(dropout_schedule="cosine") == pytest.approx(half_a_wave, abs=1e-5)
 
 
 def test_one_cycle() -> None:

@@ -24,7 +24,7 @@ def history(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each epoch.")] = False,
 ) -> None:
-    """Show loss, accuracy and learning rate by epoch; with --out as curves."""
+    """Show loss, accuracy, top-3 accuracy and learning rate by epoch; with --out as curves."""
     from genrekit.cli.console import print_json_line
     from genrekit.cli.outputs import check_file
     from genrekit.training.curves import draw_curves, read_history
@@ -47,11 +47,13 @@ def _show(epochs: Sequence[Epoch]) -> None:
     from genrekit.training.curves import lowest_loss
 
     table = Table(box=None, header_style="dim")
-    for heading in ("epoch", "loss", "accuracy", "validation loss", "accuracy", "rate", ""):
+    sides = ("loss", "accuracy", "top-3", "validation loss", "accuracy", "top-3")
+    for heading in ("epoch", *sides, "rate", ""):
         table.add_column(heading, justify="right")
     lowest = lowest_loss(epochs)
     for one in epochs:
-        numbers = (one.train_loss, one.train_accuracy, one.valid_loss, one.valid_accuracy)
+        numbers = (one.train_loss, one.train_accuracy, one.train_top3)
+        numbers += (one.valid_loss, one.valid_accuracy, one.valid_top3)
         cells = ["" if number is None else f"{number:.3f}" for number in numbers]
         mark = "lowest" if one is lowest and one.valid_loss is not None else ""
         table.add_row(str(one.epoch), *cells, f"{one.learning_rate:.2g}", mark)

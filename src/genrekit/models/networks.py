@@ -6,7 +6,7 @@ named are for a mel spectrogram of 128 bands and ten genres.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -72,7 +72,7 @@ class Vgg(NetworkConfig):
 
 
 class RecurrentConfig(NetworkConfig):
-    """Recurrence in both directions over time, then attention pooling.
+    """Recurrence in both directions over time, then attention pooling or the mean.
 
     The sequence is the frames of a spectrogram, or of any array whose last axis is time.
     """
@@ -81,6 +81,9 @@ class RecurrentConfig(NetworkConfig):
     units: Width = 128
     layers: int = Field(2, ge=1, le=6)
     frames_per_step: int = Field(4, ge=1, le=256, description="frames averaged into one step")
+    use_attention: bool = Field(
+        True, description="weigh the steps by what each holds; without, all count the same"
+    )
     attention: Width = Field(64, description="units that weigh the steps")
     layer_dropout: Dropout = Field(0.2, description="between recurrent layers")
 
@@ -146,18 +149,30 @@ class Transformer(NetworkConfig):
         return self
 
 
+def _blocks_for(settings: dict[str, Any]) -> tuple[int, ...]:
+    # Channels double from stage to stage, so wide ones leave no room for a fourth.
+    return (4, 3, 2) if settings.get("base_channels", 0) >= 48 else (3, 3, 3, 2)
+
+
 class Resnet(NetworkConfig):
     """Residual blocks with channel attention; 24 layers and 3.2 million parameters.
 
     He et al., *Deep residual learning for image recognition* (CVPR 2016); Hu, Shen and Sun,
     *Squeeze-and-excitation networks* (CVPR 2018). A genre adds one weight for each channel of the
-    last stage and no more, so eight genres and two hundred cost nearly the same.
+    last stage and no more, so eight genres and two hundred cost nearly the same. With 64 base
+    channels it has three stages and 20 layers, and 3.2 million parameters as well.
     """
 
     takes = ("spectrogram",)
     architecture: Literal["resnet"] = "resnet"
     base_channels: int = Field(32, ge=4, le=256, description="doubled from stage to stage")
-    blocks: tuple[Width, ...] = Field((3, 3, 3, 2), min_length=1, max_length=6)
+    blocks: tuple[Width, ...] = Field(
+        default_factory=_blocks_for,
+        min_length=1,
+        max_length=6,
+        description="of each stage; by default 3, 3, 3, 2, and 4, 3, 2 from 48 base channels on",
+    )
+    use_attention: bool = Field(True, description="weigh channels by what all hold on average")
     squeeze: int = Field(16, ge=1, le=64, description="channels for one unit of attention")
 
 

@@ -1,4 +1,4 @@
-"""Recurrence over time in both directions, then attention pooling."""
+"""Recurrence over time in both directions, then attention pooling or the mean."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def build(config: RecurrentConfig, shapes: Shapes, n_genres: int) -> Network:
             layers=config.layers,
             dropout=config.layer_dropout,
         ),
-        AttentionPooling(2 * config.units, config.attention),
+        AttentionPooling(2 * config.units, config.attention)
+        if config.use_attention
+        else MeanOfSteps(),
     )
     return Network(
         shapes,
@@ -72,6 +74,14 @@ class Recurrence(nn.Module):
         """Read steps (n, steps, n_in)."""
         states: Tensor = self.layer(x)[0]
         return states
+
+
+class MeanOfSteps(nn.Module):
+    """Mean of steps, all counted the same."""
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Steps (n, steps, width) to (n, width)."""
+        return steps.mean(dim=1)
 
 
 class AttentionPooling(nn.Module):

@@ -1,4 +1,4 @@
-"""Residual blocks with channel attention on a spectrogram."""
+"""Residual blocks, with channel attention or without, on a spectrogram."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def build(config: Resnet, shapes: Shapes, n_genres: int) -> Network:
         width = config.base_channels * 2**stage
         for number in range(blocks):
             halve = stage > 0 and number == 0
-            parts.append(Residual(n_in, width, stride=2 if halve else 1, squeeze=config.squeeze))
+            squeeze = config.squeeze if config.use_attention else None
+            parts.append(Residual(n_in, width, stride=2 if halve else 1, squeeze=squeeze))
             n_in = width
     return Network(
         shapes,
@@ -46,15 +47,15 @@ def convolution(
 
 
 class Residual(nn.Module):
-    """Two convolutions, their channels weighed, added to what came in."""
+    """Two convolutions, their channels weighed if wanted, added to what came in."""
 
-    def __init__(self, n_in: int, n_out: int, *, stride: int, squeeze: int) -> None:
+    def __init__(self, n_in: int, n_out: int, *, stride: int, squeeze: int | None) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
             *convolution(n_in, n_out, size=3, stride=stride),
             nn.ReLU(),
             *convolution(n_out, n_out, size=3),
-            ChannelAttention(n_out, squeeze),
+            *(() if squeeze is None else (ChannelAttention(n_out, squeeze),)),
         )
         same = n_in == n_out and stride == 1
         self.shortcut: nn.Module = (

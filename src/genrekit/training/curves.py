@@ -32,6 +32,8 @@ class Epoch(Contract, extra="ignore"):
     train_accuracy: float
     valid_loss: float | None = None
     valid_accuracy: float | None = None
+    train_top3: float | None = None
+    valid_top3: float | None = None
     learning_rate: float
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,20 +23,30 @@ from genrekit.errors import TrainingError
 from genrekit.models.module import Network
 from genrekit.schema import Contract
 from genrekit.training.batches import Batch, Examples, batches, count_batches
+from genrekit.training.dropout import Dropouts
 from genrekit.training.losses import Loss
-from genrekit.training.optimisers import best_epoch, learning_rate
+from genrekit.training.optimisers import best_epoch, dropout_share, learning_rate
 from genrekit.training.settings import TrainingConfig
 from genrekit.training.team import Team
 
+#: How many of the best genres count as nearly right.
+TOP = 3
+
 
 class EpochRecord(Contract):
-    """One line of the history; losses and accuracies are means over rows."""
+    """One line of the history; losses and accuracies are means over rows.
+
+    Top-3 is the share of rows whose genre is among the three best; there is none for up to three
+    genres, nor for several genres a track.
+    """
 
     epoch: int
     train_loss: float
     train_accuracy: float
     valid_loss: float | None = None
     valid_accuracy: float | None = None
+    train_top3: float | None = None
+    valid_top3: float | None = None
     learning_rate: float
     seconds: float
 
@@ -53,6 +64,10 @@ class Learner:
     team: Team = field(default_factory=Team)
     history: list[EpochRecord] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
+    dropouts: Dropouts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dropouts = Dropouts(self.network)
 
     @property
     def judged(self) -> list[float]:
@@ -105,17 +120,26 @@ def run_epochs(
         yield record
 
 
-def evaluate(learner: Learner, examples: Examples) -> tuple[float, float]:
-    """Mean loss and accuracy of the network as it is."""
+class Scores(NamedTuple):
+    """Means over rows; top-3 is NaN where there is none."""
+
+    loss: float
+    accuracy: float
+    top3: float
+
+
+def evaluate(learner: Learner, examples: Examples) -> Scores:
+    """Scores of the network as it is."""
     learner.network.eval()
-    loss = right = 0.0
+    loss, right = 0.0, torch.zeros(2, dtype=torch.float64)
     with torch.no_grad():
         for batch in batches(examples, learner.config.batch_size, device=learner.device):
             logits = _logits(learner, learner.network, batch)
             target = _target(batch, learner.config)
             loss += float(learner.loss(logits, target)) * len(target)
-            right += float(_right(logits, target, learner.config))
-    return loss / len(examples), right / len(examples)
+            right += _right(logits, target, learner.config).cpu()
+    accuracy, top3 = (right / len(examples)).tolist()
+    return Scores(loss / len(examples), accuracy, top3)
 
 
 def _epoch(
@@ -131,6 +155,7 @@ def _epoch(
     judged = learner.judged
     told = []
     learner.network.train()
+    learner.dropouts.set(dropout_share(learner.config, number))
     rows = batches(train, together, device=learner.device, order=order)
     for done, batch in enumerate(rows):
         progress = (len(learner.history) + done / steps) / learner.config.epochs
@@ -139,16 +164,18 @@ def _epoch(
         told.append(_step(learner, forward, hooks.before_step(batch, generator)))
         hooks.after_step(done + 1, steps)
     learner.team.agree(learner.network)
-    loss, right = learner.team.summed(_sums(told)).tolist()
-    scores: tuple[float | None, float | None] = (None, None)
+    loss, right, top3 = (learner.team.summed(_sums(told)) / len(train)).tolist()
+    scores: tuple[float | None, ...] = (None, None, math.nan)
     if valid is not None:
         scores = learner.team.leaders(*evaluate(learner, valid), device=learner.device)
     record = EpochRecord.model_construct(
         epoch=number,
-        train_loss=loss / len(train),
-        train_accuracy=right / len(train),
+        train_loss=loss,
+        train_accuracy=right,
         valid_loss=scores[0],
         valid_accuracy=scores[1],
+        train_top3=_number(top3),
+        valid_top3=_number(scores[2]),
         learning_rate=learner.optimiser.param_groups[0]["lr"],
         seconds=round(time.perf_counter() - started, 3),
     )
@@ -175,7 +202,7 @@ def _sums(told: list[tuple[Tensor, Tensor, int]]) -> Tensor:
     """Losses and right rows of all steps, added."""
     losses, rights, rows = zip(*told, strict=True)
     weighted = torch.stack(losses).double() * torch.tensor(rows, device=losses[0].device)
-    return torch.stack([weighted.sum(), torch.stack(rights).double().sum()])
+    return torch.cat([weighted.sum().reshape(1), torch.stack(rights).sum(dim=0)])
 
 
 def _target(batch: Batch, config: TrainingConfig) -> Tensor:
@@ -193,11 +220,23 @@ def _logits(learner: Learner, forward: nn.Module, batch: Batch) -> Tensor:
 
 
 def _right(logits: Tensor, target: Tensor, config: TrainingConfig) -> Tensor:
-    """Rows whose genre is the best one; for several genres a row, the share of them told right."""
-    if config.loss == "cross-entropy":
-        genres = target if target.ndim == 1 else target.argmax(dim=1)
-        return (logits.argmax(dim=1) == genres).sum()
-    return ((logits > 0) == (target > 0.5)).float().mean(dim=1).sum()
+    """Rows whose genre is the best one, and rows where it is among the best three (2,).
+
+    For several genres a row, the share of them told right, and NaN.
+    """
+    if config.loss != "cross-entropy":
+        share = ((logits > 0) == (target > 0.5)).double().mean(dim=1).sum()
+        return torch.stack([share, torch.full_like(share, math.nan)])
+    genres = target if target.ndim == 1 else target.argmax(dim=1)
+    first = (logits.argmax(dim=1) == genres).double().sum()
+    if logits.shape[1] <= TOP:
+        return torch.stack([first, torch.full_like(first, math.nan)])
+    among = (logits.topk(TOP, dim=1).indices == genres.unsqueeze(1)).double().sum()
+    return torch.stack([first, among])
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
 
 
 def _set_rate(optimiser: Optimizer, rate: float) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from genrekit.schema import Contract
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Filter = Literal["low-pass", "high-pass", "band-pass", "low-shelf", "high-shelf"]
 
 
@@ -99,12 +100,29 @@ class TrainingConfig(Contract):
     learning_rate: float = Field(1e-3, gt=0, le=10)
     weight_decay: float = Field(1e-4, ge=0, le=1)
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd (Nesterov) and rmsprop")
-    schedule: Literal["constant", "plateau", "cosine", "one-cycle"] = "cosine"
+    betas: tuple[Beta, Beta] = Field(
+        (0.9, 0.999), description="of adam and adamw: decay of the two moments"
+    )
+    epsilon: float = Field(
+        1e-8, gt=0, le=1, description="of adam, adamw and rmsprop: added to what they divide by"
+    )
+    schedule: Literal["constant", "plateau", "cosine", "warm-restarts", "one-cycle"] = "cosine"
+    restart_epochs: int = Field(10, ge=1, description="of the first cycle of warm-restarts")
+    restart_factor: float = Field(
+        2.0, ge=1, le=10, description="how much longer each cycle is than the one before"
+    )
     plateau_patience: int = Field(5, ge=1, description="epochs without a gain before a cut")
     plateau_factor: float = Field(0.5, gt=0, lt=1, description="what a cut multiplies by")
     patience: int | None = Field(
         15, ge=1, description="epochs without a gain before the end; None trains all epochs"
     )
+    dropout_schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="how the network's dropout goes from its start to its end"
+    )
+    dropout_start: Share = Field(
+        1.0, description="share of every dropout of the network in the first epoch"
+    )
+    dropout_end: Share = Field(0.0, description="likewise in the last epoch; constant has none")
     monitor: Literal["loss", "accuracy"] = Field("loss", description="what a gain is measured by")
     hold_out: float = Field(
         0.1,

@@ -217,7 +217,9 @@ def _watched(
                 f"{loss}/{record.valid_loss:.3f}",
                 f"{accuracy}/{record.valid_accuracy:.2f}",
             )
-        note = f"loss {loss}, accuracy {accuracy}, rate {record.learning_rate:.1g}"
+        top3 = record.train_top3 if record.valid_top3 is None else record.valid_top3
+        third = "" if top3 is None else f", top-3 {top3:.2f}"
+        note = f"loss {loss}, accuracy {accuracy}{third}, rate {record.learning_rate:.1g}"
         yield Step(f"{stage}: epochs", record.epoch, epochs, note=note, epoch=record)
 
 

@@ -66,13 +66,12 @@ class Team:
             for buffer in network.buffers():
                 distributed.broadcast(buffer, 0)
 
-    def leaders(self, *numbers: float, device: torch.device) -> tuple[float, float]:
-        """Two numbers as the leader has them: all must end in the same epoch."""
+    def leaders(self, *numbers: float, device: torch.device) -> tuple[float, ...]:
+        """Numbers as the leader has them: all must end in the same epoch."""
         told = torch.tensor(numbers, dtype=torch.float64, device=device)
         if self.size > 1:
             distributed.broadcast(told, 0)
-        one, other = told.tolist()
-        return one, other
+        return tuple(told.tolist())
 
     def wait(self) -> None:
         """Wait until all are here."""

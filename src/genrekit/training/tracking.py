@@ -34,7 +34,8 @@ _MANNERS = {
 }
 _MOST_CHARACTERS = 500  # of a parameter
 _MOST_AT_ONCE = 100  # parameters
-_EPOCH = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "learning_rate")
+_SCORES = ("loss", "accuracy", "top3")
+_EPOCH = (*(f"{side}_{name}" for side in ("train", "valid") for name in _SCORES), "learning_rate")
 
 
 @dataclass(slots=True)
