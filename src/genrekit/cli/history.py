@@ -52,8 +52,8 @@ def _show(epochs: Sequence[Epoch]) -> None:
         table.add_column(heading, justify="right")
     lowest = lowest_loss(epochs)
     for one in epochs:
-        numbers = (one.train_loss, one.train_accuracy, one.train_top3)
-        numbers += (one.valid_loss, one.valid_accuracy, one.valid_top3)
+        trained = (one.train_loss, one.train_accuracy, one.train_top3)
+        numbers = (*trained, one.valid_loss, one.valid_accuracy, one.valid_top3)
         cells = ["" if number is None else f"{number:.3f}" for number in numbers]
         mark = "lowest" if one is lowest and one.valid_loss is not None else ""
         table.add_row(str(one.epoch), *cells, f"{one.learning_rate:.2g}", mark)
