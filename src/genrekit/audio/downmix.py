@@ -75,7 +75,7 @@ def downmixed(blocks: Iterable[Frames], cell: int) -> Iterator[Block]:
     yield from run.finish()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Moments:
     """Weighted sums over frames.
 
