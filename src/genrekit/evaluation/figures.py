@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Colours that are told apart in grey and with any kind of sight (Okabe and Ito, 2008).
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+#: Ten colours, as many as GTZAN has genres: the eight of Okabe and Ito (2008), which are told apart
+#: with any kind of sight, and two dark ones at least as far from them as those from each other.
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"),
+    *("#56B4E9", "#F0E442", "#000000", "#332288", "#7A2E00"),
+)
+#: What stands in their place on a dark page, where they could not be seen.
+ON_DARK = {"#0072B2": "#3D97D3", "#332288": "#8A5CF0", "#7A2E00": "#A03A08"}
 SUFFIXES = (".png", ".svg", ".pdf")
 
 

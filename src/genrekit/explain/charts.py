@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from genrekit.evaluation.multiple import Friedman
 from genrekit.schema import Estimate
 
+# Of all cells, that a region needs to be named in the picture.
+_LEAST_CELLS = 0.01
 #: How strongly a chart is drawn that failed its test.
 FADED = 0.25
 
@@ -34,6 +36,8 @@ class Lines:
 
     Parameters
     ----------
+    between : bool
+        Fill what lies between the first line and the second, such as a waveform.
     verdict : str
         What a test says of it: stands under the title, wherever the chart goes.
     faded : bool
@@ -47,6 +51,7 @@ class Lines:
     y_title: str
     dashed: frozenset[str] = frozenset()
     filled: bool = False
+    between: bool = False
     verdict: str = ""
     faded: bool = False
 
@@ -202,6 +207,21 @@ class Regions:
 
 
 Chart = Bars | Dots | Lines | Curves | Ranks | Boxes | Heat | Points | Regions
+
+
+def middles(chart: Regions) -> list[tuple[str, float, float]]:
+    """A place inside each region that has one, where its name is read: label, x and y."""
+    x, y = np.asarray(chart.x, float), np.asarray(chart.y, float)
+    found = []
+    for number, label in enumerate(chart.labels):
+        rows, columns = np.nonzero(np.asarray(chart.chosen) == number)
+        if len(rows) < _LEAST_CELLS * np.size(chart.chosen):
+            continue
+        # The cell next to the middle: a bent region need not hold its own middle.
+        away = np.square(rows - rows.mean()) + np.square(columns - columns.mean())
+        nearest = int(away.argmin())
+        found.append((label, float(x[columns[nearest]]), float(y[rows[nearest]])))
+    return found
 
 
 def verdict_of(chart: Chart) -> str:

@@ -22,11 +22,17 @@ from genrekit.explain.charts import (
     Lines,
     Points,
     Regions,
+    middles,
     unique,
 )
 
 Figure = dict[str, Any]
 _DIGITS = 5
+#: As many as there are colours.
+SYMBOLS = (
+    *("circle", "square", "diamond", "triangle-up", "x"),
+    *("star", "cross", "triangle-down", "pentagon", "hexagram"),
+)
 
 
 def figure(chart: Chart) -> Figure:
@@ -80,16 +86,18 @@ def _lines(chart: Lines) -> tuple[list[Figure], Figure]:
             "x": _rounded(chart.x),
             "y": _rounded(values),
             "line": {
-                "color": COLOURS[number % len(COLOURS)],
-                "width": 2,
+                "color": COLOURS[0 if chart.between else number % len(COLOURS)],
+                "width": 1 if chart.between else 2,
                 "dash": "dash" if name in chart.dashed else _dash(number),
             },
             **({"fill": "tozeroy"} if chart.filled else {}),
+            **({"fill": "tonexty"} if chart.between and number == 1 else {}),
             **({"opacity": FADED} if chart.faded else {}),
         }
         for number, (name, values) in enumerate(chart.series.items())
     ]
-    return traces, {**_axes(chart.x_title, chart.y_title), "showlegend": len(traces) > 1}
+    layout = {**_axes(chart.x_title, chart.y_title), "showlegend": len(traces) > 1}
+    return traces, layout | ({"height": 200, "showlegend": False} if chart.between else {})
 
 
 @_traces.register(Dots)
@@ -217,7 +225,11 @@ def _boxes(chart: Boxes) -> tuple[list[Figure], Figure]:
         }
         for name, values in chart.groups.items()
     ]
-    return traces, {"yaxis": {"title": {"text": _said(chart.y_title)}}, "showlegend": False}
+    return traces, {
+        "yaxis": {"title": {"text": _said(chart.y_title)}},
+        "showlegend": False,
+        "height": 300,
+    }
 
 
 @_traces.register(Heat)
@@ -252,7 +264,7 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
         }
     layout["xaxis"]["showgrid"] = layout["yaxis"]["showgrid"] = False
     named = isinstance(chart.x[0], str)
-    return [trace], layout | ({"height": max(420, 150 + 14 * len(chart.y))} if named else {})
+    return [trace], layout | {"height": max(420, 150 + 14 * len(chart.y)) if named else 280}
 
 
 def _written(cells: NDArray[np.float64], chart: Heat) -> Figure:
@@ -288,7 +300,8 @@ def _points(chart: Points) -> tuple[list[Figure], Figure]:
                     "size": 6,
                     "opacity": 0.8,
                     "color": COLOURS[number % len(COLOURS)],
-                    "symbol": number // len(COLOURS),
+                    # The second cue, for those who do not tell the colours apart.
+                    "symbol": SYMBOLS[number % len(SYMBOLS)],
                 },
             }
         )
@@ -320,7 +333,12 @@ def _regions(chart: Regions) -> tuple[list[Figure], Figure]:
         "showscale": False,
     }
     traces, layout = _points(chart.points)
-    return [trace, *traces], layout
+    return [trace, *traces], layout | {"annotations": [_named(*one) for one in middles(chart)]}
+
+
+def _named(label: str, x: float, y: float) -> Figure:
+    """A genre's name in its region, which a colour alone would not tell everybody."""
+    return {"text": f"<b>{_said(label)}</b>", "x": x, "y": y, "showarrow": False}
 
 
 def _axes(x_title: str, y_title: str) -> Figure:
@@ -331,7 +349,8 @@ def _axes(x_title: str, y_title: str) -> Figure:
 
 
 def _dash(number: int) -> str:
-    return ("solid", "dashdot", "dot")[number // len(COLOURS) % 3]
+    """Half of the colours with one line, half with another: the second cue."""
+    return ("solid", "dashdot", "dot", "longdash")[number // (len(COLOURS) // 2) % 4]
 
 
 def _places(values: Any) -> list[Any]:

@@ -25,6 +25,7 @@ from genrekit.explain.charts import (
     Points,
     Ranks,
     Regions,
+    middles,
     unique,
     verdict_of,
 )
@@ -95,16 +96,20 @@ def _lines(chart: Lines, axes: Axes) -> None:
         chart.series.items(), _styles(len(chart.series)), strict=True
     ):
         dash = "--" if name in chart.dashed else style
+        colour = COLOURS[0] if chart.between else colour
         strength = FADED if chart.faded else 1.0
         axes.plot(chart.x, values, dash, color=colour, lw=1.4, label=_said(name), alpha=strength)
         if chart.filled:
             axes.fill_between(
                 np.asarray(chart.x), np.asarray(values), color=colour, alpha=0.2 * strength
             )
+    if chart.between:
+        first, second, *_ = (np.asarray(one) for one in chart.series.values())
+        axes.fill_between(np.asarray(chart.x), first, second, color=COLOURS[0], alpha=0.5)
     axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
     axes.margins(x=0)
     axes.spines[["top", "right"]].set_visible(False)
-    if len(chart.series) > 1:
+    if len(chart.series) > 1 and not chart.between:
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
@@ -279,13 +284,16 @@ def _regions(chart: Regions, axes: Axes) -> None:
         extent=(float(x[0]), float(x[-1]), float(y[0]), float(y[-1])),
     )
     _points(chart.points, axes)
+    for label, across, up in middles(chart):
+        axes.text(across, up, _said(label), ha="center", va="center", fontsize=8, weight="bold")
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
 
 def _styles(count: int) -> list[tuple[str, str]]:
-    kinds = ["-", "-.", ":"]
+    kinds = ["-", "-.", ":", "--"]
+    half = len(COLOURS) // 2  # half of the colours with one line, half with another
     return [
-        (COLOURS[number % len(COLOURS)], kinds[number // len(COLOURS) % len(kinds)])
+        (COLOURS[number % len(COLOURS)], kinds[number // half % len(kinds)])
         for number in range(count)
     ]
 

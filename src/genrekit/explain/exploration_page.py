@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from genrekit.audio import Waveform, decode
 from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioError
-from genrekit.explain.charts import Bars, Boxes, Chart, Heat, Lines, Points, unique
+from genrekit.explain.charts import Bars, Boxes, Chart, Heat, Lines, Points, hertz_ticks, unique
 from genrekit.explain.exploration import Explored, mean_columns, tempo_column
-from genrekit.explain.page import Section, Sheet, write_page
-from genrekit.features import build_frontend
+from genrekit.explain.page import Beside, Fold, Section, Sheet, write_page
 from genrekit.features.chroma import PITCH_CLASSES
 from genrekit.features.clip import FRAMES_PER_SECOND, SAMPLE_RATE_HZ, analyse
+from genrekit.features.mel import MelFrontend
 from genrekit.inference import printable
 from genrekit.schema import ExcerptConfig, MelConfig
 
@@ -43,7 +43,7 @@ def write_exploration(explored: Explored, page: Path, *, examples: bool = True) 
         f"{len(found.counts)} genres, {len(found.columns)} columns."
     )
     title = f"A look at {found.dataset}"
-    return write_page(title, lead, sections, page, page.with_suffix(""))
+    return write_page(title, lead, sections, page, page.with_suffix(""), contents=True)
 
 
 def exploration_sections(explored: Explored, examples: Sequence[Section] = ()) -> list[Section]:
@@ -95,7 +95,8 @@ def _columns(explored: Explored) -> Section:
         "column that says nothing of them alone, 1 for one that says all. Boxes are of the columns "
         "where it is largest."
     )
-    return Section("Columns", text, [*boxes, Sheet(headings, rows)])
+    table = Fold(f"All {len(rows)} columns as a table", parts=[Sheet(headings, rows)])
+    return Section("Columns", text, [Beside(boxes), table])
 
 
 def boxes_of(explored: Explored, name: str, title: str, unit: str = "") -> Boxes:
@@ -193,17 +194,18 @@ def _outliers(explored: Explored) -> Section:
 
 def _examples(dataset: Dataset) -> list[Section]:
     """Waveform, spectrogram and chroma of the first readable track of each genre."""
-    sections = []
+    folds = []
     for genre in dataset.labels:
         for item in dataset.items:
             if genre not in item.labels or item.path is None:
                 continue
             waveform = _decoded(item)
             if waveform is not None:
-                text = f"{printable(item.item_id)}, {waveform.seconds:.0f} s"
-                sections.append(Section(f"Example: {genre}", text, example_charts(genre, waveform)))
+                name = f"{genre}: {printable(item.item_id)}, {waveform.seconds:.0f} s"
+                folds.append(Fold(name, parts=example_charts(genre, waveform)))
                 break
-    return sections
+    text = "The first track of each genre that can be read: waveform, spectrogram and chroma."
+    return [Section("Examples", text, folds)] if folds else []
 
 
 def _decoded(item: Item) -> Waveform | None:
@@ -218,23 +220,27 @@ def _decoded(item: Item) -> Waveform | None:
 def example_charts(genre: str, waveform: Waveform) -> list[Chart]:
     """Three pictures of a few seconds of audio at 22050 Hz."""
     samples = waveform.samples
-    loudest = _columns_of(np.abs(samples)[np.newaxis], np.max)[0]
-    times = _times(len(loudest), waveform.seconds)
-    mel_db = _columns_of(build_frontend(_EXAMPLE_MEL)(samples), np.mean)
+    highest = _columns_of(samples[np.newaxis], np.max)[0]
+    lowest = _columns_of(samples[np.newaxis], np.min)[0]
+    times = _times(len(highest), waveform.seconds)
+    frontend = MelFrontend(_EXAMPLE_MEL)
+    mel_db = _columns_of(frontend(samples), np.mean)
     clip = analyse(samples)
     chroma = _columns_of(clip.chroma, np.mean)
     chroma_seconds = clip.chroma.shape[1] / FRAMES_PER_SECOND
-    envelope = {"highest": loudest, "lowest": -loudest}
+    extremes = {"highest sample": highest, "lowest sample": lowest}
+    borders = frontend.borders_hz
     return [
-        Lines(f"Waveform, {genre}", times, envelope, "seconds", "amplitude", filled=True),
+        Lines(f"Waveform, {genre}", times, extremes, "seconds", "amplitude", between=True),
         Heat(
             f"Mel spectrogram, {genre}",
             mel_db,
             _times(mel_db.shape[1], waveform.seconds),
-            np.arange(1.0, len(mel_db) + 1),
+            np.arange(0.5, len(mel_db)),
             "dB",
             "seconds",
-            "mel band",
+            "Hz",
+            y_ticks=hertz_ticks(borders, np.arange(float(len(borders)))),
         ),
         Heat(
             f"Chroma, {genre}",

@@ -91,7 +91,13 @@ class Section:
 
 
 def write_page(
-    title: str, lead: str, sections: Sequence[Section], path: Path, pictures: Path
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    path: Path,
+    pictures: Path,
+    *,
+    contents: bool = False,
 ) -> tuple[Path, ...]:
     """Write a page, and each chart as a PNG into the folder ``pictures``; return what was written.
 
@@ -105,7 +111,7 @@ def write_page(
         save_chart(chart, pictures / f"{file_name(chart.title)}.png")
         for chart in charts_of(sections)
     ]
-    path.write_text(render_page(title, lead, sections), encoding="utf-8")
+    path.write_text(render_page(title, lead, sections, contents=contents), encoding="utf-8")
     return (path, *drawn)
 
 
@@ -219,6 +225,7 @@ def _part(part: Part, numbered: dict[int, str]) -> str:
 # What counts as a number in a table: one with its interval, a share, a p-value, counts.
 _NUMBER = re.compile(r"(?:[<+\-]? ?[\d.,]+ ?%?(?: \[[^\]]*\])?(?: / [\d.]+)?(?: \*)?)?")
 
+_LEAST_REM = 30
 #: Text of a column that is given room on a phone.
 _LONG = 40
 
@@ -283,12 +290,18 @@ def _figure(chart: Chart, numbered: dict[int, str]) -> str:
     name = numbered[id(chart)]
     # Inside of a script only a closing tag could end it.
     data = json.dumps(figure(chart), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    kind = "chart cells" if isinstance(chart, Heat) else "chart"
-    return (
-        f'<figure>{caption}<div class="{kind}" id="{name}" role="img" '
-        f'aria-label="{escape(chart.title)}"></div>'
-        f'<script type="application/json" id="{name}-data">{data}</script></figure>'
-    )
+    box = f'id="{name}" role="img" aria-label="{escape(chart.title)}"></div>'
+    drawn = f'<div class="chart" {box}'
+    if isinstance(chart, Heat):
+        least = f'style="--least: {_least_rem(chart)}rem"'
+        drawn = f'<div class="wide" tabindex="0"><div class="chart cells" {least} {box}</div>'
+    script = f'<script type="application/json" id="{name}-data">{data}</script>'
+    return f"<figure>{caption}{drawn}{script}</figure>"
+
+
+def _least_rem(chart: Heat) -> int:
+    """Below this a map is scrolled and not squeezed: a letter's height for each named column."""
+    return 12 + len(chart.x) if isinstance(chart.x[0], str) else _LEAST_REM
 
 
 # --- what draws ---------------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+from genrekit.evaluation.figures import ON_DARK
+
 #: Nothing is fetched from anywhere.
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -10,10 +14,10 @@ POLICY = (
 
 _LIGHT = """\
 --ink: #1b1f24; --page: #fff; --card: #f5f7f9; --soft: #58616c; --line: #d9dee4; --link: #0b62a3;
---good: #0a7350; --bad: #b3261e;"""
+--good: #0a7350; --bad: #b3261e; --shade: rgb(20 30 40 / .34);"""
 _DARK = """\
 --ink: #e7eaee; --page: #13161a; --card: #1c2127; --soft: #9fa9b5; --line: #343b44; --link: #7cbcf0;
---good: #5fcba3; --bad: #ff8f86;"""
+--good: #5fcba3; --bad: #ff8f86; --shade: rgb(180 200 220 / .4);"""
 
 STYLE = f"""\
 :root {{ color-scheme: light dark; {_LIGHT} }}
@@ -48,7 +52,13 @@ footer {{ border-top: 1px solid var(--line); margin-top: 3rem; padding-top: 1rem
 .beside {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr));
   gap: 0 1.4rem; }}
 .beside > * {{ min-width: 0; }}
-.wide {{ overflow-x: auto; margin: .8rem 0; }}
+/* What sticks out of the page casts a shadow at the side where there is more. */
+.wide {{ overflow-x: auto; margin: .8rem 0; background:
+  linear-gradient(90deg, var(--page) 40%, transparent) left / 3rem 100%,
+  linear-gradient(270deg, var(--page) 40%, transparent) right / 3rem 100%,
+  linear-gradient(90deg, var(--shade), transparent) left / 1rem 100%,
+  linear-gradient(270deg, var(--shade), transparent) right / 1rem 100%;
+  background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }}
 .wide:focus-visible, summary:focus-visible {{ outline: 2px solid var(--link);
   outline-offset: 2px; }}
 table {{ border-collapse: collapse; font-size: .94rem; overflow-wrap: break-word; }}
@@ -66,7 +76,8 @@ details {{ border: 1px solid var(--line); border-radius: 8px; padding: .45rem .9
   margin: .5rem 0; }}
 summary {{ cursor: pointer; }}
 details[open] > summary {{ margin-bottom: .4rem; }}
-.chart {{ min-height: 12rem; }}
+.chart {{ min-height: 8rem; }}
+.cells {{ min-width: var(--least, 30rem); }}
 .drawing svg {{ display: block; min-width: 34rem; width: 100%; height: auto; }}
 .drawing svg text {{ fill: var(--ink); }}
 .drawing svg [style*="stroke: #000000"] {{ stroke: var(--ink) !important; }}
@@ -89,8 +100,9 @@ audio {{ width: 100%; max-width: 24rem; }}
   nav, audio {{ display: none; }}
 }}"""
 
-DRAW = """\
-'use strict';
+DRAW = (
+    f"'use strict'; const ON_DARK = {json.dumps(ON_DARK)};"
+    + """
 const charts = [...document.querySelectorAll('.chart')];
 const printed = matchMedia('print'), dark = matchMedia('(prefers-color-scheme: dark)');
 
@@ -107,9 +119,10 @@ function draw(box) {
   const style = getComputedStyle(document.documentElement);
   const [ink, line, page] = ['--ink', '--line', '--page'].map(
     name => style.getPropertyValue(name).trim());
-  // Black is one of the colours, and cannot be seen on a dark page; nor can the blue, quite.
+  // Black is one of the colours, and cannot be seen on a dark page; nor can the darkest others.
   let text = document.getElementById(box.id + '-data').textContent.replaceAll('#000000', ink);
-  if (dark.matches && !printed.matches) text = text.replaceAll('#0072B2', '#3D97D3');
+  if (dark.matches && !printed.matches)
+    for (const [light, shown] of Object.entries(ON_DARK)) text = text.replaceAll(light, shown);
   const one = JSON.parse(text), narrow = box.clientWidth < 560;
   const layout = Object.assign({}, one.layout, {paper_bgcolor: 'rgba(0,0,0,0)',
     plot_bgcolor: 'rgba(0,0,0,0)', font: {color: ink, size: narrow ? 11 : 12,
@@ -160,3 +173,4 @@ unpack().then(async () => {
       for (const box of one.querySelectorAll('.chart')) Plotly.Plots.resize(box);
     });
 });"""
+)

@@ -12,6 +12,7 @@ import streamlit as st
 
 from genrekit.errors import MissingExtraError
 from genrekit.evaluation.critical_difference import critical_difference_svg
+from genrekit.evaluation.figures import ON_DARK
 from genrekit.explain.charts import Chart, Points, Ranks, unique
 from genrekit.explain.charts_html import figure
 from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sheet, Sound
@@ -19,8 +20,8 @@ from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sheet, Sou
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
 _BOLD = re.compile(r"\\\*\\\*(.+?)\\\*\\\*")
 _FACTS_BESIDE = 3
-#: Black is one of the colours, and cannot be seen on a dark page; nor can the blue, quite.
-_ON_DARK = {"#000000": "#e6e9ed", "#0072B2": "#3D97D3"}
+#: Black is one of the colours, and cannot be seen on a dark page; nor can the darkest others.
+_ON_DARK = {"#000000": "#e6e9ed", **ON_DARK}
 
 
 def said(text: str) -> str:
