@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench readme clean
+.PHONY: demo test lint bench readme licences clean
 
 demo: .venv/.core  ## synthesise a track of each genre and predict it
 	$(BIN)/genrekit demo
@@ -23,6 +23,10 @@ bench: .venv/.test  ## time the features against the usual librosa script
 readme: .venv/.test  ## put the measured numbers into README.md and the claims page
 	$(BIN)/python benchmarks/claims.py --page -o docs/results/claims.md
 	$(BIN)/python benchmarks/readme.py
+
+licences: .venv/.test  ## list the licence of everything that is installed
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python benchmarks/licences.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
