@@ -6,6 +6,7 @@ import fnmatch
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -76,12 +77,17 @@ def test_the_image_has_no_compiler_and_builds_none() -> None:
     assert all("--only-binary=:all:" in one for one in installs)
 
 
-def test_the_plain_build_stays_in_its_folder(tmp_path: Path) -> None:
+def _plain() -> Any:
     found = importlib.util.spec_from_file_location("plain", DEPLOY / "plain.py")
     assert found is not None
     assert found.loader is not None
     plain = importlib.util.module_from_spec(found)
     found.loader.exec_module(plain)
+    return plain
+
+
+def test_the_plain_build_stays_in_its_folder(tmp_path: Path) -> None:
+    plain = _plain()
     build, _ = plain.stages()
     folder = tmp_path / "tmp"
     for command in (rest for name, rest in build if name == "RUN"):
@@ -233,7 +239,7 @@ def test_workflows_are_whole_and_ask_for_few_rights(name: str) -> None:
     assert workflow["permissions"] == {"contents": "read"}
     for job in workflow["jobs"].values():
         needs = job.get("needs", [])
-        assert {needs} if isinstance(needs, str) else set(needs) <= set(workflow["jobs"])
+        assert ({needs} if isinstance(needs, str) else set(needs)) <= set(workflow["jobs"])
         assert job["runs-on"]
         assert job["timeout-minutes"] <= 60
         for step in job["steps"]:
@@ -241,6 +247,79 @@ def test_workflows_are_whole_and_ask_for_few_rights(name: str) -> None:
             assert "@" in step.get("uses", "@")
             # What people write elsewhere must not become part of a script.
             assert "github.event" not in step.get("run", "")
+
+
+def test_workflows_and_compose_fit_their_schemas() -> None:
+    for schema, files in (
+        ("vendor.github-workflows", sorted(WORKFLOWS.glob("*.yaml"))),
+        ("vendor.compose-spec", [DEPLOY / "docker-compose.yaml"]),
+    ):
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *files]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stdout + found.stderr
+
+
+def _workflows() -> list[tuple[str, str, Any]]:
+    """Each job of each workflow."""
+    return [
+        (path.name, name, job)
+        for path in sorted(WORKFLOWS.glob("*.yaml"))
+        for name, job in _read(path)["jobs"].items()
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell of the workflows is bash")
+@pytest.mark.parametrize(("file", "name", "job"), _workflows())
+def test_scripts_of_workflows_are_shell_and_end_at_the_first_failure(
+    file: str, name: str, job: Any
+) -> None:
+    for step in job["steps"]:
+        script = re.sub(r"\$\{\{[^}]*\}\}", "value", step.get("run", ""))
+        found = subprocess.run(
+            ["bash", "-n"], input=script, capture_output=True, text=True, check=False
+        )
+        assert found.returncode == 0, f"{file}, {name}: {found.stderr}"
+
+
+# What an expression may begin with, by where it comes from; what is not known is empty there.
+_CONTEXTS = {
+    "github": {"actor", "ref", "ref_name", "repository", "token", "workflow"},
+    "secrets": {"GITHUB_TOKEN"},
+}
+_CONTEXTS["vars"] = {"REGISTRY"}
+
+
+@pytest.mark.parametrize(("file", "name", "job"), _workflows())
+def test_expressions_of_workflows_name_what_there_is(file: str, name: str, job: Any) -> None:
+    matrix = set(job.get("strategy", {}).get("matrix", {}))
+    known = _CONTEXTS | {"matrix": matrix}
+    for context, field in re.findall(r"\$\{\{\s*(\w+)\.(\w+)\s*\}\}", json.dumps(job)):
+        assert field in known.get(context, ()), f"{file}, {name}: {context}.{field}"
+    # What is not closed, or calls something, is not in the list above and wants a look.
+    assert json.dumps(job).count("${{") == len(
+        re.findall(r"\$\{\{\s*\w+\.\w+\s*\}\}", json.dumps(job))
+    )
+
+
+def test_what_one_job_takes_another_has_made() -> None:
+    for path in sorted(WORKFLOWS.glob("*.yaml")):
+        made: set[str] = set()
+        for job in _read(path)["jobs"].values():
+            for step in job["steps"]:
+                action = step.get("uses", "").partition("@")[0]
+                if action == "actions/download-artifact":
+                    assert step["with"]["name"] in made
+                if action == "actions/upload-artifact":
+                    made.add(step["with"]["name"])
+
+
+def test_the_plain_build_measures_all_that_the_image_copies(tmp_path: Path) -> None:
+    plain = _plain()
+    copied = _all(_stages()[1], "COPY")
+    places = plain.copied_to_final(tmp_path)
+    assert len(places) == len(copied)
+    assert {str(place) for place in places} == {f"{tmp_path}{line.split()[1]}" for line in copied}
+    assert plain.BASE_MB > 0
 
 
 def test_ci_tests_the_versions_that_are_promised() -> None:
