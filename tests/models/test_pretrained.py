@@ -247,12 +247,22 @@ def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"other shapes: bias \(4,\) for \(3,\)"):
         load_state(module, {**state, "bias": torch.zeros(4)})
     load_state(module, {**state, "head.bias": torch.zeros(4)}, ignored=("head.",))
-    for name in ("choi2017", "yamnet", "cnn14"):
+    with pytest.raises(ValueError, match=r"no numbers in bias \(1 in all\)"):
+        load_state(module, {**state, "bias": torch.full((3,), torch.nan)})
+    for name in ("choi2017", "yamnet", "cnn14", "musicnn"):
         path = tmp_path / "text.bin"
         path.write_text("no weights at all")
         config = small(name, path)
         with pytest.raises(ConfigError, match=f"text.bin does not hold the weights of {name}"):
             build_body(config, int(config.windows.window_seconds * config.sample_rate_hz))
+
+
+@pytest.mark.parametrize("name", [*sorted(SMALL), "musicnn"])
+def test_damaged_safetensors_are_named_too(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"\xff" * 100)
+    with pytest.raises(ConfigError, match=f"does not hold the weights of {name}: .*safetensors"):
+        build_body(small(name, path), 48_000)
 
 
 def _keras(path: Path, theano: bool) -> None:

@@ -274,4 +274,4 @@ def _exported(
             body = build_body(config, samples)
         replace_file(path, export_body(body, samples))
         replace_file(names, "\n".join(body.feature_names))
-    return path, tuple(names.read_text(encoding="utf-8").split())
+    return path, tuple(names.read_text(encoding="utf-8").splitlines())

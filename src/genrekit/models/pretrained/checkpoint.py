@@ -7,6 +7,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -21,10 +22,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     ValueError
-        If it holds anything but tensors: such a file could run code, and is not read.
+        If it holds anything but tensors, for such a file could run code, or is damaged.
     """
     if path.suffix == ".safetensors":
-        return load_file(path)
+        return _safetensors(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as problem:
@@ -36,6 +37,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not isinstance(found, Mapping) or not found:
         raise ValueError(f"it holds a {type(found).__name__}, expected named tensors")
     return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as problem:
+        raise ValueError(f"it is not safetensors, or damaged: {problem}") from problem
 
 
 def load_state(
@@ -51,7 +59,7 @@ def load_state(
     Raises
     ------
     ValueError
-        If a tensor is missing, left over, or of another shape.
+        If a tensor is missing, left over, of another shape, or holds what is no number.
     """
     own = module.state_dict()
     missing = [name for name in own if name not in state and not name.endswith("batches_tracked")]
@@ -61,7 +69,13 @@ def load_state(
         for name in own
         if name in state and state[name].shape != own[name].shape
     ]
-    for what, names in (("lacks", missing), ("also has", extra), ("has other shapes:", unlike)):
+    broken = [name for name in own if name in state and not state[name].isfinite().all()]
+    for what, names in (
+        ("lacks", missing),
+        ("also has", extra),
+        ("has other shapes:", unlike),
+        ("has values that are no numbers in", broken),
+    ):
         if names:
             raise ValueError(f"it {what} {', '.join(names[:_SHOWN])} ({len(names)} in all)")
     module.load_state_dict({name: state[name] for name in own if name in state}, strict=False)

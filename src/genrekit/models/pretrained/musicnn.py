@@ -7,14 +7,13 @@ Convolutions stand before ReLU, and batch normalisation after it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrekit.models.pretrained.checkpoint import load_state, read_state
+from genrekit.models.pretrained.checkpoint import load_state
 
 PATCH_FRAMES, BANDS = 187, 96
 #: What the 50 outputs stand for, as Last.fm's listeners spelt it.
@@ -144,22 +143,6 @@ class MusicnnNetwork(nn.Module):
         pooled = self.pooled(patches)
         penultimate = self.penultimate(pooled)
         return Described(self.out(penultimate), penultimate, pooled)
-
-
-def load_network(path: Path) -> MusicnnNetwork:
-    """The network of a file, for inference.
-
-    Parameters
-    ----------
-    path : Path
-        Safetensors, whole or without dead filters.
-
-    Raises
-    ------
-    ValueError
-        If it holds another network.
-    """
-    return network_of(read_state(path))
 
 
 def network_of(state: Mapping[str, Tensor]) -> MusicnnNetwork:

@@ -71,8 +71,9 @@ def local_weights(source: Source, named: Path | None) -> Path | None:
         return source.cached if source.cached.is_file() else None
     if not path.is_file():
         by = "the recipe or --weights" if named else source.variable
+        seen = f"{path} is a folder" if path.is_dir() else f"there is no file at {path}"
         raise ConfigError(
-            f"there are no weights of {source.name} at {path}, which {by} names; {_advice(source)}"
+            f"no weights of {source.name}: {seen}, which {by} names; {_advice(source)}"
         )
     _warn_of_others(source, path)
     return path
