@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from scipy import signal
 from torch import Tensor, nn
 
-from genrekit.audio import decode
 from genrekit.errors import ConfigError
 from genrekit.features.stft import mel_filters
 from genrekit.models.pretrained import backbone_config, build_body
@@ -401,9 +402,10 @@ def test_the_published_network_slims_to_64_filters(real_data: Path) -> None:
 
 @pytest.mark.real
 def test_published_taggrams_are_reproduced(real_data: Path) -> None:
-    """Of every clip that is here, through the decoder: within 0.015 at a hop of 61 frames.
+    """Of every clip that is here, at the decoder's resampling: within 0.015 at a hop of 61 frames.
 
-    Every fourth patch is heard, which says as much in less time.
+    Every fourth patch is heard, which says as much in less time. A constant offset, which the
+    decoder takes off, is left in, as it was when they were made.
     """
     clips = {one.stem: one for one in (real_data / "gtzan_audio" / "clips").rglob("*.flac")}
     tables = [
@@ -415,7 +417,8 @@ def test_published_taggrams_are_reproduced(real_data: Path) -> None:
     for table in tables:
         tracks = np.array([Path(one).stem for one in table["IDS"]])
         for track in sorted(clips.keys() & set(tracks)):
-            samples = decode(clips[track], sample_rate_hz=16000).samples
+            recorded, rate_hz = soundfile.read(clips[track], dtype="float32")
+            samples = soxr.resample(recorded, rate_hz, 16000)
             mel = MusicnnMel(len(samples), patch_hop=4 * 61)
             expected = table["X"][tracks == track][::4]
             with torch.inference_mode():
