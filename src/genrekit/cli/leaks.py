@@ -13,6 +13,7 @@ from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings,
 from genrekit.errors import ConfigError, DatasetError, LeakError, outcome
 
 if TYPE_CHECKING:
+    from genrekit.bundles import Bundle
     from genrekit.datasets import Dataset, Pair, Split
     from genrekit.evaluation.leak_looks import Evidence, Look
     from genrekit.schema import EvaluationResult
@@ -39,22 +40,51 @@ class _Data(NamedTuple):
         heard = hear(dataset)
         return known._replace(pairs=(*self.pairs, *heard.pairs), content=heard.content)
 
-    def find(self, split: Split, **subject: Any) -> tuple[Look, ...]:
+    def find(
+        self, split: Split, *, bundle: Bundle | None = None, result: EvaluationResult | None = None
+    ) -> tuple[Look, ...]:
         """What became of looking for each kind of leak, in testing by ``split``."""
         from genrekit.evaluation import find_leaks
+        from genrekit.evaluation.known_contents import KnownContents, known_contents
         from genrekit.evaluation.leak_looks import looks
+        from genrekit.evaluation.leaks import test_ids
 
         if self.dataset is None:
             raise ConfigError("name the data that the split was made from, with --data")
-        found = find_leaks(self.dataset, split, pairs=self.pairs, content=self.content, **subject)
-        return looks(found, self.given(split, **subject))
+        tested = self.dataset.select(self.dataset.indices(test_ids(split)))
+        known = KnownContents()
+        if bundle is not None:
+            known = known_contents(bundle, tested, listening=self.listening)
+        found = find_leaks(
+            self.dataset,
+            split,
+            pairs=self.pairs,
+            content=self.content,
+            manifest=None if bundle is None else bundle.manifest,
+            seen=known.items,
+            result=result,
+        )
+        return looks(found, self.given(split, bundle, result, known.unseen))
 
-    def given(self, split: Split | None, **subject: Any) -> Evidence:
+    def given(
+        self,
+        split: Split | None,
+        bundle: Bundle | None = None,
+        result: EvaluationResult | None = None,
+        unseen: str = "",
+    ) -> Evidence:
         """What there was to look into."""
         from genrekit.evaluation.leak_looks import Evidence
 
-        heard = self.content is not None
-        return Evidence(self.dataset, split, self.pairs, listened=heard, **subject)
+        return Evidence(
+            self.dataset,
+            split,
+            self.pairs,
+            listened=self.content is not None,
+            manifest=None if bundle is None else bundle.manifest,
+            result=result,
+            contents=unseen,
+        )
 
 
 def leaks(
@@ -213,7 +243,7 @@ def _of_bundle(name: str, known: _Data, protocol: str) -> Iterator[tuple[str, tu
         return
     split = known.split or make_split(known.dataset, protocol, allow_torn=True)
     where = f"{bundle.manifest.name} on {known.dataset.name}"
-    yield where, known.find(split, manifest=bundle.manifest)
+    yield where, known.find(split, bundle=bundle)
 
 
 def _print_json(found: list[tuple[str, Look]]) -> None:

@@ -91,12 +91,16 @@ def _tested(
 ) -> Dataset:
     from genrekit.datasets import make_split, read_split
     from genrekit.evaluation import find_leaks, refuse_leaks
+    from genrekit.evaluation.evaluate import seen_contents
     from genrekit.evaluation.leaks import test_ids
 
     made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
+    tested = dataset.select(dataset.indices(test_ids(made)))
     if not trained_too:
-        refuse_leaks(find_leaks(dataset, made, manifest=classifier.bundle.manifest), made)
-    return dataset.select(dataset.indices(test_ids(made)))
+        seen = seen_contents(classifier, tested)
+        manifest = classifier.bundle.manifest
+        refuse_leaks(find_leaks(dataset, made, manifest=manifest, seen=seen), made)
+    return tested
 
 
 def _kinds(only: Sequence[str]) -> dict[str, Distortion]:

@@ -60,6 +60,12 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a network whose training was stopped.")
     ] = False,
+    listening: Annotated[
+        bool,
+        typer.Option(
+            "--listen", help="Keep recordings together that sound alike; refuse parts that do not."
+        ),
+    ] = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Drop the checkpoints of a training that was stopped.")
     ] = False,
@@ -99,6 +105,7 @@ def train(
                 "--no-cache": no_cache,
                 "--resume": resume,
                 "--restart": restart,
+                "--listen": listening,
                 "--processes": processes > 1,
                 "--weights": weights is not None,
                 "--track": track is not None,
@@ -120,6 +127,7 @@ def train(
         overwrite=overwrite,
         resume=resume,
         restart=restart,
+        listen=listening,
         results=True,
     )
     if os.environ.get("RANK", "0") != "0":  # another process tells how far all of them are

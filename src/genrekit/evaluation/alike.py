@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from genrekit.datasets import Dataset, Item, Pair
+from genrekit.datasets import Dataset, Item, Pair, related
+from genrekit.datasets.fingerprint import Fingerprint
 from genrekit.datasets.fingerprint_files import FingerprintedFile, fingerprint_files
 from genrekit.datasets.near_duplicates import find_near_duplicates
 from genrekit.features.cache import FeatureCache
@@ -25,10 +26,13 @@ class Alike:
         Hash of the decoded audio, by item id.
     pairs : tuple of (str, str)
         Near duplicates by item id.
+    prints : dict
+        Fingerprint by item id.
     """
 
     content: dict[str, str]
     pairs: tuple[Pair, ...]
+    prints: dict[str, Fingerprint] = field(default_factory=dict)
 
 
 def listen(
@@ -41,15 +45,36 @@ def listen(
 
 def alike(dataset: Dataset, heard: Sequence[FingerprintedFile]) -> Alike:
     """Exact and near duplicates among what `listen` gave; what cannot be read is like nothing."""
+    content, prints = heard_items(dataset, heard)
+    pairs = tuple((match.first, match.second) for match in find_near_duplicates(prints))
+    return Alike(content, pairs, prints)
+
+
+def heard_items(
+    dataset: Dataset, heard: Sequence[FingerprintedFile]
+) -> tuple[dict[str, str], dict[str, Fingerprint]]:
+    """Content hash and fingerprint by item id, of what `listen` could hear."""
     audible = [item.item_id for item in dataset.items if item.path is not None]
-    prints, content = {}, {}
+    content: dict[str, str] = {}
+    prints: dict[str, Fingerprint] = {}
     for item_id, one in zip(audible, heard, strict=True):
         if one.fingerprint is None:
             logger.warning("%s cannot be heard, and is like nothing: %s", item_id, one.error)
             continue
         prints[item_id], content[item_id] = one.fingerprint, one.content
-    pairs = tuple((match.first, match.second) for match in find_near_duplicates(prints))
-    return Alike(content, pairs)
+    return content, prints
+
+
+def alike_together(dataset: Dataset, pairs: Sequence[Pair]) -> Dataset:
+    """The dataset with recordings that sound alike in one group, as repetitions of GTZAN are."""
+    groups = related(dataset, ("track", "fingerprint"), pairs)
+    changed = sum(group != item.group for group, item in zip(groups, dataset.items, strict=True))
+    if changed:
+        logger.warning("%d items sound like another one, and stay on its side", changed)
+    items = tuple(
+        replace(item, group=group) for item, group in zip(dataset.items, groups, strict=True)
+    )
+    return replace(dataset, items=items)
 
 
 def _part(item: Item) -> ExcerptConfig:

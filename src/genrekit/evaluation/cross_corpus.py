@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import Dataset, Pair, Split, make_split
 from genrekit.datasets.label_maps import LabelMap, with_common_labels
 from genrekit.errors import DatasetError
-from genrekit.evaluation.evaluate import item_probabilities
+from genrekit.evaluation.evaluate import item_probabilities, seen_contents
 from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
 from genrekit.evaluation.metrics import Tracks
@@ -78,9 +78,15 @@ def cross_corpus_scores(
     DatasetError
         If the model was trained on what is tested, or an item cannot be read.
     """
-    leaks = find_leaks(test.dataset, test.split, pairs=pairs, manifest=classifier.bundle.manifest)
-    refuse_leaks(leaks, test.split)
     tested = test.dataset.select(test.dataset.indices(test_ids(test.split)))
+    leaks = find_leaks(
+        test.dataset,
+        test.split,
+        pairs=pairs,
+        manifest=classifier.bundle.manifest,
+        seen=seen_contents(classifier, tested),
+    )
+    refuse_leaks(leaks, test.split)
     common = test.mapping.common
     merge = np.zeros((len(classifier.labels), len(common)))
     for label, to in test.mapping.side(classifier.labels).items():

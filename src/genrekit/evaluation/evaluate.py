@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Item, Pair, Split
 from genrekit.errors import AudioError, DatasetError
+from genrekit.evaluation.known_contents import known_contents
 from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
 from genrekit.evaluation.metrics import Tracks, aggregate_by_group
@@ -76,7 +77,12 @@ def evaluate_bundle(
 
 
 def score_items(
-    classifier: Classifier, dataset: Dataset, split: Split, *, pairs: Sequence[Pair] = ()
+    classifier: Classifier,
+    dataset: Dataset,
+    split: Split,
+    *,
+    pairs: Sequence[Pair] = (),
+    contents: bool = True,
 ) -> Iterator[ItemScore]:
     """Yield a score for each test item of the split, so that a surface can show progress.
 
@@ -84,20 +90,34 @@ def score_items(
     their columns matched by name. The leak detector runs first, with ``pairs`` of near duplicates.
     A multi-label bundle can be tested on single-label data too, and on data with further genres.
 
+    Parameters
+    ----------
+    contents : bool
+        Compare what the items hold with what the bundle learnt, and not their names alone; audio
+        is decoded once more for it.
+
     Raises
     ------
     DatasetError
         As `evaluate_bundle` does, before the first item; or naming an item that cannot be read.
     """
-    leaks = find_leaks(dataset, split, pairs=pairs, manifest=classifier.bundle.manifest)
-    refuse_leaks(leaks, split)
     tested = dataset.select(dataset.indices(test_ids(split)))
+    seen = seen_contents(classifier, tested) if contents else ()
+    manifest = classifier.bundle.manifest
+    refuse_leaks(find_leaks(dataset, split, pairs=pairs, manifest=manifest, seen=seen), split)
     _check_labels(classifier, tested)
     rows = item_probabilities(classifier, tested)
-    manifest = classifier.bundle.manifest
     score_one = _single_label_score if manifest.task == "single-label" else _multi_label_score
     for item, probabilities in zip(tested.items, rows, strict=True):
         yield score_one(item, probabilities, manifest)
+
+
+def seen_contents(classifier: Classifier, tested: Dataset) -> tuple[str, ...]:
+    """Ids of items whose content the model was fitted on; says where names alone can tell."""
+    known = known_contents(classifier.bundle, tested)
+    if known.unseen:
+        logger.warning("only names were compared with what was trained on: %s", known.unseen)
+    return known.items
 
 
 def item_probabilities(classifier: Classifier, tested: Dataset) -> Iterator[NDArray[np.float64]]:

@@ -58,6 +58,7 @@ def find_leaks(
     pairs: Sequence[Pair] = (),
     content: Mapping[str, str] | None = None,
     manifest: Manifest | None = None,
+    seen: Sequence[str] = (),
     result: EvaluationResult | None = None,
 ) -> tuple[Leak, ...]:
     """Everything that is wrong with testing by ``split``; nothing is read but what is given.
@@ -73,6 +74,9 @@ def find_leaks(
         the rows of a table.
     manifest : Manifest, optional
         Of a saved model: were its weights, or their backbone, trained on test items?
+    seen : sequence of str
+        Ids of tested items whose content that model was fitted on, as `known_contents` finds them:
+        another name makes no other recording.
     result : EvaluationResult, optional
         A number made with this split: how was it counted, and what does it declare?
 
@@ -91,7 +95,7 @@ def find_leaks(
     found += _chosen(dataset, split, digests)
     found += table_leaks(dataset, split)
     if manifest is not None:
-        found += _trained(manifest, dataset, split)
+        found += _trained(manifest, dataset, split, seen)
     if result is not None:
         found += result_leaks(result, dataset, split)
     return tuple(found)
@@ -242,7 +246,9 @@ def _chosen(dataset: Dataset, split: Split, content: Mapping[str, str]) -> Itera
 # --- what a model or a result says of itself ----------------------------------------------------
 
 
-def _trained(manifest: Manifest, dataset: Dataset, split: Split) -> Iterator[Leak]:
+def _trained(
+    manifest: Manifest, dataset: Dataset, split: Split, contents: Sequence[str]
+) -> Iterator[Leak]:
     """A bundle lists digests of recordings, so the check holds across forms of one corpus."""
     source = manifest.provenance
     groups = {item.group for item in dataset.select(dataset.indices(test_ids(split))).items}
@@ -254,6 +260,16 @@ def _trained(manifest: Manifest, dataset: Dataset, split: Split) -> Iterator[Lea
             evidence=f"{manifest.name} was trained on {len(seen)} of the {len(groups)} test "
             f"recordings ({shown(seen)})",
             items=tuple(seen),
+        )
+    tested = set(test_ids(split)).intersection(contents)
+    group_of = {item.item_id: item.group for item in dataset.items}
+    renamed = sorted(item_id for item_id in tested if group_of[item_id] not in set(seen))
+    if renamed:
+        yield Leak(
+            kind="trained-on-test",
+            evidence=f"{manifest.name} was trained on the content of {len(renamed)} test items "
+            f"that have other names ({shown(renamed)})",
+            items=tuple(renamed),
         )
     same_data = source.dataset_fingerprint == dataset.fingerprint
     if not digests and same_data and source.split_fingerprint != split.fingerprint:

@@ -19,6 +19,8 @@ from genrekit.datasets import (
     with_taxonomy,
 )
 from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.evaluation.alike import Alike, alike, alike_together
+from genrekit.evaluation.alike import listen as hear
 from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
 from genrekit.models import NetworkConfig
@@ -181,6 +183,7 @@ def prepare(
     workers: int,
     cache: FeatureCache | None,
     workshop: Path | None = None,
+    listen: bool | None = None,
 ) -> Generator[Step, None, Run]:
     """Load the data and make rows of it.
 
@@ -188,6 +191,9 @@ def prepare(
     ----------
     workshop : Path, optional
         Where rows are kept that are too many for memory; None has room for all.
+    listen : bool, optional
+        Keep recordings together that sound alike, and refuse a split that parts them. False only
+        takes digests of what is heard, for the bundle; None does neither.
 
     Yields
     ------
@@ -209,6 +215,12 @@ def prepare(
     origin = origin_of(recipe, backbone)
     if origin is not None:
         refuse_known_tracks(recipe, dataset, origin)
+    heard = None
+    if rows is None and listen is not None:
+        heard = yield from _heard(dataset, workers, cache)
+        if listen and heard.pairs:
+            dataset = alike_together(dataset, heard.pairs)
+            check_plan(recipe, dataset)
     if rows is None:
         everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
         dataset, rows = yield from _listen(recipe, everything, workers, cache, workshop, backbone)
@@ -226,7 +238,18 @@ def prepare(
         thresholds=recipe.labels.thresholds,
     )
     left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
-    return Run(recipe, task, dataset, rows, left_out, backbone, origin)
+    return Run(recipe, task, dataset, rows, left_out, backbone, origin, heard=heard)
+
+
+def _heard(
+    dataset: Dataset, workers: int, cache: FeatureCache | None
+) -> Generator[Step, None, Alike]:
+    """Digests and fingerprints of all audio."""
+    outcomes = []
+    for outcome in hear(dataset, workers=workers, cache=cache):
+        outcomes.append(outcome)
+        yield Step("listening for copies", len(outcomes), len(dataset))
+    return alike(dataset, outcomes)
 
 
 def _fetching(

@@ -15,7 +15,9 @@ from genrekit.audio import synthesise
 from genrekit.bundles import window_samples, write_bundle
 from genrekit.bundles.session import EMBEDDING
 from genrekit.datasets import Dataset, Split, track_digest
-from genrekit.features import frontend_fingerprint
+from genrekit.evaluation.alike import Alike
+from genrekit.evaluation.learnt import LEARNT, Learnt, learnt_rows, learnt_sounds, read_learnt
+from genrekit.features import build_frontend, frontend_fingerprint, table_columns
 from genrekit.models import NetworkConfig
 from genrekit.models.pretrained import Pretrained
 from genrekit.models.pretrained.backbones import DistilHubert
@@ -63,6 +65,8 @@ class Run:
         Of weights that were there before.
     results : Path, optional
         Folder for a results file of every protocol; None writes none.
+    heard : Alike, optional
+        What the audio holds, for the digests of what was learnt.
     """
 
     recipe: Recipe
@@ -73,6 +77,7 @@ class Run:
     backbone: Backbone | None = None
     origin: Origin | None = None
     results: Path | None = None
+    heard: Alike | None = None
 
     @property
     def shippable(self) -> Rows:
@@ -127,7 +132,7 @@ def save(
             reference=reference,
         ),
         golden=synthesise("jazz", seconds=GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
-        extra_files=files | _hub_files(run),
+        extra_files=files | _hub_files(run) | {LEARNT: _learnt(run, one.rows).to_bytes()},
         overwrite=overwrite,
     )
 
@@ -144,6 +149,19 @@ def _whole_graph(run: Run, head: bytes) -> bytes:
     rows = {name: array[np.newaxis] for name, array in features.items()}
     check_composed(model, before, head, rows, n_labels=len(run.task.labels))
     return model
+
+
+def _learnt(run: Run, rows: Rows) -> Learnt:
+    """Digests of the contents of what was fitted on, and of what a backbone had learnt before."""
+    item_ids = list(map(str, dict.fromkeys(rows.items)))
+    found = Learnt()
+    if run.dataset.features is not None:
+        frontend = build_frontend(run.recipe.frontend)
+        found = learnt_rows(run.dataset, table_columns(frontend), item_ids)
+    elif run.heard is not None:
+        found = learnt_sounds(run.heard.content, run.heard.prints, item_ids)
+    before = None if run.backbone is None else read_learnt(run.backbone.graph.parent)
+    return found if before is None else found.joined(before)
 
 
 def _hub_files(run: Run) -> dict[str, bytes]:

@@ -57,6 +57,7 @@ def train(
     overwrite: bool = False,
     resume: bool = False,
     restart: bool = False,
+    listen: bool = False,
     progress: Callable[[Step], None] | None = None,
 ) -> Path:
     """Make a bundle; see `train_steps`.
@@ -80,6 +81,7 @@ def train(
         overwrite=overwrite,
         resume=resume,
         restart=restart,
+        listen=listen,
     ):
         if progress is not None:
             progress(step)
@@ -96,6 +98,7 @@ def train_steps(
     overwrite: bool = False,
     resume: bool = False,
     restart: bool = False,
+    listen: bool = False,
     checkpoints: Path | None = None,
     results: bool = False,
 ) -> Iterator[Step]:
@@ -120,6 +123,8 @@ def train_steps(
         The result is the same as without the stop.
     restart : bool
         Drop such checkpoints; without it they are an error, unless they are continued.
+    listen : bool
+        Keep recordings of audio together that sound alike, and refuse a split that parts them.
     checkpoints : Path, optional
         Where they are, if not beside ``out``: those of the process that leads this one.
     results : bool
@@ -150,7 +155,7 @@ def train_steps(
         _refuse_to_drop(workshop, restart)
         shutil.rmtree(workshop, ignore_errors=True)
     try:
-        run = yield from prepare(recipe, data, workers, cache, workshop)
+        run = yield from prepare(recipe, data, workers, cache, workshop, listen)
         run = replace(run, task=replace(run.task, workshop=checkpoints or workshop))
         if results:
             run = replace(run, results=out.with_name(f"{out.name}.results"))
@@ -345,6 +350,7 @@ def _score_saved(
         aside = Path(folder) / "bundle"
         save(aside, run, split, one, results, overwrite=False)
         classifier = Classifier.load(aside)
-        answers = tuple(score_items(classifier, run.dataset, split))
+        # The split was checked, contents and all, before anything was fitted.
+        answers = tuple(score_items(classifier, run.dataset, split, contents=False))
         torn = bool(straddling(run.dataset, split))
         return bundle_run(classifier, run.dataset, split, answers, by_rows=torn)
