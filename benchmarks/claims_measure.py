@@ -16,8 +16,8 @@ from pydantic import Field
 from genrekit.audio import synthesise
 from genrekit.bundles.session import open_session, run_session
 from genrekit.datasets import Dataset, load_dataset
-from genrekit.evaluation.intervals import bootstrap_mean
-from genrekit.evaluation.significance import paired_bootstrap
+from genrekit.evaluation.intervals import share_by_group
+from genrekit.evaluation.significance import paired_difference
 from genrekit.features import build_frontend
 from genrekit.models import ClassicalConfig, classical_config
 from genrekit.schema import Contract, Estimate, Gtzan57Config
@@ -201,7 +201,7 @@ def gains(study: Study, what: str, base: Study, base_what: str) -> Iterator[Vers
         items = sorted(hits[0])
         first, second = (np.array([of[item] for item in items], np.float64) for of in hits)
         group = {one.item: one.group for one in run.answers}
-        difference, p = paired_bootstrap(first, second, [group[item] for item in items])
+        difference, p = paired_difference(first, second, [group[item] for item in items])
         yield Versus(
             first=f"{run.result.model}, {what}",
             second=f"{run.result.model}, {base_what}",
@@ -397,7 +397,7 @@ def _pooled(runs: Mapping[tuple[str, ProtocolConfig], Sequence[DeepRun]]) -> Ite
             unit="segment",
             items=len(hits),
             recordings=len(set(groups)),
-            accuracy=bootstrap_mean(hits, groups),
+            accuracy=share_by_group(hits, groups),
         )
 
 

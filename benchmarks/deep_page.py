@@ -8,7 +8,7 @@ import numpy as np
 from deep_runs import DeepRun, Int8Run
 
 from genrekit.evaluation import wilson
-from genrekit.evaluation.significance import paired_bootstrap
+from genrekit.evaluation.significance import paired_difference
 from genrekit.schema import Contract, Estimate
 
 RESAMPLES = 2000
@@ -123,7 +123,7 @@ def _behind(table: Sequence[DeepRun], other: Sequence[DeepRun]) -> Estimate | No
         return None
     first, second = _means(table), _means(other)
     shared = sorted(first.keys() & second.keys())
-    gap, _ = paired_bootstrap(
+    gap, _ = paired_difference(
         np.array([first[track] for track in shared]),
         np.array([second[track] for track in shared]),
         shared,

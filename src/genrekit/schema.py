@@ -160,12 +160,16 @@ class Estimate(Contract):
 
 
 class GenreNumbers(Contract):
-    """Precision, recall and F1 of one genre."""
+    """Precision, recall and F1 of one genre; None where they are not defined.
+
+    Nothing that was called a genre has no precision, nothing that is of it no recall, and a genre
+    with neither no F1.
+    """
 
     genre: str
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
     tracks: int
 
 
@@ -237,10 +241,23 @@ class EvaluationResult(Contract):
     accuracy: Estimate
     macro_f1: Estimate
     log_loss: float
-    expected_calibration_error: float
+    expected_calibration_error: float = Field(
+        description="mean distance of confidence from accuracy over 15 bins, with what chance adds"
+    )
+    calibration_error: Estimate | None = Field(
+        None, description="the same without what chance adds; None in files from before it was"
+    )
+    calibration_error_by_chance: float | None = Field(
+        None, description="what the distance would be for a perfect model on as many items"
+    )
     per_genre: tuple[GenreNumbers, ...]
     confusion: tuple[tuple[int, ...], ...] = Field(description="rows true, columns predicted")
     fold_accuracies: tuple[float, ...] = ()
+    accuracy_over_folds: Estimate | None = Field(
+        None,
+        description="their mean, with a t interval that allows for the training tracks that folds "
+        "share; None for one fold, and in files from before it was",
+    )
     steps: tuple[DeclaredStep, ...] = ()
     task: Task = "single-label"
     multi_label: MultiLabelNumbers | None = None
@@ -251,7 +268,7 @@ class EvaluationResult(Contract):
         """Mean of the accuracies of all folds, and their standard deviation; None for one fold.
 
         The deviation says how much folds differ. It is no standard error: folds share most of what
-        they are trained on.
+        they are trained on, which the interval of ``accuracy_over_folds`` allows for.
         """
         count = len(self.fold_accuracies)
         if count < 2:

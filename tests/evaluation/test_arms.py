@@ -141,7 +141,7 @@ def test_equal_arms_are_seldom_told_apart_even_where_senders_repeat_themselves()
         report_arms(dealt({"a": 0.6, "b": 0.6}, 60, each=8, seed=seed)).splits[0]
         for seed in range(runs)
     ]
-    assert {pair.test for pair in repeated} == {"bootstrap-by-sender"}
+    assert {pair.test for pair in repeated} == {"welch-by-sender"}
     # At 5 %, seven or more of 30 come once in 1600 times; with every answer taken for one of
     # somebody else it would be half of them.
     assert plain < 7
@@ -232,11 +232,11 @@ def test_a_shadow_is_compared_on_the_same_files() -> None:
     assert (shadow.shadow, shadow.judged) == (True, 200)
 
 
-def test_senders_that_repeat_themselves_are_resampled_whole() -> None:
+def test_senders_that_repeat_themselves_flip_their_sign_as_one() -> None:
     answers = [replace(one, sender=f"s{number // 20}")
                for number, one in enumerate(shadowed(200, (0.5, 0.8)))]  # fmt: skip
     (pair,) = report_arms(log(answers)).shadows
-    assert pair.test == "bootstrap-by-sender"
+    assert pair.test == "sign-flip-by-sender"
 
 
 def test_right_or_wrong_alone_says_nothing_of_a_shadow() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from genrekit.datasets import Dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
+from genrekit.evaluation import wilson
 from genrekit.evaluation.comparison import Comparison, compare
 from genrekit.evaluation.critical_difference import plot_critical_difference
 from genrekit.evaluation.results import RunResult, confused, read_run, write_run
@@ -143,10 +144,42 @@ def test_tracks_that_are_tested_again_are_no_new_evidence(
     split = make_split(make_data(), "repeated-kfold", n_folds=3, n_repeats=3)
     again = [make_run(0.7, seed, name=f"m{seed}", split=split) for seed in range(2)]
     found = compare(again)
-    assert found.test == "paired-bootstrap"
+    assert found.test == "sign-flip"
     assert (found.items, found.recordings) == (360, 120)
     assert found.pairs[0].mcnemar is None
     assert "differences are known to about" in found.sentence
+
+
+def guessing(run: RunResult, right: float, seed: int) -> RunResult:
+    """A run whose answers are right by chance, and all of one recording alike."""
+    generator = np.random.default_rng(seed)
+    hit = dict.fromkeys(sorted({one.group for one in run.answers}), False)
+    hit = {group: bool(generator.random() < right) for group in hit}
+    wrong = {label: run.result.labels[place - 1] for place, label in enumerate(run.result.labels)}
+    answers = tuple(
+        one.model_copy(update={"predicted": one.true if hit[one.group] else (wrong[one.true[0]],)})
+        for one in run.answers
+    )
+    accuracy = wilson(sum(one.right for one in answers), len(answers))
+    result = run.result.model_copy(update={"accuracy": accuracy})
+    return run.model_copy(update={"answers": answers, "result": result})
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_any_number_of_models_can_differ(
+    make_run: MakeRun, make_data: MakeData, repeats: int
+) -> None:
+    data = make_data(200)
+    name, options = ("repeated-kfold", {"n_repeats": 3}) if repeats > 1 else ("grouped-kfold", {})
+    one = make_run(0.5, 0, dataset=data, split=make_split(data, name, n_folds=5, **options))
+    runs = [guessing(one, 0.95, 99), *(guessing(one, 0.3, seed) for seed in range(16))]
+    for count in (16, 17):
+        found = compare(runs[:count], [f"m{number}" for number in range(count)])
+        against_best = [pair for pair in found.pairs if pair.first == "m0"]
+        assert len(against_best) == count - 1
+        assert all(pair.different and pair.p_holm < 1e-6 for pair in against_best)
+        assert found.models[0].letters == "a"
+        assert {model.letters for model in found.models[1:]} == {"b"}
 
 
 def test_one_track_of_one_class(make_run: MakeRun, make_data: MakeData) -> None:

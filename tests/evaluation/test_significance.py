@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,12 +11,14 @@ from scipy import stats
 
 from genrekit.errors import DatasetError
 from genrekit.evaluation.significance import (
+    apart_p,
     corrected_t_test,
     gap_sentence,
     mcnemar,
     mcnemar_p,
     naive_t_test,
-    paired_bootstrap,
+    paired_difference,
+    sign_flip_p,
     smallest_gap,
 )
 
@@ -65,12 +69,12 @@ def test_equal_models_are_called_different_as_often_as_the_test_says() -> None:
     assert (exact <= 0.05).mean() < (mid <= 0.05).mean()
 
 
-def test_the_bootstrap_of_equal_models_is_as_honest() -> None:
+def test_signs_flipped_by_recording_are_as_honest() -> None:
     generator = np.random.default_rng(1)
     called = covered = 0
     for number in range(200):
         first, second = (generator.random((2, 200)) < 0.6).astype(float)
-        difference, p = paired_bootstrap(
+        difference, p = paired_difference(
             first, second, [str(item) for item in range(200)], n_resamples=250, seed=number
         )
         called += p <= 0.05
@@ -81,9 +85,9 @@ def test_the_bootstrap_of_equal_models_is_as_honest() -> None:
 
 def test_the_bootstrap_agrees_with_theory() -> None:
     first, second = (one.astype(float) for one in hits(27, 15, both=158))
-    difference, p = paired_bootstrap(first, second, [str(item) for item in range(200)])
+    difference, p = paired_difference(first, second, [str(item) for item in range(200)])
     spread = np.std(first - second) / np.sqrt(200)
-    assert p == pytest.approx(2 * stats.norm.sf(difference.value / spread), abs=0.02)
+    assert p == pytest.approx(mcnemar(*hits(27, 15, both=158)).mid_p, rel=1e-9)
     assert difference.low == pytest.approx(difference.value - 1.96 * spread, abs=0.01)
 
 
@@ -91,14 +95,50 @@ def test_segments_of_a_recording_do_not_pass_for_evidence() -> None:
     generator = np.random.default_rng(2)
     tracks = generator.random((2, 60)) < 0.6
     first, second = np.repeat(tracks, 10, axis=1).astype(float)
-    one, p = paired_bootstrap(
+    one, p = paired_difference(
         tracks[0].astype(float), tracks[1].astype(float), list(map(str, range(60)))
     )
-    ten, p_of_ten = paired_bootstrap(first, second, [str(item // 10) for item in range(600)])
+    ten, p_of_ten = paired_difference(first, second, [str(item // 10) for item in range(600)])
     assert (one.low, one.high) == pytest.approx((ten.low, ten.high))
     assert p == pytest.approx(p_of_ten)
-    _, naive = paired_bootstrap(first, second, list(map(str, range(600))))
+    _, naive = paired_difference(first, second, list(map(str, range(600))))
     assert naive < p
+
+
+@pytest.mark.parametrize("spread", [(3, 1, 2, 2, 1), (1,) * 9, (0.3, 0.25, 1.0, 0.5)])
+def test_signs_flipped_by_hand(spread: tuple[float, ...]) -> None:
+    sums = np.array(spread) * np.where(np.arange(len(spread)) == 1, -1, 1)
+    signs = np.array(list(product((-1, 1), repeat=len(spread))))
+    drawn, seen = np.abs(signs @ np.abs(sums)), abs(sums.sum())
+    expected = (drawn > seen + 1e-9).mean() + (np.abs(drawn - seen) <= 1e-9).mean() / 2
+    assert sign_flip_p(sums) == pytest.approx(expected)
+
+
+def test_many_scores_that_are_no_hits_have_the_normal_tail() -> None:
+    generator = np.random.default_rng(6)
+    sums = generator.normal(0.2, 1, 300)
+    z = sums.sum() / np.sqrt((sums**2).sum())
+    assert sign_flip_p(sums) == pytest.approx(2 * stats.norm.sf(z), rel=1e-6)
+    assert sign_flip_p(np.ones(15_000)) < 1e-300, "a tail has no floor"
+    assert sign_flip_p(np.zeros(5)) == 1.0
+
+
+def test_senders_that_answer_alike_are_no_certainty() -> None:
+    ones, names = np.ones(16), [f"s{number // 8}" for number in range(16)]
+    assert apart_p(ones, np.zeros(16), (names, names)) > 0.05
+    everybody = [str(number) for number in range(16)]
+    assert apart_p(ones, np.zeros(16), (everybody, everybody)) < 1e-6
+
+
+def test_equal_arms_are_called_different_as_often_as_the_test_says() -> None:
+    generator = np.random.default_rng(7)
+    names = [str(number // 3) for number in range(120)]
+    called = 0
+    for _ in range(600):
+        chance = generator.beta(3, 2, (2, 40)).repeat(3, axis=1)
+        first, second = (generator.random((2, 120)) < chance).astype(float)
+        called += apart_p(first, second, (names, names)) <= 0.05
+    assert 0.03 < called / 600 < 0.07
 
 
 def folds(generator: np.random.Generator, count: int, n: int = 10) -> NDArray[np.float64]:
@@ -160,7 +200,7 @@ def test_what_cannot_be_paired_is_said(
     first: list[float], second: list[float], message: str
 ) -> None:
     with pytest.raises(DatasetError, match=message):
-        paired_bootstrap(np.array(first), np.array(second), ["x"] * len(first))
+        paired_difference(np.array(first), np.array(second), ["x"] * len(first))
 
 
 def test_one_fold_is_none() -> None:

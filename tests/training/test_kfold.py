@@ -56,7 +56,11 @@ def test_mean_and_spread_are_told(whole: Path) -> None:
     assert spread == pytest.approx(np.std(result.fold_accuracies, ddof=1))
     card = (whole / "CARD.md").read_text(encoding="utf-8")
     assert f"over the {FOLDS} folds of grouped-kfold" in card
-    assert f"mean {mean:.3f}, standard deviation {spread:.3f}" in card
+    found = result.accuracy_over_folds
+    assert found is not None
+    assert found.low < found.value == pytest.approx(mean)
+    said = f"mean {mean:.3f} [{found.low:.3f}, {found.high:.3f}] (corrected t), standard deviation"
+    assert f"{said} {spread:.3f}" in card
     alone = result.model_copy(update={"fold_accuracies": (0.5,)})
     assert alone.over_folds is None
 

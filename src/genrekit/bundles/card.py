@@ -99,13 +99,21 @@ def _protocols(results: Sequence[EvaluationResult]) -> str:
     )
 
 
+def _defined(*values: float | None) -> Iterator[str]:
+    """Numbers that are defined, and nothing for the others."""
+    for value in values:
+        yield "" if value is None else f"{value:.3f}"
+
+
 def _folds(results: Sequence[EvaluationResult]) -> Iterator[str]:
     for result in results:
         if result.over_folds is not None:
             mean, spread = result.over_folds
+            found = result.accuracy_over_folds
+            sure = "" if found is None else f" [{found.low:.3f}, {found.high:.3f}] (corrected t)"
             yield (
                 f"{_accuracy(result)} over the {len(result.fold_accuracies)} folds of "
-                f"{_protocol(result)}: mean {mean:.3f}, standard deviation {spread:.3f}, "
+                f"{_protocol(result)}: mean {mean:.3f}{sure}, standard deviation {spread:.3f}, "
                 f"from {min(result.fold_accuracies):.3f} to {max(result.fold_accuracies):.3f}."
             )
 
@@ -148,7 +156,7 @@ def _per_genre(result: EvaluationResult) -> str:
     if result.multi_label is not None:
         return _per_genre_ranked(result, result.multi_label)
     rows = [
-        (row.genre, f"{row.precision:.3f}", f"{row.recall:.3f}", f"{row.f1:.3f}", str(row.tracks))
+        (row.genre, *_defined(row.precision, row.recall, row.f1), str(row.tracks))
         for row in result.per_genre
     ]
     return _table(("genre", "precision", "recall", "F1", "tracks"), rows)
@@ -158,7 +166,7 @@ def _per_genre_ranked(result: EvaluationResult, numbers: MultiLabelNumbers) -> s
     rows = [
         (
             row.genre,
-            *(f"{value:.3f}" for value in (row.precision, row.recall, row.f1)),
+            *_defined(row.precision, row.recall, row.f1),
             *(
                 "" if value is None else f"{value:.3f}"
                 for value in (ranked.average_precision, ranked.roc_auc, ranked.threshold)
@@ -190,11 +198,22 @@ def _calibration(manifest: Manifest, result: EvaluationResult) -> str:
             f'{manifest.unknown_below:.2f}, the answer is "unknown".'
         )
     lines = [
-        f"Expected calibration error {result.expected_calibration_error:.3f}, "
+        f"Expected calibration error {_calibration_error(result)}, "
         f"log loss {result.log_loss:.3f}, temperature {manifest.temperature:.3f}.",
         below,
     ]
     return "\n".join(lines)
+
+
+def _calibration_error(result: EvaluationResult) -> str:
+    found = result.calibration_error
+    binned = f"{result.expected_calibration_error:.3f}"
+    if found is None:
+        return f"{binned} (over bins, with what chance adds)"
+    return (
+        f"{_interval(found)} (over bins {binned}, where a perfect model would show "
+        f"{result.calibration_error_by_chance or 0:.3f} by chance)"
+    )
 
 
 def _distorted(accuracies: Mapping[str, Estimate]) -> str:

@@ -160,6 +160,7 @@ def _show(run: RunResult) -> None:
     from rich.text import Text
 
     from genrekit.cli.console import plain, results
+    from genrekit.evaluation.numbers import calibration, calibration_note, over_folds
 
     result = run.result
     results().print(
@@ -175,8 +176,12 @@ def _show(run: RunResult) -> None:
             f"  {name:<20}{estimate.value:.3f}  "
             f"[{estimate.low:.3f}, {estimate.high:.3f}]  {estimate.method}"
         )
-    results().print(f"  {'log loss':<20}{result.log_loss:.3f}")
-    results().print(f"  {'calibration error':<20}{result.expected_calibration_error:.3f}")
+    if run.metrics is None:
+        results().print(f"  {'log loss':<20}{result.log_loss:.3f}")
+    shown = f"{calibration(result)}  {calibration_note(result)}"
+    results().print(f"  {'calibration error':<20}{shown}", markup=False)
+    if result.over_folds is not None:
+        results().print(f"  {'over folds':<20}{over_folds(result)}", markup=False)
     table = Table(box=None, header_style="dim")
     headings = ["precision", "recall", "F1", "tracks"]
     ranked = result.multi_label.per_genre if result.multi_label else ()
@@ -184,13 +189,12 @@ def _show(run: RunResult) -> None:
     for heading in (*headings, *(("AP", "ROC-AUC", "threshold") if ranked else ())):
         table.add_column(heading, justify="right")
     for number, genre in enumerate(result.per_genre):
-        numbers = [f"{value:.2f}" for value in (genre.precision, genre.recall, genre.f1)]
-        numbers.append(str(genre.tracks))
+        cells = [genre.precision, genre.recall, genre.f1]
         if ranked:
             more = ranked[number]
-            cells = (more.average_precision, more.roc_auc, more.threshold)
-            numbers += ["" if value is None else f"{value:.2f}" for value in cells]
-        table.add_row(plain(genre.genre), *numbers)
+            cells += [more.average_precision, more.roc_auc, more.threshold]
+        numbers = ["" if value is None else f"{value:.2f}" for value in cells]
+        table.add_row(plain(genre.genre), *numbers[:3], str(genre.tracks), *numbers[3:])
     results().print(table)
 
 
@@ -205,6 +209,7 @@ def _estimates(run: RunResult) -> dict[str, Estimate]:
             plain["weighted F1"] = run.metrics.f1_weighted
             plain["top 3"] = run.metrics.top3
             plain["Brier score"] = run.metrics.brier
+            plain["log loss"] = run.metrics.log_loss
         if run.segment_result is not None:
             plain["segments: accuracy"] = run.segment_result.accuracy
             plain["segments: macro F1"] = run.segment_result.macro_f1

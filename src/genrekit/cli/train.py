@@ -217,6 +217,7 @@ def _watched(
 
 def _sum_up(bundle: Bundle, as_json: bool) -> None:
     from genrekit.cli.console import print_json, results
+    from genrekit.evaluation.numbers import over_folds
 
     if as_json:
         metrics = bundle.metrics.model_dump(mode="json")
@@ -228,10 +229,7 @@ def _sum_up(bundle: Bundle, as_json: bool) -> None:
         if result.multi_label is not None:
             name, value = "mAP", result.multi_label.mean_average_precision
         leaky = ", LEAKY" if result.leaky else ""
-        folds = ""
-        if result.over_folds is not None:
-            mean, spread = result.over_folds
-            folds = f"; {len(result.fold_accuracies)} folds: {mean:.3f} ± {spread:.3f}"
+        folds = f"; {over_folds(result)}" if result.over_folds is not None else ""
         results().print(
             f"  {result.protocol}{leaky}: {name} {value.value:.3f} "
             f"[{value.low:.3f}, {value.high:.3f}] on {result.items} {result.unit}s{folds}"

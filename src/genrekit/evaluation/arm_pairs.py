@@ -18,16 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.evaluation.answer_log import Log, LoggedAnswer
-from genrekit.evaluation.intervals import difference_of_shares, resampled_means, wilson
+from genrekit.evaluation.intervals import difference_of_shares, share_by_group, wilson
 from genrekit.evaluation.multiple import holm
 from genrekit.evaluation.significance import (
     ALPHA,
-    N_RESAMPLES,
     McNemar,
+    apart_p,
     gap_sentence,
     mcnemar,
-    paired_bootstrap,
-    resampled_difference,
+    paired_difference,
     shares_p,
     smallest_gap_apart,
 )
@@ -37,7 +36,7 @@ from genrekit.schema import Contract, Estimate
 FEWEST = 30
 #: Shares of senders are called wrong below this p-value (Fabijan et al.).
 RATIO_ALPHA = 0.0005
-Test = Literal["two-shares", "bootstrap-by-sender", "mcnemar-mid-p"]
+Test = Literal["two-shares", "welch-by-sender", "sign-flip-by-sender", "mcnemar-mid-p"]
 
 
 def shown_time(seconds: float) -> str:
@@ -198,16 +197,13 @@ def _apart(
         shares = [(int(one.sum()), len(one)) for one in hits]
         difference = difference_of_shares(wilson(*shares[0]), wilson(*shares[1]))
         return difference, shares_p(shares[0], shares[1]), "two-shares"
-    means = np.array(
-        [
-            resampled_means(one[np.newaxis], of, n_resamples=N_RESAMPLES, seed=seed + number)[0]
-            for number, (one, of) in enumerate(zip(hits, senders, strict=True))
-        ]
+    one, other = (
+        share_by_group(own, of, seed=seed + number)
+        for number, (own, of) in enumerate(zip(hits, senders, strict=True))
     )
-    values = np.array([one.mean() for one in hits])
-    estimate, p = resampled_difference(values, means)
-    named = estimate.model_copy(update={"method": "bootstrap-by-sender"})
-    return named, p, "bootstrap-by-sender"
+    difference = difference_of_shares(one, other)
+    p = apart_p(hits[0], hits[1], (senders[0], senders[1]))
+    return difference.model_copy(update={"method": "newcombe-by-sender"}), p, "welch-by-sender"
 
 
 # --- shadows ------------------------------------------------------------------------------------
@@ -257,16 +253,15 @@ def _shadow_pair(
 def _paired(hits: NDArray[np.bool_], senders: Sequence[str], seed: int) -> dict[str, object]:
     alone = len(set(senders)) == len(senders)
     table = mcnemar(hits[0], hits[1])
-    difference, bootstrap_p = paired_bootstrap(
+    difference, p = paired_difference(
         hits[0].astype(np.float64), hits[1].astype(np.float64), senders, seed=seed
     )
-    p = table.mid_p if alone else bootstrap_p
-    test: Test = "mcnemar-mid-p" if alone else "bootstrap-by-sender"
+    test: Test = "mcnemar-mid-p" if alone else "sign-flip-by-sender"
     return {
         "difference": difference.model_copy(update={"method": "bootstrap-by-sender"}),
         "mcnemar": table,
         "test": test,
-        "p": p,
+        "p": table.mid_p if alone else p,
         "enough": len(senders) >= FEWEST,
         "sentence": gap_sentence(len(senders), float((hits[0] != hits[1]).mean())),
     }

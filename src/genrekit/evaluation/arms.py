@@ -24,7 +24,7 @@ from genrekit.evaluation.arm_pairs import (
     shown_time,
     split_pairs,
 )
-from genrekit.evaluation.intervals import bootstrap_mean, wilson
+from genrekit.evaluation.intervals import share_by_group, wilson
 from genrekit.inference.drift import Drift
 from genrekit.schema import UNKNOWN, Contract, Estimate
 
@@ -195,7 +195,7 @@ def _numbers(
         unknown=wilson(sum(one.genre == UNKNOWN for one in answers), len(answers)),
         judged=len(judged),
         accuracy=wilson(int(hits.sum()), len(hits)) if len(hits) else None,
-        accuracy_by_sender=bootstrap_mean(hits, senders) if several else None,
+        accuracy_by_sender=share_by_group(hits, senders) if several else None,
         analysis_ms=_percentiles([one.analysis_ms for one in answers]),
         wall_ms=_percentiles([one.wall_ms for one in answers]),
     )
@@ -270,8 +270,8 @@ def _notes(
         )
     if any(arm.accuracy_by_sender for arm in arms):
         yield (
-            "Some senders judged several answers, which are no independent evidence: differences "
-            "are tested by a bootstrap over senders, and Wilson's intervals are too narrow."
+            "Some senders judged several answers, which are no independent evidence: quote the "
+            "accuracy by sender and the tests by sender; Wilson's intervals are too narrow."
         )
     if splits or any(pair.p is not None for pair in shadows):
         yield PEEKING

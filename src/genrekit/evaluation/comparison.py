@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.intervals import resampled_means
+from genrekit.evaluation.intervals import bootstrap_means, by_recording
 from genrekit.evaluation.multiple import Friedman, friedman, holm, letters
 from genrekit.evaluation.results import Answer, RunResult
 from genrekit.evaluation.significance import (
@@ -24,7 +24,7 @@ from genrekit.evaluation.significance import (
     gap_sentence,
     mcnemar,
     naive_t_test,
-    resampled_difference,
+    sign_flip_p,
     smallest_gap,
 )
 from genrekit.schema import Contract, Estimate
@@ -32,7 +32,8 @@ from genrekit.schema import Contract, Estimate
 #: Folds from which on Friedman's test is made: with fewer ranks say little.
 FEWEST_FOLDS = 5
 
-Test = Literal["mcnemar-mid-p", "paired-bootstrap"]
+#: The last one is in files of earlier versions only.
+Test = Literal["mcnemar-mid-p", "sign-flip", "paired-bootstrap"]
 
 
 class RankedModel(Contract):
@@ -52,6 +53,8 @@ class PairTest(Contract):
     ----------
     p, p_holm : float
         Of the test that decides, and adjusted for how many pairs there are.
+    sign_flip_p : float
+        Of signs flipped by recording; where tracks are independent it is McNemar's mid-p.
     mcnemar : McNemar, optional
         None where tracks are not independent.
     corrected_t, naive_t : TTest, optional
@@ -64,7 +67,7 @@ class PairTest(Contract):
     p: float
     p_holm: float
     different: bool
-    bootstrap_p: float
+    sign_flip_p: float
     mcnemar: McNemar | None = None
     corrected_t: TTest | None = None
     naive_t: TTest | None = None
@@ -96,8 +99,9 @@ def compare(
 ) -> Comparison:
     """Compare results of one split.
 
-    Pairs are decided by McNemar's mid-p test where every track counts once, else by a bootstrap
-    over recordings, both adjusted by Holm for the number of pairs.
+    Pairs are decided by McNemar's mid-p test where every track counts once, else by signs flipped
+    by recording, both adjusted by Holm for the number of pairs. Neither has a floor, so that any
+    number of models can differ.
 
     Parameters
     ----------
@@ -106,7 +110,7 @@ def compare(
     names : sequence of str, optional
         What the models are called; None takes their own names.
     seed : int
-        Of the bootstrap.
+        Of the bootstrap that makes intervals.
 
     Raises
     ------
@@ -173,14 +177,17 @@ def _pairs(
     # A recording that the corpus has under two labels counts as two tracks, as everywhere.
     different = {(answer.group, answer.true) for answer in runs[0].answers}
     independent = runs[0].result.unit == "track" and len(different) == len(groups)
-    test: Test = "mcnemar-mid-p" if independent else "paired-bootstrap"
+    test: Test = "mcnemar-mid-p" if independent else "sign-flip"
     places = list(combinations(range(len(runs)), 2))
-    means = resampled_means(hits.astype(np.float64), groups, n_resamples=N_RESAMPLES, seed=seed)
+    gaps = np.array([hits[one].astype(np.float64) - hits[two] for one, two in places])
+    intervals = bootstrap_means(gaps, groups, n_resamples=N_RESAMPLES, seed=seed)
+    flipped = map(sign_flip_p, by_recording(gaps, groups)[0])
     found = [
-        _pair(runs[0], hits[[one, two]], means[[one, two]], folds, independent)
-        for one, two in places
+        _pair(runs[0], hits[list(pair)], folds, independent)
+        | {"difference": difference, "sign_flip_p": p}
+        for pair, difference, p in zip(places, intervals, flipped, strict=True)
     ]
-    p_values = [one["mcnemar"].mid_p if one["mcnemar"] else one["bootstrap_p"] for one in found]
+    p_values = [one["mcnemar"].mid_p if one["mcnemar"] else one["sign_flip_p"] for one in found]
     return tuple(
         PairTest(
             first=names[first],
@@ -199,16 +206,11 @@ def _pairs(
 def _pair(
     run: RunResult,
     hits: NDArray[np.bool_],
-    means: NDArray[np.float64],
     folds: NDArray[np.int64],
     independent: bool,
 ) -> dict[str, Any]:
-    difference, p = resampled_difference(hits.mean(axis=1), means)
-    found: dict[str, Any] = {
-        "difference": difference,
-        "bootstrap_p": p,
-        "mcnemar": mcnemar(hits[0], hits[1]) if independent else None,
-    }
+    """The tests of one pair, but for the one that flips signs."""
+    found: dict[str, Any] = {"mcnemar": mcnemar(hits[0], hits[1]) if independent else None}
     if len(run.folds) > 1:
         by_fold = [[float(one[folds == fold].mean()) for fold in np.unique(folds)] for one in hits]
         share = _test_share(run)
@@ -300,7 +302,7 @@ def _notes(runs: Sequence[RunResult], independent: bool) -> tuple[str, ...]:
     if not independent:
         notes.append(
             "Recordings count several times, so McNemar's test does not hold; pairs are decided by "
-            "a bootstrap over recordings."
+            "signs flipped by recording."
         )
     if runs[0].folds and len(runs[0].folds) > 1:
         notes.append(NAIVE_WARNING)

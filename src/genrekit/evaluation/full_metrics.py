@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,18 +11,21 @@ from numpy.typing import NDArray
 
 from genrekit.errors import DatasetError
 from genrekit.evaluation.calibration import reliability_bins
+from genrekit.evaluation.calibration_error import calibration_of
 from genrekit.evaluation.intervals import (
     N_RESAMPLES,
-    percentile_interval,
-    resample_counts,
+    Confusions,
+    bounded_interval,
+    mean_loss,
+    one_recording,
+    share_by_group,
     wilson,
 )
 from genrekit.evaluation.metrics import (
-    N_BINS,
+    SMALLEST_PROBABILITY,
     Tracks,
     balanced_accuracy,
     brier,
-    confidence_bins,
     confusion_matrix,
     in_top,
     log_losses,
@@ -36,8 +40,6 @@ Unit = Literal["track", "segment"]
 
 TOP = 3
 _COVERAGE_STEPS = 20
-#: Cells of confusion matrices that are held at once.
-_MOST_CELLS = 4_000_000
 
 
 class GenreMetrics(Contract):
@@ -74,7 +76,15 @@ class Metrics(Contract):
 
     Macro means are over the labels that occur as truth or as prediction, balanced accuracy over
     those that are true of something. Proportions of independent tracks have Wilson's interval;
-    everything else has a bootstrap over recordings.
+    other proportions have that of as many independent tracks as would spread like resamples of the
+    recordings; losses have a t interval of their logarithm.
+
+    Parameters
+    ----------
+    expected_calibration_error : Estimate
+        Without the part that chance adds to the distance of confidence from accuracy in bins.
+    calibration_error_by_chance : float, optional
+        What that distance would be for a perfectly calibrated model on as many items.
     """
 
     unit: Unit
@@ -92,6 +102,7 @@ class Metrics(Contract):
     log_loss: Estimate
     brier: Estimate
     expected_calibration_error: Estimate
+    calibration_error_by_chance: float | None = None
     per_genre: tuple[GenreMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
     reliability: tuple[ReliabilityPoint, ...]
@@ -119,37 +130,32 @@ def measure(
         If there is nothing, shapes differ, or probabilities are not finite.
     """
     check_scores(tracks, labels)
-    targets, probabilities = tracks.targets, tracks.probabilities
+    targets, probabilities, groups = tracks.targets, tracks.probabilities, tracks.groups
     predicted = probabilities.argmax(axis=1).astype(np.int64)
     n_labels = len(labels)
-    names, group_of = np.unique(np.array(tracks.groups, dtype=object), return_inverse=True)
-    counts = resample_counts(len(names), n_resamples=N_RESAMPLES, seed=seed)
     confusion = confusion_matrix(targets, predicted, n_labels)
-    matrices = _averages(targets * n_labels + predicted, group_of, counts, n_labels)
-    value, resamples = _averaged(confusion[np.newaxis])[:, 0], matrices
-    averages = {
-        name: percentile_interval(float(value[row]), resamples[row])
-        for row, name in enumerate(_AVERAGES)
-    }
-    each = [
-        percentile_interval(float(value[row]), resamples[row])
-        for row in range(len(_AVERAGES), len(value))
-    ]
-    means = _means(targets, probabilities, group_of, counts)
-    different = len(set(zip(tracks.groups, targets.tolist(), strict=True)))
+    drawn = Confusions(targets, predicted, groups, n_labels)
+    found = _intervals(confusion, drawn, seed)
+    averages = dict(zip(_AVERAGES, found, strict=False))
+    means = _losses(targets, probabilities, groups)
+    different = len(set(zip(groups, targets.tolist(), strict=True)))
     independent = unit == "track" and different == len(targets)
+    first = in_top(targets, probabilities, TOP).astype(np.float64)
     if independent:
-        hits = int(np.trace(confusion))
-        averages["accuracy"] = wilson(hits, len(targets))
-        top = int(in_top(targets, probabilities, TOP).sum())
-        means["top3"] = wilson(top, len(targets))
+        averages["accuracy"] = wilson(int(np.trace(confusion)), len(targets))
+        means["top3"] = wilson(round(float(first.sum())), len(targets))
+    else:
+        means["top3"] = share_by_group(first, groups, seed=seed)
+    calibration = calibration_of(targets, probabilities, groups, seed=seed)
     return Metrics(
         unit=unit,
         items=len(targets),
-        recordings=len(names),
+        recordings=drawn.recordings,
         **averages,
         **means,
-        per_genre=_genres(confusion, labels, each, independent),
+        expected_calibration_error=calibration.error,
+        calibration_error_by_chance=calibration.by_chance,
+        per_genre=_genres(confusion, labels, found[len(_AVERAGES) :], independent),
         confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
         reliability=_reliability(targets, probabilities),
         coverage=_coverage(targets, probabilities),
@@ -200,54 +206,35 @@ def _averaged(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([np.stack(rows), *(one.T for one in scores)])
 
 
-def _averages(
-    cells: NDArray[np.int64],
-    group_of: NDArray[np.intp],
-    counts: NDArray[np.int64],
-    n_labels: int,
-) -> NDArray[np.float64]:
-    from scipy.sparse import csr_array
-
-    ones = np.ones(len(cells))
-    shape = (counts.shape[1], n_labels**2)
-    by_group = csr_array((ones, (group_of, cells)), shape=shape)
-    at_once = max(1, _MOST_CELLS // n_labels**2)
-    parts = [counts[start : start + at_once] for start in range(0, len(counts), at_once)]
-    return np.concatenate(
-        [_averaged((part @ by_group).reshape(-1, n_labels, n_labels)) for part in parts], axis=1
+def _intervals(
+    confusion: NDArray[np.float64], drawn: Confusions, seed: int
+) -> tuple[Estimate, ...]:
+    values = _averaged(confusion[np.newaxis])[:, 0]
+    if drawn.recordings == 1:
+        return tuple(one_recording(value) for value in values.tolist())
+    parts = drawn.resampled(n_resamples=N_RESAMPLES, seed=seed)
+    resampled = np.concatenate([_averaged(part) for part in parts], axis=1)
+    padded = _averaged(drawn.padded[np.newaxis])[:, 0]
+    return tuple(
+        bounded_interval(value, row, middle, drawn.share)
+        for value, row, middle in zip(values.tolist(), resampled, padded.tolist(), strict=True)
     )
 
 
-def _means(
-    targets: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    group_of: NDArray[np.intp],
-    counts: NDArray[np.int64],
+def _losses(
+    targets: NDArray[np.int64], probabilities: NDArray[np.float64], groups: Sequence[str]
 ) -> dict[str, Estimate]:
-    """Metrics that are means over items, and the calibration error, which is one over bins."""
-    confidence = probabilities.max(axis=1)
-    gap = confidence - (probabilities.argmax(axis=1) == targets)
-    bins = confidence_bins(confidence, N_BINS)
-    columns = np.zeros((len(targets), 4 + N_BINS))
-    columns[:, 0] = 1
-    columns[:, 1] = in_top(targets, probabilities, TOP)
-    columns[:, 2] = log_losses(targets, probabilities)
-    columns[:, 3] = brier(targets, probabilities)
-    columns[np.arange(len(targets)), 4 + bins] = gap
-    sums = np.zeros((counts.shape[1], columns.shape[1]))
-    np.add.at(sums, group_of, columns)
-    value, resampled = (_folded(part) for part in (sums.sum(axis=0)[np.newaxis], counts @ sums))
-    names = ("top3", "log_loss", "brier", "expected_calibration_error")
+    right = probabilities.argmax(axis=1) == targets
+    second = np.argsort(-probabilities, axis=1, kind="stable")[
+        :, min(1, probabilities.shape[1] - 1)
+    ]
+    worst = -math.log(SMALLEST_PROBABILITY)
     return {
-        name: percentile_interval(float(value[row, 0]), resampled[row])
-        for row, name in enumerate(names)
+        name: mean_loss(
+            loss(targets, probabilities), loss(second, probabilities), right, groups, most=most
+        )
+        for name, loss, most in (("log_loss", log_losses, worst), ("brier", brier, 2.0))
     }
-
-
-def _folded(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    items = sums[:, 0]
-    error = np.abs(sums[:, 4:]).sum(axis=1) / items
-    return np.stack([*(sums[:, column] / items for column in (1, 2, 3)), error])
 
 
 # --- tables -------------------------------------------------------------------------------------

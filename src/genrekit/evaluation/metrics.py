@@ -89,8 +89,11 @@ def balanced_accuracy(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
 def in_top(
     targets: NDArray[np.int64], probabilities: NDArray[np.float64], k: int = 3
 ) -> NDArray[np.bool_]:
-    """Whether the true label is among the ``k`` most probable; of equal ones the first wins."""
-    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    """Whether the true label is among the ``k`` most probable; of equal ones the last wins.
+
+    As ``sklearn.metrics.top_k_accuracy_score`` has it.
+    """
+    best = np.argsort(probabilities, axis=1, kind="stable")[:, ::-1][:, :k]
     found: NDArray[np.bool_] = (best == targets[:, None]).any(axis=1)
     return found
 

@@ -7,12 +7,13 @@ often each track counts, and each of their rows gives one number, so that a boot
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.evaluation.intervals import N_RESAMPLES
+from genrekit.evaluation.intervals import N_RESAMPLES, as_if_of
 from genrekit.evaluation.metrics import N_BINS, SMALLEST_PROBABILITY, confidence_bins
 from genrekit.schema import Estimate
 
@@ -170,10 +171,14 @@ def bootstrap_together(
     groups: Sequence[str],
     *,
     n_labels: int,
+    tops: Mapping[str, float] = MappingProxyType({}),
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Estimate | None]:
-    """Percentile intervals of several statistics, resampling whole recordings.
+    """Intervals of several statistics, resampling whole recordings; none is empty.
+
+    Each is Wilson's, moved by the bias of the resamples, of as many independent items as would
+    spread like them; where they do not spread at all, of as many as there are recordings.
 
     Parameters
     ----------
@@ -182,6 +187,8 @@ def bootstrap_together(
         (NaN) are left out of its interval.
     groups : sequence of str
         The recording of each track.
+    tops : mapping of str to float
+        The largest that a statistic can be, where that is not 1; the least is 0.
     n_labels : int
         For how much is computed at once, and how many resamples there are.
 
@@ -202,7 +209,13 @@ def bootstrap_together(
         weights = generator.multinomial(len(names), equal, size=count)[:, group_of]
         found.append(statistics(weights.astype(np.float64)))
     return {
-        name: _estimate(float(value[0]), np.concatenate([part[name] for part in found]), level)
+        name: _estimate(
+            float(value[0]),
+            np.concatenate([part[name] for part in found]),
+            len(names),
+            tops.get(name, 1.0),
+            level,
+        )
         for name, value in statistics(np.ones((1, len(groups)))).items()
     }
 
@@ -213,14 +226,25 @@ def mean_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return _ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
-def _estimate(value: float, resampled: NDArray[np.float64], level: float) -> Estimate | None:
+def _estimate(
+    value: float, resampled: NDArray[np.float64], recordings: int, top: float, level: float
+) -> Estimate | None:
     if not np.isfinite(value):
         return None
-    defined = resampled[np.isfinite(resampled)]
-    shares = [(1 - level) / 2, (1 + level) / 2]
-    low, high = np.quantile(defined, shares) if len(defined) else (value, value)
-    return Estimate(
-        value=value, low=float(low), high=float(high), level=level, method="bootstrap-by-track"
+    defined = resampled[np.isfinite(resampled)] / top
+    share = value / top
+    if recordings == 1 or len(defined) == 0:
+        return Estimate(value=value, low=0.0, high=top, level=level, method="one-recording")
+    spread = float(defined.std())
+    known = spread > 1e-9 and 0 < share < 1
+    items = share * (1 - share) / spread**2 if known else float(recordings)
+    found = as_if_of(items, share, 2 * share - float(defined.mean()), level)
+    return found.model_copy(
+        update={
+            "value": value,
+            "low": min(value, top * found.low),
+            "high": max(value, top * found.high),
+        }
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import DatasetError
+from genrekit.evaluation.calibration_error import calibration_error
 from genrekit.evaluation.intervals import wilson
 from genrekit.evaluation.metrics import Aggregation, aggregate_by_group
 from genrekit.evaluation.multilabel import (
@@ -27,6 +28,7 @@ from genrekit.evaluation.multilabel import (
     row_ranking,
     subset_accuracy,
 )
+from genrekit.evaluation.scoring import accuracy_over_folds
 from genrekit.schema import (
     Estimate,
     EvaluationResult,
@@ -109,6 +111,10 @@ def score_multilabel(
     pairs = zip(tracks.groups, tracks.targets, strict=True)
     different = len({(group, row.tobytes()) for group, row in pairs})
     independent = unit == "track" and different == len(right)
+    cells = np.repeat(np.array(tracks.groups, dtype=object), len(labels)).tolist()
+    calibration = calibration_error(
+        tracks.probabilities.ravel(), tracks.targets.ravel() == 1, cells, seed=seed
+    )
     return EvaluationResult(
         model=model,
         dataset=dataset.name,
@@ -124,11 +130,14 @@ def score_multilabel(
         macro_f1=found["macro_f1"],
         log_loss=binary_log_loss(tracks.targets, tracks.probabilities),
         expected_calibration_error=binary_calibration_error(tracks.targets, tracks.probabilities),
+        calibration_error=calibration.error,
+        calibration_error_by_chance=calibration.by_chance,
         per_genre=_per_genre(tracks, choice, labels),
         confusion=(),
         fold_accuracies=()
         if folds is None
         else tuple(float(right[folds == fold].mean()) for fold in np.unique(folds)),
+        accuracy_over_folds=accuracy_over_folds(right, folds, tracks.groups, split),
         task="multi-label",
         multi_label=_numbers(tracks, choice, labels, thresholds, found),
         versions={name: version(name) for name in ("genrekit", "numpy")},
@@ -153,7 +162,8 @@ def _estimates(tracks: LabelledTracks, choice: NDArray[np.bool_], seed: int) -> 
         }
 
     n_labels = targets.shape[1]
-    found = bootstrap_together(statistics, tracks.groups, n_labels=n_labels, seed=seed)
+    tops = {"coverage": float(n_labels)}
+    found = bootstrap_together(statistics, tracks.groups, n_labels=n_labels, tops=tops, seed=seed)
     return {name: estimate for name, estimate in found.items() if estimate is not None}
 
 
@@ -192,13 +202,13 @@ def _per_genre(
     tracks: LabelledTracks, choice: NDArray[np.bool_], labels: Sequence[str]
 ) -> tuple[GenreNumbers, ...]:
     scores = f1_scores(tracks.targets, choice)
-    counts = tracks.targets.sum(axis=0)
+    counts, told = tracks.targets.sum(axis=0), choice.sum(axis=0)
     return tuple(
         GenreNumbers(
             genre=label,
-            precision=float(scores.precision[0, number]),
-            recall=float(scores.recall[0, number]),
-            f1=float(np.nan_to_num(scores.f1[0, number])),
+            precision=float(scores.precision[0, number]) if told[number] else None,
+            recall=float(scores.recall[0, number]) if counts[number] else None,
+            f1=_defined(scores.f1[0, number]),
             tracks=int(counts[number]),
         )
         for number, label in enumerate(labels)

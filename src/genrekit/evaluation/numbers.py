@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genrekit.schema import Estimate
+from genrekit.schema import Estimate, EvaluationResult
 
 
 def interval(one: Estimate) -> str:
@@ -36,3 +36,31 @@ def counted(count: int, what: str) -> str:
 def optional(value: Estimate | None) -> str:
     """An interval, or nothing where there is none."""
     return "" if value is None else interval(value)
+
+
+def calibration(result: EvaluationResult) -> str:
+    """The calibration error with its interval; of old files the binned one, which says so."""
+    if result.calibration_error is None:
+        return f"{result.expected_calibration_error:.3f} (binned)"
+    return interval(result.calibration_error)
+
+
+def calibration_note(result: EvaluationResult) -> str:
+    """What the binned error is, and what chance makes of a perfect model."""
+    if result.calibration_error_by_chance is None:
+        return "binned: chance adds to it"
+    return (
+        f"binned {result.expected_calibration_error:.3f}, where a perfect model shows "
+        f"{result.calibration_error_by_chance:.3f} by chance"
+    )
+
+
+def over_folds(result: EvaluationResult) -> str:
+    """The accuracies of the folds in words: interval and deviation, each by its name."""
+    if result.over_folds is None:
+        return ""
+    mean, deviation = result.over_folds
+    count = len(result.fold_accuracies)
+    found = result.accuracy_over_folds
+    shown = f"mean {mean:.3f}" if found is None else f"mean {interval(found)} (corrected t)"
+    return f"{count} folds: {shown}, standard deviation of a fold {deviation:.3f}"

@@ -18,7 +18,7 @@ from genrekit.datasets import Item, track_digest
 from genrekit.errors import AudioError, ConfigError, DatasetError
 from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip, Distortion
 from genrekit.evaluation.distortions import as_wav, cut
-from genrekit.evaluation.intervals import bootstrap_mean, wilson
+from genrekit.evaluation.intervals import bootstrap_mean, share_by_group, wilson
 from genrekit.inference import Classifier
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import UNKNOWN, Contract, Estimate, ExcerptConfig, ModelIdentity
@@ -296,4 +296,4 @@ def _point(
 def _accuracy(hits: NDArray[np.float64], groups: Sequence[str], seed: int) -> Estimate:
     if len(set(groups)) == len(groups):
         return wilson(int(hits.sum()), len(hits))
-    return bootstrap_mean(hits, groups, seed=seed)
+    return share_by_group(hits, groups, seed=seed)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import DatasetError
-from genrekit.evaluation.intervals import bootstrap_by_group, wilson
+from genrekit.evaluation.calibration_error import calibration_of
+from genrekit.evaluation.intervals import bootstrap_by_group, over_folds, wilson
 from genrekit.evaluation.metrics import (
     accuracy,
     confusion_matrix,
@@ -70,6 +71,8 @@ def score(
     different = len(set(zip(groups, targets.tolist(), strict=True)))
     independent = unit == "track" and different == len(targets)
 
+    calibration = calibration_of(targets, probabilities, groups, seed=seed)
+
     def interval(statistic: Callable[[NDArray[np.float64]], float]) -> Estimate:
         return bootstrap_by_group(
             statistic, targets, predicted, groups, n_labels=n_labels, seed=seed
@@ -90,24 +93,28 @@ def score(
         macro_f1=interval(macro_f1),
         log_loss=log_loss(targets, probabilities),
         expected_calibration_error=expected_calibration_error(targets, probabilities),
+        calibration_error=calibration.error,
+        calibration_error_by_chance=calibration.by_chance,
         per_genre=_per_genre(confusion, labels),
         confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
         fold_accuracies=_fold_accuracies(targets == predicted, folds),
+        accuracy_over_folds=accuracy_over_folds(targets == predicted, folds, groups, split),
         versions={name: version(name) for name in ("genrekit", "numpy")},
     )
 
 
 def _per_genre(confusion: NDArray[np.float64], labels: Sequence[str]) -> tuple[GenreNumbers, ...]:
-    columns = zip(labels, *precision_recall_f1(confusion), confusion.sum(axis=1), strict=True)
+    called, true = confusion.sum(axis=0), confusion.sum(axis=1)
+    columns = zip(labels, *precision_recall_f1(confusion), called, true, strict=True)
     return tuple(
         GenreNumbers(
             genre=genre,
-            precision=float(precision),
-            recall=float(recall),
-            f1=float(f1),
+            precision=float(precision) if told else None,
+            recall=float(recall) if items else None,
+            f1=float(f1) if told + items else None,
             tracks=int(items),
         )
-        for genre, precision, recall, f1, items in columns
+        for genre, precision, recall, f1, told, items in columns
     )
 
 
@@ -115,6 +122,22 @@ def _fold_accuracies(hit: NDArray[np.bool_], folds: NDArray[np.int64] | None) ->
     if folds is None:
         return ()
     return tuple(float(hit[folds == fold].mean()) for fold in np.unique(folds))
+
+
+def accuracy_over_folds(
+    hit: NDArray[np.bool_],
+    folds: NDArray[np.int64] | None,
+    groups: Sequence[str],
+    split: Split,
+) -> Estimate | None:
+    """Mean accuracy of the folds with the corrected t interval; None for one fold."""
+    accuracies = _fold_accuracies(hit, folds)
+    if len(accuracies) < 2:
+        return None
+    tested = sum(len(fold.test) for fold in split.folds)
+    trained = sum(len(fold.train) for fold in split.folds)
+    share = tested / max(1, trained)
+    return over_folds(accuracies, share, recordings=len(set(groups)))
 
 
 def _check(

@@ -20,11 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.intervals import percentile_interval, resampled_means
+from genrekit.evaluation.intervals import bootstrap_mean, by_recording
 from genrekit.schema import Contract, Estimate
 
 ALPHA = 0.05
 N_RESAMPLES = 5_000
+#: Recordings whose signs are all tried, where differences are no whole numbers.
+_MOST_SIGNS = 16
+#: Items that models differ in, up to which the distribution over all signs is made.
+_MOST_STEPS = 10_000
 NAIVE_WARNING = (
     "The naive paired t-test takes folds for independent although they share training tracks: it "
     "finds differences between equal models several times as often as it says."
@@ -108,7 +112,7 @@ def mcnemar_p(
     return exact, np.minimum(1.0, mid)
 
 
-def paired_bootstrap(
+def paired_difference(
     first: NDArray[np.float64],
     second: NDArray[np.float64],
     groups: Sequence[str],
@@ -122,36 +126,67 @@ def paired_bootstrap(
     Parameters
     ----------
     first, second : ndarray, shape (n_items,)
-        Hits, or any other score of each item.
+        Hits, or any other score of each item from 0 to 1.
     groups : sequence of str
         The recording of each item; segments of one come and go together.
 
     Returns
     -------
     (Estimate, float)
-        First minus second with a percentile interval; the two-sided p-value.
+        First minus second with an interval from resampled recordings; the p-value of `sign_flip_p`.
     """
     _check_paired(first, second)
-    both = np.array([first, second], np.float64)
-    means = resampled_means(both, groups, n_resamples=n_resamples, seed=seed)
-    return resampled_difference(both.mean(axis=1), means, level)
+    differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    found = bootstrap_mean(differences, groups, level=level, n_resamples=n_resamples, seed=seed)
+    return found, sign_flip_p(by_recording(differences[np.newaxis], groups)[0][0])
 
 
-def resampled_difference(
-    values: NDArray[np.float64], means: NDArray[np.float64], level: float = 1 - ALPHA
-) -> tuple[Estimate, float]:
-    """As `paired_bootstrap`, of two means and what they were in the same resamples.
+def sign_flip_p(differences: NDArray[np.float64]) -> float:
+    """Two-sided mid-p value that two models are alike, by differences summed over each recording.
+
+    If they are, every recording might as well have the other sign (R. A. Fisher, "The design of
+    experiments", 1935). Of hits, which are whole numbers, the distribution over all signs is exact,
+    so there is no floor that a number of resamples would set; of one item a recording it is
+    McNemar's mid-p. Where models differ in more than 10,000 items the normal tail is taken, and so
+    it is of other scores of more than 16 recordings.
 
     Parameters
     ----------
-    values : ndarray, shape (2,)
-    means : ndarray, shape (2, n_resamples)
+    differences : ndarray, shape (n_recordings,)
     """
-    differences = means[0] - means[1]
-    # A resample without any difference speaks for both sides.
-    below, above = (differences <= 0).sum() + 1, (differences >= 0).sum() + 1
-    p = min(1.0, 2 * min(below, above) / (len(differences) + 1))
-    return percentile_interval(float(values[0] - values[1]), differences, level), float(p)
+    sizes = np.abs(differences[differences != 0])
+    if len(sizes) == 0:
+        return 1.0
+    sums, chances = _signed_sums(sizes)
+    found = abs(float(differences.sum()))
+    if chances is None:
+        return math.erfc(found / math.sqrt(2 * float((sizes**2).sum())))
+    near = 1e-9 * float(sizes.sum())
+    beyond = float(chances[np.abs(sums) > found + near].sum())
+    level = float(chances[np.abs(np.abs(sums) - found) <= near].sum())
+    return min(1.0, beyond + level / 2)
+
+
+def _signed_sums(
+    sizes: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """All sums of sizes with a random sign each, and how likely they are; None if they are many."""
+    from scipy.stats import binom
+
+    if np.all(sizes == np.round(sizes)) and sizes.sum() <= _MOST_STEPS:
+        chances = np.ones(1)
+        for size, times in zip(*np.unique(sizes.astype(np.int64), return_counts=True), strict=True):
+            own = np.zeros(2 * size * times + 1)
+            own[:: 2 * size] = binom.pmf(np.arange(times + 1), times, 0.5)
+            chances = np.convolve(chances, own)
+        most = len(chances) // 2
+        return np.arange(-most, most + 1, dtype=np.float64), chances
+    if len(sizes) > _MOST_SIGNS:
+        return np.zeros(0), None
+    sums = np.zeros(1)
+    for size in sizes.tolist():
+        sums = np.concatenate([sums - size, sums + size])
+    return sums, np.full(len(sums), 1 / len(sums))
 
 
 def corrected_t_test(
@@ -215,6 +250,45 @@ def shares_p(first: tuple[int, int], second: tuple[int, int]) -> float:
     error = math.sqrt(share * (1 - share) * (1 / total + 1 / other_total))
     gap = abs(hits / total - other_hits / other_total)
     return math.erfc(gap / error / math.sqrt(2)) if error else 1.0
+
+
+def apart_p(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    groups: tuple[Sequence[str], Sequence[str]],
+) -> float:
+    """Two-sided p-value that two means of items that come in recordings, or by senders, are equal.
+
+    Welch's t-test of the means of groups, each with half a hit and half a miss added, so that
+    answers that are all alike do not pass for certainty.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n_items,)
+        Hits of different items.
+    groups : pair of sequences of str
+        Who each item is of.
+    """
+    from scipy.special import stdtr
+
+    parts = [_clustered(*one) for one in zip((first, second), groups, strict=True)]
+    variances = [error**2 for _, error, _ in parts]
+    freedom = sum(variances) ** 2 / sum(
+        v**2 / n for v, (_, _, n) in zip(variances, parts, strict=True)
+    )
+    t = (float(first.mean()) - float(second.mean())) / math.sqrt(sum(variances))
+    return float(2 * stdtr(freedom, -abs(t)))
+
+
+def _clustered(hits: NDArray[np.float64], groups: Sequence[str]) -> tuple[float, float, int]:
+    """Mean, its standard error by group, degrees of freedom; half a hit and a miss are added."""
+    sums, items = by_recording(hits[np.newaxis], groups)
+    size, count = items.mean(), len(items)
+    total = float(items.sum() + size)
+    mean = float(sums.sum() + size / 2) / total
+    squares = float(((sums[0] - mean * items) ** 2).sum())
+    squares += size**2 * (mean**2 + (1 - mean) ** 2) / 2
+    return mean, math.sqrt(squares * (count + 1) / count) / total, count
 
 
 def smallest_gap_apart(totals: tuple[int, int], share: float, alpha: float = ALPHA) -> float:

@@ -12,7 +12,7 @@ from genrekit.explain.page import Fact, Facts
 from genrekit.reports.comparing import cannot_be_told_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
 from genrekit.reports.inputs import Inputs
-from genrekit.schema import Contract, Estimate
+from genrekit.schema import Contract, Estimate, EvaluationResult
 
 _MOST_NAMED = 6
 
@@ -124,10 +124,17 @@ def facts_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> Facts:
     else:
         facts.append(Fact("Log loss", f"{one.log_loss:.3f}", "nats a track, smaller is better"))
     facts += [
-        Fact("Calibration error", f"{one.expected_calibration_error:.3f}", "0 is perfect"),
+        _calibration(one),
         _protocol(groups[0], leaks),
     ]
     return Facts(facts)
+
+
+def _calibration(one: EvaluationResult) -> Fact:
+    found = one.calibration_error
+    if found is None:
+        return Fact("Calibration error", f"{one.expected_calibration_error:.3f}", "binned")
+    return _number("Calibration error", found)
 
 
 def says_top(entry: Entry) -> bool:

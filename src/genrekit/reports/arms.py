@@ -17,7 +17,8 @@ from genrekit.reports.document import Document
 _MOST_BARS = 12
 _TESTS = {
     "two-shares": "z-test of two shares",
-    "bootstrap-by-sender": "bootstrap over senders",
+    "welch-by-sender": "Welch's t-test of senders",
+    "sign-flip-by-sender": "signs flipped by sender",
     "mcnemar-mid-p": "McNemar, mid-p",
 }
 

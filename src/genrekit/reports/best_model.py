@@ -34,9 +34,7 @@ def genre_section(entry: Entry) -> Section:
             [
                 one.genre,
                 str(one.tracks),
-                f"{one.precision:.3f}",
-                f"{one.recall:.3f}",
-                f"{one.f1:.3f}",
+                *("" if x is None else f"{x:.3f}" for x in (one.precision, one.recall, one.f1)),
             ]
             for one in run.result.per_genre
         ]

@@ -14,6 +14,7 @@ from genrekit.explain.page_markdown import render_markdown
 
 _TESTS = {
     "mcnemar-mid-p": "McNemar's test (mid-p)",
+    "sign-flip": "signs flipped by recording",
     "paired-bootstrap": "a bootstrap over recordings",
 }
 _RANKED = ("model", "group", "accuracy", "macro F1", "log loss")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from genrekit import __version__
 from genrekit.errors import DatasetError
-from genrekit.evaluation.numbers import counted, interval
+from genrekit.evaluation.numbers import calibration, counted, interval
 from genrekit.explain.charts import Dots
 from genrekit.explain.leaky import leaky_parts, marked_leaky
 from genrekit.explain.page import Facts, Fold, Part, Section, Sheet, Sound
@@ -160,7 +160,7 @@ def _single(entry: Entry) -> list[str]:
         interval(one.macro_f1),
         interval(metrics.top3) if metrics is not None and says_top(entry) else "",
         f"{one.log_loss:.3f}",
-        f"{one.expected_calibration_error:.3f}",
+        calibration(one),
     ]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.figures import COLOURS, draw_estimates, new_figure, save_figure
-from genrekit.evaluation.intervals import bootstrap_mean, over_seeds
+from genrekit.evaluation.intervals import over_seeds, share_by_group
 from genrekit.evaluation.results import RunResult
 from genrekit.models import ClassicalConfig
 from genrekit.parallel import WorkerDied, ordered_map
@@ -225,7 +225,7 @@ def _points(
         elif alone.method == "wilson":
             accuracy = alone
         else:
-            accuracy = bootstrap_mean(hits[0], groups, seed=seed)
+            accuracy = share_by_group(hits[0], groups, seed=seed)
         yield LearningPoint(
             model=model,
             tracks=float(np.mean(sizes)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from genrekit.evaluation.numbers import interval
+from genrekit.evaluation.numbers import calibration, interval
 from genrekit.explain.page_markdown import markdown_table
 from genrekit.models import ClassicalConfig
 from genrekit.schema import Contract, Estimate, EvaluationResult
@@ -81,7 +81,8 @@ def render_study_markdown(result: StudyResult, command: str = "", note: str = ""
         "## Macro F1",
         _grid(result, protocols, best_first, lambda one: one.macro_f1),
         "## Calibration",
-        "Expected calibration error / log loss, without temperature scaling.",
+        "Calibration error, without what chance adds to its bins, and its interval / log loss; "
+        "without temperature scaling.",
         _calibration(result, protocols, best_first),
         "## Settings",
         _settings(result, best_first),
@@ -241,7 +242,7 @@ def _calibration(
     rows = []
     for model in models:
         cells = [_cell(result, model, protocol).result for protocol in protocols]
-        numbers = [f"{one.expected_calibration_error:.3f} / {one.log_loss:.2f}" for one in cells]
+        numbers = [f"{calibration(one)} / {one.log_loss:.2f}" for one in cells]
         rows.append([model, *numbers])
     return markdown_table(header, rows)
 
