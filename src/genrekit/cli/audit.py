@@ -100,8 +100,11 @@ def _load(corpus: str, path: Path, options: dict[str, Any]) -> tuple[Dataset, tu
 
     if corpus == "table":
         return load_table(path, **options)
-    if "audio" in signature(DATASETS.get(corpus)).parameters:
+    known = signature(DATASETS.get(corpus)).parameters
+    if "audio" in known:
         options = {"audio": "optional"} | options  # what is absent is a finding
+    if "unreadable" in known:
+        options = {"unreadable": "keep"} | options  # and so is what cannot be read
     return load_dataset(corpus, path, **options), ()
 
 

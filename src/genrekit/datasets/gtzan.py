@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.gtzan_facts import (
@@ -56,7 +57,7 @@ SUFFIXES = frozenset({".wav", ".au", ".flac"})
 _MAGIC = (b"RIFF", b".snd", b"fLaC")
 
 
-def load(path: Path | None) -> Dataset:
+def load(path: Path | None, *, unreadable: Literal["drop", "keep"] = "drop") -> Dataset:
     """Index the clips below ``path``; the files are not decoded.
 
     Every item carries its part of the fault-filtered split, and tracks that repeat a recording
@@ -66,6 +67,8 @@ def load(path: Path | None) -> Dataset:
     ----------
     path : Path
         The folder of the genre folders, or any folder above it.
+    unreadable : {"drop", "keep"}
+        Whether the clip that is known to be unreadable is an item all the same, for an audit.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def load(path: Path | None) -> Dataset:
     """
     if path is None or not path.is_dir():
         raise DatasetError(f"GTZAN: {path} is no folder; expected {INFO.layout}")
-    files = _clips(path)
+    files = _clips(path, keep=unreadable == "keep")
     if not files:
         raise DatasetError(f"GTZAN: no clips below {path}; expected {INFO.layout}")
     expected = TRACKS_PER_GENRE * len(GTZAN_GENRES)
@@ -84,13 +87,13 @@ def load(path: Path | None) -> Dataset:
     return Dataset("gtzan", GTZAN_GENRES, items, INFO)
 
 
-def _clips(folder: Path) -> dict[str, Path]:
+def _clips(folder: Path, *, keep: bool) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for file in sorted(folder.rglob("*")):
         name = parse_name(file.name)
         if name is None or name.segment is not None or file.suffix.lower() not in SUFFIXES:
             continue
-        if name.track == UNREADABLE_IN_KAGGLE and not _has_audio_header(file):
+        if not keep and name.track == UNREADABLE_IN_KAGGLE and not _has_audio_header(file):
             logger.warning("GTZAN: %s has no audio header and is left out", file)
             continue
         if name.track in files:

@@ -22,6 +22,8 @@ from genrekit.errors import DatasetError
 
 #: A table that says less in numbers is a list of files, not of features.
 FEWEST_NUMBERS = 5
+#: The folder of pictures in the archive that GTZAN is mostly got as.
+PICTURES = "images_original"
 _TEXT_SUFFIXES = frozenset({".csv", ".tsv"})
 _LONGEST_HEADER = 1 << 20
 #: Columns of a list of files that may hold numbers.
@@ -74,6 +76,8 @@ def find_corpora(path: Path) -> list[tuple[str, Path]]:
 
 def _below(folder: Path) -> Iterator[tuple[str, Path]]:
     name = _of_folder(folder)
+    if name == "pictures" and (folder / PICTURES).is_dir():
+        name = None  # an archive that may hold the audio beside its pictures
     if name is not None:
         yield name, folder
     for entry in sorted(folder.iterdir()):
@@ -116,7 +120,7 @@ def _of_folder(folder: Path) -> str | None:
         return "jamendo"
     if any(folder.glob("*.cls")):
         return "msd"
-    if (folder / "images_original").is_dir() or _labels_with(folder, frozenset({".png"})) > 1:
+    if (folder / PICTURES).is_dir() or _labels_with(folder, frozenset({".png"})) > 1:
         return "pictures"
     if _labels_with(folder, AUDIO_SUFFIXES) > 1:
         return "gtzan" if _all_gtzan(folder) else "folder"

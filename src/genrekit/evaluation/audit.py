@@ -115,7 +115,7 @@ def audit_steps(
         examined.pairs,
         exact_kind=exact,
         root=base,
-        best=examined.seconds,
+        best=examined.quality,
     )
     yield AuditStep("Comparing", 1, 1)
     _check_labels(dataset, examined)

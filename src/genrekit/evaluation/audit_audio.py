@@ -35,6 +35,11 @@ SHORTEST_OF_MEDIAN = 0.5
 JUDGED_SECONDS = 30.0
 
 _JUDGE = Gtzan57Config()
+#: Beyond this a wider band is no better copy, and above this level a louder one neither.
+_WIDEST_HZ = 16_000.0
+_USUAL_DB = -14.0
+_LOSSLESS = frozenset({".wav", ".flac", ".aiff", ".aif", ".au", ".w64", ".rf64", ".wv", ".tta"})
+_FRAME, _FRAMES = 4096, 64
 _STEP = 1.5 / 32768
 _NO_DB = -200.0
 # An audio file in one of these states has its finding by the state; others are told as they are.
@@ -62,6 +67,9 @@ class AudioFacts:
         Root mean square in dB of full scale.
     clipped_share : float
         Of its samples, all channels folded into one.
+    bandwidth_hz : float
+        The highest frequency at which there is something to hear: a telephone's copy stays narrow
+        whatever rate it is written at.
     content : str
         Hash of the samples.
     vector : ndarray, shape (57,), optional
@@ -76,6 +84,7 @@ class AudioFacts:
     seconds: float = 0.0
     loudness_db: float = _NO_DB
     clipped_share: float = 0.0
+    bandwidth_hz: float = 0.0
     content: str = ""
     fingerprint: Fingerprint | None = None
     vector: NDArray[np.float32] | None = None
@@ -110,6 +119,7 @@ def _measure(item: Item, *, judge: bool) -> AudioFacts:
         seconds=waveform.seconds,
         loudness_db=_loudness_db(samples),
         clipped_share=clipped_share(samples),
+        bandwidth_hz=_bandwidth_hz(samples, rate),
         content=content_hash(samples),
         fingerprint=fingerprint(samples, rate),
         vector=_vector(samples, rate) if judge else None,
@@ -120,6 +130,30 @@ def _excerpt(item: Item) -> ExcerptConfig:
     start = item.start_seconds or 0.0
     duration = None if item.end_seconds is None else item.end_seconds - start
     return ExcerptConfig(start_seconds=start, duration_seconds=duration)
+
+
+def quality(item: Item, fact: AudioFacts) -> float:
+    """How good a copy of a recording is: seconds of it, less what bandwidth and level lack.
+
+    Of copies of one length and sound the louder one is better unless it is clipped, and the one in
+    a lossless format.
+    """
+    heard = min(fact.bandwidth_hz, _WIDEST_HZ) / _WIDEST_HZ
+    quiet = max(0.0, _USUAL_DB - fact.loudness_db) / 1000
+    lossless = item.path is not None and item.path.suffix.lower() in _LOSSLESS
+    bonus = 1.03 if lossless else 1.0
+    return fact.seconds * heard * (1 - min(quiet, 0.5)) * (1 - min(fact.clipped_share, 0.5)) * bonus
+
+
+def _bandwidth_hz(samples: NDArray[np.float32], rate_hz: int) -> float:
+    """Where the spectrum falls 70 dB below its loudest, by the mean of some frames."""
+    if len(samples) < _FRAME:
+        return rate_hz / 2
+    begins = np.linspace(0, len(samples) - _FRAME, _FRAMES).astype(np.int64)
+    frames = samples[begins[:, None] + np.arange(_FRAME)] * np.hanning(_FRAME)
+    power = np.mean(np.abs(np.fft.rfft(frames, axis=1)) ** 2, axis=0)
+    heard = np.flatnonzero(power > 1e-7 * power.max())
+    return float(heard[-1]) * rate_hz / _FRAME if len(heard) else 0.0
 
 
 def _loudness_db(samples: NDArray[np.float32]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset
-from genrekit.evaluation.audit_audio import AudioFacts, audio_findings, audio_pairs, listen
+from genrekit.evaluation.audit_audio import AudioFacts, audio_findings, audio_pairs, listen, quality
 from genrekit.evaluation.audit_duplicates import MOST_ROWS, Near, near_rows
 from genrekit.evaluation.audit_finding import AuditReport, Finding, Medium, Skipped, own_recording
 from genrekit.evaluation.audit_pictures import PictureFacts, look, near_pictures, picture_findings
@@ -38,6 +38,7 @@ class Examined:
     judged: NDArray[np.float64] | None = None
     judged_rows: list[int] = field(default_factory=list)
     seconds: dict[int, float] = field(default_factory=dict)
+    quality: dict[int, float] = field(default_factory=dict)
     loudness_db: list[float] = field(default_factory=list)
 
 
@@ -77,6 +78,7 @@ def _examine_audio(dataset: Dataset, judge: bool, workers: int, root: str) -> _S
         judged=np.array(list(vectors.values()), dtype=np.float64) if vectors else None,
         judged_rows=list(vectors),
         seconds={row: facts[row].seconds for row in heard},
+        quality={row: quality(dataset.items[row], facts[row]) for row in heard},
         loudness_db=[facts[row].loudness_db for row in heard],
     )
 

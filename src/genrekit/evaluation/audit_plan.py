@@ -11,7 +11,7 @@ from genrekit.evaluation.audit_finding import AuditReport, Finding, FoundItem
 DROPPED_ALL = ("unreadable", "silent", "one-recording-two-labels")
 #: These may still be of use: whether they are is for a person to say.
 PROPOSED_ALL = ("truncated", "too-short", "non-finite")
-#: All but the first, which is the longest.
+#: All but the first, which is the best copy: by length, bandwidth, level and format.
 DROPPED_COPIES = ("exact-duplicate", "identical-rows", "near-duplicate")
 _COLUMN_KINDS = ("missing-values", "constant-column", "duplicate-column")
 
