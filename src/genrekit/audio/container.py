@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,7 +12,9 @@ import av.error
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Disposition
 
+from genrekit.audio.formats import CONTAINERS
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import Meter
 from genrekit.errors import AudioFormatError
@@ -19,15 +22,12 @@ from genrekit.errors import AudioFormatError
 #: What PyAV raises on damaged audio; some of its own checks are plain ValueErrors.
 PACKET_ERRORS = (av.error.FFmpegError, ValueError)
 
-# Playlists make FFmpeg open further files and addresses, and raw formats match any text: only
-# containers that are recognised by a signature and hold their own audio are let in.
-_CONTAINERS = (
-    *("aac", "aiff", "amr", "ape", "asf", "au", "caf", "dsf", "flac", "matroska", "mov", "mp3"),
-    *("mpc", "mpc8", "ogg", "tta", "w64", "wav", "webm", "wv", "xwma"),
-)
-_OPTIONS = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "none"}
+_OPTIONS = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "none"}
 # Decoders need some packets before the wanted one to be in tune; Opus asks for 0.08 s.
 _PREROLL_SECONDS = 0.5
+# Where FFmpeg seeks by the mean bit rate.
+_WITHOUT_INDEX = frozenset({"aac", "mp3"})
+_PLAIN = frozenset({"aiff", "au", "caf", "w64", "wav"})
 _PACKETS_TO_FIRST_FRAME = 100
 
 
@@ -55,6 +55,13 @@ def open_container(file: BinaryIO) -> InputContainer:
     raise AudioFormatError("there is no audio track in the file; give a file with one")
 
 
+def audio_stream(container: InputContainer) -> AudioStream:
+    """The audio track that a player would play: the default one, else the first."""
+    streams = container.streams.audio
+    chosen = (one for one in streams if one.disposition & Disposition.default)
+    return next(chosen, streams[0])
+
+
 def describe_container(file: BinaryIO) -> AudioInfo:
     """What FFmpeg finds in ``file``.
 
@@ -64,13 +71,11 @@ def describe_container(file: BinaryIO) -> AudioInfo:
         If it is not audio.
     """
     with open_container(file) as container:
-        stream = container.streams.audio[0]
+        stream = audio_stream(container)
         codec = stream.codec_context
         if codec is None:
             raise AudioFormatError("there is no decoder for this audio; convert it to FLAC")
-        seconds = None if container.duration is None else container.duration / 1e6
-        if stream.duration is not None and stream.time_base is not None:
-            seconds = float(stream.duration * stream.time_base)
+        seconds = _stated_seconds(container, stream)
         name = container.format.name.split(",")[0]
         # Some codecs double the rate that the header gives; the first frame knows.
         frame = _first_frame(container)
@@ -81,6 +86,20 @@ def describe_container(file: BinaryIO) -> AudioInfo:
             (codec.sample_rate or 0) if frame is None else frame.sample_rate,
             seconds if seconds is not None and seconds > 0 else None,
         )
+
+
+def _stated_seconds(container: InputContainer, stream: AudioStream) -> float | None:
+    """The length of one track; that of the container only if there is no other track."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    # Matroska keeps the length of a track as a tag, in hours, minutes and seconds.
+    parts = stream.metadata.get("DURATION", "").strip("\0 ").split(":")
+    with suppress(ValueError):
+        hours, minutes, rest = map(float, parts)
+        return 3600 * hours + 60 * minutes + rest
+    if container.duration is None or len(container.streams) > 1:
+        return None
+    return container.duration / 1e6
 
 
 def scan_seconds(file: BinaryIO, meter: Meter) -> float | None:
@@ -122,14 +141,23 @@ def walk_packets(
 ) -> Iterator[Packet[AudioStream]]:
     """Packets from a little before the stamp ``seconds`` on, until they end or cannot be found."""
     wanted = seconds - _PREROLL_SECONDS
-    walk = not _seek(container, wanted)
+    name = container.format.name.split(",")[0]
+    walk = name in _WITHOUT_INDEX or not _seek(container, wanted)
     try:
-        for packet in container.demux(container.streams.audio[0]):
+        for packet in container.demux(audio_stream(container)):
             meter.check_time()
             if not (walk and _ends_before(packet, wanted)):
                 yield packet
     except PACKET_ERRORS:
         return
+
+
+def has_places(container: InputContainer) -> bool:
+    """Whether stamps tell where a packet lies; those of odd codecs in plain containers do not."""
+    if container.format.name.split(",")[0] not in _PLAIN:
+        return True
+    codec = audio_stream(container).codec_context
+    return codec is not None and codec.name.startswith("pcm_")
 
 
 def _seek(container: InputContainer, seconds: float) -> bool:
@@ -145,7 +173,7 @@ def _seek(container: InputContainer, seconds: float) -> bool:
 def _first_frame(container: InputContainer) -> av.AudioFrame | None:
     left = _PACKETS_TO_FIRST_FRAME
     try:
-        for packet in container.demux(container.streams.audio[0]):
+        for packet in container.demux(audio_stream(container)):
             frames = _decode_or_nothing(packet)
             left -= 1
             if frames or left == 0:

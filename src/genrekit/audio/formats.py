@@ -3,15 +3,60 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
+from genrekit.audio.limits import Meter
+
+#: Containers that FFmpeg may open, and how their files are called. Playlists make it open further
+#: files and addresses, and raw formats match any text: only containers that are recognised by a
+#: signature and hold their own audio are here.
+CONTAINERS: Mapping[str, tuple[str, ...]] = {
+    "aac": (".aac", ".adts"),
+    "aiff": (".aif", ".aifc", ".aiff"),
+    "amr": (".amr", ".awb"),
+    "ape": (".ape",),
+    "asf": (".asf", ".wma", ".wmv"),
+    "au": (".au", ".snd"),
+    "caf": (".caf",),
+    "dsf": (".dsf",),
+    "flac": (".fla", ".flac"),
+    "matroska": (".mka", ".mkv"),
+    "mov": (
+        *(".3g2", ".3ga", ".3gp", ".alac", ".f4a", ".f4b", ".m4a", ".m4b", ".m4p", ".m4r", ".m4v"),
+        *(".mov", ".mp4", ".qt"),
+    ),
+    "mp3": (".m2a", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"),
+    "mpc": (".mpc", ".mp+"),
+    "mpc8": (".mpc", ".mpp"),
+    "ogg": (".oga", ".ogg", ".ogm", ".ogv", ".ogx", ".opus", ".spx"),
+    "tta": (".tta",),
+    "w64": (".w64",),
+    "wav": (".bwf", ".rf64", ".wav", ".wave"),
+    "webm": (".weba", ".webm"),
+    "wv": (".wv",),
+    "xwma": (".xwma",),
+}
+#: The same of libsndfile: of all that it opens, what is music. The rest is recognised by loose
+#: guesses.
+SOUNDFILE_FORMATS: Mapping[str, tuple[str, ...]] = {
+    "AIFF": CONTAINERS["aiff"],
+    "AU": CONTAINERS["au"],
+    "CAF": CONTAINERS["caf"],
+    "FLAC": CONTAINERS["flac"],
+    "MP3": CONTAINERS["mp3"],
+    "OGG": CONTAINERS["ogg"],
+    "RF64": (".rf64", ".wav"),
+    "W64": CONTAINERS["w64"],
+    "WAV": CONTAINERS["wav"],
+    "WAVEX": (".wav",),
+}
 #: Suffixes that are worth opening when a folder is walked. Content decides, never the suffix.
 AUDIO_SUFFIXES = frozenset(
-    {
-        *(".aac", ".aif", ".aifc", ".aiff", ".ape", ".au", ".caf", ".flac", ".m4a", ".m4b"),
-        *(".mka", ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".snd", ".w64", ".wav"),
-        *(".weba", ".webm", ".wma", ".wv"),
-    }
+    suffix
+    for table in (CONTAINERS, SOUNDFILE_FORMATS)
+    for suffixes in table.values()
+    for suffix in suffixes
 )
 
 _SOUNDFILE_MAGIC = (
@@ -20,6 +65,7 @@ _SOUNDFILE_MAGIC = (
 )
 _MOST_CHUNKS = 200
 _ASF_FILE_PROPERTIES = bytes.fromhex("A1DCAB8C47A9CF118EE400C00C205365")
+_CHUNK_BYTES = 1 << 20
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 # Writers that cannot seek back leave such sizes in the header; they promise nothing.
 _UNKNOWN_BYTES = 0x7FFF_F000
@@ -84,19 +130,38 @@ def _chunk(promised: int, available: int) -> DataChunk | None:
     return DataChunk(promised, available)
 
 
-def mp3_states_its_length(file: BinaryIO) -> bool:
-    """Whether the first frame of an MP3 file holds a count of frames (Xing, Info or VBRI)."""
-    file.seek(0)
-    head = file.read(10)
-    start = 0
-    if head[:3] == b"ID3" and len(head) == 10:
-        # ID3v2 writes its length in four bytes of seven bits each.
-        for byte in head[6:]:
-            start = start << 7 | byte & 0x7F
-        start += 10
-    file.seek(start)
-    first = file.read(512)
-    return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
+def ogg_links(file: BinaryIO, meter: Meter) -> list[int]:
+    """Where each of the files begins that an Ogg file is a chain of."""
+    starts, in_header = [0], True
+    for position, flags in _ogg_pages(file, meter):
+        is_first = bool(flags & 0x02)
+        if is_first and not in_header:
+            starts.append(position)
+        in_header = is_first
+    return starts
+
+
+def _ogg_pages(file: BinaryIO, meter: Meter) -> Iterator[tuple[int, int]]:
+    """Where each page begins, and its flags; from one to the next by their lengths."""
+    position, base, buffer = 0, 0, b""
+    while True:
+        inside = position - base
+        if inside < 0 or inside + 282 > len(buffer):
+            meter.check_time()
+            file.seek(position)
+            base, buffer, inside = position, file.read(_CHUNK_BYTES), 0
+        if buffer[inside : inside + 4] == b"OggS" and len(buffer) >= inside + 27:
+            yield position, buffer[inside + 5]
+            table = buffer[inside + 27 : inside + 27 + buffer[inside + 26]]
+            position += 27 + len(table) + sum(table)
+            continue
+        found = buffer.find(b"OggS", inside + 1)
+        if found >= 0:
+            position = base + found
+        elif len(buffer) < _CHUNK_BYTES:
+            return
+        else:
+            position = base + len(buffer) - 3
 
 
 def ogg_is_cut_off(file: BinaryIO) -> bool:

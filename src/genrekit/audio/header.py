@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 
 from genrekit.audio.container import describe_container
-from genrekit.audio.formats import asf_seconds, data_chunk, mp3_states_its_length, ogg_is_cut_off
+from genrekit.audio.formats import asf_seconds, data_chunk, ogg_is_cut_off
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import DecodeLimits, Meter, check_layout
-from genrekit.audio.packets import BLOCK_FRAMES
+from genrekit.audio.measure import measured
 from genrekit.audio.sndfile import describe_sound
 from genrekit.audio.source import Source, open_source
+from genrekit.audio.track import Track, truncated
 from genrekit.errors import AudioFormatError
 
 _LOWEST_RATE_HZ = 1000
@@ -19,37 +20,6 @@ _LOWEST_RATE_HZ = 1000
 _STATED = frozenset({"aiff", "ape", "asf", "au", "caf", "flac", "matroska", "mov", "w64", "wav"})
 _EXACT_SECONDS = 0.001
 _CODED_SECONDS = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """An open file and what is known of it.
-
-    Attributes
-    ----------
-    file : binary file
-        Seekable; every pass over it begins with a seek.
-    info : AudioInfo
-        What the header promises.
-    by_soundfile : bool
-        Whether libsndfile reads it; otherwise FFmpeg does.
-    seconds : float or None
-        How much there seems to be.
-    tolerance_seconds : float or None
-        Less than ``seconds`` by more than this means a loss; None if ``seconds`` is a guess.
-    warnings : tuple of str
-        Named states that are known already.
-    block_frames : int
-        Handed on at once by FFmpeg, about: fewer come sooner, and cost more.
-    """
-
-    file: BinaryIO
-    info: AudioInfo
-    by_soundfile: bool
-    seconds: float | None
-    tolerance_seconds: float | None
-    warnings: tuple[str, ...] = ()
-    block_frames: int = BLOCK_FRAMES
 
 
 def probe(source: Source, limits: DecodeLimits = DecodeLimits()) -> AudioInfo:  # noqa: B008
@@ -69,18 +39,27 @@ def open_track(source: Source, meter: Meter) -> Track:
     """Open ``source`` with the decoder that reads it; the caller closes it."""
     file = open_source(source, meter)
     try:
-        track = _sound_track(file) or _packet_track(file)
-        info = track.info
-        check_layout(meter.limits, info.channels, info.sample_rate_hz)
-        if info.channels < 1 or info.sample_rate_hz < _LOWEST_RATE_HZ:
-            raise AudioFormatError(
-                f"the header says {info.channels} channels at {info.sample_rate_hz} Hz, expected "
-                f"at least 1 at {_LOWEST_RATE_HZ} Hz; it is damaged, or this is not music"
-            )
+        track = measured(_open(file), _open, meter)
+        for part in track.links or (track,):
+            _check_layout(part, meter)
     except BaseException:
         file.close()
         raise
     return track
+
+
+def _open(file: BinaryIO) -> Track:
+    return _sound_track(file) or _packet_track(file)
+
+
+def _check_layout(track: Track, meter: Meter) -> None:
+    info = track.info
+    check_layout(meter.limits, info.channels, info.sample_rate_hz)
+    if info.channels < 1 or info.sample_rate_hz < _LOWEST_RATE_HZ:
+        raise AudioFormatError(
+            f"the header says {info.channels} channels at {info.sample_rate_hz} Hz, expected "
+            f"at least 1 at {_LOWEST_RATE_HZ} Hz; it is damaged, or this is not music"
+        )
 
 
 def _sound_track(file: BinaryIO) -> Track | None:
@@ -91,8 +70,10 @@ def _sound_track(file: BinaryIO) -> Track | None:
     tolerance: float | None = _EXACT_SECONDS
     warnings: tuple[str, ...] = ()
     if sound.container == "mp3":
-        tolerance = _CODED_SECONDS if mp3_states_its_length(file) else None
-    elif sound.container == "ogg" and ogg_is_cut_off(file):
+        tolerance = None
+    elif sound.codec.startswith("mpeg"):
+        tolerance = _CODED_SECONDS
+    if sound.container == "ogg" and ogg_is_cut_off(file):
         warnings = ("truncated: the file ends before the end of its stream",)
     chunk = data_chunk(file)
     if chunk is not None and chunk.promised > chunk.available:
@@ -108,8 +89,3 @@ def _packet_track(file: BinaryIO) -> Track:
         info = replace(info, seconds=asf_seconds(file) or info.seconds)
     tolerance = _CODED_SECONDS if info.container in _STATED else None
     return Track(file, info, False, info.seconds, tolerance)
-
-
-def truncated(promised: float, found: float) -> str:
-    """The named state of a file that ends too early; both in seconds."""
-    return f"truncated: the header promises {promised:.2f} s, there are {found:.2f} s"

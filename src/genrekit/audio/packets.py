@@ -16,6 +16,7 @@ from genrekit.audio.container import (
     PACKET_ERRORS,
     Origin,
     find_origin,
+    has_places,
     open_container,
     walk_packets,
 )
@@ -29,6 +30,8 @@ BLOCK_FRAMES = 1 << 15
 # PyAV counts planes up to a null pointer, and FFmpeg puts one only behind seven or fewer: beyond
 # that, looking at the planes of a frame reads foreign memory and crashes the process.
 _MOST_PLANES = 7
+# NumPy arrays of them are what PyAV does not make.
+_WIDE_INTEGERS = "s64"
 
 
 @dataclass(slots=True)
@@ -56,6 +59,8 @@ def read_packets(
     waiting: list[NDArray[np.float32]] = []
     frames = 0
     with open_container(file) as container:
+        if not has_places(container):
+            cursor.origin, seconds = None, 0.0
         for packet in walk_packets(container, meter, seconds):
             for frame, samples in _decode(packet, damage, cursor):
                 check_layout(meter.limits, frame.layout.nb_channels, frame.sample_rate)
@@ -143,6 +148,10 @@ def _samples(frame: av.AudioFrame) -> NDArray[np.float32]:
         )
         pieces = [piece.to_ndarray() for piece in resampler.resample(frame)]
         return _as_float(np.concatenate(pieces, axis=1).reshape(frame.samples, -1))
+    if frame.format.packed.name == _WIDE_INTEGERS:
+        wide = av.AudioResampler(format="dbl", layout=frame.layout, rate=frame.sample_rate)
+        pieces = [piece.to_ndarray() for piece in wide.resample(frame)]
+        return np.concatenate(pieces, axis=1).reshape(frame.samples, -1).astype(np.float32)
     samples = frame.to_ndarray()
     return _as_float(samples.T if frame.format.is_planar else samples.reshape(frame.samples, -1))
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from genrekit.audio.container import scan_seconds
 from genrekit.audio.downmix import LOUDEST, Frames, cell_frames, downmixed
 from genrekit.audio.excerpt import Cut, plan_cut
-from genrekit.audio.header import Track, truncated
 from genrekit.audio.limits import Meter, check_seconds
 from genrekit.audio.packets import Damage, read_packets
 from genrekit.audio.sndfile import read_sound
+from genrekit.audio.track import Track, truncated
 from genrekit.errors import AudioContentError, AudioFormatError
 from genrekit.schema import ExcerptConfig
 
@@ -47,6 +47,11 @@ class Findings:
     warnings: list[str]
     start_seconds: float = 0.0
 
+    def note(self, warnings: list[str]) -> None:
+        """Add the states that are not known yet."""
+        known = {warning.split(":")[0] for warning in self.warnings}
+        self.warnings += [one for one in warnings if one.split(":")[0] not in known]
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -57,6 +62,15 @@ class _Tally:
     samples: int = 0
     peak: float = 0.0
     damage: Damage = field(default_factory=Damage)
+
+    def add(self, other: _Tally) -> None:
+        """Count in what another pass saw."""
+        self.native_frames += other.native_frames
+        self.non_finite += other.non_finite
+        self.samples += other.samples
+        self.peak = max(self.peak, other.peak)
+        self.damage.skipped_packets += other.damage.skipped_packets
+        self.damage.trailing_packets += other.damage.trailing_packets
 
 
 def decoded_blocks(
@@ -69,19 +83,73 @@ def decoded_blocks(
     AudioError
         As :class:`genrekit.audio.AudioStream` documents.
     """
+    tally = _Tally()
+    if track.links:
+        yield from _chained(track, excerpt, rate_hz, meter, findings, tally)
+    else:
+        yield from _single(track, excerpt, rate_hz, meter, findings, tally)
+    findings.warnings += _content(track, tally, rate_hz)
+
+
+def _single(
+    track: Track,
+    excerpt: ExcerptConfig,
+    rate_hz: int,
+    meter: Meter,
+    findings: Findings,
+    tally: _Tally,
+) -> Iterator[Block]:
     middle = excerpt.start_seconds is None
     seconds = scan_seconds(track.file, meter) if middle and track.seconds is None else track.seconds
-    cut, tally = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
+    cut, own = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
     findings.start_seconds = cut.begin / track.info.sample_rate_hz + cut.skip / rate_hz
-    yield from _pass(track, cut, rate_hz, meter, tally)
-    if tally.samples == 0 and middle and cut.begin > 0:
+    yield from _pass(track, cut, rate_hz, meter, own)
+    if own.samples == 0 and middle and cut.begin > 0:
         # The header lied: the middle of what it promises lies beyond what there is.
         seconds = scan_seconds(track.file, meter)
-        cut, tally = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
+        cut, own = plan_cut(excerpt, seconds, track.info.sample_rate_hz, rate_hz), _Tally()
         findings.start_seconds = cut.begin / track.info.sample_rate_hz + cut.skip / rate_hz
-        yield from _pass(track, cut, rate_hz, meter, tally)
-    findings.warnings += _losses(track, cut, tally)
-    findings.warnings += _content(track, tally, rate_hz)
+        yield from _pass(track, cut, rate_hz, meter, own)
+    tally.add(own)
+    findings.note(_losses(track, cut, own))
+
+
+def _chained(
+    track: Track,
+    excerpt: ExcerptConfig,
+    rate_hz: int,
+    meter: Meter,
+    findings: Findings,
+    tally: _Tally,
+) -> Iterator[Block]:
+    """The links one behind the other, each decoded on its own."""
+    lengths = [_samples_of(link, rate_hz, meter) for link in track.links]
+    whole = plan_cut(excerpt, sum(lengths) / rate_hz, rate_hz, rate_hz)
+    first = whole.begin + whole.skip
+    end = None if whole.keep is None else first + whole.keep
+    findings.start_seconds = first / rate_hz
+    offset = 0
+    for link, length in zip(track.links, lengths, strict=True):
+        begin = max(first - offset, 0)
+        last = length if end is None else min(length, end - offset)
+        offset += length
+        if begin >= last:
+            continue
+        part = ExcerptConfig(
+            start_seconds=begin / rate_hz, duration_seconds=(last - begin) / rate_hz
+        )
+        cut, own = plan_cut(part, None, link.info.sample_rate_hz, rate_hz), _Tally()
+        yield from _pass(link, cut, rate_hz, meter, own)
+        findings.note(_losses(link, cut, own))
+        tally.add(own)
+        check_seconds(meter.limits, tally.samples / rate_hz)
+
+
+def _samples_of(link: Track, rate_hz: int, meter: Meter) -> int:
+    seconds = link.seconds
+    if seconds is None:
+        seconds = scan_seconds(link.file, meter)
+    return round((seconds or 0.0) * rate_hz)
 
 
 def conditioned(blocks: Iterator[Frames], native_hz: int, rate_hz: int) -> Iterator[Block]:

@@ -10,14 +10,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from genrekit.audio.formats import soundfile_may_read
+from genrekit.audio.formats import SOUNDFILE_FORMATS, soundfile_may_read
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import Meter
 from genrekit.audio.quiet import quiet_c_libraries
 from genrekit.interrupts import interrupts_afterwards
 
-# Of all that it opens, what is music. The rest is recognised by loose guesses.
-_FORMATS = frozenset({"AIFF", "AU", "CAF", "FLAC", "MP3", "OGG", "RF64", "W64", "WAV", "WAVEX"})
 _BLOCK_SAMPLES = 1 << 17
 # It answers 2**63 - 1 if the length is unknown.
 _MOST_FRAMES = 1 << 62
@@ -46,7 +44,7 @@ def _open(file: BinaryIO) -> soundfile.SoundFile | None:
             sound = soundfile.SoundFile(_Callbacks(file))
     except soundfile.SoundFileError:
         return None
-    if sound.format in _FORMATS and 0 < sound.frames < _MOST_FRAMES:
+    if sound.format in SOUNDFILE_FORMATS and 0 < sound.frames < _MOST_FRAMES:
         return sound
     sound.close()
     return None
@@ -65,19 +63,29 @@ def read_sound(
         return
     with sound:
         left = sound.frames - begin
-        yield from _read(sound, begin, left if count is None else min(left, count), meter)
+        wanted = left if count is None else min(left, count)
+        if _seek(sound, begin):
+            yield from _read(sound, wanted, meter)
+            return
+    # The codec can only be read from its beginning, and the failed attempt may have left a mark.
+    sound = _open(file)
+    if sound is None:
+        return
+    with sound:
+        skip = begin
+        for block in _read(sound, begin + wanted, meter):
+            rest = block[skip:]
+            skip -= len(block) - len(rest)
+            if len(rest):
+                yield rest
 
 
-def _read(
-    sound: soundfile.SoundFile, begin: int, left: int, meter: Meter
-) -> Iterator[NDArray[np.float32]]:
+def _read(sound: soundfile.SoundFile, left: int, meter: Meter) -> Iterator[NDArray[np.float32]]:
     if left <= 0:
         return
     frames = max(1, _BLOCK_SAMPLES // sound.channels)
     buffer = np.empty((min(frames, left), sound.channels), np.float32)
     try:
-        with _quiet(sound), interrupts_afterwards():
-            sound.seek(begin)
         while left > 0:
             with _quiet(sound), interrupts_afterwards():
                 block = sound.read(out=buffer[:left])
@@ -88,6 +96,17 @@ def _read(
             yield block
     except soundfile.SoundFileError:
         return
+
+
+def _seek(sound: soundfile.SoundFile, begin: int) -> bool:
+    """Go to a frame; False if there is no way but to read up to it."""
+    if begin == 0:
+        return True
+    try:
+        with _quiet(sound), interrupts_afterwards():
+            return bool(sound.seek(begin) == begin)
+    except soundfile.SoundFileError:
+        return False
 
 
 class _Callbacks:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from genrekit.audio.header import Track, open_track
+from genrekit.audio.header import open_track
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import DecodeLimits, Meter, check_decoded_bytes, check_seconds
 from genrekit.audio.pipeline import Block, Findings, decoded_blocks
 from genrekit.audio.source import Source
+from genrekit.audio.track import Track
 from genrekit.audio.waveform import Waveform
 from genrekit.errors import ConfigError
 from genrekit.schema import ExcerptConfig

@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from genrekit.audio.container import describe_container
-from genrekit.audio.header import Track
 from genrekit.audio.limits import DecodeLimits, Meter, check_layout, check_seconds
 from genrekit.audio.pipeline import Block, Findings, conditioned, decoded_blocks
+from genrekit.audio.track import Track
 from genrekit.errors import RequestError
 from genrekit.schema import Contract, ExcerptConfig
 from genrekit.serving.frames import ABANDON, AUDIO, read_frame
