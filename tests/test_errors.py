@@ -32,7 +32,7 @@ def test_an_error_survives_the_trip_between_processes(error: GenreError) -> None
 
 def test_a_limit_error_names_the_limit_and_both_values() -> None:
     message = str(AudioLimitError("seconds", 7200, 36000, "analyse an excerpt"))
-    assert message == "seconds is 36000, more than the limit of 7200; analyse an excerpt"
+    assert message == "the audio lasts 36000 s, more than the limit of 7200 s; analyse an excerpt"
 
 
 @pytest.mark.parametrize("kind", sorted(_subclasses(GenreError), key=lambda kind: kind.__name__))

@@ -70,8 +70,52 @@ class AudioLimitError(AudioError):
         self.advice = advice
 
     def __str__(self) -> str:
-        message = f"{self.limit} is {self.seen:.10g}, more than the limit of {self.allowed:.10g}"
+        said = _LIMITS.get(self.limit)
+        if said is None:
+            message = (
+                f"{self.limit} is {self.seen:.10g}, more than the limit of {self.allowed:.10g}"
+            )
+        else:
+            seen, allowed = (_measured(value, said.unit) for value in (self.seen, self.allowed))
+            message = f"{said.what.format(seen)}, more than the limit of {allowed}"
         return f"{message}; {self.advice}" if self.advice else message
+
+
+class _Limit(NamedTuple):
+    """How a limit is told: a sentence with room for what was seen, and its unit."""
+
+    what: str
+    unit: str
+
+
+_LIMITS = {
+    "bytes": _Limit("there are {}", "bytes"),
+    "decoded_bytes": _Limit("decoding it gives {}", "bytes"),
+    "memory_bytes": _Limit("analysing it takes {} of memory", "bytes"),
+    "seconds": _Limit("the audio lasts {}", "s"),
+    "stream_seconds": _Limit("the stream lasts {}", "s"),
+    "wall_seconds": _Limit("analysing it took {}", "s"),
+    "channels": _Limit("the audio has {}", "channels"),
+    "sample_rate_hz": _Limit("the sample rate is {}", "Hz"),
+    "files": _Limit("there are {}", "files"),
+}
+_KIB = 1024
+
+
+def _measured(value: float, unit: str) -> str:
+    """A number with its unit; bytes as people read them, and exactly where that hides a bit."""
+    if unit != "bytes":
+        return f"{value:.10g} {unit}"
+    size, name = float(value), "bytes"
+    for larger in ("KiB", "MiB", "GiB"):
+        if size < _KIB:
+            break
+        size, name = size / _KIB, larger
+    if name == "bytes":
+        return f"{value:.0f} bytes"
+    return (
+        f"{size:.3g} {name}" if size == round(size) else f"{size:.1f} {name} ({value:,.0f} bytes)"
+    )
 
 
 class AudioContentError(AudioError):
@@ -189,6 +233,12 @@ class MissingExtraError(GenreError):
 
     def __str__(self) -> str:
         return f"{self.package} is not installed; run: pip install 'genrekit[{self.extra}]'"
+
+
+def quoted(text: str, most: int = 80) -> str:
+    """What somebody sent, between quotes, for a message: cut, and without unprintable letters."""
+    shown = "".join(one if one.isprintable() else "?" for one in text[:most])
+    return f"'{shown}'"
 
 
 class Outcome(NamedTuple):

@@ -46,7 +46,7 @@ def open_container(file: BinaryIO) -> InputContainer:
         container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
     except PACKET_ERRORS as error:
         raise AudioFormatError(
-            f"this is not audio that can be read; it begins with {head!r}; "
+            f"this is not audio that can be read; {_looks(head)}; "
             "check that it was downloaded completely, or convert it to FLAC"
         ) from error
     if container.streams.audio:
@@ -200,3 +200,14 @@ def _end_seconds(packet: Packet[AudioStream]) -> float | None:
     if stamp is None or packet.time_base is None:
         return None
     return float((stamp + (packet.duration or 0)) * packet.time_base)
+
+
+def _looks(head: bytes) -> str:
+    """What the first bytes look like, to people."""
+    if head.lstrip()[:1] == b"<":
+        return "it looks like a web page"
+    if head[:2] == b"PK":
+        return "it looks like a ZIP archive"
+    if head and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
+        return f"it looks like text, which begins “{' '.join(head.decode('ascii').split())}”"
+    return "its first bytes are of no format that is known here"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from genrekit.audio import Waveform
 from genrekit.bundles import window_samples
-from genrekit.errors import ConfigError
+from genrekit.errors import ConfigError, quoted
 from genrekit.explain.agreement import log_odds
 from genrekit.explain.masking import Listened, Piece, hidden_scores, window_scores
 from genrekit.explain.records import ColumnLoss, Patch, Span
@@ -41,7 +41,7 @@ def label_number(classifier: Classifier, genre: str) -> int:
     """
     if genre not in classifier.labels:
         raise ConfigError(
-            f"{classifier.identity.name} knows no genre {genre!r}; it knows "
+            f"{classifier.identity.name} knows no genre {quoted(genre)}; it knows "
             f"{', '.join(classifier.labels)}"
         )
     return classifier.labels.index(genre)

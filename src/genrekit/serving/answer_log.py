@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from genrekit.bundles import Bundle
-from genrekit.errors import ConfigError, DatasetError, UnknownResourceError
+from genrekit.errors import ConfigError, DatasetError, UnknownResourceError, quoted
 from genrekit.evaluation.answer_log import OTHER, SCHEMA, check_kind, log_files
 from genrekit.schema import UNKNOWN, Contract
 
@@ -210,7 +210,7 @@ class AnswerLog:
             if found is not None:
                 return found
         raise UnknownResourceError(
-            f"there is no answer {answer_id[:40]!r} in the log; it may be forgotten"
+            f"there is no answer {quoted(answer_id, 40)} in the log; it may be forgotten"
         )
 
 
@@ -228,7 +228,7 @@ def _say_in(
     if genre is not None:
         if genre not in labels and genre != OTHER:
             raise ConfigError(
-                f"{genre[:60]!r} is no genre of the model that answered; expected one of "
+                f"{quoted(genre, 60)} is no genre of the model that answered; expected one of "
                 f"{', '.join(labels)[:400]}, or {OTHER}"
             )
         is_right = genre in genres

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import h11
@@ -181,7 +182,7 @@ class PatientProtocol(H11Protocol):
         body = problem_of(error).model_dump_json().encode()
         retry = "Retry-After: 1\r\n" if isinstance(error, BusyError) else ""
         head = (
-            f"HTTP/1.1 {status} {type(error).__name__}\r\nContent-Type: application/json\r\n"
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n{retry}Connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)

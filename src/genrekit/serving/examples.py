@@ -103,7 +103,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     400: _refusal("Malformed", "RequestError", "the body ends before its last boundary"),
     401: _refusal("No good key", "AccessError", "this server wants an API key"),
     408: _refusal("Too slow", "SlowRequestError", "the body did not arrive in time"),
-    413: _refusal("Too much", "AudioLimitError", "bytes is 70000000, more than the limit"),
+    413: _refusal("Too much", "AudioLimitError", "there are 66.8 MiB, more than the limit"),
     415: _refusal("No audio", "AudioFormatError", "this is not audio that can be read"),
     422: _refusal("Makes no sense", "AudioContentError", "the file has zero bytes; get it again"),
     429: _refusal("Too often", "RateLimitError", "more than 120 requests a minute; slow down"),

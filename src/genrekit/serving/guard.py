@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from genrekit.errors import AccessError, GenreError, RequestError
+from genrekit.errors import AccessError, GenreError, RequestError, quoted
 from genrekit.serving.access import known_key, sender_of
 from genrekit.serving.problems import problem_response
 from genrekit.serving.service import Service, service_of
@@ -77,7 +77,7 @@ def _admit(connection: HTTPConnection, service: Service) -> None:
     settings, headers = service.settings, connection.headers
     host = headers.get("host", "")
     if settings.hosts and _without_port(host) not in settings.hosts:
-        raise RequestError(f"this server is not called {host[:100]!r}; see its allowed_hosts")
+        raise RequestError(f"this server is not called {quoted(host, 100)}; see its allowed_hosts")
     _check_origin(headers, host, settings.cors_origins)
     path = connection.scope["path"]
     if not path.startswith(_KEYED) or path.startswith(_FREE):
@@ -103,6 +103,11 @@ def check_key(key: str, service: Service) -> str:
     if not hashes:
         return ""
     owner = known_key(key, hashes)
+    if owner is None and key:
+        raise AccessError(
+            "this key is not known here: check that it is copied completely, or ask whoever runs "
+            "this server for another one"
+        )
     if owner is None:
         raise AccessError(
             "this server wants an API key: send it as Authorization: Bearer KEY, or X-API-Key: KEY"
@@ -122,7 +127,9 @@ def _check_origin(headers: Headers, host: str, allowed: tuple[str, ...]) -> None
     if origin is None or origin in allowed or "*" in allowed:
         return
     if origin.partition("://")[2] != host:
-        raise RequestError(f"pages of {origin[:100]!r} may not call this server; see cors_origins")
+        raise RequestError(
+            f"pages of {quoted(origin, 100)} may not call this server; see cors_origins"
+        )
 
 
 def _without_port(host: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from genrekit.errors import BusyError, GenreError, UnknownResourceError
+from genrekit.errors import BusyError, GenreError, UnknownResourceError, quoted
 from genrekit.files import replace_file, sync_file, sync_folder
 from genrekit.inference import error_record
 from genrekit.schema import Contract
@@ -203,7 +203,7 @@ class Jobs:
     def _find(self, job_id: str, owner: str) -> _Job:
         job = self._jobs.get(job_id) if _ID.fullmatch(job_id) else None
         if job is None or job.order.owner != owner:
-            raise UnknownResourceError(f"there is no job {job_id[:40]!r}; it may be forgotten")
+            raise UnknownResourceError(f"there is no job {quoted(job_id, 40)}; it may be forgotten")
         return job
 
     def _forget(self, job: _Job) -> None:

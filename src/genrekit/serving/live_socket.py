@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Annotated, Any, Literal
@@ -57,7 +58,6 @@ _OFTENEST_SECONDS = 0.25
 _CLOSE_CODES = {400: 1007, 401: 1008, 408: 1008, 413: 1009, 415: 1003, 422: 1007, 429: 1008}
 _TRY_AGAIN_LATER = 1013
 _WENT_WRONG = 1011
-_REASON_CHARACTERS = 40
 
 _ON_THE_WAY = {SEGMENT: "segment", VERDICT: "verdict"}
 
@@ -312,4 +312,4 @@ async def _fail(socket: WebSocket, error: GenreError) -> None:
         return
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await _say(socket, "error", problem_of(error).error.model_dump())
-        await socket.close(code, type(error).__name__[:_REASON_CHARACTERS])
+        await socket.close(code, HTTPStatus(status).phrase)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from genrekit.audio import decode
 from genrekit.batch.index import describe as describe_waveform
 from genrekit.catalog import Catalog
-from genrekit.errors import ConfigError
+from genrekit.errors import ConfigError, quoted
 from genrekit.features import build_frontend, table_columns
 from genrekit.inference import Classifier, printable
 from genrekit.inference.inputs import InputWatch
@@ -69,7 +69,9 @@ def features(bench: Bench, work: Work) -> dict[str, Any]:
     """Named numbers of a file, from the part that the model would analyse."""
     config = FEATURE_SETS.get(work.features or "")
     if config is None:
-        raise ConfigError(f"there is no feature set {work.features!r}; known: {_known()}")
+        raise ConfigError(
+            f"there is no feature set {quoted(work.features or '')}; known: {_known()}"
+        )
     frontend = build_frontend(config)
     excerpt = work.excerpt or _classifier(bench, work).bundle.manifest.excerpt
     waveform = decode(

@@ -48,7 +48,9 @@ def explain_validation(error: RequestValidationError | ValidationError) -> Confi
     parts = []
     for one in error.errors():
         place = ".".join(str(step) for step in one["loc"] if step not in ("query", "body"))
-        parts.append(f"{place}: {one['msg']}" if place else str(one["msg"]))
+        # What a validator of ours says comes with the name of its Python exception.
+        said = str(one["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        parts.append(f"{place}: {said}" if place else said)
     return ConfigError("; ".join(parts)[:1000])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import HTTPConnection, Request
 
 from genrekit.bundles import Bundle
-from genrekit.errors import BusyError, ConfigError
+from genrekit.errors import BusyError, ConfigError, quoted
 from genrekit.schema import TrackPrediction
 from genrekit.serving.access import RateLimiter, sender_of
 from genrekit.serving.arms import Arms
@@ -86,7 +86,7 @@ class Service:
             if wanted in (name, manifest.name, f"{manifest.name}@{manifest.version}"):
                 return name
         raise ConfigError(
-            f"the model {wanted[:80]!r} is not served here; known: {', '.join(self.bundles)}"
+            f"the model {quoted(wanted, 80)} is not served here; known: {', '.join(self.bundles)}"
         )
 
     def sender(self, sender: HTTPConnection) -> str:

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     memory_bytes: int = Field(1 << 30, ge=64 << 20, description="what one file may add to a worker")
     audio_seconds: float = Field(1200.0, gt=0, description="audio analysed of one file")
 
-    upload_bytes: int = Field(64 << 20, ge=1, description="of one file")
+    upload_bytes: int = Field(200 << 20, ge=1, description="of one file")
     request_bytes: int = Field(256 << 20, ge=1, description="of all files of one request")
     request_seconds: float = Field(120.0, gt=0, description="for one batch or explanation")
     upload_seconds: float = Field(60.0, gt=0, description="for a body, or for taking an answer")

@@ -22,6 +22,7 @@ from genrekit.errors import (
     BusyError,
     RequestError,
     SlowRequestError,
+    quoted,
 )
 from genrekit.inference import printable
 from genrekit.serving.settings import Settings
@@ -168,7 +169,8 @@ async def _receive_form(
         async for chunk in read_chunks(request, settings, most_bytes):
             parser.write(chunk)
     except FormParserError as error:
-        raise RequestError(f"the body is no proper multipart/form-data: {error}") from None
+        # What the parser says is about its own states.
+        raise RequestError(f"the body is not proper multipart/form-data; {_HOW_TO_SEND}") from error
     finally:
         form.close()
     if not form.ended:
@@ -219,7 +221,9 @@ class _Form:
         if self._named or not 0 < self._size <= _NAME_CHARACTERS or not words.isascii():
             return
         if words.decode().isprintable():
-            raise RequestError(f"there is the text {words.decode()!r} for a file; {_HOW_TO_SEND}")
+            raise RequestError(
+                f"there is the text {quoted(words.decode())} for a file; {_HOW_TO_SEND}"
+            )
 
     def _begin(self) -> None:
         self._disposition, self._value, self._size = b"", bytearray(), 0
@@ -263,8 +267,8 @@ class _Form:
                 self._value += data[:_FIELD_BYTES]
         elif self._size > _FIELD_BYTES:
             raise RequestError(
-                f"the field {self._field[:60]!r} has more than {_FIELD_BYTES} bytes; send audio "
-                "with a file name, as file=@song.mp3"
+                f"the field {quoted(self._field, 60)} has more than {_FIELD_BYTES} bytes; send "
+                "audio with a file name, as file=@song.mp3"
             )
         else:
             self._value += data
