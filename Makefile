@@ -23,6 +23,7 @@ bench: .venv/.test  ## time the features against the usual librosa script
 readme: .venv/.test  ## put the measured numbers into README.md and the claims page
 	$(BIN)/python benchmarks/claims.py --page -o docs/results/claims.md
 	$(BIN)/python benchmarks/readme.py
+	$(BIN)/python benchmarks/sizes.py
 
 licences: .venv/.test  ## list the licence of everything that is installed
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,9 @@ def test_every_named_file_is_there(name: str) -> None:
     files = re.findall(r"`([a-z0-9_/]+\.py)`", page)
     assert files
     assert [file for file in files if not (REPOSITORY / "src/genrekit" / file).is_file()] == []
+
+
+def test_the_sizes_are_those_that_are_built() -> None:
+    script = REPOSITORY / "benchmarks" / "sizes.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
