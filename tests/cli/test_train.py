@@ -46,6 +46,26 @@ def test_the_summary_as_json(run: Run, recipe: Path, table: Path, tmp_path: Path
     assert BundleMetrics.model_validate(said) == bundle.metrics
 
 
+def test_short_options_change_settings_and_set_wins(
+    run: Run, recipe: Path, table: Path, tmp_path: Path
+) -> None:
+    short = ("--genres", "disco, pop", "--name", "two", "--epochs", 3, "--lr", 0.01)
+    ran = run("train", recipe, "--data", table, "-o", tmp_path / "a", *short)
+    assert (ran.code, ran.err) == (0, "")
+    manifest = load_bundle(tmp_path / "a").manifest
+    assert (manifest.name, manifest.labels) == ("two", ("disco", "pop"))
+    text = (tmp_path / "a" / "manifest.json").read_text(encoding="utf-8")
+    assert "training.epochs=3" in text
+    assert "training.learning_rate=0.01" in text
+    common = ("--genres", 2, "--name", "two", "--set", "name=other")
+    assert run("train", recipe, "--data", table, "-o", tmp_path / "b", *common).code == 0
+    manifest = load_bundle(tmp_path / "b").manifest
+    assert (manifest.name, len(manifest.labels)) == ("other", 2)
+    refused = run("train", recipe, "--data", table, "-o", tmp_path / "c", "--genres", "polka")
+    assert refused.code != 0
+    assert "no label 'polka'" in refused.err
+
+
 def test_settings_are_changed_and_noted(
     run: Run, recipe: Path, table: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from genrekit.datasets import load_dataset, make_split
 from genrekit.errors import ConfigError
-from genrekit.training import load_recipe, train, tune_steps
+from genrekit.training import load_recipe, train, tune_recipe, tune_steps
 from genrekit.training.tune import TuneStep, training_folds
 from genrekit.training.tune_report import TrialRecord, TuneResult
 
@@ -120,6 +120,19 @@ def test_the_best_recipe_is_written_and_trains(search: Search, table: Path, tmp_
     lines = (out / "trials.jsonl").read_text().splitlines()
     assert tuple(map(TrialRecord.model_validate_json, lines)) == result.trials
     assert not (out / "rows").exists()
+
+
+def test_one_call_from_python_searches_a_space_said_on_the_spot(
+    table: Path, tmp_path: Path, found: Found
+) -> None:
+    plain = write(tmp_path, {name: value for name, value in KNN.items() if name != "tune"})
+    steps: list[TuneStep] = []
+    out = tmp_path / "out"
+    space = {**KNN["tune"], "space": {"model.neighbours": {"low": 1, "high": 20, "integer": True}}}
+    result = tune_recipe(str(plain), out, space=space, data=table, progress=steps.append)
+    assert tried(result) == tried(found.result)
+    assert steps[-1].result == result
+    assert (out / "best.yaml").is_file()
 
 
 def test_values_are_those_of_a_fit_by_hand(found: Found, table: Path) -> None:

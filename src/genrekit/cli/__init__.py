@@ -28,6 +28,7 @@ from genrekit.cli import (
     index,
     leaks,
     models,
+    pictures,
     predict,
     report,
     robustness,
@@ -63,6 +64,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "leaks": leaks.leaks,
         "explore": explore.explore,
         "features": features.features,
+        "pictures": pictures.pictures,
     },
     "Train": {
         "train": train.train,

@@ -23,6 +23,8 @@ from genrekit.cli.data import (
     pointed_at,
 )
 
+from genrekit.cli.shorthand import Epochs, Genres, Name, Rate, shorthand
+
 if TYPE_CHECKING:
     from genrekit.bundles import Bundle
     from genrekit.training import Recipe, Step
@@ -50,6 +52,10 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable."),
     ] = None,
+    genres: Genres = None,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    name: Name = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a model at --out.")
     ] = False,
@@ -97,6 +103,7 @@ def train(
     from genrekit.training.own import is_recipe
 
     check_folder(out.parent)
+    short = shorthand(genres=genres, epochs=epochs, rate=learning_rate, name=name)
     if is_recipe(recipe) and is_box_recipe(recipe):
         _refuse(
             recipe,
@@ -109,13 +116,15 @@ def train(
                 "--processes": processes > 1,
                 "--weights": weights is not None,
                 "--track": track is not None,
+                **dict.fromkeys(short, True),
             },
         )
         _train_box(recipe, out, overrides or (), jobs or cores(), overwrite)
         _sum_up(load_bundle(out), as_json)
         return
     named = Named(label, id_column, group, ignore)
-    read = _read(recipe, out, data, corpus, named, options, overrides or ())
+    changes = [*short.values(), *(overrides or ())]
+    read = _read(recipe, out, data, corpus, named, options, changes)
     if weights is not None:
         read = with_weights(read, weights)
     steps = _steps(

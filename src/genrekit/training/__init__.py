@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         study_steps,
     )
     from genrekit.training.study_report import render_study_markdown
-    from genrekit.training.tune import TuneStep, tune_steps
+    from genrekit.training.tune import TuneStep, tune_recipe, tune_steps
 
 __all__ = [
     "DataConfig",
@@ -48,6 +48,7 @@ __all__ = [
     "study_steps",
     "train",
     "train_steps",
+    "tune_recipe",
     "tune_steps",
     "with_weights",
     "write_study",
@@ -76,6 +77,7 @@ _HOMES = {
     "study_steps": _STUDY,
     "train": _STAGES,
     "train_steps": _STAGES,
+    "tune_recipe": _TUNE,
     "tune_steps": _TUNE,
     "with_weights": _RECIPE,
     "write_study": _COMPLETE,

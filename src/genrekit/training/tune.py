@@ -12,7 +12,7 @@ import logging
 import multiprocessing
 import os
 import shutil
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -73,11 +73,46 @@ class _Prepared:
     dataset: Dataset
 
 
+def tune_recipe(
+    recipe: str | Path,
+    out: str | Path,
+    *,
+    progress: Callable[[TuneStep], None] | None = None,
+    **options: Any,
+) -> TuneResult:
+    """Search, or continue the search that ``out`` holds, to its end.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with every step.
+    **options
+        As for `tune_steps`.
+
+    Returns
+    -------
+    TuneResult
+        Its ``best`` trial holds the settings; the whole recipe is ``out / "best.yaml"``.
+
+    Raises
+    ------
+    ConfigError, DatasetError
+        As `tune_steps` does.
+    """
+    result = None
+    for step in tune_steps(Path(recipe), Path(out), **options):
+        result = step.result
+        if progress is not None:
+            progress(step)
+    assert result is not None, "the last step carries the result"
+    return result
+
+
 def tune_steps(
     recipe: Path,
     out: Path,
     *,
-    space: Path | None = None,
+    space: Path | Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
     data: Path | None = None,
     cache: FeatureCache | None = None,
@@ -92,8 +127,8 @@ def tune_steps(
         YAML file, with a section ``tune`` unless there is ``space``.
     out : Path
         Folder for the study, the trials and the best recipe.
-    space : Path, optional
-        YAML file with what could be in the section ``tune``, and takes its place.
+    space : Path or mapping, optional
+        What could be in the section ``tune``, and takes its place; or a YAML file of that.
     overrides : sequence of str
         As for `load_recipe`; ``tune.trials=20`` and the like too.
     data : Path, optional
@@ -133,7 +168,7 @@ def tune_steps(
 
 
 def read_plan(
-    recipe: Path, space: Path | None, overrides: Sequence[str] = ()
+    recipe: Path, space: Path | Mapping[str, Any] | None, overrides: Sequence[str] = ()
 ) -> tuple[dict[str, Any], Recipe]:
     """Settings of a recipe with a section ``tune``, as written and as checked.
 
@@ -143,8 +178,10 @@ def read_plan(
         If there is nothing to tune, or a value that may be chosen does not fit the recipe.
     """
     text, settings = read_settings(recipe)
-    if space is not None:
+    if isinstance(space, Path):
         _, settings["tune"] = read_settings(space)
+    elif space is not None:
+        settings["tune"] = json.loads(json.dumps(space))
     for one in overrides:
         override(settings, one)
     base = recipe_of(settings, recipe, text)
