@@ -22,7 +22,6 @@ from genrekit.cli.data import (
     loader_options,
     pointed_at,
 )
-
 from genrekit.cli.shorthand import Epochs, Genres, Name, Rate, shorthand
 
 if TYPE_CHECKING:
