@@ -1,4 +1,4 @@
-"""``genrekit pictures``: audio drawn as spectrogram pictures, for models that learn from pictures."""
+"""``genrekit pictures``: audio drawn as spectrogram pictures."""
 
 from __future__ import annotations
 
