@@ -20,9 +20,7 @@ Genres = Annotated[
 ]
 Epochs = Annotated[
     int | None,
-    typer.Option(
-        "--epochs", min=1, help="Of a network (training.epochs).", rich_help_panel=_PANEL
-    ),
+    typer.Option("--epochs", min=1, help="Of a network (training.epochs).", rich_help_panel=_PANEL),
 ]
 Rate = Annotated[
     float | None,
