@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset
@@ -90,6 +91,18 @@ def test_learns_what_can_be_learnt(name: str) -> None:
 def test_learns_nothing_from_shuffled_labels(name: str) -> None:
     """What passes the test above with labels that mean nothing has seen its test rows."""
     assert accuracy_on_unseen_rows(name, shuffled=True) < 0.6
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_confidence_says_which_answers_are_right(name: str) -> None:
+    generator = np.random.default_rng(4)
+    y = np.tile(np.arange(10), 60)
+    x = generator.normal(0, 0.8, (10, 12))[y] + generator.normal(0, 1, (len(y), 12))
+    pipeline = build(quick(name), seed=0).fit(x[:300], y[:300])
+    probabilities = pipeline.predict_proba(x[300:])
+    right = probabilities.argmax(axis=1) == y[300:]
+    assert 0.3 < right.mean() < 0.9
+    assert roc_auc_score(right, probabilities.max(axis=1)) > 0.7
 
 
 @pytest.mark.parametrize("name", CLASSICAL)

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation import fit_temperature, reliability_bins
+from genrekit.evaluation import fit_binary_temperature, fit_temperature, reliability_bins
 from genrekit.evaluation.metrics import expected_calibration_error
 
 
@@ -36,21 +36,37 @@ def test_the_minimum_agrees_with_scipy() -> None:
         return float(-log_softmax(logits / temperature, axis=1)[np.arange(300), targets].mean())
 
     expected = minimize_scalar(loss, bounds=(0.05, 20), method="bounded", options={"xatol": 1e-8}).x
-    assert fit_temperature(logits, targets) == pytest.approx(expected, rel=1e-4)
+    assert fit_temperature(logits, targets) == pytest.approx(expected, rel=0.02)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.5, 2.0))
 def test_scaling_logits_scales_the_temperature(factor: float) -> None:
     logits, targets = drawn(1.2, 200)
+    # The prior pulls both a little towards one.
     expected = factor * fit_temperature(logits, targets)
-    assert fit_temperature(logits * factor, targets) == pytest.approx(expected, rel=1e-4)
+    assert fit_temperature(logits * factor, targets) == pytest.approx(expected, rel=0.05)
 
 
 def test_extremes_stay_in_bounds() -> None:
     logits = np.array([[900.0, -900.0], [900.0, -900.0]])
-    assert fit_temperature(logits, np.array([0, 0])) == pytest.approx(0.05, rel=1e-3)
+    assert fit_temperature(logits, np.array([0, 0])) == pytest.approx(1, rel=1e-3)
     assert fit_temperature(logits, np.array([1, 1])) == pytest.approx(20, rel=1e-3)
+
+
+@pytest.mark.parametrize("tracks", [3, 24, 290])
+def test_tracks_that_are_all_told_right_make_nobody_surer(tracks: int) -> None:
+    targets = np.arange(tracks) % 3
+    logits = np.log(np.array([0.6, 0.2, 0.2]))[(np.arange(3) - targets[:, None]) % 3]
+    assert fit_temperature(logits, targets) == pytest.approx(1, rel=1e-3)
+    assert fit_binary_temperature(logits + 1.2, np.eye(3, dtype=np.int64)[targets]) >= 0.999
+
+
+def test_one_miss_among_a_handful_moves_the_temperature_only_so_far() -> None:
+    logits, targets = drawn(0.2, 12)
+    assert 0.25 < fit_temperature(logits, targets) <= 1.001
+    logits, targets = drawn(0.2, 3000)
+    assert fit_temperature(logits, targets) == pytest.approx(0.2, rel=0.07)
 
 
 def test_bad_logits_are_refused() -> None:

@@ -14,11 +14,15 @@ from genrekit.evaluation.metrics import N_BINS, confidence_bins
 
 LOWEST_TEMPERATURE = 0.05
 HIGHEST_TEMPERATURE = 20.0
+#: Spread of the logarithm of a temperature before anything is seen: from 0.4 to 2.7, mostly.
+_PRIOR_SPREAD = 0.5
 
 
 def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
-    """Temperature T that minimises the log loss of softmax(logits / T).
+    """Temperature T that minimises the log loss of softmax(logits / T), with a prior about 1.
 
+    The prior counts as much as a track or two: it matters for a handful of tracks and for no more.
+    Where every answer is right T is never below 1, as they cannot say how often others are wrong.
     Fit it on tracks that the weights have not seen. For a model that gives probabilities, pass
     their logarithms. Source: C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
 
@@ -46,15 +50,16 @@ def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) ->
 
     # The loss is convex in 1/T, so it has one minimum in log T too.
     def loss(log_temperature: float) -> float:
-        return float(_log_sum_exp(margins * math.exp(-log_temperature)).mean())
+        found = float(_log_sum_exp(margins * math.exp(-log_temperature)).sum())
+        return found + _unlikely(log_temperature)
 
-    return math.exp(
-        _golden_section(loss, math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE))
-    )
+    return _lowest(loss, all_right=bool((rows.argmax(axis=1) == targets).all()))
 
 
 def fit_binary_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
     """Temperature T that minimises the binary log loss of sigmoid(logits / T), for multi-label.
+
+    With the prior of `fit_temperature`, which counts as much as a track or two.
 
     Parameters
     ----------
@@ -78,11 +83,20 @@ def fit_binary_temperature(logits: NDArray[np.floating], targets: NDArray[np.int
     margins = logits.astype(np.float64) * (1 - 2 * targets)
 
     def loss(log_temperature: float) -> float:
-        return float(np.logaddexp(0, margins * math.exp(-log_temperature)).mean())
+        found = np.logaddexp(0, margins * math.exp(-log_temperature)).sum()
+        return float(found) + _unlikely(log_temperature)
 
-    return math.exp(
-        _golden_section(loss, math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE))
-    )
+    return _lowest(loss, all_right=bool((margins < 0).all()))
+
+
+def _unlikely(log_temperature: float) -> float:
+    """Negative logarithm of the prior, but for a constant, in nats."""
+    return log_temperature**2 / (2 * _PRIOR_SPREAD**2)
+
+
+def _lowest(loss: Callable[[float], float], *, all_right: bool) -> float:
+    lowest = 1.0 if all_right else LOWEST_TEMPERATURE
+    return math.exp(_golden_section(loss, math.log(lowest), math.log(HIGHEST_TEMPERATURE)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,10 +75,11 @@ class Logistic(ClassicalConfig):
 
 
 class Svm(ClassicalConfig):
-    """Support vector machine with an RBF kernel, one against one.
+    """Support vector machines with an RBF kernel, one for each genre against all others.
 
-    Its decision values become probabilities by a softmax whose temperature is fitted on out-of-fold
-    values, so the machine's own choice stays the most probable genre.
+    Their decision values become probabilities by a softmax whose temperature is fitted on
+    out-of-fold values, so the machines' own choice stays the most probable genre. One against one
+    would be a vote of pairs, whose counts say little of how sure the answer is.
     """
 
     architecture: Literal["svm"] = "svm"

@@ -26,6 +26,7 @@ from sklearn.ensemble import (
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.svm import SVC
@@ -224,7 +225,9 @@ def _logistic(config: classical.Logistic, seed: int, names: Sequence[str], group
 
 @_estimator.register
 def _svm(config: classical.Svm, seed: int, names: Sequence[str], groups: Groups) -> Any:
-    machine = SVC(C=config.c, gamma=config.gamma, class_weight=_weights(config))
+    machine = OneVsRestClassifier(
+        SVC(C=config.c, gamma=config.gamma, class_weight=_weights(config))
+    )
     machine = _resampled(config, machine, seed)
     folds = _inner_folds(config.calibration_folds, seed, groups)
     return CalibratedClassifierCV(machine, method="temperature", cv=folds, ensemble=False)

@@ -25,6 +25,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.svm import SVC
@@ -340,52 +341,17 @@ def _leaf_of_zeros(tree: FlatTree) -> int:
     return node
 
 
-def _decision_values(machine: SVC, graph: Graph, x: str) -> str:
-    """Decision values of an RBF machine: (n, 1) for two classes, (n, classes) for more.
+def _decision_values(machines: OneVsRestClassifier, graph: Graph, x: str) -> str:
+    """Decision values of RBF machines: (n, 1) for two classes, (n, classes) for more."""
+    values = [_decision_value(machine, graph, x) for machine in machines.estimators_]
+    return values[0] if len(values) == 1 else graph.add("Concat", *values, axis=1)
 
-    scikit-learn's ``decision_function``: votes of all pairs of classes, ties parted by the squashed
-    sum of the pairs' values.
-    """
+
+def _decision_value(machine: SVC, graph: Graph, x: str) -> str:
+    """Decision values (n, 1) of one class against another."""
     gamma = graph.constant(-float(machine._gamma))
-    kernel = graph.add(
-        "Exp",
-        graph.add("Mul", _squared_distances(graph, x, machine.support_vectors_), gamma),
-    )
-    weights, offsets = _pair_weights(machine)
-    products = graph.add("MatMul", kernel, graph.constant(weights))
-    values = graph.add("Add", products, graph.constant(offsets))
-    n_classes = len(machine.classes_)
-    if n_classes == 2:
-        return values
-    return _votes(graph, values, n_classes)
-
-
-def _pair_weights(machine: SVC) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights (support vectors, pairs) and offsets (pairs,) of the one-against-one machines.
-
-    Positive values speak for the first class of a pair; for two classes, for the second.
-    """
-    n_classes = len(machine.classes_)
-    ends = np.cumsum(machine.n_support_)
-    starts = ends - machine.n_support_
-    dual = machine.dual_coef_
-    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
-    weights = np.zeros((len(machine.support_), len(pairs)))
-    for column, (i, j) in enumerate(pairs):
-        weights[starts[i] : ends[i], column] = dual[j - 1, starts[i] : ends[i]]
-        weights[starts[j] : ends[j], column] = dual[i, starts[j] : ends[j]]
-    return weights, np.asarray(machine.intercept_, np.float64)
-
-
-def _votes(graph: Graph, values: str, n_classes: int) -> str:
-    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
-    first = np.array([[float(i == k) for k in range(n_classes)] for i, _ in pairs])
-    second = np.array([[float(j == k) for k in range(n_classes)] for _, j in pairs])
-    sums = graph.add("MatMul", values, graph.constant(first - second))
-    lost = graph.as_double(graph.add("Less", values, graph.constant(0.0)))
-    # A lost pair is a vote for its second class, any other for its first.
-    swing = graph.add("MatMul", lost, graph.constant(second - first))
-    votes = graph.add("Add", swing, graph.constant(first.sum(axis=0)))
-    size = graph.add("Add", graph.add("Abs", sums), graph.constant(1.0))
-    squashed = graph.add("Div", sums, graph.add("Mul", size, graph.constant(3.0)))
-    return graph.add("Add", votes, squashed)
+    distances = _squared_distances(graph, x, machine.support_vectors_)
+    kernel = graph.add("Exp", graph.add("Mul", distances, gamma))
+    weights = graph.constant(np.ascontiguousarray(machine.dual_coef_.T))
+    offset = graph.constant(np.asarray(machine.intercept_, np.float64))
+    return graph.add("Add", graph.add("MatMul", kernel, weights), offset)
