@@ -363,6 +363,7 @@ class Provenance(Contract):
         (), description="corpora that a backbone was trained on before, whole: gtzan, fma, ..."
     )
     left_out: str = Field("", description="which tracks were kept away from the weights, and why")
+    cleaned: str = Field("", description="what was done with the data before it was split")
     data_licence: str
     citation: str = ""
     recipe: str = Field(description="the YAML recipe, verbatim")

@@ -259,6 +259,7 @@ def _training(manifest: Manifest) -> str:
         f"{source.dataset} (`{source.dataset_fingerprint[:16]}`), {source.tracks} tracks, "
         f"protocol `{source.protocol}`",
         f"left out: {source.left_out}" if source.left_out else "",
+        f"cleaned: {source.cleaned}" if source.cleaned else "",
         f"licence of the data: {source.data_licence}",
         f"citation: {source.citation}" if source.citation else "",
     ]

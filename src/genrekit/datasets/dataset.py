@@ -108,6 +108,8 @@ class Dataset:
     task : {"single-label", "multi-label"}
     taxonomy : Taxonomy, optional
         Tree over ``labels``, for multi-label data: an item with a label has its parents too.
+    gaps : bool
+        Features may be NaN, where a value is missing.
 
     Raises
     ------
@@ -124,6 +126,7 @@ class Dataset:
     feature_names: tuple[str, ...] = ()
     task: Task = "single-label"
     taxonomy: Taxonomy | None = None
+    gaps: bool = False
 
     def __post_init__(self) -> None:
         _check_items(self)
@@ -258,8 +261,9 @@ def _check_features(dataset: Dataset) -> None:
         raise DatasetError(
             f"{dataset.name}: features have shape {dataset.features.shape}, expected {expected}"
         )
-    if not np.isfinite(dataset.features).all():
-        row, column = np.argwhere(~np.isfinite(dataset.features))[0]
+    wrong = np.isinf(dataset.features) if dataset.gaps else ~np.isfinite(dataset.features)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
         raise DatasetError(
             f"{dataset.name}: {dataset.feature_names[column]} of {dataset.items[row].item_id} "
             "is not finite"

@@ -42,6 +42,8 @@ ID_COLUMNS = ("filename", "file", "file_name", "path", "song_id", "track")
 GROUP_COLUMNS = ("group", "track_id", "track id", "track")
 #: Kaggle's count of samples: a property of the file, not of the music.
 NEVER_FEATURES = ("length",)
+#: What people and programs write where there is no value.
+NO_VALUE = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "?", "-"})
 #: Where a table itself says who trains and who tests.
 PART_COLUMNS = ("split", "set", "subset")
 
@@ -56,6 +58,7 @@ def load(
     delimiter: str | None = None,
     rows_are_tracks: bool = False,
     label_separator: str | None = None,
+    keep_missing: bool = False,
 ) -> Dataset:
     """Read a table; every column of numbers is a feature, columns of text are not.
 
@@ -77,6 +80,9 @@ def load(
     label_separator : str, optional
         What parts the labels of a row that has several (``rock;punk``); it makes the table
         multi-label.
+    keep_missing : bool
+        Keep rows with cells that are blank or say that there is no value (`NO_VALUE`), for models
+        that fill them; otherwise such a cell is an error.
 
     Notes
     -----
@@ -113,7 +119,7 @@ def load(
         for column in cells.header
         if column not in aside and column.lower() not in NEVER_FEATURES
     ]
-    names, features = _features(cells, candidates, texts)
+    names, features = _features(cells, candidates, texts, keep_missing)
     info = replace(GTZAN_INFO, title=f"Features of {GTZAN_INFO.title}")
     return Dataset(
         name=path.name,
@@ -123,6 +129,7 @@ def load(
         features=features,
         feature_names=names,
         task="single-label" if label_separator is None else "multi-label",
+        gaps=keep_missing,
     )
 
 
@@ -261,11 +268,11 @@ def _parts(cells: Cells, aside: Collection[str | None]) -> list[str | None]:
 
 
 def _features(
-    cells: Cells, candidates: Sequence[str], labels: Sequence[str]
+    cells: Cells, candidates: Sequence[str], labels: Sequence[str], keep_missing: bool
 ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     columns: dict[str, NDArray[np.float64]] = {}
     for column in candidates:
-        numbers = _numbers(cells, column)
+        numbers = _numbers(cells, column, keep_missing)
         if numbers is None:
             continue
         if _restates(numbers, labels):
@@ -280,9 +287,11 @@ def _features(
     return tuple(columns), np.column_stack(list(columns.values()))
 
 
-def _numbers(cells: Cells, column: str) -> NDArray[np.float64] | None:
+def _numbers(cells: Cells, column: str, keep_missing: bool) -> NDArray[np.float64] | None:
     """Values of a column of finite numbers; None for a column of text."""
     values = cells.numbers(column)
+    if keep_missing and any(value.lower() in NO_VALUE for value in values):
+        return _with_gaps(cells, column, values)
     parsed = [_number(value) for value in values]
     wrong = [row for row, number in enumerate(parsed) if number is None or not np.isfinite(number)]
     if not wrong:
@@ -299,8 +308,24 @@ def _numbers(cells: Cells, column: str) -> NDArray[np.float64] | None:
     )
     raise DatasetError(
         f"{cells.file}, line {line}, column {column!r}: {seen} is no finite number ({len(wrong)} "
-        f"such cells in the column); repair it or name the column in drop_columns{hint}"
+        f"such cells in the column); repair it, name the column in drop_columns, or let "
+        f"the model fill it (model.prepare.impute){hint}"
     )
+
+
+def _with_gaps(cells: Cells, column: str, values: Sequence[str]) -> NDArray[np.float64] | None:
+    """As `_numbers`, NaN where there is no value."""
+    parsed = [np.nan if value.lower() in NO_VALUE else _number(value) for value in values]
+    given = [number for number in parsed if number is None or not np.isnan(number)]
+    if not given or all(number is None for number in given):
+        return None
+    for number, value, line in zip(parsed, values, cells.lines, strict=True):
+        if number is None or np.isinf(number):
+            raise DatasetError(
+                f"{cells.file}, line {line}, column {column!r}: {value!r} is no finite number; "
+                "repair it or name the column in drop_columns (--ignore)"
+            )
+    return np.array(parsed, dtype=np.float64)
 
 
 _WITH_COMMA = re.compile(r"[+-]?[\d.]*,\d+(?:[eE][+-]?\d+)?")

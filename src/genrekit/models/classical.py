@@ -23,6 +23,12 @@ class Prepare(Contract):
     """
 
     drop: tuple[str, ...] = Field((), description="columns to leave out, by name")
+    impute: Literal["median", "mean", "neighbours"] | None = Field(
+        None,
+        description="what stands in place of missing values: of the column, or of the nearest rows "
+        "that miss none; without it, a missing value is an error",
+    )
+    impute_neighbours: int = Field(5, ge=1, le=100)
     compress: bool = Field(
         False, description="sign(x) log(1 + |x|) of every column: tames variances that span decades"
     )

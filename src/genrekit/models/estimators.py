@@ -36,6 +36,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from genrekit.catalog import resolve
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.models import classical
+from genrekit.models.impute import Imputed
 from genrekit.models.resample import Resampled
 
 Groups = Sequence[str] | None
@@ -158,6 +159,8 @@ def _preparation(prepare: classical.Prepare, names: Sequence[str]) -> list[tuple
             )
         kept = [position for position, name in enumerate(names) if name not in prepare.drop]
         steps.append(("columns", ColumnTransformer([("kept", "passthrough", kept)])))
+    if prepare.impute:
+        steps.append(("impute", Imputed(prepare.impute, prepare.impute_neighbours)))
     if prepare.compress:
         steps.append(("compress", FunctionTransformer(compress)))
     if prepare.scale != "none":

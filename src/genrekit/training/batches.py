@@ -82,6 +82,27 @@ def batches(
         yield Batch(inputs, _tensor(examples.shares[chosen], device), whole)
 
 
+def epoch_order(
+    examples: Examples, generator: np.random.Generator, *, oversample: bool = False
+) -> NDArray[np.int64]:
+    """Numbers of all rows in the random order of an epoch.
+
+    Parameters
+    ----------
+    oversample : bool
+        Draw rows of smaller genres again, until every genre has as many as the largest. A row of
+        several genres counts for the rarest of them.
+    """
+    if not oversample:
+        return generator.permutation(len(examples))
+    totals = examples.shares.sum(axis=0)
+    rarest = np.where(examples.shares > 0, totals, np.inf).argmin(axis=1)
+    of_genre = [np.flatnonzero(rarest == genre) for genre in np.unique(rarest)]
+    most = max(len(rows) for rows in of_genre)
+    more = [generator.choice(rows, most - len(rows)) for rows in of_genre]
+    return generator.permutation(np.concatenate([*of_genre, *more]))
+
+
 def count_batches(n_rows: int, batch_size: int) -> int:
     """Batches that `batches` makes."""
     return -(-n_rows // batch_size)

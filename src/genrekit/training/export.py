@@ -33,6 +33,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from genrekit.errors import BundleError
 from genrekit.models.estimators import Balanced, NearestRows
+from genrekit.models.impute import Imputed
 from genrekit.models.resample import Resampled
 from genrekit.training.graph import OPSETS, Graph
 from genrekit.training.trees import (
@@ -170,6 +171,26 @@ def _min_max_scaler(step: MinMaxScaler, graph: Graph, x: str) -> str:
     return graph.add(
         "Add", graph.add("Mul", x, graph.constant(step.scale_)), graph.constant(step.min_)
     )
+
+
+@_transformed.register
+def _imputed(step: Imputed, graph: Graph, x: str) -> str:
+    missing = graph.add("IsNaN", x)
+    if step.how != "neighbours":
+        return graph.add("Where", missing, graph.constant(step.values_), x)
+    there = graph.as_double(graph.add("Not", missing))
+    scaled = graph.add(
+        "Div", graph.add("Sub", x, graph.constant(step.offset_)), graph.constant(step.scale_)
+    )
+    known = graph.add("Where", missing, graph.constant(0.0), scaled)
+    theirs = (step.donors_ - step.offset_) / step.scale_
+    cross = graph.add("MatMul", known, graph.constant(np.ascontiguousarray(-2 * theirs.T)))
+    own = graph.add("MatMul", there, graph.constant(np.ascontiguousarray((theirs**2).T)))
+    count = graph.constant(np.array([step.n_nearest_], np.int64))
+    _, nearest = graph.add_many("TopK", graph.add("Add", own, cross), count, outputs=2, largest=0)
+    donors = graph.add("Gather", graph.constant(step.donors_), nearest, axis=0)
+    axis = graph.constant(np.array([1], np.int64))
+    return graph.add("Where", missing, graph.add("ReduceMean", donors, axis, keepdims=0), x)
 
 
 @_transformed.register

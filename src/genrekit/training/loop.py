@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from genrekit.errors import TrainingError
 from genrekit.models.module import Network
 from genrekit.schema import Contract
-from genrekit.training.batches import Batch, Examples, batches, count_batches
+from genrekit.training.batches import Batch, Examples, batches, count_batches, epoch_order
 from genrekit.training.dropout import Dropouts
 from genrekit.training.losses import Loss
 from genrekit.training.optimisers import best_epoch, dropout_share, learning_rate
@@ -149,9 +149,9 @@ def _epoch(
     number = len(learner.history) + 1
     generator = np.random.default_rng([learner.seed, number])
     torch.manual_seed(int(generator.integers(2**63)))
-    order = generator.permutation(len(train))
+    order = epoch_order(train, generator, oversample=learner.config.oversample)
     together = learner.config.batch_size * learner.team.size
-    steps = count_batches(len(train), together)
+    steps = count_batches(len(order), together)
     judged = learner.judged
     told = []
     learner.network.train()
@@ -164,7 +164,7 @@ def _epoch(
         told.append(_step(learner, forward, hooks.before_step(batch, generator)))
         hooks.after_step(done + 1, steps)
     learner.team.agree(learner.network)
-    loss, right, top3 = (learner.team.summed(_sums(told)) / len(train)).tolist()
+    loss, right, top3 = (learner.team.summed(_sums(told)) / len(order)).tolist()
     scores: tuple[float | None, ...] = (None, None, math.nan)
     if valid is not None:
         scores = learner.team.leaders(*evaluate(learner, valid), device=learner.device)

@@ -30,13 +30,17 @@ _FILES = frozenset({"manifest", "table"})
 _REPLACEABLE = frozenset({*_FOLDERS, *_FILES, "fma", "ismir04", "jamendo", "msd", "pictures"})
 
 
-def load_data(data: DataConfig, cache: FeatureCache | None = None) -> Dataset:
+def load_data(
+    data: DataConfig, cache: FeatureCache | None = None, *, keep_missing: bool = False
+) -> Dataset:
     """The data of a recipe.
 
     Parameters
     ----------
     cache : FeatureCache, optional
         For what a loader itself decodes: pictures.
+    keep_missing : bool
+        The model fills missing values.
 
     Raises
     ------
@@ -50,8 +54,11 @@ def load_data(data: DataConfig, cache: FeatureCache | None = None) -> Dataset:
         raise ConfigError("the recipe names no data; name it with --data, or in data.path")
     corpus = data.corpus or corpus_of(path or Path())
     options = dict(data.options)
-    if cache is not None and "cache" in signature(DATASETS.get(corpus)).parameters:
+    known = signature(DATASETS.get(corpus)).parameters
+    if cache is not None and "cache" in known:
         options["cache"] = cache
+    if keep_missing and "keep_missing" in known:
+        options["keep_missing"] = True
     return load_dataset(corpus, path, **options)
 
 

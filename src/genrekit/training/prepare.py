@@ -23,7 +23,7 @@ from genrekit.evaluation.alike import Alike, alike, alike_together
 from genrekit.evaluation.alike import listen as hear
 from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
-from genrekit.models import NetworkConfig
+from genrekit.models import ClassicalConfig, ModelConfig, NetworkConfig
 from genrekit.models.networks import Form
 from genrekit.models.pretrained import Pretrained, PublishedConfig
 from genrekit.schema import (
@@ -34,6 +34,7 @@ from genrekit.schema import (
     WaveformConfig,
 )
 from genrekit.training.backbone import Backbone
+from genrekit.training.clean import cleaned
 from genrekit.training.composing import DESCRIPTION
 from genrekit.training.copies import parted, refuse_leaking_copies, with_copies
 from genrekit.training.fit import Task, checked_split
@@ -202,7 +203,11 @@ def prepare(
     """
     if data is not None:
         recipe = pointed(recipe, data)
-    dataset = labelled(load_data(recipe.data, cache), recipe.labels)
+    fills = imputes(recipe.model)
+    dataset = labelled(load_data(recipe.data, cache, keep_missing=fills), recipe.labels)
+    said = ""
+    if recipe.data.clean.active:
+        dataset, said = yield from _cleaning(recipe, dataset, workers, cache)
     recipe = with_columns(recipe, dataset)
     training = training_for(recipe, dataset)
     _refuse_table(recipe, dataset)
@@ -238,7 +243,7 @@ def prepare(
         thresholds=recipe.labels.thresholds,
     )
     left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
-    return Run(recipe, task, dataset, rows, left_out, backbone, origin, heard=heard)
+    return Run(recipe, task, dataset, rows, left_out, backbone, origin, heard=heard, cleaned=said)
 
 
 def _heard(
@@ -250,6 +255,24 @@ def _heard(
         outcomes.append(outcome)
         yield Step("listening for copies", len(outcomes), len(dataset))
     return alike(dataset, outcomes)
+
+
+def imputes(model: ModelConfig) -> bool:
+    """Whether a model fills missing values."""
+    return isinstance(model, ClassicalConfig) and model.prepare.impute is not None
+
+
+def _cleaning(
+    recipe: Recipe, dataset: Dataset, workers: int, cache: FeatureCache | None
+) -> Generator[Step, None, tuple[Dataset, str]]:
+    steps = cleaned(dataset, recipe.data.clean, seed=recipe.seed, workers=workers, cache=cache)
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            found: tuple[Dataset, str] = end.value
+            return found
+        yield Step("looking for duplicates", done, total)
 
 
 def _fetching(
@@ -319,6 +342,11 @@ def _refuse_table(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse what listens, where there is nothing to listen to."""
     if dataset.features is None:
         return
+    if np.isnan(dataset.features).any() and not imputes(recipe.model):
+        raise ConfigError(
+            f"{dataset.name} misses values, and {recipe.model.architecture} fills none; set "
+            "model.prepare.impute of a classical model, or leave keep_missing out"
+        )
     if recipe.training.augment.waveform.copies:
         raise ConfigError(
             f"training.augment.waveform changes audio, and {dataset.name} holds features; take a "

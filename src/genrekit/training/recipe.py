@@ -35,6 +35,24 @@ from genrekit.training.search_space import TuneConfig
 from genrekit.training.settings import TrainingConfig
 
 
+class CleanConfig(Contract):
+    """What is done with the data before it is split; nothing unless it is asked for."""
+
+    duplicates: Literal["keep", "drop"] = Field(
+        "keep", description="drop keeps the first of equal rows, and of audio that sounds alike"
+    )
+    balance: Literal["none", "undersample"] = Field(
+        "none",
+        description="undersample leaves out recordings of larger genres, also of tests; to repeat "
+        "those of smaller genres in training alone, see model.balance and training.oversample",
+    )
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is done."""
+        return self != CleanConfig()
+
+
 class DataConfig(Contract):
     """Which corpus, and where it is.
 
@@ -48,6 +66,7 @@ class DataConfig(Contract):
     )
     path: Path | None = None
     options: dict[str, Any] = Field({}, description="passed to the loader of the corpus")
+    clean: CleanConfig = CleanConfig()
     replaced: bool = Field(
         False, exclude=True, description="other data was named in place of it; not in the file"
     )

@@ -77,12 +77,13 @@ def spreads_of_rows(
     ]
     _, item_of = np.unique(items.astype(str), return_inverse=True)
     counts = np.bincount(item_of)
-    return {
-        number: spread_of(
-            np.bincount(item_of, np.concatenate([block[number] for block in blocks])) / counts
-        )
+    means = {
+        number: np.bincount(item_of, np.concatenate([block[number] for block in blocks])) / counts
         for number in blocks[0]
     }
+    # Of tables with gaps, the items that have the number.
+    there = {number: values[~np.isnan(values)] for number, values in means.items()}
+    return {number: spread_of(values) for number, values in there.items() if len(values)}
 
 
 def _heard_again(run: Run, name: str, config: FrontendConfig) -> dict[str, Spread]:

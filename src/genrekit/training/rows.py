@@ -116,7 +116,7 @@ def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
             "frontend.kind=columns"
         )
     x = dataset.features[:, [position[name] for name in feature_names]].astype(np.float32)
-    _check_finite(x, dataset.items)
+    _check_finite(np.nan_to_num(x, nan=0.0) if dataset.gaps else x, dataset.items)
     return _rows(x, _targets(dataset), dataset.items)
 
 

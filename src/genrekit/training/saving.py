@@ -67,6 +67,8 @@ class Run:
         Folder for a results file of every protocol; None writes none.
     heard : Alike, optional
         What the audio holds, for the digests of what was learnt.
+    cleaned : str
+        What was done with the data before it was split.
     """
 
     recipe: Recipe
@@ -78,6 +80,7 @@ class Run:
     origin: Origin | None = None
     results: Path | None = None
     heard: Alike | None = None
+    cleaned: str = ""
 
     @property
     def shippable(self) -> Rows:
@@ -222,6 +225,7 @@ def _provenance(run: Run, split: Split, one: Fitted) -> Provenance:
         trained_on=tuple(sorted({*digests, *origin.trained_on})),
         pretrained_on=origin.pretrained_on,
         left_out=left_out,
+        cleaned=run.cleaned,
         data_licence=run.dataset.info.licence,
         citation="; ".join(dict.fromkeys(citations)),
         recipe=recipe.text,

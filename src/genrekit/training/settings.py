@@ -134,6 +134,9 @@ class TrainingConfig(Contract):
     loss: Literal["cross-entropy", "binary", "asymmetric"] = "cross-entropy"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     balance: bool = Field(False, description="weigh genres so that each counts the same")
+    oversample: bool = Field(
+        False, description="repeat rows of smaller genres in every epoch, until all have as many"
+    )
     clip_norm: float | None = Field(1.0, gt=0, description="longest gradient; None is any length")
     augment: Augment = Augment()
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU if any")
