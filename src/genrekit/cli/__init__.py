@@ -19,6 +19,7 @@ from genrekit.cli import (
     datasets,
     demo,
     download,
+    ensemble,
     evaluate,
     explain,
     explore,
@@ -69,6 +70,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     "Train": {
         "train": train.train,
         "tune": tune.tune,
+        "ensemble": ensemble.ensemble,
         "study": study.study,
         "history": history.history,
         "backbones": backbones.backbones,

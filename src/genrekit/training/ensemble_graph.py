@@ -1,0 +1,196 @@
+"""Graphs of several models to one that combines what they say of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrekit.bundles.session import LOGITS
+from genrekit.errors import BundleError, MissingExtraError
+
+try:
+    import onnx
+    from onnx import TensorProto, compose, helper, numpy_helper, version_converter
+except ImportError:
+    raise MissingExtraError("onnx", "train") from None
+
+#: Probabilities below this are raised to it before the logarithm.
+SMALLEST_PROBABILITY = 1e-7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MemberGraph:
+    """One model of an ensemble.
+
+    Attributes
+    ----------
+    model : bytes
+        ONNX with an output ``logits``.
+    inputs : mapping of str to str
+        Name of each input of the model to that of the ensemble's input it is fed with.
+    order : tuple of int
+        Position among its labels of each label of the ensemble.
+    temperature : float
+    """
+
+    model: bytes
+    inputs: Mapping[str, str]
+    order: tuple[int, ...]
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combiner:
+    """How probabilities become one answer.
+
+    Attributes
+    ----------
+    weights : tuple of float
+        Of the members, adding up to one; for a mean of probabilities.
+    matrix, offset : (members x labels, labels), (labels,) float64, optional
+        Of a logistic regression on the logarithms of all probabilities, in place of the mean.
+    """
+
+    weights: tuple[float, ...]
+    matrix: NDArray[np.float64] | None = None
+    offset: NDArray[np.float64] | None = None
+
+    def logits(self, probabilities: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """What the graph computes from the members' probabilities, each (n, labels)."""
+        if self.matrix is None or self.offset is None:
+            pairs = zip(self.weights, probabilities, strict=True)
+            return logarithm(np.sum([weight * one for weight, one in pairs], axis=0))
+        everything = np.concatenate([logarithm(one) for one in probabilities], axis=1)
+        return np.asarray(everything @ self.matrix + self.offset)
+
+
+def logarithm(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of what is at least `SMALLEST_PROBABILITY`."""
+    return np.asarray(np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1.0)))
+
+
+def ensemble_graph(members: Sequence[MemberGraph], combiner: Combiner) -> bytes:
+    """One graph from the inputs of all members to ``logits``.
+
+    Members that are fed with the same input share it. Equal members give equal bytes.
+
+    Raises
+    ------
+    BundleError
+        If the graphs cannot be joined.
+    """
+    try:
+        models = _alike([onnx.load_from_string(member.model) for member in members])
+        built = _Joined()
+        said = [
+            built.add_member(number, model, member)
+            for number, (model, member) in enumerate(zip(models, members, strict=True))
+        ]
+        model = built.finish(_combined(built, said, combiner), len(members[0].order), models)
+        onnx.checker.check_model(model)
+    except (ValueError, RuntimeError, onnx.checker.ValidationError) as error:
+        raise BundleError(f"the members' graphs cannot be joined: {error}") from error
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+class _Joined:
+    """Nodes, constants and inputs of the graph as it grows."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self.inputs: dict[str, onnx.ValueInfoProto] = {}
+
+    def constant(self, array: NDArray[np.float32] | NDArray[np.int64]) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        name = f"e{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def add_member(self, number: int, model: onnx.ModelProto, member: MemberGraph) -> str:
+        """Add a member; the value of its probabilities in the ensemble's order of labels."""
+        prefix = f"m{number}/"
+        renamed = compose.add_prefix(model, prefix)
+        held = {constant.name for constant in renamed.graph.initializer}
+        for value in renamed.graph.input:
+            if value.name in held:  # older exporters list constants among the inputs
+                continue
+            name = member.inputs[value.name.removeprefix(prefix)]
+            if name not in self.inputs:
+                shared = onnx.ValueInfoProto()
+                shared.CopyFrom(value)
+                shared.name = name
+                shared.type.tensor_type.shape.dim[0].dim_param = "n"
+                self.inputs[name] = shared
+            self.nodes.append(helper.make_node("Identity", [name], [value.name]))
+        self.nodes.extend(renamed.graph.node)
+        self.constants.extend(renamed.graph.initializer)
+        cooled = self.node(
+            "Div", prefix + LOGITS, self.constant(np.array(member.temperature, np.float32))
+        )
+        probabilities = self.node("Softmax", cooled, axis=1)
+        if member.order == tuple(range(len(member.order))):
+            return probabilities
+        order = self.constant(np.array(member.order, np.int64))
+        return self.node("Gather", probabilities, order, axis=1)
+
+    def finish(
+        self, output: str, n_labels: int, models: Sequence[onnx.ModelProto]
+    ) -> onnx.ModelProto:
+        self.nodes.append(helper.make_node("Identity", [output], [LOGITS]))
+        logits = helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["n", n_labels])
+        graph = helper.make_graph(
+            self.nodes, "genrekit", list(self.inputs.values()), [logits], self.constants
+        )
+        domains = {entry.domain: entry.version for m in models for entry in m.opset_import}
+        functions = [
+            function
+            for number, m in enumerate(models)
+            for function in compose.add_prefix(m, f"m{number}/").functions
+        ]
+        return helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid(name, domains[name]) for name in sorted(domains)],
+            ir_version=max(m.ir_version for m in models),
+            producer_name="genrekit",
+            functions=functions,
+        )
+
+
+def _combined(built: _Joined, said: Sequence[str], combiner: Combiner) -> str:
+    low = built.constant(np.array(SMALLEST_PROBABILITY, np.float32))
+    high = built.constant(np.array(1.0, np.float32))
+    if combiner.matrix is None:
+        weighed = [
+            built.node("Mul", one, built.constant(np.array(weight, np.float32)))
+            for one, weight in zip(said, combiner.weights, strict=True)
+        ]
+        return built.node("Log", built.node("Clip", built.node("Sum", *weighed), low, high))
+    assert combiner.offset is not None, "a matrix has an offset"
+    logs = [built.node("Log", built.node("Clip", one, low, high)) for one in said]
+    everything = built.node("Concat", *logs, axis=1)
+    matrix = built.constant(combiner.matrix.astype(np.float32))
+    offset = built.constant(combiner.offset.astype(np.float32))
+    return built.node("Add", built.node("MatMul", everything, matrix), offset)
+
+
+def _alike(models: Sequence[onnx.ModelProto]) -> list[onnx.ModelProto]:
+    """All with one version of operators."""
+    wanted = max(_opset(model) for model in models)
+    return [
+        model if _opset(model) == wanted else version_converter.convert_version(model, wanted)
+        for model in models
+    ]
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    return int(max(versions))
