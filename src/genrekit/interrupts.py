@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -29,3 +30,28 @@ def interrupts_afterwards() -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
         if pressed:
             usual(*pressed[0])
+
+
+#: What a shell reports after Ctrl-C.
+INTERRUPTED = 130
+_PATIENCE_SECONDS = 2.0
+
+
+def end_on_interrupt() -> None:
+    """Let the first Ctrl-C end the process, soon and in order, and the next ones do nothing.
+
+    The first one is a KeyboardInterrupt as ever, and what is open is closed and saved. A second one
+    in the middle of that would break it off and leave the process waiting for its workers. Whatever
+    has not ended after two seconds is ended; workers go with their parent.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    watch = threading.Timer(_PATIENCE_SECONDS, os._exit, [INTERRUPTED])
+    watch.daemon = True
+    watch.start()
+    signal.default_int_handler(number, frame)

@@ -41,6 +41,7 @@ from genrekit.cli import (
 )
 from genrekit.cli.console import log_to_stderr, mend_streams, plain, print_problem
 from genrekit.errors import GenreError, outcome
+from genrekit.interrupts import INTERRUPTED, end_on_interrupt
 
 app = typer.Typer(
     help="Tells the genre of music: offline, fast, and with numbers you can trust.",
@@ -92,7 +93,6 @@ for _group, _commands in _COMMANDS.items():
             app.command(_name, rich_help_panel=_group)(_command)
 
 _log = logging.getLogger(__name__)
-_INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
 def _print_version(wanted: bool) -> None:
@@ -115,6 +115,7 @@ def _options(
 def main() -> None:
     """Run the command line; every expected failure is one line and its own exit code."""
     mend_streams()
+    end_on_interrupt()
     # Before NumPy reads it: its arrays are small here, and threads that wait for each other on a
     # busy machine make a prediction take several times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -123,6 +124,9 @@ def main() -> None:
         sys.stdout.flush()
     except OSError as error:
         code = _unwritten(error)
+    if code == INTERRUPTED:
+        # Python would wait for workers first; they end with this process.
+        os._exit(INTERRUPTED)
     sys.exit(code)
 
 
@@ -137,7 +141,7 @@ def _run() -> str | int | None:
         print_problem("error", "\n".join(plain(line) for line in str(error).split("\n")))
         return outcome(error).exit_code
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     except OSError as error:
         _log.info("where it happened:", exc_info=error)
         print_problem("error", _said_by_system(error))
