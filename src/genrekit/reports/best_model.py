@@ -9,7 +9,7 @@ import numpy as np
 
 from genrekit.evaluation.numbers import counted, interval, optional, percent
 from genrekit.evaluation.results import Answer, RunResult, confused
-from genrekit.explain.charts import Curve, Curves, Dots
+from genrekit.explain.charts import Curve, Curves, Dots, Heat
 from genrekit.explain.confusion import confusion_chart
 from genrekit.explain.page import Beside, Fold, Part, Section, Sheet, Sound
 from genrekit.reports.groups import Entry, Group
@@ -88,8 +88,11 @@ def confusion_section(entry: Entry) -> Section | None:
     chart = confusion_chart(f"Confusion of {entry.name}", labels, cells, f"{run.result.unit}s")
     if not cells:
         chart = replace(chart, cells=np.array(run.result.confusion, float), notes=())
-    parts: list[Part] = [chart]
-    text = "Rows are what tracks are labelled, columns what they are told to be."
+    parts: list[Part] = [chart, shares_chart(chart, entry.name)]
+    text = (
+        "Rows are what tracks are labelled, columns what they are told to be; once in tracks, once "
+        "in per cent of the row, where the diagonal is the recall."
+    )
     wrong = [(pair, items) for pair, items in cells.items() if pair[0] != pair[1]]
     if wrong:
         (true, told), items = wrong[0]
@@ -100,6 +103,14 @@ def confusion_section(entry: Entry) -> Section | None:
         parts.append(_tracks(cells))
     title = "Confusions, and the tracks behind them" if cells else "Confusions"
     return Section(title, text, parts)
+
+
+def shares_chart(counts: Heat, name: str) -> Heat:
+    """A confusion matrix in per cent of each row; rows without tracks are 0."""
+    cells = np.asarray(counts.cells, float)
+    rows = cells.sum(axis=1, keepdims=True)
+    shares = np.divide(100 * cells, rows, out=np.zeros_like(cells), where=rows > 0).round()
+    return replace(counts, title=f"Confusion of {name} by row", cells=shares, unit="% of the row")
 
 
 def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Fold:

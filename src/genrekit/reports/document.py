@@ -30,6 +30,7 @@ from genrekit.reports.further import (
 )
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group, headline
 from genrekit.reports.inputs import Inputs
+from genrekit.reports.rankings import ranking_section
 
 _DIGITS = 16
 
@@ -126,6 +127,7 @@ def _about_models(
     found = (
         genre_section(best),
         confusion_section(best),
+        ranking_section(best),
         mistakes_section(best),
         examples_section(best, sounds),
         sureness_section(first),
