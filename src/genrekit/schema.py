@@ -369,6 +369,14 @@ class Provenance(Contract):
     recipe: str = Field(description="the YAML recipe, verbatim")
 
 
+class PredictionSets(Contract):
+    """Which genres are named together, so that the true one is among them often enough."""
+
+    error: float = Field(gt=0, lt=1, description="share of groups of which the set misses it")
+    least: Probability = Field(description="a genre is in the set from this probability on")
+    groups: int = Field(ge=1, description="recordings that this was chosen on")
+
+
 class Manifest(Contract):
     """``manifest.json``: everything needed to run the model and to judge it."""
 
@@ -390,6 +398,11 @@ class Manifest(Contract):
     )
     temperature: float = Field(1.0, gt=0, le=100)
     unknown_below: Probability = 0.0
+    prediction_sets: PredictionSets | None = Field(
+        None,
+        description="for single-label, by genrekit calibrate; else not there",
+        exclude_if=lambda value: value is None,
+    )
     thresholds: tuple[Probability, ...] = Field(
         (), description="for multi-label: from which probability on each label is chosen"
     )
@@ -411,6 +424,8 @@ class Manifest(Contract):
         wanted = len(self.labels) if self.task == "multi-label" else 0
         if len(self.thresholds) != wanted:
             raise ValueError(f"{self.task} wants {wanted} thresholds, got {len(self.thresholds)}")
+        if self.prediction_sets is not None and self.task != "single-label":
+            raise ValueError("prediction_sets are for single-label models")
         _check_parents(self)
         return self
 
@@ -487,6 +502,12 @@ class TrackPrediction(Contract):
     warnings: tuple[str, ...] = ()
     timings_ms: Timings | None = None
     error: ErrorRecord | None = None
+    prediction_set: tuple[str, ...] | None = Field(
+        None,
+        description="of a model with prediction_sets: genres among which the true one is; else "
+        "not there",
+        exclude_if=lambda value: value is None,
+    )
     id: str | None = Field(
         None,
         max_length=64,

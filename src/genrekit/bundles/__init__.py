@@ -15,7 +15,7 @@ from genrekit.bundles.store import (
     set_alias,
 )
 from genrekit.bundles.window import fill_window, window_features, window_samples
-from genrekit.bundles.write import check_target, write_bundle
+from genrekit.bundles.write import check_target, rewrite_bundle, write_bundle
 
 __all__ = [
     "DEFAULT_BUNDLE",
@@ -31,6 +31,7 @@ __all__ = [
     "promote",
     "promotion_history",
     "render_card",
+    "rewrite_bundle",
     "roll_back",
     "set_alias",
     "window_features",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from genrekit.audio import Waveform
-from genrekit.bundles.bundle import load_bundle
+from genrekit.bundles.bundle import Bundle, load_bundle
 from genrekit.bundles.card import render_card
 from genrekit.bundles.golden import golden_to_bytes, make_golden
 from genrekit.bundles.session import open_session, run_session
@@ -77,13 +79,45 @@ def write_bundle(
         METRICS: _json_bytes(metrics),
         CARD: render_card(manifest, metrics).encode(),
     }
+    _place(directory, _listed(manifest, contents))
+    return directory
+
+
+def rewrite_bundle(bundle: Bundle, directory: Path, **changes: Any) -> Path:
+    """Write a bundle again with another manifest; the model and all other files stay as they are.
+
+    Parameters
+    ----------
+    directory : Path
+        Where nothing is yet.
+    changes
+        Fields of the manifest.
+
+    Raises
+    ------
+    BundleError
+        If ``directory`` exists, or the fields do not fit.
+    """
+    check_target(directory, overwrite=False)
+    try:
+        manifest = Manifest.model_validate(bundle.manifest.model_dump() | changes)
+    except ValidationError as error:
+        raise BundleError(f"the bundle would not be valid: {error}") from error
+    contents = {
+        one.name: (bundle.directory / one.name).read_bytes() for one in bundle.manifest.files
+    }
+    contents[CARD] = render_card(manifest, bundle.metrics).encode()
+    _place(directory, _listed(manifest, contents))
+    return directory
+
+
+def _listed(manifest: Manifest, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files and the manifest that lists them."""
     files = tuple(
         BundleFile(name=name, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
         for name, data in sorted(contents.items())
     )
-    contents[MANIFEST] = _json_bytes(manifest.model_copy(update={"files": files}))
-    _place(directory, contents)
-    return directory
+    return {**contents, MANIFEST: _json_bytes(manifest.model_copy(update={"files": files}))}
 
 
 def _golden_bytes(manifest: Manifest, model_onnx: bytes, golden: Waveform) -> bytes:

@@ -15,6 +15,7 @@ from genrekit.cli import (
     ab,
     audit,
     backbones,
+    calibrate,
     compare,
     datasets,
     demo,
@@ -78,6 +79,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     },
     "Evaluate": {
         "evaluate": evaluate.evaluate,
+        "calibrate": calibrate.calibrate,
         "compare": compare.compare,
         "robustness": robustness.robustness,
         "report": report.report,

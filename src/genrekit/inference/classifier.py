@@ -26,7 +26,14 @@ from genrekit.inference.intake import (
     name_silence,
 )
 from genrekit.inference.records import printable
-from genrekit.inference.scoring import aggregate, calibrated, decide, named, ranked
+from genrekit.inference.scoring import (
+    aggregate,
+    calibrated,
+    decide,
+    named,
+    prediction_set,
+    ranked,
+)
 from genrekit.inference.tree import consistent, edges
 from genrekit.inference.windows import Pace, Window, cut_windows
 from genrekit.schema import (
@@ -335,6 +342,7 @@ class Classifier:
             genre=named(genres),
             scores=scores,
             genres=genres,
+            prediction_set=None if silent else prediction_set(scores, manifest),
             segments=_moved(scored, track.start_seconds) if segments else (),
             seconds=progress.samples / self.sample_rate_hz,
             model=self.identity,

@@ -86,6 +86,17 @@ def decide(
     return tuple(label for label in scores if label in choice)
 
 
+def prediction_set(scores: dict[str, float], manifest: Manifest) -> tuple[str, ...] | None:
+    """The genres among which the true one is as often as the bundle promises, best first.
+
+    None for a bundle that promises nothing. A set may be empty: nothing it knows is likely enough.
+    """
+    sets = manifest.prediction_sets
+    if sets is None:
+        return None
+    return tuple(label for label, score in scores.items() if score >= sets.least)
+
+
 def named(genres: tuple[str, ...]) -> str:
     """The one-word answer."""
     return genres[0] if genres else UNKNOWN
