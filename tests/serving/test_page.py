@@ -87,6 +87,19 @@ def test_a_track_gets_the_answer_of_the_classifier(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_a_synthetic_track_can_be_tried_and_the_number_to_believe_is_said(page: Any) -> None:
+    page.wait_for_selector("#demo .button")
+    assert page.locator("#demo .button").count() == 10
+    assert "synthetic" in page.inner_text("#demo")
+    page.click("#demo .button:has-text('jazz')")
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.inner_text("#file-name").startswith("synthetic-jazz.flac")
+    assert page.is_hidden("#demo")
+    assert "on audio it was not trained on" in page.inner_text("#context")
+    page.click("#tab-model")
+    assert page.inner_text("#believe").startswith("Believe 50 %")
+
+
 def test_what_is_no_audio_is_said_with_advice(page: Any) -> None:
     page.set_input_files("#file", {"name": "a.mp3", "mimeType": "audio/mpeg", "buffer": b"no" * 99})
     page.wait_for_selector("#problem:not([hidden])")

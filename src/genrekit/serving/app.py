@@ -15,6 +15,7 @@ from genrekit import __version__
 from genrekit.errors import ConfigError, GenreError
 from genrekit.serving import (
     analysis,
+    demo,
     live_socket,
     rest_explain,
     rest_feedback,
@@ -67,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rest_explain.router, prefix="/api/v1")
     app.include_router(rest_jobs.router, prefix="/api/v1")
     app.include_router(similar.router, prefix="/api/v1")
+    app.include_router(demo.router, prefix="/api/v1")
     app.include_router(rest_feedback.router, prefix="/api/v1")
     app.include_router(live_socket.router, prefix="/api/v1")
     app.include_router(status.catalogue, prefix="/api/v1")

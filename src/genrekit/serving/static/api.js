@@ -41,13 +41,14 @@ export const getKey = () => sessionStorage.getItem(KEY) ?? "";
 
 let asking = null; // several requests may be refused at once; people are asked once
 
-function askForKey() {
-  asking ??= showKeyDialog().finally(() => { asking = null; });
+function askForKey(tried) {
+  asking ??= showKeyDialog(tried).finally(() => { asking = null; });
   return asking;
 }
 
-function showKeyDialog() {
+function showKeyDialog(tried) {
   const dialog = document.getElementById("key-dialog");
+  document.getElementById("key-title").textContent = tried || getKey() ? "This key is not known here" : "This server wants a key";
   const field = document.getElementById("key");
   field.value = "";
   dialog.returnValue = "";
@@ -61,15 +62,16 @@ function showKeyDialog() {
   });
 }
 
-function sendOnce(method, path, { body, onUpload, signal }) {
+function sendOnce(method, path, { body, onUpload, signal, sound }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // fetch cannot tell how much was sent
     request.open(method, BASE + path);
+    if (sound) request.responseType = "blob";
     if (getKey()) request.setRequestHeader("X-API-Key", getKey());
     if (onUpload) request.upload.onprogress = (event) => event.lengthComputable && onUpload(event.loaded / event.total);
     request.onload = () => {
-      if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText));
-      else reject(problemOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+      if (request.status >= 200 && request.status < 300) resolve(sound ? request.response : JSON.parse(request.responseText));
+      else reject(problemOf(request.status, sound ? "" : request.responseText, request.getResponseHeader("Retry-After")));
     };
     request.onerror = () => reject(problemOf(0, "", 0));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
@@ -83,7 +85,8 @@ async function send(method, path, options = {}) {
   try {
     return await sendOnce(method, path, options);
   } catch (problem) {
-    if (problem.status !== 401 || !(await askForKey())) throw problem;
+    if (problem.status !== 401 || !(await askForKey(options.tried))) throw problem;
+    options = { ...options, tried: true };
     return send(method, path, options);
   }
 }
@@ -103,6 +106,10 @@ export const similar = (file, options = {}, hooks = {}) =>
   send("POST", `/similar?${query({ name: file.name, ...options })}`, { body: file, ...hooks });
 
 export const indexInfo = () => send("GET", "/similar");
+/** Synthetic tracks to try, and one of them as a File. */
+export const demos = () => send("GET", "/demo");
+export const demo = async ({ genre, name }) => new File([await send("GET", `/demo/${genre}`, { sound: true })], name, { type: "audio/flac" });
+
 export const models = () => send("GET", "/models");
 export const version = () => send("GET", "/version");
 

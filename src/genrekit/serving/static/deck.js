@@ -125,18 +125,23 @@ function drawWave() {
   const { context, width, height } = sharp($("wave"));
   const { samples, seconds } = track;
   const bars = Math.floor(width / 3), each = samples.length / bars;
-  const peaks = Array.from({ length: bars }, (_, bar) => {
-    let peak = 0;
-    for (let n = Math.floor(bar * each); n < (bar + 1) * each; n += 4) peak = Math.max(peak, Math.abs(samples[n] ?? 0));
-    return peak;
+  // The lowest and the highest sample of each bar, so that what is lopsided looks lopsided.
+  const extremes = Array.from({ length: bars }, (_, bar) => {
+    let low = 0, high = 0;
+    for (let n = Math.floor(bar * each); n < (bar + 1) * each; n++) {
+      const value = samples[n] ?? 0;
+      if (value < low) low = value;
+      else if (value > high) high = value;
+    }
+    return [low, high];
   });
-  const loudest = Math.max(0.01, ...peaks);
-  const plain = getComputedStyle($("wave")).color;
-  peaks.forEach((peak, bar) => {
-    const tall = Math.max(2, (peak / loudest) * height);
+  const loudest = Math.max(0.01, ...extremes.map(([low, high]) => Math.max(-low, high)));
+  const plain = getComputedStyle($("wave")).color, middle = height / 2;
+  extremes.forEach(([low, high], bar) => {
+    const top = middle - (high / loudest) * middle, bottom = middle - (low / loudest) * middle;
     const genre = segmentAt(((bar + 0.5) / bars) * seconds);
     context.fillStyle = genre ? colour(ranked(genre.scores)[0][0]) : plain;
-    context.fillRect(bar * 3, (height - tall) / 2, 2, tall);
+    context.fillRect(bar * 3, Math.min(top, middle - 0.5), 2, Math.max(1, bottom - top));
   });
 }
 

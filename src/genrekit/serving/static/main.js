@@ -85,4 +85,4 @@ wireDrop();
 track.wire();
 live.wire();
 batch.wire();
-model.load().then(track.lookForIndex);
+model.load().then(track.lookForIndex).then(track.offerDemos);

@@ -28,12 +28,23 @@ export async function load() {
   version().then((one) => { $("version").textContent = `genrekit ${one.genrekit}`; }, () => {});
 }
 
+/** The number to believe: the first that is of audio, and of tracks that it was not trained on. */
+export const fromAudio = (metrics) => metrics.results.find((one) => !one.leaky && !/\.(csv|tsv|npz|parquet|arff)$/i.test(one.dataset));
+
+function believed(metrics) {
+  const result = fromAudio(metrics);
+  if (!result) return "No number here is of audio; of your own music none of them says how often the model is right.";
+  const { value, low, high } = result.accuracy;
+  return `Believe ${percent(value)} (between ${percent(low)} and ${percent(high)}): it is of audio, ${result.items} ${result.unit}s of ${result.dataset} under ${result.protocol}. The others are of other data or other questions; music unlike what it was trained on may do worse.`;
+}
+
 function show(card) {
   const { manifest, metrics } = card;
   const honest = metrics.results.find((one) => !one.leaky) ?? metrics.results[0];
   $("model-card").replaceChildren(
     element("h2", { className: "model-name", text: `${card.name} ${card.version}` }),
     element("p", { className: "lead", text: manifest.description }),
+    element("p", { className: "believe", id: "believe", text: believed(metrics) }),
     element("div", { className: "numbers" }, ...distinct(metrics.results).map(number)),
     element("h3", { text: "How well it knows each genre" }),
     genres(honest),

@@ -1,8 +1,8 @@
 // One track: choose or record it, send it, show the answer or what to do about its absence.
 
-import { Problem, indexInfo, patiently, predict, similar } from "./api.js";
+import { Problem, demo, demos, indexInfo, patiently, predict, similar } from "./api.js";
 import * as deck from "./deck.js";
-import { modelOf } from "./model.js";
+import { fromAudio, modelOf } from "./model.js";
 import * as why from "./why.js";
 import { clock, drawBars, drawDial, element, percent, sentence } from "./words.js";
 
@@ -23,7 +23,7 @@ export async function analyse(file) {
   current = { file, prediction: null };
   deck.stop();
   why.reset();
-  $("result").hidden = $("problem").hidden = true;
+  $("result").hidden = $("problem").hidden = $("demo").hidden = true;
   drawDial($("dial"));
   busy("Sending", 0);
   try {
@@ -105,10 +105,10 @@ function place({ segments }) {
 }
 
 function record(model) {
-  const result = model?.metrics.results.find((one) => !one.leaky);
+  const result = model && fromAudio(model.metrics);
   if (!result) return "";
   const { value, low, high } = result.accuracy;
-  return `On tracks it had never heard, this model is right ${percent(value)} of the time (between ${percent(low)} and ${percent(high)}).`;
+  return `Measured on audio it was not trained on, this model was right ${percent(value)} of the time (between ${percent(low)} and ${percent(high)}, ${result.items} ${result.unit}s of ${result.dataset}). Your music may differ.`;
 }
 
 function showBars(all) {
@@ -219,6 +219,30 @@ export function wire() {
   $("retry").addEventListener("click", () => analyse(current.file));
   $("more-genres").addEventListener("click", () => showBars($("more-genres").getAttribute("aria-expanded") !== "true"));
   $("whole").addEventListener("click", () => listenToAll(abort.signal));
+}
+
+/** Offer synthetic tracks as long as nothing was asked. */
+export async function offerDemos() {
+  try {
+    const tracks = await demos();
+    $("demo").append(...tracks.map((one) => {
+      const button = element("button", { type: "button", className: "button small", text: one.genre, "aria-label": `Try the synthetic ${one.genre} track` });
+      button.addEventListener("click", async () => {
+        button.disabled = true;
+        try {
+          await analyse(await demo(one));
+        } catch (error) {
+          fail(error);
+        } finally {
+          button.disabled = false;
+        }
+      });
+      return button;
+    }));
+    $("demo").hidden = current !== null;
+  } catch {
+    $("demo").hidden = true; // an older server: the page does without
+  }
 }
 
 /** Whether the server has an index to look for similar tracks in. */

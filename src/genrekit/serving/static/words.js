@@ -29,10 +29,14 @@ let order = [];
 export const setLabels = (labels) => { order = labels; };
 export const labels = () => order;
 
-/** A colour for a genre: hues spread over the labels, the same everywhere on the page. */
+// Seven of Okabe and Ito and three between them: ten genres are told apart with any kind of sight.
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#9966ff", "#993300", "#663366"];
+
+/** A colour for a genre, the same everywhere on the page; beyond ten, hues spread over the labels. */
 export function colour(genre, alpha = 1) {
   const place = order.indexOf(genre);
   if (place < 0) return `oklch(0.65 0 0 / ${alpha})`;
+  if (order.length <= COLOURS.length) return COLOURS[place] + Math.round(alpha * 255).toString(16).padStart(2, "0");
   const hue = (65 + (360 * place) / Math.max(1, order.length)) % 360;
   return `oklch(${place % 2 ? 0.64 : 0.76} 0.15 ${hue.toFixed(1)} / ${alpha})`;
 }
@@ -99,6 +103,16 @@ export function sharp(canvas) {
   return { context, width, height };
 }
 
+/** Letters on a colour: the second cue for those who do not tell the colours apart. */
+function label(context, text, x, y) {
+  context.font = "600 10px system-ui, sans-serif";
+  context.lineWidth = 3;
+  context.strokeStyle = "rgb(255 255 255 / 0.85)";
+  context.strokeText(text, x, y);
+  context.fillStyle = "#111";
+  context.fillText(text, x, y);
+}
+
 /** A river of genres: each segment is a column, split by probability. */
 export function drawRiver(canvas, segments, seconds) {
   const { context, width, height } = sharp(canvas);
@@ -112,6 +126,7 @@ export function drawRiver(canvas, segments, seconds) {
       const tall = p * height;
       context.fillStyle = colour(genre);
       context.fillRect(x, y - tall, wide, tall);
+      if (tall >= 12 && wide >= 22) label(context, genre.slice(0, 3), x + 3, y - 3);
       y -= tall;
     }
   });
