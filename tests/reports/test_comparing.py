@@ -25,7 +25,7 @@ def test_the_page_says_who_is_ahead_and_who_is_level(runs: list[RunResult]) -> N
     comparison = compare(runs)
     text = render_comparison_markdown(comparison)
     assert "**m1** is ahead" in text
-    assert "It cannot be told from m2." in text
+    assert "It cannot be told from m2 (McNemar's test (mid-p), 5 %, Holm)." in text
     assert text.count("| m1 | a |") == 1
     assert "p (too small)" in text
     assert json.loads(comparison.model_dump_json())["protocol"] == "grouped-kfold"

@@ -11,7 +11,7 @@ from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
 from genrekit.schema import Estimate
 
 _COLUMNS = 4
-#: More points lost than this are set in bold.
+#: Losses are bold where the interval leaves no doubt that they are larger than this.
 MOST_LOST = 0.05
 
 
@@ -21,7 +21,7 @@ def render_robustness_markdown(result: RobustnessResult) -> str:
         f"Model {result.model.name} {result.model.version} (`{result.model.sha256[:16]}`), "
         f"{result.tracks} tracks, seed {result.seed}. Accuracies with Wilson's interval, changes "
         "against the same tracks undistorted with a bootstrap over recordings, both 95 %. Losses "
-        f"of more than {100 * MOST_LOST:g} points are bold.",
+        f"are bold whose whole interval is beyond {100 * MOST_LOST:g} points.",
         *_warning(result),
         "",
         "| distortion | level | accuracy | change in points | other answers | unknown | refused |",
@@ -88,7 +88,7 @@ def _change(point: RobustnessPoint) -> str:
     if not point.unit or point.change is None:
         return ""
     said = _said(point.change, 100, "{:+.1f}")
-    return f"**{said}**" if point.change.value < -MOST_LOST else said
+    return f"**{said}**" if point.change.high < -MOST_LOST else said
 
 
 def _said(estimate: Estimate | None, factor: float, form: str) -> str:

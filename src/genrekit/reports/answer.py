@@ -9,7 +9,7 @@ from genrekit.evaluation.full_metrics import TOP
 from genrekit.evaluation.leaks import miscounted, result_leaks
 from genrekit.evaluation.numbers import counted, interval, percent
 from genrekit.explain.page import Fact, Facts
-from genrekit.reports.comparing import cannot_be_told_from_best
+from genrekit.reports.comparing import TESTS, cannot_be_told_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
 from genrekit.reports.inputs import Inputs
 from genrekit.schema import Contract, Estimate, EvaluationResult
@@ -91,7 +91,7 @@ def _how_sure(group: Group) -> Iterator[str]:
     others = len(found.models) - 1
     if not level:
         which = found.models[1].name if others == 1 else f"all {others} others"
-        yield f"It is better than {which}, and that is evidence at 5 %."
+        yield f"It is better than {which} ({TESTS[found.test]}, 5 %, Holm)."
     elif len(level) <= _MOST_NAMED:
         yield f"It cannot be told from {', '.join(level)}."
     else:

@@ -77,14 +77,15 @@ def lead_of(found: ArmsReport) -> str:
 
 def _verdict(pair: SplitPair | ShadowPair) -> str:
     gap = "" if pair.difference is None else f" ({points(pair.difference)} points)"
+    test = "" if pair.test is None else f" Decided by: {_TESTS[pair.test]}, Holm."
     if pair.different and pair.difference is not None:
         better, worse = pair.first, pair.second
         if pair.difference.value < 0:
             better, worse = worse, better
-        return f"**{better}** is better than {worse}{gap}. {pair.sentence}"
+        return f"**{better}** is better than {worse}{gap}. {pair.sentence}{test}"
     if not pair.enough:
         return f"**Too few answers were judged** to compare {pair.first} and {pair.second}{gap}."
-    return f"**{pair.first} and {pair.second} cannot be told apart**{gap}. {pair.sentence}"
+    return f"**{pair.first} and {pair.second} cannot be told apart**{gap}. {pair.sentence}{test}"
 
 
 def _facts(found: ArmsReport) -> Facts:

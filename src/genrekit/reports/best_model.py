@@ -52,8 +52,8 @@ def genre_section(entry: Entry) -> Section:
     ]
     best, worst = found[0], found[-1]
     text = (
-        f"{best.genre} is told best (F1 {best.f1.value:.2f}), {worst.genre} worst "
-        f"({worst.f1.value:.2f}). Recall: how many of a genre are found. Precision: how many that "
+        f"{best.genre} has the highest F1, {interval(best.f1)}, and {worst.genre} the lowest, "
+        f"{interval(worst.f1)}. Recall: how many of a genre are found. Precision: how many that "
         "are called it are it."
     )
     parts: list[Part] = [Sheet(_GENRE, rows)]

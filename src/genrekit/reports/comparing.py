@@ -12,14 +12,14 @@ from genrekit.explain.leaky import marked_leaky
 from genrekit.explain.page import Fold, Part, Section, Sheet, render_page
 from genrekit.explain.page_markdown import render_markdown
 
-_TESTS = {
+TESTS = {
     "mcnemar-mid-p": "McNemar's test (mid-p)",
     "sign-flip": "signs flipped by recording",
     "paired-bootstrap": "a bootstrap over recordings",
 }
 _RANKED = ("model", "group", "accuracy", "macro F1", "log loss")
-_PAIRED = ("better", "worse", "points", "p", "p, Holm", "only one right", "Cohen's g", "odds")
-_FOLDED = ("better", "worse", "corrected t: points", "p", "naive t: points", "p (too small)")
+_PAIRED = ("ahead", "behind", "points", "p", "p, Holm", "only one right", "Cohen's g", "odds")
+_FOLDED = ("ahead", "behind", "corrected t: points", "p", "naive t: points", "p (too small)")
 
 
 def render_comparison_markdown(found: Comparison) -> str:
@@ -49,9 +49,9 @@ def comparison_lead(found: Comparison) -> str:
     best = found.models[0]
     others = cannot_be_told_from_best(found)
     if others:
-        verdict = f"It cannot be told from {', '.join(others)}."
+        verdict = f"It cannot be told from {', '.join(others)} ({TESTS[found.test]}, 5 %, Holm)."
     else:
-        verdict = "It is better than every other one."
+        verdict = f"It is better than every other one ({TESTS[found.test]}, 5 %, Holm)."
     return (
         f"**{best.name}** is ahead with {interval(best.accuracy)} on {found.items} "
         f"{found.unit}s. {verdict}\n{found.sentence}"
@@ -102,8 +102,9 @@ def _letters_text(found: Comparison) -> str:
     many = len(found.pairs)
     return (
         f"Models that share a letter cannot be told apart: pairs are decided by "
-        f"{_TESTS[found.test]} at 5 %, adjusted by Holm for {many} pair{'' if many == 1 else 's'}. "
-        "Brackets hold 95 % intervals."
+        f"{TESTS[found.test]} at 5 %, adjusted by Holm for {many} pair{'' if many == 1 else 's'}. "
+        "Brackets hold 95 % intervals. These letters are what to quote; tests and ranks over folds "
+        "are there to be compared with what others publish."
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from genrekit.evaluation.audit_finding import KINDS
 from genrekit.evaluation.distortion_kinds import DISTORTIONS
 from genrekit.evaluation.importance import Importance
+from genrekit.evaluation.intervals import difference_of_shares
 from genrekit.evaluation.numbers import interval, points
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
 from genrekit.explain.charts import Curve, Curves, Dots
@@ -45,10 +46,16 @@ def _learnt(curve: Any) -> str:
     if len(own) < 2:
         return text
     before, last = own[-2], own[-1]
-    gain = 100 * (last.accuracy.value - before.accuracy.value)
+    # Taken for independent, which is wider than the truth: both are of the same tests.
+    gain = difference_of_shares(last.accuracy, before.accuracy)
+    verdict = (
+        "it still climbs, so more data would help"
+        if gain.low > 0
+        else "whether it still climbs cannot be told"
+    )
     return text + (
-        f"From {before.tracks:.0f} to {last.tracks:.0f} recordings {best.model} gains {gain:+.1f} "
-        "points: a curve that still climbs says that more data would help."
+        f"From {before.tracks:.0f} to {last.tracks:.0f} recordings {best.model} changes by "
+        f"{points(gain)} points: {verdict}."
     )
 
 

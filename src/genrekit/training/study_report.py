@@ -148,7 +148,8 @@ def _evidence(result: StudyResult) -> list[str]:
     return [
         "## Which differences are evidence",
         "Best first; models that share a letter cannot be told apart at 5 % (McNemar's mid-p test, "
-        "or a bootstrap where recordings count several times; Holm for the number of pairs). "
+        "or signs flipped by recording where they count several times; Holm for all pairs). "
+        "The letters are what to quote; ranks over folds are for comparison with other papers. "
         "`genrekit compare` shows every pair.",
         "\n".join(blocks),
     ]
