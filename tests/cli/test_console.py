@@ -119,7 +119,7 @@ def _seconds(*arguments: str) -> float:
         (("features", "song.wav", "-o", "a file/x.csv"), 2),
         (("features", "song.wav", "-o", "a folder"), 2),
         (("train", "missing.yaml", "-o", "out"), 2),
-        (("train", "song.wav", "-o", "out"), 2),
+        (("train", "song.wav", "-o", "out"), 4),
         (("train", "recipe.yaml", "-o", "a file/out"), 2),
         (("evaluate", "missing", "--data", "a folder"), 4),
         (("evaluate", "tiny", "--data", "missing"), 4),

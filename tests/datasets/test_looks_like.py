@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from genrekit.datasets.cells import read_cells
 from genrekit.datasets.looks_like import corpus_of, find_corpora
 from genrekit.errors import DatasetError
 
@@ -59,6 +60,27 @@ def test_files_are_known_by_suffix_and_header(
     file = tmp_path / name
     file.write_text(text)
     assert corpus_of(file) == corpus
+
+
+@pytest.mark.parametrize("content", [b"a\rb", b"x" * 200_000], ids=["return", "endless"])
+def test_bytes_that_no_reader_of_tables_takes_are_known_by_name(
+    tmp_path: Path, content: bytes
+) -> None:
+    """What is no table at all has carriage returns within lines, and endless cells."""
+    file = tmp_path / "t.csv"
+    file.write_bytes(content)
+    assert corpus_of(file) == "table"
+
+
+def test_an_endless_cell_is_an_error_that_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"x" * 200_000)
+    with pytest.raises(DatasetError, match=r"t\.csv, line 1: field larger"):
+        read_cells(tmp_path / "t.csv")
+
+
+def test_one_recording_is_no_set_and_is_not_read_as_a_table(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"song\.wav is one recording"):
+        corpus_of(touch(tmp_path, "song.wav") / "song.wav")
 
 
 def test_all_sets_below_a_folder_are_found_and_lists_passed_over(tmp_path: Path) -> None:

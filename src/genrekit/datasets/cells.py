@@ -163,8 +163,15 @@ def _decode(file: Path) -> str:
 
 
 def sniff_delimiter(header: str) -> str:
-    """The one of `DELIMITERS` that cuts a header most."""
-    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark))))
+    """The one of `DELIMITERS` that cuts a header most; the first, where none can cut it."""
+    return max(DELIMITERS, key=lambda mark: _count_cells(header, mark))
+
+
+def _count_cells(header: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([header], delimiter=delimiter)))
+    except csv.Error:  # bytes of some other kind of file, or one endless cell
+        return 0
 
 
 def _parquet(file: Path) -> Cells:

@@ -39,7 +39,8 @@ def corpus_of(path: Path) -> str:
     Raises
     ------
     DatasetError
-        If there is nothing at the path, or a folder looks like no corpus.
+        If there is nothing at the path, it is a single recording, or a folder that looks like no
+        corpus.
     """
     if path.is_file():
         return _of_file(path)
@@ -95,6 +96,11 @@ def _of_file(file: Path) -> str:
         return "manifest"
     if file.suffix.lower() in {*PARQUET_SUFFIXES, ARCHIVE_SUFFIX}:
         return "table"
+    if file.suffix.lower() in AUDIO_SUFFIXES:
+        raise DatasetError(
+            f"{file} is one recording, not a data set; expected a folder of labels with audio in "
+            "them, a table or a manifest"
+        )
     rows = _rows(file, 2)
     header = [name.lower() for name in rows[0]]
     if len(rows) < 2:
@@ -209,7 +215,10 @@ def _rows(file: Path, count: int) -> list[list[str]]:
     if not text:
         return [[]]
     mark = sniff_delimiter(text[0])
-    rows = [[cell.strip() for cell in row] for row in csv.reader(text, delimiter=mark)]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(text, delimiter=mark)]
+    except csv.Error:
+        return [[]]
     if mark != ";":
         return rows
     return [rows[0], *([cell.replace(",", ".") for cell in row] for row in rows[1:])]
