@@ -31,6 +31,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "fusion": {"channels": [8, 16], "layers": [16], "fused": 16},
     "mlp": {"layers": [32, 16], "batch_norm": True, "layer_dropout": 0.1},
     "mobile": {"channels": [8, 12], "embedding": 24},
+    "musicnn": {"timbre": [3, 2], "tempo": [1, 1, 1], "middle": 8, "embedding": 16},
     "pretrained": {
         "backbone": {"name": "cnn14", "weights": "random", "width": 4},
         "projection": 16,
@@ -56,6 +57,7 @@ PARAMETERS = {
     "fusion": (400_000, 700_000),
     "mlp": (150_000, 250_000),
     "mobile": (400_000, 600_000),
+    "musicnn": (200_000, 260_000),
     "resnet": (3_000_000, 3_300_000),
     "transformer": (600_000, 1_200_000),
     "vgg": (1_500_000, 3_500_000),

@@ -16,6 +16,7 @@ from genrekit.models.architecture import ModelConfig
 Form = Literal["vector", "spectrogram", "waveform"]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
+FilterCount = Annotated[int, Field(ge=0, le=1024)]
 
 
 class NetworkConfig(ModelConfig):
@@ -188,3 +189,28 @@ class Mobile(NetworkConfig):
     blocks: int = Field(2, ge=1, le=8, description="in each stage")
     expansion: int = Field(4, ge=1, le=8)
     embedding: Width = 256
+
+
+class Musicnn(NetworkConfig):
+    """Filters of timbre and of tempo on windows of three seconds, whose level has no effect.
+
+    After Pons and Serra, *musicnn: pre-trained convolutional neural networks for music audio
+    tagging* (ISMIR, late-breaking session, 2019), with as many filters as that network uses.
+    """
+
+    takes = ("spectrogram",)
+    architecture: Literal["musicnn"] = "musicnn"
+    timbre: tuple[FilterCount, FilterCount] = Field(
+        (23, 14), description="filters of 7 frames by 38 and by 67 bands"
+    )
+    tempo: tuple[FilterCount, FilterCount, FilterCount] = Field(
+        (3, 7, 17), description="filters of 128, 64 and 32 frames by one band"
+    )
+    middle: Width = Field(64, description="channels of each of the three layers over time")
+    embedding: Width = 200
+
+    @model_validator(mode="after")
+    def _some_filters(self) -> Musicnn:
+        if not sum(self.timbre) + sum(self.tempo):
+            raise ValueError("timbre and tempo have no filters at all")
+        return self
