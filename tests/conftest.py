@@ -21,6 +21,7 @@ from genrekit.schema import (
     Estimate,
     EvaluationResult,
     GenreNumbers,
+    Head,
     Manifest,
     MelConfig,
     Provenance,
@@ -73,27 +74,34 @@ GENRES = (
 )
 
 
-def _linear_onnx(n_mels: int, n_labels: int) -> bytes:
-    """Mean over frames, then a linear layer: mel (N, n_mels, frames) -> logits (N, n_labels)."""
+def _linear_onnx(n_mels: int, n_labels: int, heads: dict[str, int]) -> bytes:
+    """Mean over frames, then a linear layer: mel (N, n_mels, frames) -> logits (N, n_labels).
+
+    So for each head, of which the number of labels is given, too.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
     generator = np.random.default_rng(7)
-    weights = generator.normal(0, 0.05, (n_mels, n_labels)).astype(np.float32)
-    weights -= weights.mean(axis=0)  # loudness as a whole has no vote
-    bias = generator.normal(0, 0.1, n_labels).astype(np.float32)
+    layers: list[Any] = []
+    constants: list[Any] = []
+    outputs: list[Any] = []
+    for output, columns in {"logits": n_labels, **heads}.items():
+        weights = generator.normal(0, 0.05, (n_mels, columns)).astype(np.float32)
+        weights -= weights.mean(axis=0)  # loudness as a whole has no vote
+        bias = generator.normal(0, 0.1, columns).astype(np.float32)
+        names = [f"{output} weights", f"{output} bias"]
+        layers.append(helper.make_node("Gemm", ["mean", *names], [output]))
+        constants += map(numpy_helper.from_array, (weights, bias), names)
+        outputs.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", columns]))
     graph = helper.make_graph(
         [
             helper.make_node("ReduceMean", ["mel", "time"], ["mean"], keepdims=0),
-            helper.make_node("Gemm", ["mean", "weights", "bias"], ["logits"]),
+            *layers,
         ],
         "linear",
         [helper.make_tensor_value_info("mel", TensorProto.FLOAT, ["n", n_mels, "frames"])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", n_labels])],
-        [
-            numpy_helper.from_array(np.array([2], np.int64), "time"),
-            numpy_helper.from_array(weights, "weights"),
-            numpy_helper.from_array(bias, "bias"),
-        ],
+        outputs,
+        [numpy_helper.from_array(np.array([2], np.int64), "time"), *constants],
     )
     opset = [helper.make_opsetid("", 18)]
     return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
@@ -157,8 +165,14 @@ def build_bundle(directory: Path, *, reference: Reference | None = None, **chang
     return write_bundle(
         directory,
         manifest=manifest,
-        model_onnx=_linear_onnx(mel.n_mels, len(manifest.labels)),
-        metrics=_made_up_metrics(manifest.labels).model_copy(update={"reference": reference}),
+        model_onnx=_linear_onnx(
+            mel.n_mels,
+            len(manifest.labels),
+            {name: len(head.labels) for name, head in manifest.heads.items()},
+        ),
+        metrics=BundleMetrics()
+        if manifest.embedding_only
+        else _made_up_metrics(manifest.labels).model_copy(update={"reference": reference}),
         golden=synthesise("blues", seconds=1.5, sample_rate_hz=mel.sample_rate_hz),
     )
 
@@ -173,6 +187,30 @@ def bundle_factory() -> Callable[..., Path]:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small valid bundle of the ten GTZAN genres; copy it before changing anything in it."""
     return build_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+HEADS = {
+    "tags": Head(
+        labels=("calm", "fast", "guitar", "piano", "violin"),
+        thresholds=(0.5,) * 5,
+        groups={"mood": ("calm", "fast"), "instrument": ("guitar", "piano", "violin")},
+        checked="made-up tracks",
+    ),
+    "wide": Head(labels=("dub", "ska", "soul"), thresholds=(0.0, 1.0, 0.0)),
+}
+
+
+@pytest.fixture(scope="session")
+def tagging_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `tiny_bundle`, with the further heads ``HEADS``."""
+    return build_bundle(tmp_path_factory.mktemp("bundles") / "tagging", name="tagging", heads=HEADS)
+
+
+@pytest.fixture(scope="session")
+def embedding_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small valid bundle that gives an embedding and no genres."""
+    folder = tmp_path_factory.mktemp("bundles") / "encoder"
+    return build_bundle(folder, name="encoder", embedding_only=True)
 
 
 @pytest.fixture(scope="session")

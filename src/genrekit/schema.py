@@ -323,10 +323,24 @@ class Reference(Contract):
     )
 
 
-class BundleMetrics(Contract):
-    """``metrics.json`` of a bundle: the headline first, the other protocols beside it."""
+class Agreement(Contract):
+    """How well a student's embedding agrees with its teacher's on music that did not teach."""
 
-    results: tuple[EvaluationResult, ...] = Field(min_length=1)
+    music: str
+    files: int = Field(ge=1)
+    windows: int = Field(ge=1)
+    r2_windows: float = Field(description="share of variance explained, the mean over columns")
+    r2_files: float = Field(description="the same of the means over the windows of a file")
+
+
+class BundleMetrics(Contract):
+    """``metrics.json`` of a bundle: the headline first, the other protocols beside it.
+
+    A bundle that gives an embedding and no genres has no results.
+    """
+
+    results: tuple[EvaluationResult, ...] = ()
+    agreement: tuple[Agreement, ...] = Field((), description="of a distilled network, by music")
     int8: Int8Numbers | None = Field(None, description="where eight bits were asked for")
     reference: Reference | None = Field(
         None, description="None in bundles from before there was one"
@@ -377,6 +391,37 @@ class PredictionSets(Contract):
     groups: int = Field(ge=1, description="recordings that this was chosen on")
 
 
+class Head(Contract):
+    """Further labels, several a track, that a bundle's graph scores from the same embedding.
+
+    The graph's output of the head's name holds a logit for each label.
+    """
+
+    labels: tuple[str, ...] = Field(min_length=2, max_length=1000)
+    thresholds: tuple[Probability, ...] = Field(
+        description="from which probability on each label is chosen"
+    )
+    groups: dict[str, tuple[str, ...]] = Field(
+        {}, description="for people: group to its labels; empty is one group"
+    )
+    checked: str = Field("", description="what its probabilities were checked against")
+
+    @model_validator(mode="after")
+    def _labels_agree(self) -> Head:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels of a head must differ from each other")
+        if len(self.thresholds) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels want as many thresholds")
+        grouped = [label for labels in self.groups.values() for label in labels]
+        if self.groups and sorted(grouped) != sorted(self.labels):
+            raise ValueError("groups must hold every label of the head once")
+        return self
+
+
+#: The heads that a prediction has fields for.
+TAGS, WIDE = "tags", "wide"
+
+
 class Manifest(Contract):
     """``manifest.json``: everything needed to run the model and to judge it."""
 
@@ -386,6 +431,9 @@ class Manifest(Contract):
     description: str = ""
     licence: str = "MIT"
     task: Task = "single-label"
+    embedding_only: bool = Field(
+        False, description="the labels are names of the embedding's columns; it predicts nothing"
+    )
     architecture: str
     labels: tuple[str, ...] = Field(min_length=2, max_length=1000)
     frontends: dict[str, FrontendConfig] = Field(min_length=1, max_length=8)
@@ -409,6 +457,9 @@ class Manifest(Contract):
     parents: dict[str, str] = Field(
         {}, description="for multi-label: label to the label that it implies"
     )
+    heads: dict[str, Head] = Field(
+        {}, description="tags, wide: further labels that are scored from the same embedding"
+    )
     provenance: Provenance
     versions: dict[str, str] = {}
     files: tuple[BundleFile, ...] = ()
@@ -426,6 +477,8 @@ class Manifest(Contract):
             raise ValueError(f"{self.task} wants {wanted} thresholds, got {len(self.thresholds)}")
         if self.prediction_sets is not None and self.task != "single-label":
             raise ValueError("prediction_sets are for single-label models")
+        if unknown := set(self.heads) - {TAGS, WIDE}:
+            raise ValueError(f"heads are {TAGS} and {WIDE}, not {sorted(unknown)}")
         _check_parents(self)
         return self
 
@@ -484,6 +537,13 @@ class ErrorRecord(Contract):
     message: str
 
 
+class WideGenres(Contract):
+    """Genres of the head ``wide``: many, several a track."""
+
+    scores: dict[str, Probability] = Field(description="genre to probability, best first")
+    genres: tuple[str, ...] = Field(description="those that reach their threshold, best first")
+
+
 class TrackPrediction(Contract):
     """The answer for one track, the same at every surface.
 
@@ -506,6 +566,16 @@ class TrackPrediction(Contract):
         None,
         description="of a model with prediction_sets: genres among which the true one is; else "
         "not there",
+        exclude_if=lambda value: value is None,
+    )
+    tags: dict[str, dict[str, Probability]] | None = Field(
+        None,
+        description="group to its tags, best first, each by itself; where they were asked for",
+        exclude_if=lambda value: value is None,
+    )
+    wide: WideGenres | None = Field(
+        None,
+        description="genres beyond the labels, several a track; where tags were asked for",
         exclude_if=lambda value: value is None,
     )
     id: str | None = Field(

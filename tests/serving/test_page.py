@@ -100,6 +100,28 @@ def test_a_synthetic_track_can_be_tried_and_the_number_to_believe_is_said(page: 
     assert page.inner_text("#believe").startswith("Believe 50 %")
 
 
+def test_tags_are_chips_by_group_where_the_model_has_them(
+    browser: Any, serving: Any, page: Any, clip: Path, tagging_bundle: Path
+) -> None:
+    expected = Classifier.load(tagging_bundle).predict_file(clip, tags=True)
+    assert expected.tags is not None
+    assert expected.wide is not None
+    with serving(models=(str(tagging_bundle),)) as own, opened(browser, own) as tagged:
+        tagged.set_input_files("#file", clip)
+        tagged.wait_for_selector("#tags:not([hidden])")
+        assert tagged.locator("#tags dt").all_inner_texts() == [*expected.tags, "genres"]
+        moods = tagged.locator("#tags [aria-label=mood] li")
+        assert [one.split()[0] for one in moods.all_inner_texts()] == [*expected.tags["mood"]]
+        best = next(iter(expected.tags["mood"].values()))
+        assert moods.first.get_attribute("title") == f"{round(100 * best)} %"
+        wide = tagged.locator("#tags [aria-label=genres] li").all_inner_texts()
+        assert [one.split()[0] for one in wide] == [*expected.wide.genres]
+        assert tagged.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_input_files("#file", clip)
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.is_hidden("#tags")
+
+
 def test_what_is_no_audio_is_said_with_advice(page: Any) -> None:
     page.set_input_files("#file", {"name": "a.mp3", "mimeType": "audio/mpeg", "buffer": b"no" * 99})
     page.wait_for_selector("#problem:not([hidden])")

@@ -20,6 +20,7 @@ def predict_many(
     workers: int = 1,
     excerpt: ExcerptConfig | None = None,
     segments: bool = False,
+    tags: bool = False,
     unknown_below: float | None = None,
 ) -> Iterator[TrackPrediction]:
     """Predict each file, in order.
@@ -33,7 +34,7 @@ def predict_many(
     workers : int
         1 predicts in this process; more start that many fresh ones, which load the model once
         each. The calling script then needs the usual ``if __name__ == "__main__":``.
-    excerpt, segments, unknown_below
+    excerpt, segments, tags, unknown_below
         As for :meth:`genrekit.inference.Classifier.predict_file`.
 
     Returns
@@ -44,11 +45,12 @@ def predict_many(
     Raises
     ------
     ConfigError, BundleError
-        If the model cannot be loaded; at once, before any file is read.
+        If the model cannot be loaded or tells no genres; at once, before any file is read.
     """
-    options = _Options(excerpt=excerpt, segments=segments, unknown_below=unknown_below)
+    options = _Options(excerpt=excerpt, segments=segments, tags=tags, unknown_below=unknown_below)
     # Whatever is wrong with the model is said here, once, and not by every worker.
     classifier = Classifier.load(model)
+    classifier.check_predicts()
     predict = (
         partial(_predict, classifier=classifier, options=options)
         if workers == 1
@@ -60,6 +62,7 @@ def predict_many(
 class _Options(TypedDict):
     excerpt: ExcerptConfig | None
     segments: bool
+    tags: bool
     unknown_below: float | None
 
 

@@ -17,11 +17,19 @@ from genrekit.bundles.golden import (
     check_labels,
     golden_from_bytes,
 )
-from genrekit.bundles.session import embed_session, embedding_size, open_session, run_session
+from genrekit.bundles.session import (
+    LOGITS,
+    embed_session,
+    embedding_size,
+    open_session,
+    output_columns,
+    run_outputs,
+    run_session,
+)
 from genrekit.bundles.store import find_bundle
 from genrekit.bundles.verify import check_frontends, read_bundle_files
 from genrekit.bundles.window import window_features
-from genrekit.errors import BundleError
+from genrekit.errors import BundleError, ConfigError
 from genrekit.features import Frontend, build_frontend
 from genrekit.schema import BundleMetrics, Manifest
 
@@ -77,6 +85,32 @@ class Bundle:
         """
         return run_session(self.session, inputs, n_labels=len(self.manifest.labels))
 
+    def run_heads(
+        self, inputs: Mapping[str, NDArray[np.float32]]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Logits of every head, and under ``logits`` what `run` gives, in one pass.
+
+        Returns
+        -------
+        dict of str to (n_windows, n_labels of the head) float32
+        """
+        columns = {LOGITS: len(self.manifest.labels)} | head_columns(self.manifest)
+        return run_outputs(self.session, inputs, columns)
+
+    def check_predicts(self) -> None:
+        """Refuse a model that tells no genres, before any work is done with it.
+
+        Raises
+        ------
+        ConfigError
+            If it gives an embedding and nothing else.
+        """
+        if self.manifest.embedding_only:
+            raise ConfigError(
+                f"model {self.manifest.name} gives an embedding and no genres, so it cannot "
+                "predict; train a head on it: recipes/heads/bundle.yaml"
+            )
+
     @property
     def embedding_size(self) -> int | None:
         """Columns of the embedding; None for a model that has none."""
@@ -100,6 +134,11 @@ class Bundle:
             If the model has no embedding, shapes do not fit, or a number is not finite.
         """
         return embed_session(self.session, inputs)
+
+
+def head_columns(manifest: Manifest) -> dict[str, int]:
+    """How many labels each further head has."""
+    return {name: len(head.labels) for name, head in manifest.heads.items()}
 
 
 def load_bundle(name_or_path: str | Path, *, verify: bool = True) -> Bundle:
@@ -140,10 +179,26 @@ def load_bundle(name_or_path: str | Path, *, verify: bool = True) -> Bundle:
             f"manifest.json says that embeddings have {manifest.embedding_size} columns, "
             f"model.onnx gives {bundle.embedding_size}"
         )
+    heads = head_columns(manifest)
+    for name, size in heads.items():
+        if output_columns(session, name) != size:
+            raise BundleError(
+                f"manifest.json has a head {name!r} of {size} labels, model.onnx gives "
+                f"{output_columns(session, name) or 'no such output'}"
+            )
     if verify:
-        golden = golden_from_bytes(files.golden_npz, frontends=names, n_labels=n_labels)
-        check_labels(golden, manifest.labels, (one.labels for one in files.metrics.results))
+        golden = golden_from_bytes(
+            files.golden_npz, frontends=names, n_labels=n_labels, heads=heads
+        )
+        check_labels(
+            golden,
+            manifest.labels,
+            (one.labels for one in files.metrics.results),
+            {name: head.labels for name, head in manifest.heads.items()},
+        )
         int8 = files.metrics.int8
         tolerance = INT8_LOGIT_TOLERANCE if int8 and int8.used else LOGIT_TOLERANCE
-        check_golden(golden, frontends, manifest.windows, bundle.run, logit_tolerance=tolerance)
+        check_golden(
+            golden, frontends, manifest.windows, bundle.run_heads, logit_tolerance=tolerance
+        )
     return bundle

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from genrekit.schema import (
+    TAGS,
+    WIDE,
     BundleMetrics,
     Estimate,
     EvaluationResult,
+    Head,
     Int8Numbers,
     Manifest,
     MultiLabelNumbers,
@@ -28,6 +31,8 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
     metrics : BundleMetrics
         The first result is the headline.
     """
+    if not metrics.results:
+        return _embedding_card(manifest, metrics)
     headline = metrics.results[0]
     blocks = [
         f"# {manifest.name} {manifest.version}",
@@ -40,6 +45,7 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
         "## Calibration\n\n" + _calibration(manifest, headline),
         "## Under distortion\n\n" + _distorted(metrics.distorted) if metrics.distorted else "",
         "## Reference\n\n" + _reference(metrics.reference) if metrics.reference else "",
+        *_heads(manifest.heads),
         "## Training data\n\n" + _training(manifest),
         "## Input\n\n" + _input(manifest),
         "## Eight bits\n\n" + _int8(metrics.int8) if metrics.int8 else "",
@@ -49,6 +55,44 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
         "## Made with\n\n" + _bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items())),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _embedding_card(manifest: Manifest, metrics: BundleMetrics) -> str:
+    """Of a bundle that gives an embedding and no genres."""
+    blocks = [
+        f"# {manifest.name} {manifest.version}",
+        manifest.description,
+        f"It gives an embedding of {len(manifest.labels)} columns and no genres: a head is trained "
+        "on it as on any backbone.",
+        "## Agreement with the teacher\n\n" + _agreement(metrics) if metrics.agreement else "",
+        "## Training data\n\n" + _training(manifest),
+        "## Licence\n\n"
+        + f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}.",
+        "## Made with\n\n" + _bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items())),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _agreement(metrics: BundleMetrics) -> str:
+    rows = [
+        (
+            one.music,
+            str(one.files),
+            str(one.windows),
+            f"{one.r2_windows:.3f}",
+            f"{one.r2_files:.3f}",
+        )
+        for one in metrics.agreement
+    ]
+    return (
+        "Share of the variance of the teacher's embedding that is explained (R², the mean over "
+        "columns), on music that did not teach.\n\n"
+        + _table(("music", "files", "windows", "R² per window", "R² per file"), rows)
+    )
+
+
+def _r2(value: float) -> str:
+    return f"{value:.3f}"
 
 
 def _headline(result: EvaluationResult) -> str:
@@ -246,6 +290,26 @@ def _reference(reference: Reference) -> str:
         else "there is none of the input",
     ]
     return f"Drift is told from this.\n\n{_bullets(lines)}"
+
+
+def _heads(heads: Mapping[str, Head]) -> Iterator[str]:
+    """A section that lists further labels, by group; nothing where there are none."""
+    if not heads:
+        return
+    titles = {TAGS: "Tags", WIDE: "Wide genres"}
+    yield (
+        "## Further labels\n\nScored beside the genres with `--tags`; each by itself, several a "
+        "track."
+    )
+    for name, head in heads.items():
+        checked = head.checked or "not said; read them as an order, not as probabilities"
+        lines = [f"labels: {len(head.labels)}", f"probabilities checked against: {checked}"]
+        groups = head.groups or {"": head.labels}
+        lines += [
+            f"{group}: {', '.join(labels)}" if group else ", ".join(labels)
+            for group, labels in groups.items()
+        ]
+        yield f"### {titles.get(name, name)}\n\n{_bullets(lines)}"
 
 
 def _bins(spread: Spread) -> str:

@@ -11,12 +11,13 @@ import math
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.bundles.session import LOGITS
 from genrekit.bundles.window import window_features, window_samples
 from genrekit.errors import BundleError, SkewError
 from genrekit.features import Frontend
@@ -37,6 +38,8 @@ _FEATURES = "features_"
 _MAXIMUM_BYTES = 64 * 2**20
 _DTYPES = {"samples": np.dtype("<i2")}
 _LABELS = "labels"
+# Of each further head: its logits, and whose they are.
+_HEAD, _HEAD_LABELS = "head_", "labels_"
 # The one header that ``golden_to_bytes`` makes numpy write, for one or two axes. Numpy's own reader
 # evaluates the header as Python and allocates what it promises, which is too kind to a stranger.
 _NPY_HEADER = re.compile(
@@ -46,7 +49,8 @@ _NPY_HEADER = re.compile(
     re.DOTALL,
 )
 
-Run = Callable[[Mapping[str, NDArray[np.float32]]], NDArray[np.float32]]
+#: Features, windows on axis 0, to the logits of every head; the labels' are under ``logits``.
+Run = Callable[[Mapping[str, NDArray[np.float32]]], Mapping[str, NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,12 +66,18 @@ class Golden:
     logits : (n_labels,) float32
     labels : tuple of str
         Whose logit each is; empty in bundles from before they were kept.
+    heads : dict of str to (n_labels of the head,) float32
+        Logits of further heads; empty in bundles that have none.
+    head_labels : dict of str to tuple of str
+        Whose logit each is, by head.
     """
 
     samples: NDArray[np.int16]
     features: dict[str, NDArray[np.float32]]
     logits: NDArray[np.float32]
     labels: tuple[str, ...] = ()
+    heads: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    head_labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def audio(self) -> NDArray[np.float32]:
@@ -81,10 +91,12 @@ def make_golden(
     windows: WindowConfig,
     run: Run,
     labels: tuple[str, ...],
+    head_labels: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Golden:
     """Quantise ``audio`` (n,) to 16 bits, cut it to one window, and score what is left.
 
-    ``labels`` are those of the logits that ``run`` gives, in order.
+    ``labels`` are those of the logits that ``run`` gives, in order; ``head_labels`` those of
+    further heads, by name.
     """
     rate = next(iter(frontends.values())).config.sample_rate_hz
     length, _ = window_samples(windows, rate)
@@ -92,12 +104,23 @@ def make_golden(
     samples = scaled.astype(np.int16)
     quantised = samples.astype(np.float32) / np.float32(_INT16_SCALE)
     features = _features(quantised, frontends, windows)
-    logits = run({name: array[np.newaxis] for name, array in features.items()})[0]
-    return Golden(samples, features, logits, labels)
+    found = run({name: array[np.newaxis] for name, array in features.items()})
+    heads = dict(head_labels or {})
+    return Golden(
+        samples,
+        features,
+        found[LOGITS][0],
+        labels,
+        {name: found[name][0] for name in heads},
+        heads,
+    )
 
 
 def check_labels(
-    golden: Golden, labels: tuple[str, ...], measured: Iterable[tuple[str, ...]]
+    golden: Golden,
+    labels: tuple[str, ...],
+    measured: Iterable[tuple[str, ...]],
+    head_labels: Mapping[str, tuple[str, ...]] | None = None,
 ) -> None:
     """Refuse labels that are not those the logits belong to, in order.
 
@@ -107,6 +130,8 @@ def check_labels(
         What the manifest says.
     measured : iterable of tuple of str
         What results of the model say; asked only where the golden clip does not know.
+    head_labels : mapping of str to tuple of str, optional
+        What the manifest says of further heads.
 
     Raises
     ------
@@ -114,19 +139,20 @@ def check_labels(
     """
     known = [golden.labels] if golden.labels else [one for one in measured if {*one} == {*labels}]
     for expected in known:
-        if expected != labels:
-            worst = next(
-                (
-                    f"{was!r} is {now!r}"
-                    for was, now in zip(expected, labels, strict=False)
-                    if was != now
-                ),
-                "their number differs",
-            )
-            raise SkewError(
-                "the labels in manifest.json are not in the order that the model was saved with: "
-                f"{worst}; the bundle was changed: copy or download it again"
-            )
+        _check_order(expected, labels, "the labels")
+    for name, expected in golden.head_labels.items():
+        _check_order(expected, (head_labels or {}).get(name, ()), f"the labels of head {name!r}")
+
+
+def _check_order(expected: tuple[str, ...], labels: tuple[str, ...], whose: str) -> None:
+    if expected == labels:
+        return
+    pairs = zip(expected, labels, strict=False)
+    worst = next((f"{was!r} is {now!r}" for was, now in pairs if was != now), "")
+    raise SkewError(
+        f"{whose} in manifest.json are not in the order that the model was saved with: "
+        f"{worst or 'their number differs'}; the bundle was changed: copy or download it again"
+    )
 
 
 def check_golden(
@@ -153,12 +179,16 @@ def check_golden(
     for name, expected in golden.features.items():
         _compare_features(frontends[name], name, features[name], expected)
     stacked = {name: array[np.newaxis] for name, array in golden.features.items()}
-    difference = float(np.abs(run(stacked)[0] - golden.logits).max())
-    if not difference <= logit_tolerance * (1 + float(np.abs(golden.logits).max())):
-        raise SkewError(
-            f"the model scores its golden clip differently: a logit is off by {difference:.3g}; "
-            "model.onnx or the installed onnxruntime is not the one it was saved with"
-        )
+    found = run(stacked)
+    for name, logits in {LOGITS: golden.logits, **golden.heads}.items():
+        difference = float(np.abs(found[name][0] - logits).max())
+        if not difference <= logit_tolerance * (1 + float(np.abs(logits).max())):
+            whose = "a logit" if name == LOGITS else f"a logit of head {name!r}"
+            raise SkewError(
+                f"the model scores its golden clip differently: {whose} is off by "
+                f"{difference:.3g}; model.onnx or the installed onnxruntime is not the one it was "
+                "saved with"
+            )
 
 
 def _features(
@@ -210,13 +240,26 @@ def golden_to_bytes(golden: Golden) -> bytes:
         samples=golden.samples.astype("<i2"),
         logits=golden.logits.astype("<f4"),
         **({_LABELS: np.array(golden.labels, "<U")} if golden.labels else {}),
+        **{_HEAD + name: array.astype("<f4") for name, array in sorted(golden.heads.items())},
+        **{
+            _HEAD_LABELS + name: np.array(labels, "<U")
+            for name, labels in sorted(golden.head_labels.items())
+        },
         **{name: array.astype("<f4", order="C") for name, array in features.items()},
     )
     return buffer.getvalue()
 
 
-def golden_from_bytes(raw: bytes, *, frontends: tuple[str, ...], n_labels: int) -> Golden:
+def golden_from_bytes(
+    raw: bytes,
+    *,
+    frontends: tuple[str, ...],
+    n_labels: int,
+    heads: Mapping[str, int] | None = None,
+) -> Golden:
     """Read ``golden.npz`` without trusting a header in it.
+
+    ``heads`` are the further heads that it may hold, and how many labels each has.
 
     Raises
     ------
@@ -225,35 +268,54 @@ def golden_from_bytes(raw: bytes, *, frontends: tuple[str, ...], n_labels: int) 
         another shape or type than expected.
     """
     wanted = {"samples", "logits", *(_FEATURES + name for name in frontends)}
-    members = _members(raw, wanted)
+    heads = heads or {}
+    pairs = [{_HEAD + name, _HEAD_LABELS + name} for name in heads]
+    members = _members(raw, wanted, [{_LABELS}, *pairs])
     labels = _labels(members.pop(_LABELS, None), n_labels)
+    head_labels = {
+        name: _labels(members.pop(_HEAD_LABELS + name), size)
+        for name, size in heads.items()
+        if _HEAD_LABELS + name in members
+    }
     arrays = {name: _array(name, content) for name, content in members.items()}
     golden = Golden(
         samples=arrays["samples"].astype(np.int16),
         features={name: arrays[_FEATURES + name] for name in frontends},
         logits=arrays["logits"],
         labels=labels,
+        heads={name: arrays[_HEAD + name] for name in head_labels},
+        head_labels=head_labels,
     )
     if golden.logits.shape != (n_labels,) or golden.samples.ndim != 1 or not golden.samples.size:
         raise BundleError(
             f"golden.npz has samples {golden.samples.shape} and logits {golden.logits.shape}, "
             f"expected (n,) and ({n_labels},)"
         )
+    for name, logits in golden.heads.items():
+        if logits.shape != (heads[name],):
+            raise BundleError(
+                f"golden.npz has logits {logits.shape} of head {name!r}, expected ({heads[name]},)"
+            )
     if any(array.ndim not in (1, 2) or not array.size for array in golden.features.values()):
         raise BundleError("golden.npz holds features that are neither a vector nor a mel matrix")
-    if not all(np.isfinite(array).all() for array in (golden.logits, *golden.features.values())):
+    numbers = (golden.logits, *golden.heads.values(), *golden.features.values())
+    if not all(np.isfinite(array).all() for array in numbers):
         raise BundleError("golden.npz holds numbers that are not finite")
     return golden
 
 
-def _members(raw: bytes, wanted: set[str]) -> dict[str, bytes]:
-    """The members of the archive, inflated no further than their sum is allowed to be."""
+def _members(raw: bytes, wanted: set[str], optional: list[set[str]]) -> dict[str, bytes]:
+    """The members of the archive, inflated no further than their sum is allowed to be.
+
+    Each set of ``optional`` is there as a whole or not at all.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             entries = archive.infolist()
             names = sorted(entry.filename for entry in entries)
-            asked = {f"{name}.npy" for name in wanted}
-            if len(set(names)) != len(names) or {*names} - {f"{_LABELS}.npy"} != asked:
+            found = {name.removesuffix(".npy") for name in names if name.endswith(".npy")}
+            asked = wanted.union(*(some for some in optional if some & found))
+            if len(found) != len(names) or found != asked:
                 raise BundleError(
                     f"golden.npz holds {names[:10]}, expected {sorted(wanted)} as .npy members"
                 )
@@ -294,7 +356,7 @@ def _array(name: str, content: bytes) -> NDArray[Any]:
         raise BundleError(f"golden.npz: {name} is not a plain array; the bundle was changed")
     stored = header["type"].decode()
     expected = _DTYPES.get(name, np.dtype("<f4"))
-    if name == _LABELS:  # as wide as the longest of them
+    if name.startswith(_LABELS):  # as wide as the longest of them
         expected = np.dtype(stored if stored.startswith("<U") and stored != "<U0" else "<U1")
     if stored != expected.str:
         raise BundleError(f"golden.npz: {name} is not of type {expected.str}")

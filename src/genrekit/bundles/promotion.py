@@ -50,7 +50,9 @@ def promote(model: str, alias: str = CHAMPION) -> PromotionStep:
             f"{model} is not in the store; put it there with genrekit models add {model}, then "
             "promote it by its name"
         )
-    manifest = load_bundle(directory).manifest
+    bundle = load_bundle(directory)
+    bundle.check_predicts()
+    manifest = bundle.manifest
     return write_promotion(store_directory(), alias, f"{manifest.name}@{manifest.version}")
 
 

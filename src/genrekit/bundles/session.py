@@ -86,7 +86,7 @@ def run_session(
     BundleError
         If shapes do not fit, or a logit is not finite.
     """
-    return _run_all(session, inputs, LOGITS, n_labels)
+    return run_outputs(session, inputs, {LOGITS: n_labels})[LOGITS]
 
 
 def embed_session(session: Any, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -107,19 +107,40 @@ def embed_session(session: Any, inputs: Mapping[str, NDArray[np.float32]]) -> ND
             "model.onnx has no output 'embedding', so nothing can be built on it; classical models "
             "have none, networks made by genrekit do"
         )
-    return _run_all(session, inputs, EMBEDDING, size)
+    return run_outputs(session, inputs, {EMBEDDING: size})[EMBEDDING]
 
 
 def embedding_size(session: Any) -> int | None:
     """Columns of the output ``embedding``; None for a graph without one."""
+    return output_columns(session, EMBEDDING)
+
+
+def output_columns(session: Any, output: str) -> int | None:
+    """Columns of an output; None where there is no such output."""
     shapes = {node.name: node.shape for node in session.get_outputs()}
-    columns = shapes.get(EMBEDDING, [None])[-1]
+    columns = shapes.get(output, [None])[-1]
     return columns if isinstance(columns, int) else None
 
 
-def _run_all(
-    session: Any, inputs: Mapping[str, NDArray[np.float32]], output: str, columns: int
-) -> NDArray[np.float32]:
+def run_outputs(
+    session: Any, inputs: Mapping[str, NDArray[np.float32]], columns: Mapping[str, int]
+) -> dict[str, NDArray[np.float32]]:
+    """Run the graph once for several outputs.
+
+    Parameters
+    ----------
+    columns : mapping of str to int
+        Output to the columns that it must have.
+
+    Returns
+    -------
+    dict of str to (n_windows, columns) float32
+
+    Raises
+    ------
+    BundleError
+        If shapes do not fit, or a number is not finite.
+    """
     rows = {len(array) for array in inputs.values()}
     if len(rows) != 1:
         raise BundleError(f"the model's inputs differ in their number of windows: {sorted(rows)}")
@@ -127,35 +148,43 @@ def _run_all(
     cells = sum(array[:1].size for array in inputs.values())
     at_once = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // max(1, cells)))
     parts = [
-        _run_rows(session, {k: v[start : start + at_once] for k, v in inputs.items()}, output)
+        _run_rows(session, {k: v[start : start + at_once] for k, v in inputs.items()}, [*columns])
         for start in range(0, total, at_once)
     ]
-    found = np.concatenate(parts) if parts else np.zeros((0, columns), np.float32)
-    if found.shape != (total, columns):
-        raise BundleError(
-            f"model.onnx gives {output} of shape {found.shape}, expected {(total, columns)}"
-        )
+    return {
+        output: _joined([part[output] for part in parts], output, (total, width))
+        for output, width in columns.items()
+    }
+
+
+def _joined(
+    parts: list[NDArray[np.float32]], output: str, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    found = np.concatenate(parts) if parts else np.zeros(shape, np.float32)
+    if found.shape != shape:
+        raise BundleError(f"model.onnx gives {output} of shape {found.shape}, expected {shape}")
     if not np.isfinite(found).all():
         raise BundleError(f"model.onnx gives {output} that are not finite; this is no prediction")
     return found
 
 
 def _run_rows(
-    session: Any, inputs: Mapping[str, NDArray[np.float32]], output: str
-) -> NDArray[np.float32]:
+    session: Any, inputs: Mapping[str, NDArray[np.float32]], outputs: list[str]
+) -> dict[str, NDArray[np.float32]]:
     feed = {name: np.ascontiguousarray(array, np.float32) for name, array in inputs.items()}
     try:
-        (found,) = session.run([output], feed)
+        found = session.run(outputs, feed)
     except _runtime_errors() as error:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in feed.items())
         raise BundleError(f"model.onnx cannot score {shapes}: {_first_line(error)}") from error
-    array = np.asarray(found)
-    if array.ndim != 2 or array.dtype != np.float32:
-        raise BundleError(
-            f"model.onnx gives {array.dtype} {output} of shape {array.shape}, "
-            "expected a float32 row for each window"
-        )
-    return array
+    arrays = {name: np.asarray(array) for name, array in zip(outputs, found, strict=True)}
+    for name, array in arrays.items():
+        if array.ndim != 2 or array.dtype != np.float32:
+            raise BundleError(
+                f"model.onnx gives {array.dtype} {name} of shape {array.shape}, "
+                "expected a float32 row for each window"
+            )
+    return arrays
 
 
 def _check_signature(session: Any, inputs: tuple[str, ...], n_labels: int | None) -> None:

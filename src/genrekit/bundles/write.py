@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from genrekit.audio import Waveform
-from genrekit.bundles.bundle import Bundle, load_bundle
+from genrekit.bundles.bundle import Bundle, head_columns, load_bundle
 from genrekit.bundles.card import render_card
 from genrekit.bundles.golden import golden_to_bytes, make_golden
-from genrekit.bundles.session import open_session, run_session
+from genrekit.bundles.session import LOGITS, open_session, run_outputs
 from genrekit.bundles.verify import ALLOWED_SUFFIXES, CARD, GOLDEN, MANIFEST, METRICS, MODEL
 from genrekit.errors import BundleError
 from genrekit.features import build_frontend
@@ -122,14 +122,15 @@ def _listed(manifest: Manifest, contents: Mapping[str, bytes]) -> dict[str, byte
 
 def _golden_bytes(manifest: Manifest, model_onnx: bytes, golden: Waveform) -> bytes:
     frontends = {name: build_frontend(config) for name, config in manifest.frontends.items()}
-    n_labels = len(manifest.labels)
-    session = open_session(model_onnx, inputs=tuple(frontends), n_labels=n_labels)
+    session = open_session(model_onnx, inputs=tuple(frontends), n_labels=len(manifest.labels))
+    columns = {LOGITS: len(manifest.labels)} | head_columns(manifest)
     made = make_golden(
         np.asarray(golden.samples, np.float32),
         frontends,
         manifest.windows,
-        lambda inputs: run_session(session, inputs, n_labels=n_labels),
+        lambda inputs: run_outputs(session, inputs, columns),
         manifest.labels,
+        {name: head.labels for name, head in manifest.heads.items()},
     )
     return golden_to_bytes(made)
 

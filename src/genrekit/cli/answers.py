@@ -14,20 +14,28 @@ from genrekit.cli.console import named, plain, print_json_line, print_problem, r
 from genrekit.schema import UNKNOWN, Timings, TrackPrediction
 
 _BAR_CELLS = 24
+_TAGS_SHOWN = 4  # of each group
 
 
-def show_answers(answers: Iterable[TrackPrediction], *, top: int, as_json: bool) -> int:
+def show_answers(
+    answers: Iterable[TrackPrediction], *, top: int, as_json: bool, tags: bool = False
+) -> int:
     """Print every answer, and return how many are errors.
 
     One track is shown in full, several as a table with one row each. What has been answered
-    when the user interrupts is still shown.
+    when the user interrupts is still shown. Where ``tags`` were asked for and the model has none,
+    one line on stderr says so.
     """
     done = failed = 0
+    missing = tags
     shown: list[TrackPrediction] = []
     try:
         for answer in _announce(answers):
             done += 1
             failed += answer.error is not None
+            if missing and answer.error is None:
+                missing = False
+                _say_if_without_tags(answer)
             if as_json:
                 print_json_line(answer)
             elif answer.error is None:
@@ -50,6 +58,12 @@ def _announce(answers: Iterable[TrackPrediction]) -> Iterator[TrackPrediction]:
         for warning in answer.warnings:
             print_problem("warning", named(answer.path, warning))
         yield answer
+
+
+def _say_if_without_tags(answer: TrackPrediction) -> None:
+    if answer.tags is None and answer.wide is None and answer.model:
+        name = f"{answer.model.name} {answer.model.version}"
+        print_problem("warning", f"model {name} has no tags; --tags adds nothing to its answers")
 
 
 def _bar(probability: float) -> Text:
@@ -87,7 +101,28 @@ def _page(answer: TrackPrediction, top: int) -> RenderableType:
     for genre, probability in shown:
         name = Text(plain(genre), style="bold" if genre in told else "")
         scores.add_row(name, _bar(probability), f"{probability:.3f}")
-    return Group(head, scores, *_time_line(answer))
+    return Group(head, scores, *_tags(answer), *_time_line(answer))
+
+
+def _tags(answer: TrackPrediction) -> list[RenderableType]:
+    """A line for the most probable tags of each group, and one for the wide genres."""
+    rows = [(group, list(scores.items())[:_TAGS_SHOWN]) for group, scores in _groups(answer)]
+    if not rows:
+        return []
+    table = Table(box=None, show_header=False, pad_edge=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for group, scores in rows:
+        table.add_row(plain(group), plain(", ".join(f"{name} {p:.2f}" for name, p in scores)))
+    return [table]
+
+
+def _groups(answer: TrackPrediction) -> Iterator[tuple[str, dict[str, float]]]:
+    yield from (answer.tags or {}).items()
+    if answer.wide is not None:
+        chosen = {genre: answer.wide.scores[genre] for genre in answer.wide.genres}
+        # Where none reaches its threshold the nearest are shown, as for the tags.
+        yield "wide genres" if chosen else "nearest wide genres", chosen or answer.wide.scores
 
 
 def _time_line(answer: TrackPrediction) -> list[RenderableType]:
@@ -123,16 +158,16 @@ def _table(answers: list[TrackPrediction], top: int) -> RenderableType:
     if top > 1:
         table.add_column("then", style="dim")
     table.add_column("track", overflow="fold")
-    time_lines: list[RenderableType] = []
+    below: list[RenderableType] = []
     for answer in answers:
         best, *rest = islice(answer.scores.items(), top)
         others = [f"{genre} {p:.2f}" for genre, p in rest if genre not in answer.genres]
         then = plain(", ".join(others))
         cells = [f"{best[1]:.2f}", then, plain(answer.path)]
         table.add_row(_genre(answer), *(cells if top > 1 else cells[::2]))
-        if answer.segments:
-            time_lines += [Text(plain(answer.path), style="bold"), *_time_line(answer)]
-    return Group(table, *time_lines)
+        if details := [*_tags(answer), *_time_line(answer)]:
+            below += [Text(plain(answer.path), style="bold"), *details]
+    return Group(table, *below)
 
 
 def show_stages(answers: list[TrackPrediction]) -> None:

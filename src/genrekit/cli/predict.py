@@ -25,6 +25,9 @@ def predict(
     ] = "default",
     top: Annotated[int, typer.Option(min=1, metavar="K", help="Genres shown per track.")] = 3,
     segments: Annotated[bool, typer.Option("--segments", help="Show the time line too.")] = False,
+    tags: Annotated[
+        bool, typer.Option("--tags", help="Moods, instruments and wider genres, if it has them.")
+    ] = False,
     unknown_below: Annotated[
         float | None,
         typer.Option(min=0, max=1, metavar="P", help="Say unknown below this probability."),
@@ -59,9 +62,10 @@ def predict(
         bar=not (as_json and results().is_terminal),
         excerpt=excerpt,
         segments=segments,
+        tags=tags,
         unknown_below=unknown_below,
     )
-    failed = show_answers(answers, top=top, as_json=as_json)
+    failed = show_answers(answers, top=top, as_json=as_json, tags=tags)
     if failed:
         raise typer.Exit(EXIT_SOME_TRACKS_FAILED)
 
@@ -88,6 +92,7 @@ def _answers(
     bar: bool,
     excerpt: ExcerptConfig | None,
     segments: bool,
+    tags: bool,
     unknown_below: float | None,
 ) -> Iterator[TrackPrediction]:
     from genrekit.batch import predict_many
@@ -98,7 +103,7 @@ def _answers(
         if sources != ["-"]:
             raise ConfigError("- reads one track from stdin; give it alone, without other sources")
         yield _standard_input(
-            model, excerpt=excerpt, segments=segments, unknown_below=unknown_below
+            model, excerpt=excerpt, segments=segments, tags=tags, unknown_below=unknown_below
         )
         return
     files = find_tracks(sources)
@@ -109,6 +114,7 @@ def _answers(
             workers=workers(jobs, len(files)),
             excerpt=excerpt,
             segments=segments,
+            tags=tags,
             unknown_below=unknown_below,
         ),
         len(files),
@@ -118,19 +124,26 @@ def _answers(
 
 
 def _standard_input(
-    model: str, *, excerpt: ExcerptConfig | None, segments: bool, unknown_below: float | None
+    model: str,
+    *,
+    excerpt: ExcerptConfig | None,
+    segments: bool,
+    tags: bool,
+    unknown_below: float | None,
 ) -> TrackPrediction:
     from genrekit.inference import Classifier, error_record
 
     if sys.stdin.isatty():
         raise ConfigError("- reads a file that is sent to it: genrekit predict - < song.mp3")
     classifier = Classifier.load(model)
+    classifier.check_predicts()
     try:
         return classifier.predict_file(
             sys.stdin.buffer,
             name="-",
             excerpt=excerpt,
             segments=segments,
+            tags=tags,
             unknown_below=unknown_below,
         )
     except AudioError as error:

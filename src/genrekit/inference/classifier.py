@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from genrekit.audio import DecodeLimits, Waveform, open_stream
 from genrekit.bundles import Bundle, load_bundle, window_samples
+from genrekit.bundles.session import LOGITS
 from genrekit.errors import AudioContentError, ConfigError
+from genrekit.inference.heads import read_heads
 from genrekit.inference.intake import (
     Block,
     InMemory,
@@ -80,6 +82,10 @@ class Classifier:
         """
         return cls(load_bundle(name_or_path, verify=verify))
 
+    def check_predicts(self) -> None:
+        """Raise `ConfigError` for a bundle that gives an embedding and no genres."""
+        self.bundle.check_predicts()
+
     def predict_file(
         self,
         source: Source,
@@ -87,6 +93,7 @@ class Classifier:
         name: str | None = None,
         excerpt: ExcerptConfig | None = None,
         segments: bool = False,
+        tags: bool = False,
         unknown_below: float | None = None,
         limits: DecodeLimits = _DEFAULT_LIMITS,
         observe: Observer | None = None,
@@ -104,6 +111,8 @@ class Classifier:
             Which part to analyse; None takes the part that the bundle was made for.
         segments : bool
             Include the scores of each window, at its place in the track.
+        tags : bool
+            Include ``tags`` and ``wide``, if the bundle has such heads.
         unknown_below : float, optional
             Answer ``unknown`` below this probability; None takes the bundle's own.
         limits : DecodeLimits
@@ -118,6 +127,7 @@ class Classifier:
         BundleError
             If the model cannot score it.
         """
+        self.check_predicts()
         started = time.perf_counter()
         with open_stream(
             source,
@@ -127,7 +137,12 @@ class Classifier:
         ) as stream:
             return self._predict(
                 stream,
-                Progress(started, decode=time.perf_counter() - started, observe=observe),
+                Progress(
+                    started,
+                    decode=time.perf_counter() - started,
+                    observe=observe,
+                    heads=self._heads(tags),
+                ),
                 name=_name(source) if name is None else name,
                 segments=segments,
                 unknown_below=unknown_below,
@@ -139,6 +154,7 @@ class Classifier:
         *,
         name: str = "",
         segments: bool = False,
+        tags: bool = False,
         unknown_below: float | None = None,
     ) -> TrackPrediction:
         """Predict the genre of decoded audio, all of it.
@@ -149,7 +165,7 @@ class Classifier:
             At the bundle's ``sample_rate_hz``; segments count from its ``start_seconds``.
         name : str
             Goes into ``path`` of the answer.
-        segments, unknown_below
+        segments, tags, unknown_below
             As for :meth:`predict_file`.
 
         Raises
@@ -159,10 +175,11 @@ class Classifier:
         AudioContentError, BundleError
             As for :meth:`predict_file`.
         """
+        self.check_predicts()
         self._check_rate(waveform)
         return self._predict(
             InMemory(waveform.samples, waveform.warnings, waveform.start_seconds),
-            Progress(time.perf_counter()),
+            Progress(time.perf_counter(), heads=self._heads(tags)),
             name=name,
             segments=segments,
             unknown_below=unknown_below,
@@ -190,6 +207,7 @@ class Classifier:
         BundleError
             If the model cannot score it.
         """
+        self.check_predicts()
         return self._stream(blocks, Progress(time.perf_counter()))
 
     def follow(
@@ -231,6 +249,7 @@ class Classifier:
         AudioContentError, BundleError
             As for :meth:`stream`.
         """
+        self.check_predicts()
         if not every_seconds > 0:
             raise ConfigError(f"every_seconds is {every_seconds:g}; it must be above 0")
         answer = partial(self._answer, name=name, segments=segments, unknown_below=unknown_below)
@@ -301,11 +320,24 @@ class Classifier:
         wanted = set(self.bundle.frontends)
         if set(features) != wanted:
             raise ConfigError(f"got features {sorted(features)}, the model takes {sorted(wanted)}")
+        self.check_predicts()
+        return self._probabilities(self.bundle.run(features))
+
+    def _probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         manifest = self.bundle.manifest
-        probabilities = calibrated(
-            self.bundle.run(features), task=manifest.task, temperature=manifest.temperature
-        )
+        probabilities = calibrated(logits, task=manifest.task, temperature=manifest.temperature)
         return consistent(probabilities, self._tree)
+
+    def _run_heads(
+        self,
+        rows: Mapping[str, NDArray[np.float32]],
+        kept: dict[str, list[NDArray[np.float64]]],
+    ) -> NDArray[np.float32]:
+        """Logits of the labels; what the heads give is added to ``kept``."""
+        found = self.bundle.run_heads(rows)
+        for name, windows in kept.items():
+            windows.extend(calibrated(found[name], task="multi-label", temperature=1.0))
+        return found[LOGITS]
 
     def _predict(
         self,
@@ -348,7 +380,12 @@ class Classifier:
             model=self.identity,
             warnings=states,
             timings_ms=progress.timings(time.perf_counter()),
+            **read_heads(manifest, progress.heads),
         )
+
+    def _heads(self, wanted: bool) -> dict[str, list[NDArray[np.float64]]] | None:
+        """Where a pass over a track keeps what its windows get from each head."""
+        return {name: [] for name in self.bundle.manifest.heads} if wanted else None
 
     def _follow(
         self,
@@ -410,7 +447,10 @@ class Classifier:
             progress.observe(features)
         middle = time.perf_counter()
         rows = {name: array[np.newaxis] for name, array in features.items()}
-        probabilities = self.predict_features(rows)[0]
+        if progress.heads:
+            probabilities = self._probabilities(self._run_heads(rows, progress.heads))[0]
+        else:
+            probabilities = self.predict_features(rows)[0]
         progress.frontend += middle - begin
         progress.model += time.perf_counter() - middle
         return SegmentScore(

@@ -46,7 +46,7 @@ class InMemory:
         yield self.samples
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Progress:
     """What one pass over a track saw so far, and how long each stage took.
 
@@ -61,6 +61,8 @@ class Progress:
         Seconds of wall time.
     observe : callable, optional
         Is shown the features of each window.
+    heads : dict of str to list of (n_labels,) float64, optional
+        Probabilities of each window, by head; None where heads are not asked for.
     """
 
     started: float
@@ -70,6 +72,7 @@ class Progress:
     frontend: float = 0.0
     model: float = 0.0
     observe: Observer | None = None
+    heads: dict[str, list[NDArray[np.float64]]] | None = None
 
     def timings(self, now: float) -> Timings:
         """All stages in milliseconds; ``now`` is a reading of ``time.perf_counter``."""

@@ -35,9 +35,12 @@ def load_cards(models: Mapping[str, str]) -> dict[str, Bundle]:
     Raises
     ------
     ConfigError, BundleError
-        If one cannot be read.
+        If one cannot be read, or tells no genres.
     """
-    return {name: load_bundle(model, verify=False) for name, model in models.items()}
+    bundles = {name: load_bundle(model, verify=False) for name, model in models.items()}
+    for bundle in bundles.values():
+        bundle.check_predicts()
+    return bundles
 
 
 def places(bundles: Mapping[str, Bundle]) -> dict[str, str]:

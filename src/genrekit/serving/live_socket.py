@@ -77,6 +77,7 @@ class Hello(Contract):
     name: str = Field("", max_length=255)
     top: int | None = Field(None, ge=1, le=1000)
     segments: bool = False
+    tags: bool = Field(False, description="in the prediction at the end, where the model has them")
     threshold: Probability | None = None
     every_seconds: float = Field(
         EVERY_SECONDS, ge=0, le=3600, description="of audio between verdicts; 0: none"
@@ -164,6 +165,7 @@ async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:
         name=hello.name,
         model=model,
         segments=hello.segments,
+        tags=hello.tags,
         unknown_below=hello.threshold,
         pcm=hello.pcm,
         every_seconds=hello.every_seconds,

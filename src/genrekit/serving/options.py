@@ -39,6 +39,7 @@ class PredictOptions(ExcerptOptions):
 
     top: int | None = Field(None, ge=1, le=1000, description="scores to send; all by default")
     segments: bool = Field(False, description="with the scores of each window")
+    tags: bool = Field(False, description="with tags and wide genres, where the model has them")
     threshold: float | None = Field(
         None, ge=0, le=1, description="say unknown below this probability; else as the model does"
     )
@@ -89,6 +90,7 @@ def predict_work(options: PredictOptions, upload: Upload, model: str, sender: st
         model=model,
         excerpt=options.excerpt,
         segments=options.segments,
+        tags=options.tags,
         unknown_below=options.threshold,
         sender=sender,
         dealt=options.model is None,

@@ -63,6 +63,7 @@ class Work(Contract):
     model: str
     excerpt: ExcerptConfig | None = None
     segments: bool = False
+    tags: bool = False
     unknown_below: float | None = None
     features: str | None = None
     pcm: PcmFormat | None = None

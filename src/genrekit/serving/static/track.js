@@ -3,6 +3,7 @@
 import { Problem, demo, demos, indexInfo, patiently, predict, similar } from "./api.js";
 import * as deck from "./deck.js";
 import { fromAudio, modelOf } from "./model.js";
+import { showTags } from "./tags.js";
 import * as why from "./why.js";
 import { clock, drawBars, drawDial, element, percent, sentence } from "./words.js";
 
@@ -28,7 +29,7 @@ export async function analyse(file) {
   busy("Sending", 0);
   try {
     if (!file.size) throw new Problem("The file is empty", `${file.name || "It"} has no bytes.`, "Choose another file.");
-    const prediction = await predict(file, { segments: true }, { signal: mine.signal, onUpload });
+    const prediction = await predict(file, { segments: true, tags: true }, { signal: mine.signal, onUpload });
     current = { file, prediction };
     await show(file, prediction, mine.signal);
   } catch (error) {
@@ -88,6 +89,7 @@ function showAnswer(prediction) {
   $("sentence").textContent = sentence(prediction);
   $("context").textContent = record(model);
   $("warnings").replaceChildren(...prediction.warnings.map((text) => element("li", { text })));
+  showTags($("tags"), prediction);
   drawDial($("dial"), prediction.scores, unknown ? null : prediction.genres[0]);
   $("threshold-note").textContent = threshold ? `Below the mark, ${percent(threshold)}, the answer would be unknown.` : "";
   const count = Object.keys(prediction.scores).length;
