@@ -13,8 +13,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = sorted((REPOSITORY / "src").rglob("*.py"))
 TESTS = sorted((REPOSITORY / "tests").rglob("*.py"))
 ARRAYS = {"NDArray", "ndarray", "Tensor", "DataFrame", "csr_array"}
-#: How a box is made: values of one run, which nothing compares or hands on.
-WORKSHOPS = ("genrekit/training/box/", "genrekit/models/pretrained/", "genrekit/audio/jukebox/")
+#: Values of one run, which nothing compares or hands on.
+WORKSHOPS = ("genrekit/models/pretrained/", "genrekit/audio/jukebox/")
 CLOCKS = {f"time.{name}" for name in ("time", "perf_counter", "monotonic", "process_time")}
 
 

@@ -9,7 +9,7 @@ import yaml
 from genrekit.errors import ConfigError
 from genrekit.models.classical import Svm, Vote
 from genrekit.training import load_recipe
-from genrekit.training.box.recipe import is_box_recipe
+from genrekit.training.distil import is_distil_recipe
 
 RECIPE = """\
 name: plain
@@ -128,8 +128,8 @@ def test_a_recipe_made_in_python_says_the_same_as_text(recipe: Path, tmp_path: P
 
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").rglob("*.yaml"))
-# The model in the box has a recipe of its own kind: tests/training/test_box.py.
-RECIPES = [path for path in RECIPES if not is_box_recipe(path)]
+# Recipes of kind distil have a reader of their own: tests/training/test_distil.py.
+RECIPES = [path for path in RECIPES if not is_distil_recipe(path)]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

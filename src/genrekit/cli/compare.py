@@ -122,6 +122,7 @@ def _tested(
             "--data"
         )
     classifier = Classifier.load(subject)
+    classifier.check_predicts()
     scores = score_items(classifier, dataset, split, pairs=pairs)
     total = len(test_ids(split))
     return bundle_run(classifier, dataset, split, tuple(track(scores, total, f"Testing {subject}")))

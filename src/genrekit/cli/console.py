@@ -8,7 +8,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -192,6 +193,20 @@ class _Stderr:
 
     def flush(self) -> None:
         sys.stderr.flush()
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Draw one bar per stage of what is passed the function that this gives."""
+    bars: dict[str, TaskID] = {}
+    with _bars(True) as progress:
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=total)
+            progress.update(bars[stage], completed=done, total=total)
+
+        yield report
 
 
 def follow(steps: Iterable[AnyStep], *, in_bytes: bool = False) -> AnyStep:

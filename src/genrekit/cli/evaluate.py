@@ -75,10 +75,11 @@ def evaluate(
     for file in (predictions, out):
         if file is not None:
             check_file(file)
+    classifier = Classifier.load(bundle)
+    classifier.check_predicts()
     dataset = open_dataset(
         data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
     )
-    classifier = Classifier.load(bundle)
     if label_map is not None:
         if split is not None or predictions is not None or protocol != "all-test":
             raise ConfigError(

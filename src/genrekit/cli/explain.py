@@ -72,6 +72,7 @@ def explain(
 
     check_folder(out)
     classifier = Classifier.load(bundle)
+    classifier.check_predicts()
     if corpus is not None or settings or _is_data(what):
         about = _data(classifier, what, out, corpus, settings or (), item, plane)
         if as_json:

@@ -60,8 +60,9 @@ def robustness(
     if out is not None:
         check_folder(out)
     kinds = _kinds(only or ())
-    dataset = open_dataset(data, corpus, leave_out)
     classifier = Classifier.load(bundle)
+    classifier.check_predicts()
+    dataset = open_dataset(data, corpus, leave_out)
     tested = _tested(classifier, dataset, protocol, split, seed, trained_too)
     workers = min(jobs or cores(), len(tested))
     steps = robustness_steps(

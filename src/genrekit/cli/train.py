@@ -98,12 +98,12 @@ def train(
     from genrekit.cli.history import draw_beside
     from genrekit.cli.outputs import check_folder, open_cache
     from genrekit.training import with_weights
-    from genrekit.training.box.recipe import is_box_recipe
+    from genrekit.training.distil import is_distil_recipe
     from genrekit.training.own import is_recipe
 
     check_folder(out.parent)
     short = shorthand(genres=genres, epochs=epochs, rate=learning_rate, name=name)
-    if is_recipe(recipe) and is_box_recipe(recipe):
+    if is_recipe(recipe) and is_distil_recipe(recipe):
         _refuse(
             recipe,
             {
@@ -118,7 +118,7 @@ def train(
                 **dict.fromkeys(short, True),
             },
         )
-        _train_box(recipe, out, overrides or (), jobs or cores(), overwrite)
+        _distil(recipe, out, overrides or (), jobs or cores(), overwrite)
         _sum_up(load_bundle(out), as_json)
         return
     named = Named(label, id_column, group, ignore)
@@ -178,26 +178,25 @@ def _refuse(recipe: Path, given: Mapping[str, bool]) -> None:
     named = [option for option, is_given in given.items() if is_given]
     if named:
         raise ConfigError(
-            f"{', '.join(named)}: a recipe of kind box takes no such option; {recipe} names its "
-            "data and weights itself, and --set changes them"
+            f"{', '.join(named)}: a recipe of kind distil takes no such option; {recipe} names "
+            "its music and weights itself, --set changes them, and a stopped run goes on by itself"
         )
 
 
-def _train_box(
+def _distil(
     recipe: Path, out: Path, overrides: Sequence[str], workers: int, overwrite: bool
 ) -> None:
-    from genrekit.cli.console import follow
+    from genrekit.cli.console import progress_bars
     from genrekit.errors import MissingExtraError
-    from genrekit.features.cache import FeatureCache
-    from genrekit.training.box.recipe import load_box_recipe
+    from genrekit.training.distil import load_distil_recipe
 
-    read = load_box_recipe(recipe, overrides)
+    read = load_distil_recipe(recipe, overrides)
     try:
-        from genrekit.training.box.make import CACHE_BYTES, make_box
+        from genrekit.training.distil import distil
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from None
-    cache = FeatureCache(FeatureCache.default().directory, CACHE_BYTES)
-    follow(make_box(read, out, cache=cache, workers=workers, overwrite=overwrite))
+    with progress_bars() as progress:
+        distil(read, out, workers=workers, overwrite=overwrite, progress=progress)
 
 
 def _steps(recipe: Recipe, out: Path, processes: int, **options: Any) -> Iterator[Step]:
@@ -232,6 +231,11 @@ def _sum_up(bundle: Bundle, as_json: bool) -> None:
         print_json({"bundle": str(bundle.directory), "sha256": bundle.sha256, **metrics})
         return
     results().print(f"{bundle.directory}: {bundle.manifest.name} {bundle.manifest.version}")
+    for one in bundle.metrics.agreement:
+        results().print(
+            f"  agreement with the teacher on {one.music}: R² {one.r2_windows:.3f} per window, "
+            f"{one.r2_files:.3f} per file ({one.files} files)"
+        )
     for result in bundle.metrics.results:
         name, value = "accuracy", result.accuracy
         if result.multi_label is not None:

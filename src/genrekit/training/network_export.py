@@ -37,7 +37,7 @@ def export_network(network: Network) -> bytes:
         An ONNX file: inputs named after the front-ends, outputs ``logits`` (n, n_genres) and
         ``embedding`` (n, embedding_size). Equal networks give equal bytes.
     """
-    return _exported(_Positional(network), network.shapes, (LOGITS, EMBEDDING))
+    return export_outputs(_Positional(network), network.shapes, (LOGITS, EMBEDDING))
 
 
 def export_body(body: Body, samples: int) -> bytes:
@@ -48,15 +48,27 @@ def export_body(body: Body, samples: int) -> bytes:
     bytes
         An ONNX file: input ``waveform`` (n, 1, samples), output ``embedding`` (n, embedding_size).
     """
-    model = onnx.load_from_string(_exported(body, {WAVEFORM: (1, samples)}, (EMBEDDING,)))
+    model = onnx.load_from_string(export_outputs(body, {WAVEFORM: (1, samples)}, (EMBEDDING,)))
     # The exporter loses count of columns in a mean over patches.
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = body.embedding_size
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _exported(
+def export_embedding(student: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    """Convert a network that gives an embedding and no genres.
+
+    Returns
+    -------
+    bytes
+        An ONNX file whose outputs ``logits`` and ``embedding`` are the same columns.
+    """
+    return export_outputs(_Twice(student), shapes, (LOGITS, EMBEDDING))
+
+
+def export_outputs(
     module: nn.Module, shapes: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...]
 ) -> bytes:
+    """Convert a module that takes arrays by position and gives as many outputs as are named."""
     module.eval()
     row = tuple(torch.zeros(1, *shape) for shape in shapes.values())
     file = io.BytesIO()
@@ -101,6 +113,13 @@ def check_network(
     with torch.no_grad():
         tensors = {name: torch.from_numpy(x) for name, x in inputs.items()}
         expected = network(tensors).numpy()
+    return check_outputs(model, expected, inputs)
+
+
+def check_outputs(
+    model: bytes, expected: NDArray[np.float32], inputs: Mapping[str, NDArray[np.float32]]
+) -> float:
+    """As `check_network`, for what the source gave (n, columns)."""
     found = run_network(model, inputs, n_genres=expected.shape[1])
     worst = float(np.abs(found - expected).max()) / max(1.0, float(np.abs(expected).max()))
     if not worst <= AGREEMENT:
@@ -138,3 +157,15 @@ class _Positional(nn.Module):
     def forward(self, *arrays: Tensor) -> tuple[Tensor, Tensor]:
         embedding = self.network.embed(dict(zip(self.network.shapes, arrays, strict=True)))
         return self.network.score(embedding), embedding
+
+
+class _Twice(nn.Module):
+    """An embedding under both names that a bundle's graph has."""
+
+    def __init__(self, student: nn.Module) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, *arrays: Tensor) -> tuple[Tensor, Tensor]:
+        embedding = self.student(*arrays)
+        return embedding, embedding.clone()

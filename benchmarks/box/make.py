@@ -1,0 +1,242 @@
+"""Make the model in the box, and measure it.
+
+    genrekit train recipes/distil/musicnn.yaml -o encoder
+    python benchmarks/box/make.py encoder -o src/genrekit/bundles/packaged/box \
+        --numbers docs/results/box.json --page docs/results/box.md
+
+GENREKIT_DATA is the folder of the data. The encoder never learns from clips outside GTZAN; heads
+are fitted and measured by `protocol`, then fitted on everything and written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from boxnumbers import Numbers
+from graph import Fitted, network_of, write
+from heads import Lessons, Settings, fit_genres
+from measure import (
+    CUT_AT_4_KHZ,
+    PROTOCOLS,
+    answer,
+    beside,
+    detect,
+    mistakes,
+    model_beside,
+    reference,
+    results,
+    risk_coverage,
+    temperature_of,
+    under_conditions,
+    unknown_below,
+)
+from page import render
+from protocol import BY_COLLECTION, CLIPS, macro_recall
+from sounds import CONDITIONS, GENRES, NOISE, WHOLE, audio_of, embed, read_sounds
+from tags import fit_further, teacher_windows
+from trials import demo_answers, nonmusic_windows, recorded_answers, time_prediction
+
+from genrekit.bundles import load_bundle
+from genrekit.cli.console import cores, progress_bars
+from genrekit.files import cache_home
+from genrekit.models.pretrained.backbones import Musicnn, backbone_config
+from genrekit.progress import Progress
+from genrekit.schema import BundleMetrics, WindowConfig
+from genrekit.training.backbone import published_backbone
+
+SETTINGS = Settings(c=0.1, noise=10.0, outside=0.3, snippets=2.0)
+VERSION = "0.5.0"
+DESCRIPTION = (
+    "Ten genres, 50 tags and 32 wider genres from one embedding of windows of three seconds. The "
+    "encoder learnt, from random weights and without labels, to give the penultimate layer of "
+    "MSD-musicnn (Pons and Serra 2019, ISC licence), which was trained on tags of the Million Song "
+    "Dataset. The genres learnt from GTZAN and from collections outside it; tags are the teacher's."
+)
+# Weights below the folder of the data, and the window that they take.
+_BACKBONES = {
+    "yamnet": ("weights/yamnet/yamnet.tflite", 3.0),
+    "choi2017": ("weights/choi2017/compact_cnn_features_tensorflow.hdf5", 29.0),
+}
+
+
+def main() -> None:
+    arguments = _arguments()
+    torch.set_num_threads(1)
+    if arguments.page_only:
+        numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
+        arguments.page.write_text(render(numbers, arguments.out), encoding="utf-8")
+        return
+    start = time.monotonic()
+    data = Path(os.environ["GENREKIT_DATA"])
+    with progress_bars() as progress:
+        numbers = _make(arguments, data, progress)
+    minutes = (time.monotonic() - start) / 60
+    numbers = numbers.model_copy(update={"minutes": minutes})
+    arguments.numbers.write_text(numbers.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    arguments.page.write_text(render(numbers, arguments.out), encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("encoder", type=Path, nargs="?", help="bundle of the distilled encoder")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="the bundle")
+    parser.add_argument("--numbers", type=Path, required=True)
+    parser.add_argument("--page", type=Path, required=True)
+    parser.add_argument("--not-music", type=Path, help="folder of speech, to teach the detector")
+    parser.add_argument("--recorded", type=Path, help="folder of recorded sound that is not music")
+    parser.add_argument(
+        "--beside", action="append", default=[], choices=_BACKBONES, help="a backbone to compare"
+    )
+    parser.add_argument("--before", type=Path, help="the bundle that shipped before")
+    parser.add_argument("--page-only", action="store_true", help="write the page of the numbers")
+    return parser.parse_args()
+
+
+def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numbers:
+    encoder, work = arguments.encoder.resolve(), cache_home() / "box"
+    sounds = read_sounds(data)
+    every = range(len(sounds))
+    tested = [number for number, one in enumerate(sounds) if one.kind != "snippets"]
+
+    def hear(condition: str, numbers=every, by=encoder):
+        return embed(by, sounds, numbers, condition, work, workers=cores(), progress=progress)
+
+    genres = np.array([GENRES.index(one.genre) for one in sounds])
+    kinds = np.array([one.kind for one in sounds])
+    whole = hear(WHOLE)
+    lessons = Lessons(whole, hear(NOISE), genres, kinds)
+    other = nonmusic_windows(encoder, arguments.not_music, progress)
+    conditions = {WHOLE: whole} | {name: hear(name, tested) for name in CONDITIONS if name != WHOLE}
+    answers = {
+        protocol: answer(sounds, lessons, SETTINGS, protocol, conditions, other)
+        for protocol in PROTOCOLS
+    }
+    temperature = temperature_of([answers[BY_COLLECTION], answers[CLIPS]])
+    curve = risk_coverage(answers[BY_COLLECTION], temperature)
+    threshold = unknown_below(curve)
+    measured = results(sounds, answers, temperature, WHOLE)
+    cut = results(sounds, answers, temperature, CUT_AT_4_KHZ)
+    learnt = np.arange(len(sounds))
+    head = fit_genres(lessons, learnt, SETTINGS)
+    teaching = teacher_windows(data, sounds, encoder, work, progress)
+    further, heads, tags = fit_further(head, lessons, teaching, sounds)
+    fitted = Fitted(head, detect(head, lessons, learnt, other), further)
+    sample = np.stack(
+        [
+            load_bundle(encoder).features(audio_of(sounds[number].path, WHOLE)[: 3 * 16000])["mel"]
+            for number in tested[::40]
+        ]
+    )
+    write(
+        network_of(encoder, fitted),
+        encoder,
+        sounds,
+        BundleMetrics(
+            results=tuple(measured[protocol] for protocol in PROTOCOLS),
+            agreement=load_bundle(encoder).metrics.agreement,
+            reference=reference(
+                encoder, sounds, answers[BY_COLLECTION], temperature, threshold, BY_COLLECTION
+            ),
+            distorted={
+                name: one.accuracy
+                for name, one in under_conditions(
+                    sounds, answers[BY_COLLECTION], temperature, threshold
+                ).items()
+            },
+        ),
+        heads,
+        arguments.out,
+        sample,
+        settings={
+            "version": VERSION,
+            "description": DESCRIPTION,
+            "temperature": temperature,
+            "unknown_below": threshold,
+            "fingerprint": hashlib.sha256(
+                "".join(f"{one.track}{one.genre}" for one in sounds).encode()
+            ).hexdigest(),
+        },
+    )
+    teacher = _teacher_lessons(data, lessons, hear)
+    routes = [*beside("MSD-musicnn whole, the teacher", sounds, teacher, SETTINGS)]
+    for name in arguments.beside:
+        routes += beside(name, sounds, _backbone_lessons(name, data, lessons, hear), SETTINGS)
+    if arguments.before is not None:
+        routes.append(model_beside(_name(arguments.before), arguments.before, sounds))
+    ablations = [
+        one
+        for name, changed in {
+            "as it ships": SETTINGS,
+            "noise not made short": Settings(SETTINGS.c, 0.0, SETTINGS.outside, SETTINGS.snippets),
+            "no snippets": Settings(SETTINGS.c, SETTINGS.noise, SETTINGS.outside, 1e-6),
+            "outside as much as GTZAN": Settings(SETTINGS.c, SETTINGS.noise, 1.0, 1.0),
+        }.items()
+        for one in beside(name, sounds, lessons, changed, [BY_COLLECTION])
+    ]
+    return Numbers(
+        settings={name: getattr(SETTINGS, name) for name in ("c", "noise", "outside", "snippets")},
+        agreement=load_bundle(encoder).metrics.agreement,
+        results=measured,
+        cut=cut,
+        macro={
+            protocol: tuple(
+                macro_recall(one.targets, one.logits[condition])
+                for condition in (WHOLE, CUT_AT_4_KHZ)
+            )
+            for protocol, one in answers.items()
+        },
+        conditions={
+            protocol: under_conditions(sounds, one, temperature, threshold)
+            for protocol, one in answers.items()
+        },
+        beside=tuple(routes),
+        ablations=tuple(ablations),
+        coverage=curve,
+        temperature=temperature,
+        unknown_below=threshold,
+        sounds=recorded_answers(arguments.out, arguments.recorded),
+        tags=tags,
+        demo=demo_answers(arguments.out),
+        mistakes=mistakes(sounds, answers[BY_COLLECTION]),
+        cost=time_prediction(arguments.out),
+        minutes=0.0,
+    )
+
+
+def _name(bundle: Path) -> str:
+    manifest = load_bundle(bundle).manifest
+    return f"{manifest.name} {manifest.version}, as it shipped"
+
+
+def _teacher_lessons(data: Path, lessons: Lessons, hear) -> Lessons:
+    config = Musicnn(
+        name="musicnn",
+        weights=data / "weights/musicnn/msd_musicnn.safetensors",
+        level_db=float(20 * np.log10(0.15)),
+    )
+    return _lessons_by(config, 3.008, lessons, hear)
+
+
+def _backbone_lessons(name: str, data: Path, lessons: Lessons, hear) -> Lessons:
+    file, seconds = _BACKBONES[name]
+    return _lessons_by(
+        backbone_config({"name": name, "weights": data / file}), seconds, lessons, hear
+    )
+
+
+def _lessons_by(config, seconds: float, lessons: Lessons, hear) -> Lessons:
+    windows = WindowConfig(window_seconds=seconds, hop_seconds=seconds, short="loop")
+    backbone = published_backbone(config, windows, Path(config.weights))
+    return Lessons(
+        hear(WHOLE, by=backbone), hear(NOISE, by=backbone), lessons.genres, lessons.kinds
+    )
+
+
+if __name__ == "__main__":
+    main()

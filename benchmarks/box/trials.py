@@ -1,0 +1,100 @@
+"""What the finished bundle makes of things that taught nothing: noises, synthetic music, time."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+import numpy as np
+
+from genrekit.audio import AUDIO_SUFFIXES, JUKEBOX_GENRES, Waveform, decode, synthesise
+from genrekit.audio.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
+from genrekit.bundles import load_bundle
+from genrekit.inference import Classifier
+from genrekit.progress import Progress
+from genrekit.schema import UNKNOWN
+
+_TAUGHT_SEEDS, _FRESH_SEED, _EACH, _TIMED = 15, 5000, 5, 15
+_SECONDS = (9.0, 4.0, 6.0, 1.5, 3.0)
+
+
+def nonmusic_windows(encoder: Path, folder: Path | None, progress: Progress) -> np.ndarray:
+    """Embeddings of sounds that are not music, (n, columns), to teach the detector.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Of such sounds; others are synthesised.
+    """
+    bundle = load_bundle(encoder)
+    rate = bundle.manifest.sample_rate_hz
+    length = round(bundle.manifest.windows.window_seconds * rate)
+    rows = []
+    files = [] if folder is None else sorted(folder.iterdir())
+    sounds = [decode(one, sample_rate_hz=rate).samples for one in files]
+    for seed in range(_TAUGHT_SEEDS):
+        seconds = _SECONDS[seed % len(_SECONDS)]
+        for kind in NONMUSIC_KINDS:
+            made = synthesise_nonmusic(kind, seconds=seconds, seed=seed, sample_rate_hz=rate)
+            sounds.append(made.samples)
+    for number, samples in enumerate(sounds):
+        for start in range(0, max(1, len(samples) - length // 3), length):
+            features = bundle.features(samples[start : start + length])
+            rows.append(bundle.embed({k: v[np.newaxis] for k, v in features.items()})[0])
+        progress("sounds that are not music", number + 1, len(sounds))
+    return np.array(rows, np.float64)
+
+
+def recorded_answers(bundle: Path, recorded: Path | None) -> dict[str, tuple[int, int]]:
+    """Sounds that are called unknown, of all: by kind, and last the jukebox, which is music."""
+    classifier = Classifier.load(bundle)
+    found = {}
+    for kind in NONMUSIC_KINDS:
+        made = [synthesise_nonmusic(kind, seed=_FRESH_SEED + n) for n in range(_EACH)]
+        found[f"synthesised {kind}"] = _unknown(classifier, made)
+    if recorded is not None:
+        files = sorted(one for one in recorded.iterdir() if one.suffix.lower() in AUDIO_SUFFIXES)
+        sounds = [decode(one, sample_rate_hz=classifier.sample_rate_hz) for one in files]
+        minimum = classifier.bundle.manifest.windows.minimum_seconds
+        found["recorded speech and signals"] = _unknown(
+            classifier, [one for one in sounds if one.seconds >= minimum]
+        )
+    music = [synthesise(genre, seed=_FRESH_SEED) for genre in JUKEBOX_GENRES]
+    found["music by the jukebox"] = _unknown(classifier, music)
+    return found
+
+
+def _unknown(classifier: Classifier, sounds: list[Waveform]) -> tuple[int, int]:
+    rate = classifier.sample_rate_hz
+    at_rate = [one if one.sample_rate_hz == rate else _resampled(one, rate) for one in sounds]
+    hits = sum(classifier.predict(one).genre == UNKNOWN for one in at_rate)
+    return hits, len(sounds)
+
+
+def _resampled(one: Waveform, rate_hz: int) -> Waveform:
+    import soxr
+
+    samples = np.asarray(soxr.resample(one.samples, one.sample_rate_hz, rate_hz), np.float32)
+    return Waveform(samples, rate_hz)
+
+
+def demo_answers(bundle: Path) -> dict[str, str]:
+    """Genre of a synthetic track to the answer; none of them taught a label."""
+    classifier = Classifier.load(bundle)
+    found = {}
+    for genre in JUKEBOX_GENRES:
+        track = synthesise(genre, sample_rate_hz=classifier.sample_rate_hz)
+        found[genre] = str(classifier.predict(track).genre)
+    return found
+
+
+def time_prediction(bundle: Path) -> dict[str, float]:
+    """Milliseconds of 30 s, and the size."""
+    classifier = Classifier.load(bundle)
+    clip = synthesise("rock", seed=_FRESH_SEED, sample_rate_hz=classifier.sample_rate_hz)
+    timings = [classifier.predict(clip).timings_ms for _ in range(_TIMED)]
+    return {
+        "frontend_ms": statistics.median(one.frontend for one in timings if one),
+        "model_ms": statistics.median(one.model for one in timings if one),
+        "megabytes": sum(file.stat().st_size for file in bundle.iterdir()) / 1e6,
+    }

@@ -1,0 +1,286 @@
+"""A recipe of ``kind: distil`` to a bundle with an embedding."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+import genrekit
+from genrekit.audio import synthesise
+from genrekit.bundles import check_target, write_bundle
+from genrekit.features import frontend_fingerprint
+from genrekit.files import cache_home
+from genrekit.models import NetworkConfig, build_network
+from genrekit.models.module import Network
+from genrekit.models.musicnn import MusicnnNetwork
+from genrekit.models.pretrained.backbones import Musicnn
+from genrekit.progress import Progress, silent
+from genrekit.schema import (
+    Agreement,
+    BundleMetrics,
+    Manifest,
+    Provenance,
+    WindowConfig,
+)
+from genrekit.training.backbone import (
+    Backbone,
+    Origin,
+    fetched_weights,
+    published_backbone,
+    published_origin,
+    saved_backbone,
+)
+from genrekit.training.distil.blocks import Hints, teacher_network, train_blocks
+from genrekit.training.distil.fit import Rows, Student, agreement, embed_all, train_together
+from genrekit.training.distil.music import Windows, gather
+from genrekit.training.distil.recipe import DistilRecipe
+from genrekit.training.network_export import check_outputs, export_embedding
+from genrekit.training.recipe import BundleBackbone
+
+_GOLDEN_SECONDS = 5.0
+_LIBRARIES = ("numpy", "onnx", "scipy", "torch")
+FRONTEND = "mel"
+
+
+def distil(
+    recipe: DistilRecipe,
+    out: Path,
+    *,
+    workers: int = 1,
+    overwrite: bool = False,
+    work: Path | None = None,
+    progress: Progress = silent,
+) -> Path:
+    """Train a student on unlabelled music and save it.
+
+    Parameters
+    ----------
+    work : Path, optional
+        Where windows and checkpoints are kept, so that a run that was stopped goes on; by default
+        a folder of the user's cache.
+    progress : callable
+        Called with the stage, its steps that are done, and all of them.
+
+    Returns
+    -------
+    Path
+        ``out``, a bundle that gives an embedding and predicts nothing.
+
+    Raises
+    ------
+    ConfigError
+        If there is no music, or the teacher cannot be had.
+    BundleError
+        If ``out`` cannot be written, or the graph differs from the student.
+    """
+    check_target(out, overwrite)
+    key = hashlib.sha256(recipe.model_dump_json(exclude={"text"}).encode()).hexdigest()[:16]
+    work = work or cache_home() / "distil" / f"{recipe.name}-{key}"
+    by_blocks = recipe.method == "blocks"
+    teacher = None if by_blocks else _backbone(recipe)
+
+    def read(part: str) -> Windows:
+        teaches = part == "music"
+        return gather(
+            recipe,
+            recipe.music if teaches else recipe.validation,
+            work / "windows",
+            teacher=teacher,
+            disturb=teaches,
+            workers=workers,
+            progress=progress,
+            stage=f"read {part}",
+        )
+
+    music = read("music")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network, student, target = _start(recipe, music, by_blocks, progress)
+        train_together(
+            student,
+            music,
+            target,
+            steps=recipe.steps,
+            batch=recipe.batch,
+            rate=recipe.learning_rate,
+            seed=recipe.seed,
+            checkpoint=work / "checkpoint.safetensors",
+            progress=progress,
+        )
+    agreements = _agreements(recipe, student, target, teacher, work, workers, progress)
+    written = _write(recipe, network, student, music, agreements, out, overwrite=overwrite)
+    (work / "checkpoint.safetensors").unlink(missing_ok=True)
+    return written
+
+
+_Target = Callable[[Rows, Tensor], Tensor]
+
+
+def _start(
+    recipe: DistilRecipe, music: Windows, by_blocks: bool, progress: Progress
+) -> tuple[Network, nn.Module, _Target]:
+    """A student that has learnt nothing yet, or by blocks, and what it is to give."""
+    assert isinstance(recipe.student, NetworkConfig)
+    shapes = {FRONTEND: music.mel.shape[1:]}
+    if by_blocks:
+        assert isinstance(recipe.teacher, Musicnn)
+        hints = Hints(teacher_network(recipe.teacher))
+        network = build_network(recipe.student, shapes, 1)
+        assert isinstance(network, MusicnnNetwork)
+        body = network.musicnn
+        train_blocks(
+            body,
+            hints,
+            music,
+            steps=recipe.block_steps,
+            seed=recipe.seed,
+            progress=progress,
+        )
+        return network, body, lambda rows, decibels: hints(body.levels(decibels))
+    targets = torch.from_numpy(music.targets)
+    network = build_network(recipe.student, shapes, targets.shape[1])
+    network.fit_scales({FRONTEND: music.mel.astype(np.float32)})
+    spread = targets.std(dim=0).clamp_min(1e-6)
+    return network, Student(network, targets.mean(dim=0), spread), lambda rows, _: targets[rows]
+
+
+def _backbone(recipe: DistilRecipe) -> Backbone:
+    if isinstance(recipe.teacher, BundleBackbone):
+        return saved_backbone(recipe.teacher)
+    fetching = fetched_weights(recipe.teacher)
+    while True:
+        try:
+            next(fetching)
+        except StopIteration as end:
+            weights: Path | None = end.value
+            break
+    windows = WindowConfig(
+        window_seconds=recipe.window_seconds, hop_seconds=recipe.window_seconds, short="loop"
+    )
+    return published_backbone(recipe.teacher, windows, weights)
+
+
+def _agreements(
+    recipe: DistilRecipe,
+    student: nn.Module,
+    target: _Target,
+    teacher: Backbone | None,
+    work: Path,
+    workers: int,
+    progress: Progress,
+) -> tuple[Agreement, ...]:
+    student.eval()
+    found = []
+    for folder in recipe.validation:
+        name = folder.name or folder.path.name
+        windows = gather(
+            recipe,
+            [folder],
+            work / "windows",
+            teacher=teacher,
+            disturb=False,
+            workers=workers,
+            progress=progress,
+            stage=f"read {name}",
+        )
+        own = embed_all(student, windows, f"agreement on {name}", progress)
+        wanted = (
+            windows.targets.astype(np.float64)
+            if teacher is not None
+            else embed_all(
+                lambda x: target(np.zeros(0, int), x), windows, f"{name}, teacher", progress
+            )
+        )
+        by_window, by_file = agreement(own, wanted, windows.files)
+        found.append(
+            Agreement(
+                music=name,
+                files=len(np.unique(windows.files)),
+                windows=len(windows.mel),
+                r2_windows=by_window,
+                r2_files=by_file,
+            )
+        )
+    return tuple(found)
+
+
+def _write(
+    recipe: DistilRecipe,
+    network: Network,
+    student: nn.Module,
+    music: Windows,
+    agreements: tuple[Agreement, ...],
+    out: Path,
+    *,
+    overwrite: bool,
+) -> Path:
+    model = export_embedding(student, network.shapes)
+    sample = music.decibels(np.arange(min(16, len(music.mel))))
+    with torch.no_grad():
+        expected = student(torch.from_numpy(sample)).numpy()
+    check_outputs(model, expected, {FRONTEND: sample})
+    weights = {name: value.contiguous() for name, value in student.state_dict().items()}
+    rate = recipe.frontend.sample_rate_hz
+    return write_bundle(
+        out,
+        manifest=_manifest(recipe, music, expected.shape[1]),
+        model_onnx=model,
+        metrics=BundleMetrics(agreement=agreements),
+        golden=synthesise("jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=rate),
+        extra_files={"weights.safetensors": safetensors.torch.save(weights)},
+        overwrite=overwrite,
+    )
+
+
+def _manifest(recipe: DistilRecipe, music: Windows, columns: int) -> Manifest:
+    origin = _origin(recipe)
+    frontends = {FRONTEND: recipe.frontend}
+    folders = "; ".join(str(folder.name or folder.path.name) for folder in recipe.music)
+    digest = hashlib.sha256(np.ascontiguousarray(music.mel[::97]).tobytes()).hexdigest()
+    return Manifest(
+        name=recipe.name,
+        version=recipe.version,
+        description=recipe.description,
+        embedding_only=True,
+        architecture=recipe.student.architecture,
+        labels=tuple(f"embedding{number:04d}" for number in range(columns)),
+        embedding_size=columns,
+        frontends=dict(frontends),
+        frontend_fingerprints={
+            name: frontend_fingerprint(config) for name, config in frontends.items()
+        },
+        windows=WindowConfig(
+            window_seconds=recipe.window_seconds,
+            hop_seconds=recipe.window_seconds,
+            short="loop",
+            minimum_seconds=min(1.0, recipe.window_seconds),
+        ),
+        provenance=Provenance(
+            dataset=f"{music.seconds / 3600:.1f} hours of unlabelled music: {folders}",
+            dataset_fingerprint=digest,
+            protocol=f"distilled from {origin.name}, {recipe.method}",
+            tracks=len(np.unique(music.files)),
+            pretrained_on=origin.pretrained_on,
+            left_out=recipe.leave_out_because,
+            data_licence=recipe.licence_of_music,
+            citation=f"Teacher: {origin.citation} ({origin.licence}).",
+            recipe=recipe.text,
+        ),
+        versions={
+            "genrekit": genrekit.__version__,
+            **{name: version(name) for name in _LIBRARIES},
+        },
+    )
+
+
+def _origin(recipe: DistilRecipe) -> Origin:
+    if isinstance(recipe.teacher, BundleBackbone):
+        return saved_backbone(recipe.teacher).origin
+    return published_origin(recipe.teacher)
