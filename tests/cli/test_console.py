@@ -121,7 +121,7 @@ def _seconds(*arguments: str) -> float:
         (("train", "missing.yaml", "-o", "out"), 2),
         (("train", "song.wav", "-o", "out"), 4),
         (("train", "recipe.yaml", "-o", "a file/out"), 2),
-        (("evaluate", "missing", "--data", "a folder"), 4),
+        (("evaluate", "missing", "--data", "a folder"), 2),
         (("evaluate", "tiny", "--data", "missing"), 4),
         (("evaluate", "tiny", "--data", "a folder", "--predictions", "a folder"), 2),
         (("evaluate", "tiny", "--data", "a folder", "--predictions", "missing/x"), 2),

@@ -139,7 +139,7 @@ def test_the_card(run: Run, tiny_bundle: Path) -> None:
 def test_the_card_of_the_default_says_how_good_it_is(run: Run) -> None:
     card = run("models", "show").out
     assert card.startswith("# ")
-    assert "fault-filtered" in card
+    assert "leave-one-collection-out" in card
 
 
 def test_verifying(run: Run, tiny_bundle: Path, broken: Path) -> None:

@@ -176,5 +176,5 @@ def test_the_network_of_the_box_is_rebuilt_from_its_weights() -> None:
         assert torch.isfinite(one(usual)).all()
     random = load_network(classifier.bundle, random_seed=1).state_dict()
     kept = one.state_dict()
-    assert torch.equal(random["columns_centre"], kept["columns_centre"])
+    assert torch.equal(random["centre"], kept["centre"])
     assert not torch.equal(random["head.weight"], kept["head.weight"])

@@ -97,7 +97,7 @@ def test_a_resampled_machine_calibrates_on_rows_as_they_are() -> None:
     (inner,) = calibrated.calibrated_classifiers_
     machine = inner.estimator
     assert isinstance(machine, Resampled)
-    assert machine.estimator_.shape_fit_[0] == 80
+    assert [one.shape_fit_[0] for one in machine.estimator_.estimators_] == [80]
     assert calibrated.estimator.how == "oversample"  # cloned for every inner fold
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
@@ -55,7 +56,7 @@ def test_agrees_with_skl2onnx(config: Any) -> None:
 def test_probabilities_keep_the_choice_of_a_plain_svm() -> None:
     x, y = rows()
     ours = build(MODELS.get("svm")(prepare=Prepare(scale="none")), seed=0).fit(x, y)
-    machine = SVC(C=10).fit(x, y)
+    machine = OneVsRestClassifier(SVC(C=10)).fit(x, y)
     assert np.array_equal(
         ours.predict_proba(x).argmax(axis=1), machine.decision_function(x).argmax(axis=1)
     )

@@ -24,6 +24,7 @@ from genrekit.models.networks import (
     Fusion,
     Mlp,
     Mobile,
+    Musicnn,
     Resnet,
     Transformer,
     Vgg,
@@ -56,6 +57,10 @@ SMALL: dict[str, tuple[NetworkConfig, int]] = {
         40,
     ),
     "resnet": (Resnet(base_channels=16, blocks=(1, 1), squeeze=4, dropout=0), 30),
+    "musicnn": (
+        Musicnn(timbre=(8, 8), tempo=(4, 4, 4), middle=16, embedding=64, dropout=0),
+        40,
+    ),
     "mobile": (Mobile(channels=(16, 32), blocks=1, expansion=3, embedding=64, dropout=0), 40),
 }
 
