@@ -14,6 +14,7 @@ from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.intervals import bootstrap_means, by_recording
 from genrekit.evaluation.multiple import Friedman, friedman, holm, letters
 from genrekit.evaluation.results import Answer, RunResult
+from genrekit.evaluation.shared_recordings import of_different_data, on_shared_recordings
 from genrekit.evaluation.significance import (
     ALPHA,
     N_RESAMPLES,
@@ -74,7 +75,13 @@ class PairTest(Contract):
 
 
 class Comparison(Contract):
-    """What can be said of several models that were tested on the same tracks."""
+    """What can be said of several models that were tested on the same tracks.
+
+    Parameters
+    ----------
+    pairing : str
+        For results of different data: how many recordings are in all of it. Empty otherwise.
+    """
 
     dataset: str
     protocol: str
@@ -92,12 +99,16 @@ class Comparison(Contract):
     smallest_gap: float | None = None
     sentence: str
     notes: tuple[str, ...] = ()
+    pairing: str = ""
 
 
 def compare(
     runs: Sequence[RunResult], names: Sequence[str] | None = None, *, seed: int = 0
 ) -> Comparison:
     """Compare results of one split.
+
+    Results of different data are paired on the recordings that are in all of it, where their
+    split is the same (`on_shared_recordings`).
 
     Pairs are decided by McNemar's mid-p test where every track counts once, else by signs flipped
     by recording, both adjusted by Holm for the number of pairs. Neither has a floor, so that any
@@ -117,15 +128,20 @@ def compare(
     ConfigError
         If there are fewer than two, or two have one name.
     DatasetError
-        If they are of different data, splits, units, label sets or tracks.
+        If they are of different splits, units, label sets or tracks, or of data that has no
+        recording in common.
     """
     names = [run.result.model for run in runs] if names is None else list(names)
     if len(runs) < 2:
         raise ConfigError(f"there is {len(runs)} result; a comparison needs at least two")
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise ConfigError(f"two results are called {repeated[0]!r}; give them different names")
-    for run, name in zip(runs[1:], names[1:], strict=True):
-        refuse_unlike(runs[0], run, names[0], name)
+    shared = on_shared_recordings(runs, names) if of_different_data(runs) else None
+    if shared is not None:
+        runs = shared.runs
+    else:
+        for run, name in zip(runs[1:], names[1:], strict=True):
+            refuse_unlike(runs[0], run, names[0], name)
     order = sorted(range(len(runs)), key=lambda one: -runs[one].result.accuracy.value)
     runs, names = [runs[one] for one in order], [names[one] for one in order]
     keys = sorted(_key(answer) for answer in runs[0].answers)
@@ -133,7 +149,10 @@ def compare(
     groups = _groups(runs[0], keys)
     folds = np.array([fold for _, _, fold in keys])
     pairs, test = _pairs(runs, names, hits, groups, folds, seed)
-    return _comparison(runs, names, hits, groups, folds, pairs, test)
+    found = _comparison(runs, names, hits, groups, folds, pairs, test)
+    if shared is None:
+        return found
+    return found.model_copy(update={"dataset": shared.dataset, "pairing": shared.note})
 
 
 def refuse_unlike(first: RunResult, second: RunResult, name: str, other: str) -> None:

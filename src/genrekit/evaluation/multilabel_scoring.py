@@ -28,7 +28,7 @@ from genrekit.evaluation.multilabel import (
     row_ranking,
     subset_accuracy,
 )
-from genrekit.evaluation.scoring import accuracy_over_folds
+from genrekit.evaluation.scoring import accuracy_over_folds, share_tested
 from genrekit.schema import (
     Estimate,
     EvaluationResult,
@@ -137,7 +137,7 @@ def score_multilabel(
         fold_accuracies=()
         if folds is None
         else tuple(float(right[folds == fold].mean()) for fold in np.unique(folds)),
-        accuracy_over_folds=accuracy_over_folds(right, folds, tracks.groups, split),
+        accuracy_over_folds=accuracy_over_folds(right, folds, tracks.groups, share_tested(split)),
         task="multi-label",
         multi_label=_numbers(tracks, choice, labels, thresholds, found),
         versions={name: version(name) for name in ("genrekit", "numpy")},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,20 +64,16 @@ def score(
     _check(targets, probabilities, labels, groups)
     if split.dataset_fingerprint != dataset.fingerprint:
         raise DatasetError(f"the split {split.protocol!r} was made from another dataset")
-    predicted = probabilities.argmax(axis=1)
-    n_labels = len(labels)
-    confusion = confusion_matrix(targets, predicted, n_labels)
-    hits = int(np.trace(confusion))
-    different = len(set(zip(groups, targets.tolist(), strict=True)))
-    independent = unit == "track" and different == len(targets)
-
-    calibration = calibration_of(targets, probabilities, groups, seed=seed)
-
-    def interval(statistic: Callable[[NDArray[np.float64]], float]) -> Estimate:
-        return bootstrap_by_group(
-            statistic, targets, predicted, groups, n_labels=n_labels, seed=seed
-        )
-
+    numbers = count(
+        targets,
+        probabilities,
+        labels=labels,
+        groups=groups,
+        unit=unit,
+        folds=folds,
+        share=share_tested(split),
+        seed=seed,
+    )
     return EvaluationResult(
         model=model,
         dataset=dataset.name,
@@ -87,20 +83,58 @@ def score(
         split_fingerprint=split.fingerprint,
         bundle_sha256=bundle_sha256,
         unit=unit,
-        items=different if unit == "track" else len(targets),
         labels=tuple(labels),
-        accuracy=wilson(hits, len(targets)) if independent else interval(accuracy),
-        macro_f1=interval(macro_f1),
-        log_loss=log_loss(targets, probabilities),
-        expected_calibration_error=expected_calibration_error(targets, probabilities),
-        calibration_error=calibration.error,
-        calibration_error_by_chance=calibration.by_chance,
-        per_genre=_per_genre(confusion, labels),
-        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
-        fold_accuracies=_fold_accuracies(targets == predicted, folds),
-        accuracy_over_folds=accuracy_over_folds(targets == predicted, folds, groups, split),
         versions={name: version(name) for name in ("genrekit", "numpy")},
+        **numbers,
     )
+
+
+def count(
+    targets: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    *,
+    labels: Sequence[str],
+    groups: Sequence[str],
+    unit: Literal["track", "segment"],
+    folds: NDArray[np.int64] | None,
+    share: float,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Give every field of an `EvaluationResult` that follows from answers.
+
+    Parameters
+    ----------
+    targets, probabilities, labels, groups, unit, folds
+        As of `score`.
+    share : float
+        Items tested over items trained on, for the interval over folds.
+    """
+    predicted = probabilities.argmax(axis=1)
+    n_labels = len(labels)
+    confusion = confusion_matrix(targets, predicted, n_labels)
+    hits = int(np.trace(confusion))
+    different = len(set(zip(groups, targets.tolist(), strict=True)))
+    independent = unit == "track" and different == len(targets)
+    calibration = calibration_of(targets, probabilities, groups, seed=seed)
+
+    def interval(statistic: Callable[[NDArray[np.float64]], float]) -> Estimate:
+        return bootstrap_by_group(
+            statistic, targets, predicted, groups, n_labels=n_labels, seed=seed
+        )
+
+    return {
+        "items": different if unit == "track" else len(targets),
+        "accuracy": wilson(hits, len(targets)) if independent else interval(accuracy),
+        "macro_f1": interval(macro_f1),
+        "log_loss": log_loss(targets, probabilities),
+        "expected_calibration_error": expected_calibration_error(targets, probabilities),
+        "calibration_error": calibration.error,
+        "calibration_error_by_chance": calibration.by_chance,
+        "per_genre": _per_genre(confusion, labels),
+        "confusion": tuple(tuple(int(cell) for cell in row) for row in confusion),
+        "fold_accuracies": _fold_accuracies(targets == predicted, folds),
+        "accuracy_over_folds": accuracy_over_folds(targets == predicted, folds, groups, share),
+    }
 
 
 def _per_genre(confusion: NDArray[np.float64], labels: Sequence[str]) -> tuple[GenreNumbers, ...]:
@@ -128,16 +162,25 @@ def accuracy_over_folds(
     hit: NDArray[np.bool_],
     folds: NDArray[np.int64] | None,
     groups: Sequence[str],
-    split: Split,
+    share: float,
 ) -> Estimate | None:
-    """Mean accuracy of the folds with the corrected t interval; None for one fold."""
+    """Mean accuracy of the folds with the corrected t interval; None for one fold.
+
+    Parameters
+    ----------
+    share : float
+        Items tested over items trained on.
+    """
     accuracies = _fold_accuracies(hit, folds)
     if len(accuracies) < 2:
         return None
-    tested = sum(len(fold.test) for fold in split.folds)
-    trained = sum(len(fold.train) for fold in split.folds)
-    share = tested / max(1, trained)
     return over_folds(accuracies, share, recordings=len(set(groups)))
+
+
+def share_tested(split: Split) -> float:
+    """Items tested over items trained on, of all folds together."""
+    trained = sum(len(fold.train) for fold in split.folds)
+    return sum(len(fold.test) for fold in split.folds) / max(1, trained)
 
 
 def _check(

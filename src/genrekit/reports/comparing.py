@@ -52,10 +52,11 @@ def comparison_lead(found: Comparison) -> str:
         verdict = f"It cannot be told from {', '.join(others)} ({TESTS[found.test]}, 5 %, Holm)."
     else:
         verdict = f"It is better than every other one ({TESTS[found.test]}, 5 %, Holm)."
-    return (
+    ahead = (
         f"**{best.name}** is ahead with {interval(best.accuracy)} on {found.items} "
-        f"{found.unit}s. {verdict}\n{found.sentence}"
+        f"{found.unit}s. {verdict}"
     )
+    return "\n".join(line for line in (ahead, found.sentence, found.pairing) if line)
 
 
 def cannot_be_told_from_best(found: Comparison) -> list[str]:
