@@ -13,12 +13,12 @@ from deep_runs import DeepRun, Job, Loaded, keep
 from numpy.typing import NDArray
 from pydantic import Field
 
-from genrekit.audio import synthesise
 from genrekit.bundles.session import open_session, run_session
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.evaluation.intervals import share_by_group
 from genrekit.evaluation.significance import paired_difference
 from genrekit.features import build_frontend
+from genrekit.jukebox import synthesise
 from genrekit.models import ClassicalConfig, classical_config
 from genrekit.schema import Contract, Estimate, Gtzan57Config
 from genrekit.training import ProtocolConfig, Study, load_recipe, study_steps

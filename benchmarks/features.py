@@ -189,7 +189,7 @@ def _write_audio(folder: Path) -> tuple[str, str]:
     import numpy as np
     import soundfile
 
-    from genrekit.audio import synthesise
+    from genrekit.jukebox import synthesise
 
     clip, song = folder / "clip.flac", folder / "song.mp3"
     short = synthesise("rock", seconds=SECONDS, seed=0, sample_rate_hz=RATE_HZ)

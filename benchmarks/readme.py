@@ -29,7 +29,7 @@ README = REPOSITORY / "README.md"
 
 def tracks_section() -> str:
     """Ten tracks of ten genres, as the command line shows them."""
-    from genrekit.audio import JUKEBOX_GENRES
+    from genrekit.jukebox import JUKEBOX_GENRES
 
     with TemporaryDirectory() as folder:
         _genrekit("demo", "--to", "ten", folder=folder)
@@ -62,8 +62,8 @@ def _genrekit(*arguments: str, folder: str) -> str:
 
 def answer_section() -> str:
     """An answer as JSON, laid out for reading."""
-    from genrekit.audio import synthesise
     from genrekit.inference import Classifier
+    from genrekit.jukebox import synthesise
 
     classifier = Classifier.load()
     track = synthesise("classical", seconds=10, sample_rate_hz=classifier.sample_rate_hz)

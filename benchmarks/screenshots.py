@@ -23,8 +23,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from service import genrekit_server
 
-from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.batch import update_index
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 
 RATE_HZ = 22050
 MOST_BYTES = 1_000_000  # of all pictures together

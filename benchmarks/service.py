@@ -17,7 +17,7 @@ from pathlib import Path
 
 import soundfile
 
-from genrekit.audio import synthesise
+from genrekit.jukebox import synthesise
 
 PREDICT = "/api/v1/analysis/predict"
 

@@ -137,9 +137,9 @@ def _made_up_metrics(labels: tuple[str, ...]) -> BundleMetrics:
 
 def build_bundle(directory: Path, *, reference: Reference | None = None, **changes: Any) -> Path:
     """Write a small valid bundle with untrained weights; ``changes`` go into its manifest."""
-    from genrekit.audio import synthesise
     from genrekit.bundles import write_bundle
     from genrekit.features import frontend_fingerprint
+    from genrekit.jukebox import synthesise
 
     mel = MelConfig(fft_samples=1024, hop_samples=1024, n_mels=16)
     fields: dict[str, Any] = {

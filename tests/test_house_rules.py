@@ -14,7 +14,7 @@ SOURCES = sorted((REPOSITORY / "src").rglob("*.py"))
 TESTS = sorted((REPOSITORY / "tests").rglob("*.py"))
 ARRAYS = {"NDArray", "ndarray", "Tensor", "DataFrame", "csr_array"}
 #: Values of one run, which nothing compares or hands on.
-WORKSHOPS = ("genrekit/models/pretrained/", "genrekit/audio/jukebox/")
+WORKSHOPS = ("genrekit/models/pretrained/", "genrekit/jukebox/")
 CLOCKS = {f"time.{name}" for name in ("time", "perf_counter", "monotonic", "process_time")}
 
 

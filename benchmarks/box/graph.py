@@ -17,9 +17,9 @@ from sounds import GENRES, Sound
 from torch import Tensor, nn
 
 import genrekit
-from genrekit.audio import synthesise
 from genrekit.bundles import load_bundle, write_bundle
 from genrekit.datasets import track_digest
+from genrekit.jukebox import synthesise
 from genrekit.models.box import BoxNetwork, from_weights
 from genrekit.schema import BundleMetrics, Head, Manifest, Provenance
 from genrekit.training.network_export import check_outputs, export_outputs

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from genrekit.audio import AUDIO_SUFFIXES, JUKEBOX_GENRES, Waveform, decode, synthesise
-from genrekit.audio.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
+from genrekit.audio import AUDIO_SUFFIXES, Waveform, decode
 from genrekit.bundles import load_bundle
 from genrekit.inference import Classifier
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
+from genrekit.jukebox.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
 from genrekit.progress import Progress
 from genrekit.schema import UNKNOWN
 

@@ -45,16 +45,17 @@ _HOMES = {
     "load_bundle": "genrekit.bundles",
     "report": "genrekit.reports",
     "study": "genrekit.reports",
-    "synthesise": "genrekit.audio",
+    "synthesise": "genrekit.jukebox",
     "train": "genrekit.training",
 }
 
 if TYPE_CHECKING:
-    from genrekit.audio import Waveform, decode, synthesise
+    from genrekit.audio import Waveform, decode
     from genrekit.bundles import load_bundle
     from genrekit.errors import GenreError
     from genrekit.features import build_frontend
     from genrekit.inference import Classifier
+    from genrekit.jukebox import synthesise
     from genrekit.reports import report, study
     from genrekit.schema import TrackPrediction
     from genrekit.training import train

@@ -15,12 +15,12 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from genrekit.audio import synthesise
 from genrekit.batch import describe_file, read_index, update_index
 from genrekit.batch.index import Index, IndexedTrack, IndexManifest
 from genrekit.batch.index_store import write_files
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import ModelIdentity
 
 _IDENTITY = ModelIdentity(name="m", version="0.1.0", sha256="0" * 64)

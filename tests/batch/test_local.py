@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.batch import predict_many
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import TrackPrediction
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrekit.audio import Waveform, synthesise
+from genrekit.audio import Waveform
 from genrekit.bundles import load_bundle, write_bundle
 from genrekit.errors import BundleError
+from genrekit.jukebox import synthesise
 from genrekit.schema import WindowConfig
 
 Factory = Callable[..., Path]

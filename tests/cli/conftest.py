@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.cli import main
 from genrekit.features import build_frontend
+from genrekit.jukebox import synthesise
 from genrekit.schema import Gtzan57Config
 from genrekit.training import load_recipe, train
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.datasets import load_dataset
 from genrekit.evaluation.audit_finding import AuditReport
+from genrekit.jukebox import synthesise
 
 
 class Ran(NamedTuple):

@@ -11,7 +11,7 @@ import soundfile
 import soxr
 import yaml
 
-from genrekit.audio import synthesise
+from genrekit.jukebox import synthesise
 
 Run = Callable[..., Any]
 RATE_HZ = 22050

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.bundles import load_bundle, rewrite_bundle
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import PredictionSets
 
 N_TRACKS = 24

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from genrekit.audio import JUKEBOX_GENRES
+from genrekit.jukebox import JUKEBOX_GENRES
 from genrekit.schema import Timings, TrackPrediction
 
 Run = Callable[..., Any]

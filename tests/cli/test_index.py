@@ -8,7 +8,7 @@ from typing import Any
 
 import soundfile
 
-from genrekit.audio import synthesise
+from genrekit.jukebox import synthesise
 
 
 def test_a_folder_is_indexed_and_asked(run: Any, tmp_path: Path) -> None:

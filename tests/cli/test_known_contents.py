@@ -14,9 +14,9 @@ import pytest
 import soundfile
 import soxr
 
-from genrekit.audio import synthesise
 from genrekit.errors import LeakError, outcome
 from genrekit.evaluation.learnt import read_learnt
+from genrekit.jukebox import synthesise
 from genrekit.training import load_recipe, train
 
 Run = Callable[..., Any]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.evaluation.results import RunResult, write_run
+from genrekit.jukebox import synthesise
 from genrekit.reports import Report
 
 pytest.importorskip("plotly")

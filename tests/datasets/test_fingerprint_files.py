@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from genrekit.audio import decode, synthesise
+from genrekit.audio import decode
 from genrekit.datasets.fingerprint import content_hash, fingerprint
 from genrekit.datasets.fingerprint_files import fingerprint_files
 from genrekit.errors import AudioFormatError, AudioNotFoundError
 from genrekit.features.cache import FeatureCache
+from genrekit.jukebox import synthesise
 from genrekit.schema import ExcerptConfig
 
 

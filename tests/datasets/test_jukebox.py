@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.datasets import load_dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 
 
 def test_writes_clips_that_are_what_the_synthesiser_gives(tmp_path: Path) -> None:

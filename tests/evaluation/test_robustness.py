@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrekit.audio import decode, synthesise
+from genrekit.audio import decode
 from genrekit.datasets import Item, track_digest
 from genrekit.errors import ConfigError, DatasetError, GenreError
 from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip, Distortion
@@ -16,6 +16,7 @@ from genrekit.evaluation.distortions import as_wav, gained
 from genrekit.evaluation.robustness import RobustnessResult, robustness, robustness_steps
 from genrekit.evaluation.robustness_report import plot_robustness, render_robustness_markdown
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 
 TWO = {
     "stereo": replace(DISTORTIONS["stereo"], levels=(1.0,)),

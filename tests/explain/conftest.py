@@ -9,10 +9,11 @@ import pytest
 import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
-from genrekit.audio import Waveform, synthesise
+from genrekit.audio import Waveform
 from genrekit.bundles import write_bundle
 from genrekit.features import build_frontend, frontend_fingerprint
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import (
     BundleMetrics,
     Estimate,

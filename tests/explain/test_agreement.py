@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import friedmanchisquare, spearmanr
 
-from genrekit.audio import Waveform, synthesise
+from genrekit.audio import Waveform
 from genrekit.explain import hide_and_listen, telling
 from genrekit.explain.agreement import (
     beside_time_line,
@@ -21,6 +21,7 @@ from genrekit.explain.agreement import (
 from genrekit.explain.masking import FILLS
 from genrekit.explain.records import Occlusion, Span
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import SegmentScore
 
 GENERATOR = np.random.default_rng(0)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from genrekit.audio import synthesise
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset
 from genrekit.errors import BundleError, ConfigError
@@ -22,6 +21,7 @@ from genrekit.explain.masking import listen
 from genrekit.explain.network_maps import network_maps, rank_correlation
 from genrekit.explain.occlusion import telling_window
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.models import build_network
 from genrekit.models.module import Network
 from genrekit.models.networks import Bigru, Cnn, NetworkConfig, Transformer

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.errors import AudioFormatError, AudioNotFoundError
 from genrekit.features.cache import FeatureCache
 from genrekit.features.extract import extract
+from genrekit.jukebox import synthesise
 from genrekit.schema import ExcerptConfig, Gtzan57Config
 
 

@@ -101,8 +101,8 @@ def test_scaling_by_whole_numbers_averages_blocks() -> None:
 
 
 def test_the_frontend_gives_the_levels_and_names_the_cells_of_a_table() -> None:
-    from genrekit.audio import synthesise
     from genrekit.features import build_frontend, from_table, table_columns
+    from genrekit.jukebox import synthesise
     from genrekit.schema import PictureConfig
 
     frontend = build_frontend(PictureConfig(rows=16, columns=20))

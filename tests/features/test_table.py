@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.errors import AudioError, ConfigError
 from genrekit.features import build_frontend
 from genrekit.features.table import write_table
+from genrekit.jukebox import synthesise
 from genrekit.schema import Gtzan57Config
 
 CONFIG = Gtzan57Config()

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrekit.audio import synthesise
 from genrekit.errors import AudioContentError
 from genrekit.features import build_frontend
 from genrekit.features.descriptors import DescriptorsFrontend
 from genrekit.features.trajectories import TrajectoriesFrontend, in_blocks
+from genrekit.jukebox import synthesise
 from genrekit.schema import DescriptorsConfig, TrajectoriesConfig
 
 RATE = 22050

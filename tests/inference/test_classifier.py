@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from genrekit.audio import Waveform, decode, synthesise
+from genrekit.audio import Waveform, decode
 from genrekit.errors import AudioContentError, AudioError, BundleError, ConfigError
 from genrekit.inference import Classifier, error_record
+from genrekit.jukebox import synthesise
 from genrekit.schema import UNKNOWN, ExcerptConfig, TrackPrediction, WindowConfig
 
 RATE = 22050

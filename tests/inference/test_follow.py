@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrekit.audio import Waveform, synthesise
+from genrekit.audio import Waveform
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import UNKNOWN, SegmentScore, TrackPrediction, WindowConfig
 
 RATE = 22050

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
+from genrekit.jukebox import synthesise
 from genrekit.serving import Settings
 from genrekit.serving.server import Server, bind, make_server
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from genrekit.audio import JUKEBOX_GENRES, decode
+from genrekit.audio import decode
+from genrekit.jukebox import JUKEBOX_GENRES
 
 
 def test_each_genre_has_a_synthetic_track_that_is_named_so(server: Any) -> None:

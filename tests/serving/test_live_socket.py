@@ -17,8 +17,9 @@ import soundfile
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from genrekit.audio import decode, synthesise
+from genrekit.audio import decode
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import WindowConfig
 
 PCM = {"format": "pcm_s16le", "sample_rate_hz": 22050}

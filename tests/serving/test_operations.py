@@ -41,7 +41,7 @@ def _with_embedding(source: Path, target: Path) -> Path:
     import onnx
     from onnx import TensorProto, helper
 
-    from genrekit.audio import synthesise
+    from genrekit.jukebox import synthesise
 
     bundle = load_bundle(source)
     graph = onnx.load_from_string((source / "model.onnx").read_bytes())

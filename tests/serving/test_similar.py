@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.batch import describe_file, read_index, update_index
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.serving import Settings
 from genrekit.serving.following import load_cards
 from genrekit.serving.similar import open_library

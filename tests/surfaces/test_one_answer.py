@@ -22,9 +22,10 @@ import pytest
 import soundfile
 from websockets.sync.client import connect
 
-from genrekit.audio import Waveform, decode, synthesise
+from genrekit.audio import Waveform, decode
 from genrekit.batch import predict_many
 from genrekit.inference import Classifier, aggregate, ranked
+from genrekit.jukebox import synthesise
 from genrekit.schema import TrackPrediction
 
 

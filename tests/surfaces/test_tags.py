@@ -16,12 +16,13 @@ import pytest
 import soundfile
 from websockets.sync.client import connect
 
-from genrekit.audio import decode, synthesise
+from genrekit.audio import decode
 from genrekit.batch import predict_many
 from genrekit.bundles import load_bundle, promote, render_card
 from genrekit.cli import main
 from genrekit.errors import ConfigError, SkewError
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import TrackPrediction
 from genrekit.serving.following import load_cards
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset
 from genrekit.errors import DatasetError
 from genrekit.features import build_frontend
 from genrekit.features.cache import FeatureCache
+from genrekit.jukebox import synthesise
 from genrekit.models.classical import Logistic
 from genrekit.schema import ExcerptConfig, Gtzan57Config, WindowConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from genrekit.audio import synthesise
+from genrekit.jukebox import synthesise
 from genrekit.training.augment_waveform import (
     Change,
     add_noise,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrekit.audio import synthesise
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import find_leaks
 from genrekit.features.cache import FeatureCache
+from genrekit.jukebox import synthesise
 from genrekit.models import model_config
 from genrekit.models.networks import Mlp
 from genrekit.schema import ExcerptConfig, Gtzan57Config, MelConfig, WindowConfig

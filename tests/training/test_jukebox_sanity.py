@@ -13,8 +13,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.features import build_frontend
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.models import NETWORKS, NetworkConfig
 from genrekit.models.networks import (
     Bigru,

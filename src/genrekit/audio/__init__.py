@@ -1,8 +1,6 @@
-"""File, bytes or stream to :class:`Waveform`, bounded while decoding; and synthetic music.
+"""File, bytes or stream to :class:`Waveform`, bounded while decoding.
 
->>> from genrekit.audio import decode, synthesise
->>> synthesise("blues", seconds=1.0).sample_rate_hz
-22050
+>>> from genrekit.audio import Waveform, decode  # decode("song.mp3") is a Waveform
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from genrekit.lazy import resolver
 
 __all__ = [
     "AUDIO_SUFFIXES",
-    "JUKEBOX_GENRES",
     "AudioInfo",
     "AudioStream",
     "DecodeLimits",
@@ -21,13 +18,11 @@ __all__ = [
     "decode",
     "open_stream",
     "probe",
-    "synthesise",
 ]
 
-# Resolved on first use: a waveform costs no decoder, and a decoder no synthesiser.
+# Resolved on first use: a waveform costs no decoder.
 _HOMES = {
     "AUDIO_SUFFIXES": "genrekit.audio.formats",
-    "JUKEBOX_GENRES": "genrekit.audio.jukebox",
     "AudioInfo": "genrekit.audio.info",
     "AudioStream": "genrekit.audio.stream",
     "DecodeLimits": "genrekit.audio.limits",
@@ -35,14 +30,12 @@ _HOMES = {
     "decode": "genrekit.audio.stream",
     "open_stream": "genrekit.audio.stream",
     "probe": "genrekit.audio.header",
-    "synthesise": "genrekit.audio.jukebox",
 }
 
 if TYPE_CHECKING:
     from genrekit.audio.formats import AUDIO_SUFFIXES
     from genrekit.audio.header import probe
     from genrekit.audio.info import AudioInfo
-    from genrekit.audio.jukebox import JUKEBOX_GENRES, synthesise
     from genrekit.audio.limits import DecodeLimits
     from genrekit.audio.stream import AudioStream, decode, open_stream
     from genrekit.audio.waveform import Waveform

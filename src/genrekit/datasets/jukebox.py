@@ -11,10 +11,11 @@ from pathlib import Path
 
 import soundfile
 
-from genrekit.audio import JUKEBOX_GENRES, Waveform, synthesise
+from genrekit.audio import Waveform
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.files import home, replace_file, replacing
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 
 INFO = CorpusInfo(
     title="Jukebox: synthetic clips in the ten GTZAN genres",

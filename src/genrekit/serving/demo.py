@@ -30,7 +30,7 @@ class DemoTrack(Contract):
 @router.get("", summary="Synthetic tracks to try")
 async def listed() -> tuple[DemoTrack, ...]:
     """One in the manner of each genre of GTZAN; no musician played them."""
-    from genrekit.audio import JUKEBOX_GENRES
+    from genrekit.jukebox import JUKEBOX_GENRES
 
     return tuple(
         DemoTrack(genre=genre, name=f"synthetic-{genre}.flac", seconds=_SECONDS)
@@ -41,7 +41,7 @@ async def listed() -> tuple[DemoTrack, ...]:
 @router.get("/{genre}", summary="One of them", responses={200: {"content": {_FLAC: {}}}})
 async def track(genre: str) -> Response:
     """FLAC, mono."""
-    from genrekit.audio import JUKEBOX_GENRES
+    from genrekit.jukebox import JUKEBOX_GENRES
 
     if genre not in JUKEBOX_GENRES:
         raise UnknownResourceError(
@@ -56,7 +56,7 @@ def _flac(genre: str) -> bytes:
     """Made once; ten of them take a few megabytes."""
     import soundfile
 
-    from genrekit.audio import synthesise
+    from genrekit.jukebox import synthesise
 
     file = io.BytesIO()
     made = synthesise(genre, seconds=_SECONDS, sample_rate_hz=_RATE_HZ)

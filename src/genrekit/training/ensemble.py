@@ -14,7 +14,6 @@ import yaml
 from numpy.typing import NDArray
 
 import genrekit
-from genrekit.audio import synthesise
 from genrekit.bundles import Bundle, check_target, window_samples, write_bundle
 from genrekit.bundles.verify import MODEL
 from genrekit.datasets import Dataset, Fold, Split, straddling, track_digest
@@ -24,6 +23,7 @@ from genrekit.evaluation.bundle_run import bundle_run
 from genrekit.evaluation.results import RunResult
 from genrekit.features import frontend_fingerprint
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 from genrekit.schema import BundleMetrics, FrontendConfig, Manifest, Provenance, WindowConfig
 from genrekit.training.ensemble_graph import Combiner, MemberGraph, ensemble_graph, logarithm
 

@@ -11,13 +11,13 @@ import numpy as np
 import onnx
 
 import genrekit
-from genrekit.audio import synthesise
 from genrekit.bundles import window_samples, write_bundle
 from genrekit.bundles.session import EMBEDDING
 from genrekit.datasets import Dataset, Split, track_digest
 from genrekit.evaluation.alike import Alike
 from genrekit.evaluation.learnt import LEARNT, Learnt, learnt_rows, learnt_sounds, read_learnt
 from genrekit.features import build_frontend, frontend_fingerprint, table_columns
+from genrekit.jukebox import synthesise
 from genrekit.models import NetworkConfig
 from genrekit.models.pretrained import Pretrained
 from genrekit.models.pretrained.backbones import DistilHubert

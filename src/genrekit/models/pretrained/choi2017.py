@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrekit.audio import JUKEBOX_GENRES, synthesise
 from genrekit.features.stft import mel_filters
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.models.pretrained.body import Body
 from genrekit.models.pretrained.source import readable_weights, required_weights

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from genrekit.errors import ConfigError
-from genrekit.home import home
+from genrekit.files import home
 from genrekit.schema import Contract, Sha256
 
 logger = logging.getLogger(__name__)

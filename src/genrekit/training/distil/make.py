@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 import genrekit
-from genrekit.audio import synthesise
 from genrekit.bundles import check_target, write_bundle
 from genrekit.features import frontend_fingerprint
 from genrekit.files import cache_home
+from genrekit.jukebox import synthesise
 from genrekit.models import NetworkConfig, build_network
 from genrekit.models.module import Network
 from genrekit.models.musicnn import MusicnnNetwork

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
-from genrekit.audio.jukebox.melody import consonants, invent, sing
-from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
+from genrekit.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
+from genrekit.jukebox.melody import consonants, invent, sing
+from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _FORM = "I7 IV7 I7 I7 IV7 IV7 I7 I7 V7 IV7 I7 V7"
 _BOOGIE = (0, 0, 4, 4, 7, 7, 9, 7)

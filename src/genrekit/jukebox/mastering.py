@@ -7,8 +7,8 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from genrekit.audio.jukebox.filters import Samples, frequencies, low_pass
-from genrekit.audio.jukebox.score import Master
+from genrekit.jukebox.filters import Samples, frequencies, low_pass
+from genrekit.jukebox.score import Master
 
 # Evenly spaced on the mel scale, so that a curve over them says what MFCCs hear.
 # fmt: off

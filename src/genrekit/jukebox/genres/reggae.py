@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
-from genrekit.audio.jukebox.melody import Motif, consonants, invent, sing
-from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
+from genrekit.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
+from genrekit.jukebox.melody import Motif, consonants, invent, sing
+from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _PROGRESSIONS = ("I IV I V", "i bVII i bVII", "I V vi IV", "i iv i v", "I ii I ii")
 

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from genrekit.audio.jukebox.filters import Samples
+from genrekit.jukebox.filters import Samples
 
 _CYCLE_SAMPLES = 2048
 _MOMENTS = 14

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import SCALES, chord, scale_pitches
-from genrekit.audio.jukebox.melody import invent, sing
-from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
+from genrekit.jukebox.harmony import SCALES, chord, scale_pitches
+from genrekit.jukebox.melody import invent, sing
+from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 # Steps on the scale for each sixteenth; "-" holds on, "." is silent.
 _RIFFS = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
-from genrekit.audio.jukebox.melody import consonants, invent, sing
-from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
+from genrekit.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
+from genrekit.jukebox.melody import consonants, invent, sing
+from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _PROGRESSIONS = ("I V vi IV", "I V vi IV", "vi IV I V", "IV I V vi")
 _KICKS = ("X.....x.X.......", "X..x..x...x.....", "X...X...X...X...", "X.x.....X.x...x.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genrekit.audio.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
+from genrekit.jukebox.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
 
 
 @pytest.mark.parametrize("kind", NONMUSIC_KINDS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
-from genrekit.audio.jukebox.melody import consonants, invent, sing
-from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
+from genrekit.jukebox.harmony import Chord, chords, root_near, scale_pitches, voiced
+from genrekit.jukebox.melody import consonants, invent, sing
+from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _PROGRESSIONS = ("I bVII IV I", "I IV V IV", "i bVII bVI bVII", "I V bVII IV", "vi IV I V")
 _STRUMS = ("X.xXx.xX", "X..X.x.x", "XxXxXxXx", "X.X.X.Xx")

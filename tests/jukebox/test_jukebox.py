@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from genrekit.audio.jukebox import JUKEBOX_GENRES, synthesise
-from genrekit.audio.jukebox.genres import disco, reggae
-from genrekit.audio.jukebox.harmony import chord, chords, root_near, scale_pitches, voiced
-from genrekit.audio.jukebox.play import compose
-from genrekit.audio.jukebox.score import Clock
 from genrekit.errors import ConfigError
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
+from genrekit.jukebox.genres import disco, reggae
+from genrekit.jukebox.harmony import chord, chords, root_near, scale_pitches, voiced
+from genrekit.jukebox.play import compose
+from genrekit.jukebox.score import Clock
 
 Samples = NDArray[np.float32]
 
@@ -109,7 +109,7 @@ def test_same_arguments_same_bits_and_other_seed_other_piece(genre: str) -> None
 
 def test_same_bits_in_a_fresh_process() -> None:
     program = (
-        "import hashlib; from genrekit.audio.jukebox import synthesise;"
+        "import hashlib; from genrekit.jukebox import synthesise;"
         "print(hashlib.sha256(synthesise('jazz', seconds=1.5, seed=9).samples.tobytes())"
         ".hexdigest())"
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrekit.audio.jukebox.filters import Samples, high_pass, low_pass, resonance, shaped_noise
-from genrekit.audio.jukebox.tone import Array, Spectrum, Stroke, harmonic_tone
+from genrekit.jukebox.filters import Samples, high_pass, low_pass, resonance, shaped_noise
+from genrekit.jukebox.tone import Array, Spectrum, Stroke, harmonic_tone
 
 
 @dataclass(frozen=True, slots=True)

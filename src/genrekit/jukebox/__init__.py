@@ -1,6 +1,6 @@
 """A jukebox: short synthetic clips in the ten GTZAN genres, so that nothing need be downloaded.
 
->>> from genrekit.audio.jukebox import synthesise
+>>> from genrekit.jukebox import synthesise
 >>> synthesise("disco", seconds=2.0, seed=7).seconds
 2.0
 
@@ -12,6 +12,6 @@ music, because a model that tells ten recipes apart has only learnt the recipes.
 
 from __future__ import annotations
 
-from genrekit.audio.jukebox.play import JUKEBOX_GENRES, synthesise
+from genrekit.jukebox.play import JUKEBOX_GENRES, synthesise
 
 __all__ = ["JUKEBOX_GENRES", "synthesise"]

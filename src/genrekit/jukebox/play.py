@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from genrekit.audio.jukebox.mastering import master_record
-from genrekit.audio.jukebox.performance import perform
-from genrekit.audio.jukebox.score import Score
 from genrekit.audio.waveform import Waveform
 from genrekit.catalog import Catalog
 from genrekit.errors import ConfigError
+from genrekit.jukebox.mastering import master_record
+from genrekit.jukebox.performance import perform
+from genrekit.jukebox.score import Score
 
 JUKEBOX_GENRES = (
     "blues",
@@ -28,7 +28,7 @@ JUKEBOX_GENRES = (
 
 _COMPOSERS = Catalog(
     "jukebox genres",
-    {genre: f"genrekit.audio.jukebox.genres.{genre}:compose" for genre in JUKEBOX_GENRES},
+    {genre: f"genrekit.jukebox.genres.{genre}:compose" for genre in JUKEBOX_GENRES},
     group="genrekit.jukebox_genres",
 )
 _SHORTEST_SECONDS = 0.05

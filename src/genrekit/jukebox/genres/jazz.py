@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import Chord, chords, nearest, root_near, scale_pitches, voiced
-from genrekit.audio.jukebox.melody import invent, sing
-from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
+from genrekit.jukebox.harmony import Chord, chords, nearest, root_near, scale_pitches, voiced
+from genrekit.jukebox.melody import invent, sing
+from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _PROGRESSIONS = (
     "iim9 V13 Imaj9 VI7",

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from genrekit.audio.jukebox.filters import Samples, high_pass, low_pass, resonance, shaped_noise
-from genrekit.audio.jukebox.instruments import loudness
+from genrekit.jukebox.filters import Samples, high_pass, low_pass, resonance, shaped_noise
+from genrekit.jukebox.instruments import loudness
 
 Drum = Callable[[np.random.Generator, int], Samples]
 

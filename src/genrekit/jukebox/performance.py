@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
-from genrekit.audio.jukebox.drums import DRUMS, hit
-from genrekit.audio.jukebox.filters import (
+from genrekit.jukebox.drums import DRUMS, hit
+from genrekit.jukebox.filters import (
     Samples,
     apply_curve,
     frequencies,
@@ -16,9 +16,9 @@ from genrekit.audio.jukebox.filters import (
     low_pass,
     resonance,
 )
-from genrekit.audio.jukebox.instruments import INSTRUMENTS, sound
-from genrekit.audio.jukebox.score import Note, Part, Score
-from genrekit.audio.jukebox.tone import Stroke
+from genrekit.jukebox.instruments import INSTRUMENTS, sound
+from genrekit.jukebox.score import Note, Part, Score
+from genrekit.jukebox.tone import Stroke
 
 # A note is rendered at the next of these lengths and cut, so that few have to be made.
 _LENGTHS_SECONDS = (0.12, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)

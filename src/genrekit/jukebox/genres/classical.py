@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import Chord, chords, nearest, scale_pitches, voiced
-from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
+from genrekit.jukebox.harmony import Chord, chords, nearest, scale_pitches, voiced
+from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _PROGRESSIONS = (
     "I V vi iii IV I ii V7",

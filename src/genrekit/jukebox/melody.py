@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import Chord, nearest
-from genrekit.audio.jukebox.score import Sheet
+from genrekit.jukebox.harmony import Chord, nearest
+from genrekit.jukebox.score import Sheet
 
 
 class Motif(NamedTuple):

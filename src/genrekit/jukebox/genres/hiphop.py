@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.audio.jukebox.harmony import Chord, chords, root_near, voiced
-from genrekit.audio.jukebox.score import Clock, Master, Part, Score, Sheet, pick
+from genrekit.jukebox.harmony import Chord, chords, root_near, voiced
+from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _PROGRESSIONS = ("i9 i9 iv9 i9", "i9 bVImaj7 i9 v", "i9 iv9", "iim9 V13 i9 i9")
 _BOOM = ("X.....x..xX.....", "X..x......X..x..", "X.x....x..X.....", "X......xx.X...o.")
