@@ -38,9 +38,7 @@ from synthetic_fingerprints import COPY_EVERY, synthetic
 
 from genrekit import __version__
 from genrekit.batch import find_audio
-from genrekit.datasets.fingerprint import Fingerprint, fingerprint
-from genrekit.datasets.hash_index import propose
-from genrekit.datasets.near_duplicates import LEAST_SCORE, compare
+from genrekit.fingerprint import LEAST_SCORE, Fingerprint, compare, fingerprint, propose
 from genrekit.jukebox import JUKEBOX_GENRES
 
 # --- cost ---------------------------------------------------------------------------------------

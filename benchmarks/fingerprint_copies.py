@@ -12,11 +12,17 @@ import numpy as np
 from distortions import DISTORTIONS, RATE_HZ, Samples
 
 from genrekit.audio import decode
-from genrekit.datasets.fingerprint import Fingerprint, fingerprint
 from genrekit.datasets.gtzan_facts import recording_of
-from genrekit.datasets.hash_index import propose
-from genrekit.datasets.near_duplicates import LEAST_SCORE, Match, compare, find_near_duplicates
 from genrekit.evaluation import wilson
+from genrekit.fingerprint import (
+    LEAST_SCORE,
+    Fingerprint,
+    Match,
+    compare,
+    find_near_duplicates,
+    fingerprint,
+    propose,
+)
 from genrekit.jukebox import synthesise
 from genrekit.parallel import WorkerDied, ordered_map
 

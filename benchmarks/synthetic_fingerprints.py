@@ -13,12 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets.fingerprint import (
-    PITCH_STEPS,
-    RANGE_SEMITONES,
-    TICKS_PER_SECOND,
-    Fingerprint,
-)
+from genrekit.fingerprint import PITCH_STEPS, RANGE_SEMITONES, TICKS_PER_SECOND, Fingerprint
 
 Floats = NDArray[np.float64]
 #: Every so many, one is an altered copy of the one before it.

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from genrekit.datasets import Dataset, Item, Pair, related
-from genrekit.datasets.fingerprint import Fingerprint
-from genrekit.datasets.fingerprint_files import FingerprintedFile, fingerprint_files
-from genrekit.datasets.near_duplicates import find_near_duplicates
 from genrekit.features.cache import FeatureCache
+from genrekit.fingerprint import (
+    Fingerprint,
+    FingerprintedFile,
+    find_near_duplicates,
+    fingerprint_files,
+)
 from genrekit.schema import ExcerptConfig
 
 logger = logging.getLogger(__name__)

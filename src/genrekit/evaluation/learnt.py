@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset
-from genrekit.datasets.constellation import hashes
-from genrekit.datasets.fingerprint import Fingerprint
+from genrekit.fingerprint import Fingerprint, hashes
 
 LEARNT = "learnt.npz"
 _BITS = 256

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets.constellation import WIDEST_SHIFT_SEMITONES, hashes, speed_of
-from genrekit.datasets.fingerprint import RANGE_SEMITONES, Fingerprint
-from genrekit.datasets.hash_index import LEAST_VOTES, MOST_FOLLOWERS, propose
+from genrekit.fingerprint.constellation import WIDEST_SHIFT_SEMITONES, hashes, speed_of
+from genrekit.fingerprint.hash_index import LEAST_VOTES, MOST_FOLLOWERS, propose
+from genrekit.fingerprint.landmarks import RANGE_SEMITONES, Fingerprint
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets.constellation import WIDEST_SHIFT_SEMITONES, hashes, speed_of
-from genrekit.datasets.fingerprint import Fingerprint
+from genrekit.fingerprint.constellation import WIDEST_SHIFT_SEMITONES, hashes, speed_of
+from genrekit.fingerprint.landmarks import Fingerprint
 
 #: So many equal hashes must agree about the place of one recording in the other; more in large
 #: collections, see `votes_needed`.

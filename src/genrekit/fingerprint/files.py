@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.audio import decode
-from genrekit.datasets.fingerprint import FORMAT_VERSION, Fingerprint, content_hash, fingerprint
 from genrekit.errors import AudioError
 from genrekit.features.cache import FeatureCache
 from genrekit.features.extract import compute_files
+from genrekit.fingerprint.landmarks import FORMAT_VERSION, Fingerprint, content_hash, fingerprint
 from genrekit.schema import ExcerptConfig
 
 # Content hashes of different rates differ, so there is one rate for all.

@@ -18,11 +18,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrekit.audio import decode
-from genrekit.datasets.constellation import hashes
-from genrekit.datasets.fingerprint import Fingerprint, fingerprint
-from genrekit.datasets.fingerprint_files import fingerprint_files
-from genrekit.datasets.hash_index import propose, votes_needed
-from genrekit.datasets.near_duplicates import compare, find_near_duplicates
+from genrekit.fingerprint import (
+    Fingerprint,
+    compare,
+    find_near_duplicates,
+    fingerprint,
+    fingerprint_files,
+    hashes,
+    propose,
+)
+from genrekit.fingerprint.hash_index import votes_needed
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]

@@ -3,7 +3,7 @@
 The fingerprint is a constellation (A. Wang, "An industrial-strength audio search algorithm",
 ISMIR 2003): the points of a spectrogram that are the loudest of their surroundings, each kept as
 a time and a pitch and nothing else. Gain, equalisation, codecs and noise move few of them, and a
-change of speed moves all of them alike, which `genrekit.datasets.near_duplicates` undoes.
+change of speed moves all of them alike, which `genrekit.fingerprint.near_duplicates` undoes.
 """
 
 from __future__ import annotations

@@ -8,10 +8,9 @@ import pytest
 import soundfile
 
 from genrekit.audio import decode
-from genrekit.datasets.fingerprint import content_hash, fingerprint
-from genrekit.datasets.fingerprint_files import fingerprint_files
 from genrekit.errors import AudioFormatError, AudioNotFoundError
 from genrekit.features.cache import FeatureCache
+from genrekit.fingerprint import content_hash, fingerprint, fingerprint_files
 from genrekit.jukebox import synthesise
 from genrekit.schema import ExcerptConfig
 
@@ -54,7 +53,7 @@ def test_the_cache_gives_back_what_was_computed(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("this was in the cache")
 
-    monkeypatch.setattr("genrekit.datasets.fingerprint_files.decode", refuse)
+    monkeypatch.setattr("genrekit.fingerprint.files.decode", refuse)
     assert list(fingerprint_files(files, cache=cache)) == computed
 
 

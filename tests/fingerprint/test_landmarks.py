@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrekit.audio import decode
-from genrekit.datasets.fingerprint import Fingerprint, content_hash, fingerprint
 from genrekit.errors import AudioContentError, ConfigError, DatasetError
+from genrekit.fingerprint import Fingerprint, content_hash, fingerprint
 from genrekit.jukebox import synthesise
 
 RATE_HZ = 22050
