@@ -14,8 +14,8 @@ import typer
 from genrekit.catalog import Catalog
 from genrekit.cli import app
 from genrekit.datasets import DATASETS, PROTOCOLS
-from genrekit.datasets.archives import OFFERS
 from genrekit.datasets.label_maps import label_map
+from genrekit.download import OFFERS
 from genrekit.training import load_recipe
 
 REPOSITORY = Path(__file__).resolve().parents[1]

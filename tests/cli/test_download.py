@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from genrekit.datasets import archives, download
-from genrekit.datasets.archives import Archive, Offer
+from genrekit.download import archives
+from genrekit.download import corpora as download
+from genrekit.download.archives import Archive, Offer
 
 CLIP = os.urandom(400_000)
 REST = "These are labels alone."
@@ -149,7 +150,7 @@ def test_an_unknown_corpus_is_refused_with_near_names(run: Any) -> None:
 
 INTERRUPTED = """
 import sys
-from genrekit.datasets import archives, download
+from genrekit.download import archives, corpora as download
 from genrekit.cli import main
 archive = archives.Archive(sys.argv[1], target="fma_small", about_bytes=10**6,
                            checksum=sys.argv[2], inner="fma_small", unpacked_bytes=10**6)

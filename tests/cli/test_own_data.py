@@ -13,7 +13,7 @@ import pytest
 
 from genrekit.bundles import load_bundle
 from genrekit.datasets.opening import Columns, open_data
-from genrekit.datasets.transfer import Size, fetch
+from genrekit.download import Size, fetch
 from genrekit.errors import ConfigError, DatasetError
 
 Run = Callable[..., Any]

@@ -59,7 +59,7 @@ def _print_rows(configs: list[PublishedConfig]) -> None:
 
 def _fetch(config: PublishedConfig) -> None:
     from genrekit.cli.console import follow
-    from genrekit.datasets.download import DownloadStep
+    from genrekit.download import DownloadStep
     from genrekit.models.pretrained import local_weights
     from genrekit.training.backbone import fetched_weights
 

@@ -12,8 +12,7 @@ import typer
 from genrekit.errors import DatasetError, outcome
 
 if TYPE_CHECKING:
-    from genrekit.datasets.expected import Fault
-    from genrekit.datasets.verify import VerifyStep
+    from genrekit.download import Fault, VerifyStep
 
 app = typer.Typer(help="List corpora, and check copies of them.", invoke_without_command=True)
 
@@ -55,7 +54,7 @@ def verify(
 ) -> None:
     """Check a copy against its index: counts, layout, headers, checksums; exit code 4 on faults."""
     from genrekit.cli.console import follow
-    from genrekit.datasets.verify import verify_copy
+    from genrekit.download import verify_copy
 
     faults: list[Fault] = []
     last = follow(_collected(verify_copy(name, path, checksums=checksums), faults))
@@ -112,8 +111,7 @@ def _plain(text: str) -> Any:
 
 def _row(name: str, root: Path | None) -> dict[str, Any]:
     from genrekit.datasets import corpus_info
-    from genrekit.datasets.archives import OFFERS
-    from genrekit.datasets.places import YOUR_OWN, corpus_folder, present_parts
+    from genrekit.download import OFFERS, YOUR_OWN, corpus_folder, present_parts
 
     info, folder = corpus_info(name), corpus_folder(name, root)
     offer = OFFERS.get(name)

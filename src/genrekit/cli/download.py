@@ -10,7 +10,7 @@ import typer
 from genrekit.errors import ConfigError, outcome
 
 if TYPE_CHECKING:
-    from genrekit.datasets.download import DownloadPlan
+    from genrekit.download import DownloadPlan
 
 _INTERRUPTED = 130
 
@@ -33,16 +33,16 @@ def download(
     For a corpus that may not be fetched freely it says where to get it and where to put it.
     """
     from genrekit.cli.console import errors, follow
-    from genrekit.datasets import download as downloads
-    from genrekit.datasets.archives import OFFERS
+    from genrekit.download import OFFERS, plan_download
+    from genrekit.download import download as fetch_corpus
 
     if name not in OFFERS:
         _say_where(name, to, as_json)
         raise typer.Exit(outcome(ConfigError()).exit_code)
-    plan = downloads.plan_download(name, size, to)
+    plan = plan_download(name, size, to)
     try:
         if plan.missing:
-            follow(downloads.download(plan, keep_archives=keep_archives), in_bytes=True)
+            follow(fetch_corpus(plan, keep_archives=keep_archives), in_bytes=True)
     except KeyboardInterrupt:
         errors().print(
             f"stopped; what has come is kept in {plan.folder}, and the same command goes on from "
@@ -55,7 +55,7 @@ def download(
 def _say_where(name: str, to: Path | None, as_json: bool) -> None:
     from genrekit.cli.console import print_json, results
     from genrekit.datasets import corpus_info
-    from genrekit.datasets.places import corpus_folder
+    from genrekit.download import corpus_folder
 
     info, folder = corpus_info(name), to or corpus_folder(name)
     if as_json:
@@ -83,7 +83,7 @@ def _say_where(name: str, to: Path | None, as_json: bool) -> None:
 
 def _report(plan: DownloadPlan, as_json: bool) -> None:
     from genrekit.cli.console import print_json, results
-    from genrekit.datasets.archives import OFFERS
+    from genrekit.download import OFFERS
 
     fetched = [archive.target for archive in plan.missing]
     rest = OFFERS[plan.corpus].rest

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from genrekit.bundles import load_bundle, window_features, window_samples
 from genrekit.bundles.session import embed_session, open_session
 from genrekit.bundles.verify import MODEL
-from genrekit.datasets.transfer import Patience, Size, fetch
+from genrekit.download import Patience, Size, fetch
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.features import Frontend, build_frontend, frontend_fingerprint
 from genrekit.files import cache_home, home, moved, replace_file

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from genrekit.datasets.part_file import disk_fault
+from genrekit.download.part_file import disk_fault
 from genrekit.errors import DatasetError
 
 #: What reading a damaged archive raises; bzip2 says OSError, and so does a disk.

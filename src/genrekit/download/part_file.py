@@ -9,7 +9,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from genrekit.datasets.checksums import feed, named_sum, new_hash
+from genrekit.download.checksums import feed, named_sum, new_hash
 from genrekit.errors import DatasetError
 from genrekit.schema import Contract
 

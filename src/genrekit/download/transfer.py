@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 
-from genrekit.datasets.part_file import PartFile, PartNote, disk_fault
-from genrekit.datasets.web import (
+from genrekit.download.part_file import PartFile, PartNote, disk_fault
+from genrekit.download.web import (
     AgainError,
     BeyondEndError,
     content_length,

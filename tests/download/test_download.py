@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from genrekit.datasets import DATASETS, corpus_info, download
-from genrekit.datasets.archives import OFFERS, Archive, Offer
-from genrekit.datasets.checksums import has_sum, read_sums
-from genrekit.datasets.part_file import part_of
-from genrekit.datasets.places import PARTS, YOUR_OWN, corpus_folder, present_parts
-from genrekit.datasets.transfer import Patience
+from genrekit.datasets import DATASETS, corpus_info
+from genrekit.download import OFFERS, YOUR_OWN, Patience, corpus_folder, present_parts
+from genrekit.download import corpora as download
+from genrekit.download.archives import Archive, Offer
+from genrekit.download.checksums import has_sum, read_sums
+from genrekit.download.part_file import part_of
+from genrekit.download.places import PARTS
 from genrekit.errors import ConfigError, DatasetError
 
 HASTY = Patience(stall_seconds=2, attempts=2, first_wait_seconds=0.01)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from genrekit.datasets.archives import OFFERS, Archive
-from genrekit.datasets.checksums import feed, named_sum, new_hash, read_sums
-from genrekit.datasets.part_file import disk_fault, part_of
-from genrekit.datasets.places import corpus_folder
-from genrekit.datasets.transfer import Patience, Size, fetch
-from genrekit.datasets.unpack import unpack
+from genrekit.download.archives import OFFERS, Archive
+from genrekit.download.checksums import feed, named_sum, new_hash, read_sums
+from genrekit.download.part_file import disk_fault, part_of
+from genrekit.download.places import corpus_folder
+from genrekit.download.transfer import Patience, Size, fetch
+from genrekit.download.unpacking import unpack
 from genrekit.errors import ConfigError, DatasetError
 
 # Sizes that are published rounded, or estimated, may be passed by so much.

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from genrekit.datasets.part_file import part_of
-from genrekit.datasets.transfer import Patience, Size, fetch
+from genrekit.download import Patience, Size, fetch
+from genrekit.download.part_file import part_of
 from genrekit.errors import ConfigError, DatasetError
 
 CONTENT = bytes(range(256)) * 4096
@@ -331,7 +331,7 @@ def test_https_is_never_left_and_needs_a_trusted_certificate(
 SMALL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from genrekit.datasets.transfer import Size, fetch
+from genrekit.download.transfer import Size, fetch
 from genrekit.errors import DatasetError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from genrekit.datasets import expected, fma, load_dataset
-from genrekit.datasets.expected import Fault
+from genrekit.datasets import fma, load_dataset
 from genrekit.datasets.gtzan_facts import GTZAN_GENRES
-from genrekit.datasets.verify import verify_copy
+from genrekit.download import Fault, expected, verify_copy
 from genrekit.errors import ConfigError, DatasetError
 
 RATE = 8000

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from genrekit.audio import AUDIO_SUFFIXES, probe
 from genrekit.datasets import DATASETS, load_dataset
-from genrekit.datasets.checksums import has_sum
-from genrekit.datasets.expected import EXPECTATIONS, Expected, Fault, items_of
+from genrekit.download.checksums import has_sum
+from genrekit.download.expected import EXPECTATIONS, Expected, Fault, items_of
 from genrekit.errors import AudioError, DatasetError
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"

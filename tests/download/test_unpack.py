@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from genrekit.datasets.unpack import unpack
+from genrekit.download.unpacking import unpack
 from genrekit.errors import DatasetError
 
 Write = Callable[[Path, dict[str, bytes]], Path]

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genrekit.datasets import fma, gtzan, ismir04, jamendo, manifest
-from genrekit.datasets.checksums import read_sums
 from genrekit.datasets.dataset import Dataset
 from genrekit.datasets.fma_tables import read_genres, read_tracks
 from genrekit.datasets.gtzan_facts import GTZAN_GENRES, TRACKS_PER_GENRE, UNREADABLE_IN_KAGGLE
 from genrekit.datasets.msd_labels import read_labels
+from genrekit.download.checksums import read_sums
 from genrekit.errors import DatasetError
 
 Check = Callable[[Path], "Iterator[Expected | Fault]"]

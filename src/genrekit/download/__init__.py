@@ -1,0 +1,55 @@
+"""Corpora fetched, resumed, checked and unpacked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genrekit.lazy import resolver
+
+if TYPE_CHECKING:
+    from genrekit.download.archives import OFFERS
+    from genrekit.download.corpora import DownloadPlan, DownloadStep, download, plan_download
+    from genrekit.download.expected import Fault
+    from genrekit.download.places import YOUR_OWN, corpus_folder, present_parts
+    from genrekit.download.transfer import Patience, Size, fetch
+    from genrekit.download.verify import VerifyStep, verify_copy
+
+__all__ = [
+    "OFFERS",
+    "YOUR_OWN",
+    "DownloadPlan",
+    "DownloadStep",
+    "Fault",
+    "Patience",
+    "Size",
+    "VerifyStep",
+    "corpus_folder",
+    "download",
+    "fetch",
+    "plan_download",
+    "present_parts",
+    "verify_copy",
+]
+
+_HOMES = {
+    "OFFERS": "genrekit.download.archives",
+    "DownloadPlan": "genrekit.download.corpora",
+    "DownloadStep": "genrekit.download.corpora",
+    "download": "genrekit.download.corpora",
+    "plan_download": "genrekit.download.corpora",
+    "Fault": "genrekit.download.expected",
+    "YOUR_OWN": "genrekit.download.places",
+    "corpus_folder": "genrekit.download.places",
+    "present_parts": "genrekit.download.places",
+    "Patience": "genrekit.download.transfer",
+    "Size": "genrekit.download.transfer",
+    "fetch": "genrekit.download.transfer",
+    "VerifyStep": "genrekit.download.verify",
+    "verify_copy": "genrekit.download.verify",
+}
+
+__getattr__ = resolver(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
