@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from genrekit.audit import AuditReport
 from genrekit.datasets import load_dataset
-from genrekit.evaluation.audit_finding import AuditReport
 from genrekit.jukebox import synthesise
 
 
@@ -238,7 +238,7 @@ def test_what_is_not_there_is_said_to_be(run: Run, tmp_path: Path, name: str) ->
 def test_without_scikit_learn_the_extra_is_named_before_anything_is_decoded(
     run: Run, songs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from genrekit.evaluation import audit
+    from genrekit.audit import run as audit
 
     monkeypatch.setattr(audit, "find_spec", lambda name: None)
     ran = run("audit", songs)

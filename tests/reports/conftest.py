@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from genrekit.audit import AuditReport
+from genrekit.audit.finding import make_finding
 from genrekit.datasets import CorpusInfo, Dataset, Item, make_split
-from genrekit.evaluation.audit_finding import AuditReport, make_finding
 from genrekit.evaluation.results import RunResult, write_run
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
 from genrekit.schema import Estimate, ModelIdentity

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genrekit.audit import AuditReport, render_audits_markdown
+from genrekit.audit.finding import KnownRepetitions
+from genrekit.audit.run import run_audit
 from genrekit.datasets import Dataset, Item
 from genrekit.datasets.jukebox import INFO
-from genrekit.evaluation.audit import run_audit
-from genrekit.evaluation.audit_finding import AuditReport, KnownRepetitions
-from genrekit.evaluation.audit_markdown import render_audits_markdown
 from genrekit.explain.charts_html import figure
 from genrekit.explain.page import charts_of
 from genrekit.reports import auditing

@@ -14,8 +14,8 @@ from genrekit.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from genrekit.audit import AuditReport, Finding, Kind
     from genrekit.datasets import Dataset
-    from genrekit.evaluation.audit_finding import AuditReport, Finding, Kind
 
 _SHOWN = 3
 
@@ -51,8 +51,8 @@ def audit(
 
     A folder that holds several sets has all of them audited. No file is ever changed.
     """
+    from genrekit.audit import audit_steps
     from genrekit.cli.console import cores, follow, print_json_line
-    from genrekit.evaluation.audit import audit_steps
 
     sets = [one for path in data for one in _sets(path, corpus)]
     if fix is not None and len(sets) > 1:
@@ -95,8 +95,8 @@ def _sets(path: Path, corpus: str | None) -> list[tuple[str, Path, str]]:
 def _load(corpus: str, path: Path, options: dict[str, Any]) -> tuple[Dataset, tuple[Finding, ...]]:
     from inspect import signature
 
+    from genrekit.audit import load_table
     from genrekit.datasets import DATASETS, load_dataset
-    from genrekit.evaluation.audit_table import load_table
 
     if corpus == "table":
         return load_table(path, **options)
@@ -115,9 +115,8 @@ def _write(
     fix: Path | None,
     accept_relabels: bool,
 ) -> None:
+    from genrekit.audit import make_plan, render_audits_markdown
     from genrekit.datasets.fix_plan import render_plan
-    from genrekit.evaluation.audit_markdown import render_audits_markdown
-    from genrekit.evaluation.audit_plan import make_plan
     from genrekit.reports.auditing import render_audits_html
 
     if page is not None:
@@ -157,8 +156,8 @@ def _show(report: AuditReport) -> None:
 def _row(report: AuditReport, kind: Kind, count: int) -> tuple[Any, ...]:
     from rich.text import Text
 
+    from genrekit.audit import KINDS
     from genrekit.cli.console import plain
-    from genrekit.evaluation.audit_finding import KINDS
 
     info = KINDS[kind]
     style = {"error": "bold red", "warning": "yellow", "note": "cyan"}[info.severity]

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from genrekit.audit import out_of_fold, suspects
 from genrekit.datasets import Dataset, track_digest
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.evaluate import item_probabilities
 from genrekit.evaluation.importance import Importance, families, permutation_importance
-from genrekit.evaluation.label_audit import out_of_fold, suspects
 from genrekit.explain.columns import (
     SHAP_BACKGROUND,
     SHAP_ROWS,

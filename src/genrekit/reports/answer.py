@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from genrekit.evaluation.audit_finding import KINDS
+from genrekit.audit import KINDS
 from genrekit.evaluation.full_metrics import TOP
 from genrekit.evaluation.leaks import miscounted, result_leaks
 from genrekit.evaluation.numbers import counted, interval, percent

@@ -7,14 +7,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from genrekit.evaluation.audit_finding import (
-    KINDS,
-    SEVERITIES,
-    AuditReport,
-    Finding,
-    Kind,
-    Severity,
-)
+from genrekit.audit import KINDS, SEVERITIES, AuditReport, Finding, Kind, Severity
 from genrekit.explain.charts import Bars, Lines
 from genrekit.explain.page import Beside, Fact, Facts, Fold, Part, Section, Sheet, render_page
 

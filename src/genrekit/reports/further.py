@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from genrekit.evaluation.audit_finding import KINDS
+from genrekit.audit import KINDS
 from genrekit.evaluation.distortion_kinds import DISTORTIONS
 from genrekit.evaluation.importance import Importance
 from genrekit.evaluation.intervals import difference_of_shares

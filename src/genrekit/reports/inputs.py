@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from genrekit.audit import AuditReport
 from genrekit.bundles import find_bundle
 from genrekit.errors import BundleError, ConfigError, DatasetError, MissingExtraError
-from genrekit.evaluation.audit_finding import AuditReport
 from genrekit.evaluation.comparison import Comparison
 from genrekit.evaluation.leak_looks import FOUND
 from genrekit.evaluation.recount import checked_result

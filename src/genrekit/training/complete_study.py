@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from genrekit.audit import audit_steps
 from genrekit.datasets import Dataset
-from genrekit.evaluation.audit import audit_steps
 from genrekit.evaluation.critical_difference import plot_critical_difference
 from genrekit.evaluation.results import RunResult, write_run
 from genrekit.models import ClassicalConfig

@@ -7,8 +7,8 @@ from collections.abc import Generator
 
 import numpy as np
 
+from genrekit.audit import KINDS, AuditReport
 from genrekit.datasets import Dataset
-from genrekit.evaluation.audit_finding import KINDS, AuditReport
 from genrekit.evaluation.importance import families, permutation_importance
 from genrekit.models import ClassicalConfig
 from genrekit.training.export import run_onnx

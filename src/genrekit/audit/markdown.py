@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from statistics import median
 
-from genrekit.evaluation.audit_finding import (
+from genrekit.audit.finding import (
     KINDS,
     SEVERITIES,
     AuditReport,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.audit.duplicates import MOST_ROWS, Near, near_rows
+from genrekit.audit.finding import AuditReport, Finding, Medium, Skipped, own_recording
+from genrekit.audit.pictures import PictureFacts, look, near_pictures, picture_findings
+from genrekit.audit.recordings import AudioFacts, audio_findings, audio_pairs, listen, quality
+from genrekit.audit.table import column_findings, row_contents
 from genrekit.datasets import Dataset
-from genrekit.evaluation.audit_audio import AudioFacts, audio_findings, audio_pairs, listen, quality
-from genrekit.evaluation.audit_duplicates import MOST_ROWS, Near, near_rows
-from genrekit.evaluation.audit_finding import AuditReport, Finding, Medium, Skipped, own_recording
-from genrekit.evaluation.audit_pictures import PictureFacts, look, near_pictures, picture_findings
-from genrekit.evaluation.audit_table import column_findings, row_contents
 
 
 @dataclass(frozen=True, slots=True)

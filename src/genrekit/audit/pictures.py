@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.audit.duplicates import Near, surroundings
+from genrekit.audit.finding import Finding, below, found, make_finding
+from genrekit.audit.recordings import odd_ones
 from genrekit.datasets import Dataset, Item
 from genrekit.datasets.picture_files import drawing_of, read_picture
 from genrekit.errors import DatasetError
-from genrekit.evaluation.audit_audio import odd_ones
-from genrekit.evaluation.audit_duplicates import Near, surroundings
-from genrekit.evaluation.audit_finding import Finding, below, found, make_finding
 from genrekit.features.picture import PICTURE_SHAPE, scale_levels
 from genrekit.parallel import WorkerDied, ordered_map
 

@@ -11,12 +11,11 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from genrekit.audit import KINDS, AuditReport, Finding, Kind, make_plan
+from genrekit.audit.recordings import clipped_share
+from genrekit.audit.run import run_audit
 from genrekit.datasets import load_dataset
 from genrekit.datasets.gtzan_facts import NEAR_REPETITIONS
-from genrekit.evaluation.audit import run_audit
-from genrekit.evaluation.audit_audio import clipped_share
-from genrekit.evaluation.audit_finding import KINDS, AuditReport, Finding, Kind
-from genrekit.evaluation.audit_plan import make_plan
 from genrekit.jukebox import synthesise
 
 RATE = 22050

@@ -9,9 +9,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Pair, Relation, mark
-from genrekit.errors import DatasetError
-from genrekit.evaluation.audit_finding import (
+from genrekit.audit.confident_learning import out_of_fold, suspects
+from genrekit.audit.finding import (
     Finding,
     Kind,
     Skipped,
@@ -20,7 +19,8 @@ from genrekit.evaluation.audit_finding import (
     own_recording,
     printable,
 )
-from genrekit.evaluation.label_audit import out_of_fold, suspects
+from genrekit.datasets import Dataset, Pair, Relation, mark
+from genrekit.errors import DatasetError
 
 #: The largest label may have this many times the recordings of the smallest.
 MOST_RATIO = 2.0

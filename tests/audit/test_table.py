@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genrekit.audit import AuditReport, Finding, Kind, load_table, make_plan
+from genrekit.audit.duplicates import clusters, near_rows
+from genrekit.audit.run import run_audit
 from genrekit.datasets import load_dataset
 from genrekit.datasets.fix_plan import render_plan
 from genrekit.errors import DatasetError
-from genrekit.evaluation.audit import run_audit
-from genrekit.evaluation.audit_duplicates import clusters, near_rows
-from genrekit.evaluation.audit_finding import AuditReport, Finding, Kind
-from genrekit.evaluation.audit_plan import make_plan
-from genrekit.evaluation.audit_table import load_table
 
 Row = list[object]
 

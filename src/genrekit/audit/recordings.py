@@ -14,10 +14,10 @@ import soxr
 from numpy.typing import NDArray
 
 from genrekit.audio import decode, probe
+from genrekit.audit.duplicates import Near
+from genrekit.audit.finding import Finding, Kind, below, found, make_finding
 from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioContentError, AudioError
-from genrekit.evaluation.audit_duplicates import Near
-from genrekit.evaluation.audit_finding import Finding, Kind, below, found, make_finding
 from genrekit.features import build_frontend
 from genrekit.fingerprint import Fingerprint, content_hash, find_near_duplicates, fingerprint
 from genrekit.parallel import WorkerDied, ordered_map

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from genrekit.datasets import Dataset, Pair
-from genrekit.errors import MissingExtraError
-from genrekit.evaluation.audit_duplicates import (
+from genrekit.audit.duplicates import (
     DUPLICATE_KINDS,
     duplicate_findings,
     known_repetitions,
 )
-from genrekit.evaluation.audit_examine import EXAMINERS, AuditStep, Examined, medium_of
-from genrekit.evaluation.audit_finding import (
+from genrekit.audit.examine import EXAMINERS, AuditStep, Examined, medium_of
+from genrekit.audit.finding import (
     AuditReport,
     Finding,
     Kind,
@@ -24,14 +22,16 @@ from genrekit.evaluation.audit_finding import (
     own_recording,
     printable,
 )
-from genrekit.evaluation.audit_labels import (
+from genrekit.audit.labels import (
     balance_findings,
     dominance_findings,
     judge_labels,
     label_counts,
     names_known,
 )
-from genrekit.evaluation.audit_table import recording_findings
+from genrekit.audit.table import recording_findings
+from genrekit.datasets import Dataset, Pair
+from genrekit.errors import MissingExtraError
 
 __all__ = ["AuditStep", "audit_steps", "run_audit"]
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genrekit.audit.finding import Finding, make_finding
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.datasets.cells import Cells, read_cells
 from genrekit.datasets.looks_like import is_number
 from genrekit.datasets.table import GROUP_COLUMNS, ID_COLUMNS, LABEL_COLUMNS
-from genrekit.evaluation.audit_finding import Finding, make_finding
 
 #: What people and programs write where there is no value.
 NO_VALUE = frozenset(

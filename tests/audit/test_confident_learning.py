@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genrekit.audit import make_plan, out_of_fold, suspects
+from genrekit.audit.confident_learning import confident_joint
+from genrekit.audit.run import run_audit
 from genrekit.datasets import Dataset, Item, load_dataset
 from genrekit.datasets.jukebox import INFO
 from genrekit.errors import DatasetError
-from genrekit.evaluation.audit import run_audit
-from genrekit.evaluation.audit_plan import make_plan
-from genrekit.evaluation.label_audit import confident_joint, out_of_fold, suspects
 
 
 def test_the_confident_joint_is_that_of_the_definition() -> None:

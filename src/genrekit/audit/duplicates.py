@@ -11,9 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset
-from genrekit.datasets.gtzan_facts import EXACT_REPETITIONS, NEAR_REPETITIONS, parse_name
-from genrekit.evaluation.audit_finding import (
+from genrekit.audit.finding import (
     Finding,
     FoundItem,
     Kind,
@@ -22,6 +20,8 @@ from genrekit.evaluation.audit_finding import (
     make_finding,
     own_recording,
 )
+from genrekit.datasets import Dataset
+from genrekit.datasets.gtzan_facts import EXACT_REPETITIONS, NEAR_REPETITIONS, parse_name
 from genrekit.evaluation.intervals import wilson
 
 #: A pair of rows is near if each is the other's nearest and less than this share as far as the
