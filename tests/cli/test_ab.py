@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from genrekit.bundles import load_bundle
-from genrekit.evaluation.arms import ArmsReport
 from genrekit.inference.inputs import make_reference, spread_of
-from genrekit.serving.answer_log import AnswerLog
+from genrekit.monitoring import ArmsReport, PredictionLog
 
 GENERATOR = np.random.default_rng(4)
 GENRES = ("jazz", "pop")
@@ -50,7 +49,7 @@ def log(bundle_factory: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
         load_bundle(bundle_factory(folder / "c", version="0.3.0")),
     ]
     path = folder / "answers.sqlite"
-    log = AnswerLog(path, 1 << 24, 2, print)
+    log = PredictionLog(path, 1 << 24, 2, print)
     log.note_models(bundles, "", {"champion": 0.5, "challenger": 0.5})
     for number in range(160):
         first = number % 2 == 0

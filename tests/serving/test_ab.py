@@ -22,11 +22,11 @@ import soundfile
 
 from genrekit.bundles import add_bundle, find_bundle, load_bundle, promote, roll_back
 from genrekit.errors import ConfigError, DatasetError, UnknownResourceError
-from genrekit.evaluation.answer_log import log_files, read_log
 from genrekit.inference.inputs import make_reference, spread_of
+from genrekit.monitoring import PredictionLog, read_log
+from genrekit.monitoring.prediction_log import log_files
 from genrekit.schema import UNKNOWN, ModelIdentity, Reference, Timings, TrackPrediction
 from genrekit.serving import Settings
-from genrekit.serving.answer_log import AnswerLog
 from genrekit.serving.following import Follower, look
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.recorder import Recorder
@@ -151,13 +151,13 @@ def test_the_log_holds_answers_and_shadows_but_nobody_and_no_music(
 
 
 def test_the_same_sender_is_another_one_in_another_log(tmp_path: Path) -> None:
-    logs = [AnswerLog(tmp_path / name, 1 << 20, 2, print) for name in ("one", "two")]
+    logs = [PredictionLog(tmp_path / name, 1 << 20, 2, print) for name in ("one", "two")]
     digests = [log.digest("address 192.0.2.1") for log in logs]
     assert digests[0] == logs[0].digest("address 192.0.2.1")
     assert digests[0] != digests[1]
     for log in logs:
         log.close()
-    again = AnswerLog(tmp_path / "one", 1 << 20, 2, print)
+    again = PredictionLog(tmp_path / "one", 1 << 20, 2, print)
     assert again.digest("address 192.0.2.1") == digests[0]
     again.close()
     assert (tmp_path / "one.salt").stat().st_mode & 0o077 == 0
@@ -288,7 +288,7 @@ ROW = {
 }
 
 
-def _fill(log: AnswerLog, count: int, size: int = 0) -> list[str]:
+def _fill(log: PredictionLog, count: int, size: int = 0) -> list[str]:
     ids = [f"{number:032x}" for number in range(count)]
     for one in ids:
         log.note(ROW | {"id": one, "scores": "x" * size})
@@ -297,7 +297,7 @@ def _fill(log: AnswerLog, count: int, size: int = 0) -> list[str]:
 
 def test_a_full_disk_loses_answers_and_nothing_else(tmp_path: Path) -> None:
     lost: list[str] = []
-    log = AnswerLog(tmp_path / "log", 1 << 20, 2, lost.append)
+    log = PredictionLog(tmp_path / "log", 1 << 20, 2, lost.append)
     log._submit([("PRAGMA max_page_count = 12", ())])
     _fill(log, 40, size=3000)
     log._submit([("PRAGMA max_page_count = 100000", ())])
@@ -310,7 +310,7 @@ def test_a_full_disk_loses_answers_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_large_log_is_rotated_and_the_oldest_deleted(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    log = AnswerLog(path, 1 << 16, 3, print)
+    log = PredictionLog(path, 1 << 16, 3, print)
     log.note_models([], "spring", {"a": 1.0})
     ids = _fill(log, 300, size=2000)
     said = asyncio.run(log.say(ids[-100], None, True))
@@ -329,7 +329,7 @@ def test_a_large_log_is_rotated_and_the_oldest_deleted(tmp_path: Path) -> None:
 
 def test_a_log_that_nobody_can_write_in_time_loses_answers(tmp_path: Path) -> None:
     lost: list[str] = []
-    log = AnswerLog(tmp_path / "log", 1 << 20, 2, lost.append)
+    log = PredictionLog(tmp_path / "log", 1 << 20, 2, lost.append)
     hold = threading.Event()
     log._thread.submit(hold.wait)
     _fill(log, 1100)
@@ -346,14 +346,14 @@ def test_what_is_no_log_or_somebody_elses_is_refused(tmp_path: Path) -> None:
     database.close()
     for name in ("text", "other"):
         with pytest.raises(ConfigError, match="cannot be the log"):
-            AnswerLog(tmp_path / name, 1 << 20, 2, print)
+            PredictionLog(tmp_path / name, 1 << 20, 2, print)
         with pytest.raises(DatasetError, match="no log of answers"):
             read_log(tmp_path / name)
     with pytest.raises(ConfigError, match="cannot be the log"):
-        AnswerLog(tmp_path / "nowhere" / "log", 1 << 20, 2, print)
-    first = AnswerLog(tmp_path / "log", 1 << 20, 2, print)
+        PredictionLog(tmp_path / "nowhere" / "log", 1 << 20, 2, print)
+    first = PredictionLog(tmp_path / "log", 1 << 20, 2, print)
     with pytest.raises(ConfigError, match="another server"):
-        AnswerLog(tmp_path / "log", 1 << 20, 2, print)
+        PredictionLog(tmp_path / "log", 1 << 20, 2, print)
     first.close()
     with pytest.raises(DatasetError, match="no log at"):
         read_log(tmp_path / "nothing")

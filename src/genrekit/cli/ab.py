@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from genrekit.evaluation.answer_log import Log
-    from genrekit.inference.drift import Drift
+    from genrekit.monitoring import Drift, Log
 
 app = typer.Typer(help="Compare models on live traffic, and look for drift.", no_args_is_help=True)
 
@@ -37,8 +36,8 @@ def report(
 ) -> None:
     """Say which model is better on live traffic, how sure that is, and what drifted."""
     from genrekit.cli.console import print_json_line, print_markdown
-    from genrekit.evaluation.arms import report_arms
     from genrekit.explain.page_markdown import render_markdown
+    from genrekit.monitoring import report_arms
     from genrekit.reports.arms import arms_document, in_short
     from genrekit.reports.write import write_document
 
@@ -58,7 +57,7 @@ def report(
 def drift(log: _Log, since: _Since = None, as_json: _Json = False) -> None:
     """Compare what each model was given and answered with the reference in its bundle."""
     from genrekit.cli.console import print_json
-    from genrekit.evaluation.arms import drift_of
+    from genrekit.monitoring import drift_of
 
     found = drift_of(_read(log, since))
     if as_json:
@@ -80,7 +79,7 @@ def _check(files: list[Path] | tuple[()]) -> None:
 
 def _read(log: Path, since: datetime | None) -> Log:
     from genrekit.cli.console import track
-    from genrekit.evaluation.answer_log import read_log
+    from genrekit.monitoring import read_log
 
     seconds = since.replace(tzinfo=UTC).timestamp() if since else 0.0
     return read_log(log, since=seconds, watch=lambda rows, total: track(rows, total, "Reading"))

@@ -6,12 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from genrekit import __version__
-from genrekit.evaluation.arm_pairs import ShadowPair, SplitPair
-from genrekit.evaluation.arms import ArmNumbers, ArmsReport
 from genrekit.evaluation.numbers import interval, optional, p_value, percent, points
 from genrekit.explain.charts import Bars, Dots
 from genrekit.explain.page import Fact, Facts, Fold, Part, Section, Sheet
-from genrekit.inference.drift import FALSE_ALARMS, LARGE, SOME, Drift
+from genrekit.monitoring import (
+    FALSE_ALARMS,
+    LARGE,
+    SOME,
+    ArmNumbers,
+    ArmsReport,
+    Drift,
+    ShadowPair,
+    SplitPair,
+)
 from genrekit.reports.document import Document
 
 _MOST_BARS = 12

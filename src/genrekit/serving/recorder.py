@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from itertools import islice
 
 from genrekit.bundles import Bundle
-from genrekit.inference.drift import LEVELS, Tally
+from genrekit.monitoring import LEVELS, Arms, Feedback, PredictionLog, Tally
 from genrekit.schema import UNKNOWN, TrackPrediction
-from genrekit.serving.answer_log import AnswerLog, Feedback
-from genrekit.serving.arms import Arms
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.settings import Settings
 from genrekit.serving.worker import Work
@@ -39,9 +37,9 @@ class Recorder:
         self._settings, self._metrics = settings, metrics
         self._tallies: dict[str, Tally] = {}
         self._arm_of: dict[str, tuple[str, str]] = {}
-        self.log: AnswerLog | None = None
+        self.log: PredictionLog | None = None
         if settings.answer_log is not None:
-            self.log = AnswerLog(
+            self.log = PredictionLog(
                 settings.answer_log,
                 settings.log_bytes,
                 settings.log_files,
@@ -127,7 +125,7 @@ class Recorder:
         return answer_id
 
     async def say(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
-        """As `AnswerLog.say`, counted."""
+        """As `PredictionLog.say`, counted."""
         assert self.log is not None
         said = await self.log.say(answer_id, genre, right)
         self._metrics.feedback.labels("yes" if said.right else "no").inc()

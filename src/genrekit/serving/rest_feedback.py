@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 from starlette.requests import Request
 
 from genrekit.errors import UnknownResourceError
+from genrekit.monitoring import Feedback
 from genrekit.schema import Contract
-from genrekit.serving.answer_log import Feedback
 from genrekit.serving.examples import REFUSALS
 from genrekit.serving.problems import Problem, explain_validation
 from genrekit.serving.service import Service, service_of

@@ -14,9 +14,9 @@ from starlette.requests import HTTPConnection, Request
 
 from genrekit.bundles import Bundle
 from genrekit.errors import BusyError, ConfigError, quoted
+from genrekit.monitoring import Arms
 from genrekit.schema import TrackPrediction
 from genrekit.serving.access import RateLimiter, sender_of
-from genrekit.serving.arms import Arms
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.pool import Pool

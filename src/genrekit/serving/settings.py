@@ -11,8 +11,8 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from genrekit.errors import ConfigError
+from genrekit.monitoring import Arms, make_arms
 from genrekit.schema import Sha256
-from genrekit.serving.arms import Arms, make_arms
 
 ENV_PREFIX = "GENREKIT_SERVE_"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})

@@ -10,12 +10,12 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.answer_log import OTHER, Log, LoggedAnswer, LoggedModel, LoggedSplit
-from genrekit.evaluation.arms import PEEKING, report_arms
 from genrekit.evaluation.intervals import difference_of_shares, wilson
 from genrekit.evaluation.significance import shares_p, smallest_gap_apart
-from genrekit.inference.drift import Tally
 from genrekit.inference.inputs import make_reference
+from genrekit.monitoring import Log, Tally, report_arms
+from genrekit.monitoring.arms import PEEKING
+from genrekit.monitoring.prediction_log import OTHER, LoggedAnswer, LoggedModel, LoggedSplit
 from genrekit.schema import UNKNOWN
 
 GENRES = ("jazz", "metal", "pop", "rock")

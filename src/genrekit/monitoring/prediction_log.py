@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from genrekit.errors import DatasetError
-from genrekit.inference.drift import Tally
+from genrekit.monitoring.drift import Tally
 from genrekit.schema import Reference
 
 #: Arm, hash of the model, and whether it was a shadow.

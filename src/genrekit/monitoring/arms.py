@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.answer_log import Key, Log, LoggedAnswer, LoggedModel, key_of
-from genrekit.evaluation.arm_pairs import (
+from genrekit.evaluation.intervals import share_by_group, wilson
+from genrekit.monitoring.arm_pairs import (
     FEWEST,
     SenderRatio,
     ShadowPair,
@@ -24,8 +24,8 @@ from genrekit.evaluation.arm_pairs import (
     shown_time,
     split_pairs,
 )
-from genrekit.evaluation.intervals import share_by_group, wilson
-from genrekit.inference.drift import Drift
+from genrekit.monitoring.drift import Drift
+from genrekit.monitoring.prediction_log import Key, Log, LoggedAnswer, LoggedModel, key_of
 from genrekit.schema import UNKNOWN, Contract, Estimate
 
 #: Share of the judged answers that one sender should not pass.

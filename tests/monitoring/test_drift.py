@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genrekit.inference.drift import FALSE_ALARMS, FEWEST, Tally
 from genrekit.inference.inputs import make_reference, spread_of
+from genrekit.monitoring import FALSE_ALARMS, Tally
+from genrekit.monitoring.drift import FEWEST
 from genrekit.schema import Reference
 
 GENRES = np.array(["blues", "jazz", "metal", "pop", "unknown"])

@@ -17,7 +17,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.evaluation.answer_log import Log, LoggedAnswer
 from genrekit.evaluation.intervals import difference_of_shares, share_by_group, wilson
 from genrekit.evaluation.multiple import holm
 from genrekit.evaluation.significance import (
@@ -30,6 +29,7 @@ from genrekit.evaluation.significance import (
     shares_p,
     smallest_gap_apart,
 )
+from genrekit.monitoring.prediction_log import Log, LoggedAnswer
 from genrekit.schema import Contract, Estimate
 
 #: Judged answers of an arm below which nothing is said of it.

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from genrekit.bundles import Bundle
 from genrekit.errors import ConfigError, DatasetError, UnknownResourceError, quoted
-from genrekit.evaluation.answer_log import OTHER, SCHEMA, check_kind, log_files
+from genrekit.monitoring.prediction_log import OTHER, SCHEMA, check_kind, log_files
 from genrekit.schema import UNKNOWN, Contract
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Feedback(Contract):
     genre: str | None = None
 
 
-class AnswerLog:
+class PredictionLog:
     """The SQLite file of one server, and who may be in it.
 
     Parameters

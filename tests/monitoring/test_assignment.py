@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from genrekit.errors import ConfigError
-from genrekit.serving.arms import make_arms
+from genrekit.monitoring import make_arms
 
 MODELS = ("champion=default@champion", "challenger=box@0.2.0", "third=./other")
 

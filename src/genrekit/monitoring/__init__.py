@@ -1,0 +1,63 @@
+"""What a server answered, kept and compared: prediction log, A/B, drift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genrekit.lazy import resolver
+
+if TYPE_CHECKING:
+    from genrekit.monitoring.arm_pairs import ShadowPair, SplitPair
+    from genrekit.monitoring.arms import ArmNumbers, ArmsReport, drift_of, report_arms
+    from genrekit.monitoring.assignment import Arms, make_arms
+    from genrekit.monitoring.drift import FALSE_ALARMS, LARGE, LEVELS, SOME, Drift, Tally
+    from genrekit.monitoring.log_writer import Feedback, PredictionLog
+    from genrekit.monitoring.prediction_log import Log, read_log
+
+__all__ = [
+    "FALSE_ALARMS",
+    "LARGE",
+    "LEVELS",
+    "SOME",
+    "ArmNumbers",
+    "Arms",
+    "ArmsReport",
+    "Drift",
+    "Feedback",
+    "Log",
+    "PredictionLog",
+    "ShadowPair",
+    "SplitPair",
+    "Tally",
+    "drift_of",
+    "make_arms",
+    "read_log",
+    "report_arms",
+]
+
+_HOMES = {
+    "ShadowPair": "genrekit.monitoring.arm_pairs",
+    "SplitPair": "genrekit.monitoring.arm_pairs",
+    "ArmNumbers": "genrekit.monitoring.arms",
+    "ArmsReport": "genrekit.monitoring.arms",
+    "drift_of": "genrekit.monitoring.arms",
+    "report_arms": "genrekit.monitoring.arms",
+    "Arms": "genrekit.monitoring.assignment",
+    "make_arms": "genrekit.monitoring.assignment",
+    "FALSE_ALARMS": "genrekit.monitoring.drift",
+    "LARGE": "genrekit.monitoring.drift",
+    "LEVELS": "genrekit.monitoring.drift",
+    "SOME": "genrekit.monitoring.drift",
+    "Drift": "genrekit.monitoring.drift",
+    "Tally": "genrekit.monitoring.drift",
+    "PredictionLog": "genrekit.monitoring.log_writer",
+    "Feedback": "genrekit.monitoring.log_writer",
+    "Log": "genrekit.monitoring.prediction_log",
+    "read_log": "genrekit.monitoring.prediction_log",
+}
+
+__getattr__ = resolver(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
