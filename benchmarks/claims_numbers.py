@@ -11,7 +11,7 @@ from typing import Any
 from claims_measure import ALL, GROUPED, RANDOM, TESTED, Measured, Reading, Versus
 from deep_page import DeepNumbers
 
-from genrekit.evaluation.numbers import optional, points
+from genrekit.pages import optional, points
 from genrekit.schema import Estimate, EvaluationResult
 from genrekit.training import ProtocolConfig
 

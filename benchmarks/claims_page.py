@@ -48,7 +48,7 @@ from claims_text import (
     SEGMENT_TABLE,
 )
 
-from genrekit.evaluation.numbers import optional, points
+from genrekit.pages import optional, points
 from genrekit.schema import Contract
 
 _ALONE = "leave-one-artist-out"

@@ -21,7 +21,7 @@ from claims_numbers import (
 )
 from claims_text import CHECK
 
-from genrekit.evaluation.numbers import optional
+from genrekit.pages import optional
 
 _PEOPLE = "artists and repetitions on both sides (`segments`, `artist`)"
 

@@ -14,7 +14,7 @@ from sounds import WHOLE
 
 from genrekit.bundles import load_bundle
 from genrekit.evaluation import wilson
-from genrekit.evaluation.numbers import interval, percent, points
+from genrekit.pages import interval, percent, points
 
 _WHAT = {
     BY_COLLECTION: "GTZAN and other collections teach, a collection at a time is tested",

@@ -14,9 +14,9 @@ from genrekit.errors import ConfigError, DatasetError, GenreError
 from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip, Distortion
 from genrekit.evaluation.distortions import as_wav, gained
 from genrekit.evaluation.robustness import RobustnessResult, robustness, robustness_steps
-from genrekit.evaluation.robustness_report import plot_robustness, render_robustness_markdown
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
+from genrekit.reports.robustness import plot_robustness, render_robustness_markdown
 
 TWO = {
     "stereo": replace(DISTORTIONS["stereo"], levels=(1.0,)),

@@ -11,7 +11,6 @@ from PIL import Image
 from genrekit.audio import Waveform
 from genrekit.explain import hide_and_listen
 from genrekit.explain.framed import framed
-from genrekit.explain.lettering import lettered
 from genrekit.explain.overlay import (
     AGAINST,
     FOR,
@@ -24,6 +23,7 @@ from genrekit.explain.overlay import (
 )
 from genrekit.explain.records import Agreement, Occlusion, Patch, Span
 from genrekit.inference import Classifier
+from genrekit.pages import lettered
 from genrekit.schema import ModelIdentity
 
 

@@ -14,8 +14,7 @@ from genrekit.audit.finding import KnownRepetitions
 from genrekit.audit.run import run_audit
 from genrekit.datasets import Dataset, Item
 from genrekit.datasets.jukebox import INFO
-from genrekit.explain.charts_html import figure
-from genrekit.explain.page import charts_of
+from genrekit.pages import charts_of, figure
 from genrekit.reports import auditing
 from genrekit.reports.auditing import render_audits_html
 from genrekit.schema import Estimate

@@ -8,8 +8,7 @@ import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from genrekit.evaluation.results import RunResult
-from genrekit.explain.charts import Heat
-from genrekit.explain.page import Beside, Sheet
+from genrekit.pages import Beside, Heat, Sheet
 from genrekit.reports.best_model import confusion_section
 from genrekit.reports.groups import Entry
 from genrekit.reports.rankings import curves_of, ranking_section

@@ -14,7 +14,7 @@ import genrekit
 from genrekit.datasets import Dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.results import RunResult, confused, read_run, write_run
-from genrekit.explain.page_markdown import plain
+from genrekit.pages.markdown import plain
 from genrekit.reports import Report, report
 from genrekit.reports.latex import latex
 

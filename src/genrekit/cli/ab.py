@@ -36,8 +36,8 @@ def report(
 ) -> None:
     """Say which model is better on live traffic, how sure that is, and what drifted."""
     from genrekit.cli.console import print_json_line, print_markdown
-    from genrekit.explain.page_markdown import render_markdown
     from genrekit.monitoring import report_arms
+    from genrekit.pages import render_markdown
     from genrekit.reports.arms import arms_document, in_short
     from genrekit.reports.write import write_document
 

@@ -59,10 +59,10 @@ def calibrate(
     from genrekit.cli.outputs import check_file
     from genrekit.datasets import make_split
     from genrekit.evaluation import score_items
-    from genrekit.evaluation.abstention_plot import plot_risk_coverage
     from genrekit.evaluation.calibrate import calibrate as choose
     from genrekit.evaluation.calibrate import check_calibratable
     from genrekit.inference import Classifier
+    from genrekit.pages import plot_risk_coverage
 
     if out is not None:
         check_target(out, overwrite=False)

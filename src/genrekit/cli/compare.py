@@ -129,7 +129,7 @@ def _tested(
 
 
 def _write(found: Comparison, out: Path) -> None:
-    from genrekit.evaluation.critical_difference import plot_critical_difference
+    from genrekit.pages import plot_critical_difference
     from genrekit.reports.comparing import (
         ranks_chart,
         render_comparison_html,

@@ -161,7 +161,7 @@ def _show(run: RunResult) -> None:
     from rich.text import Text
 
     from genrekit.cli.console import plain, results
-    from genrekit.evaluation.numbers import calibration, calibration_note, over_folds
+    from genrekit.pages import calibration, calibration_note, over_folds
 
     result = run.result
     results().print(

@@ -54,8 +54,8 @@ def robustness(
     from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_folder
     from genrekit.evaluation.robustness import robustness_steps
-    from genrekit.evaluation.robustness_report import plot_robustness, render_robustness_markdown
     from genrekit.inference import Classifier
+    from genrekit.reports.robustness import plot_robustness, render_robustness_markdown
 
     if out is not None:
         check_folder(out)

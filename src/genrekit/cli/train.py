@@ -224,7 +224,7 @@ def _watched(
 
 def _sum_up(bundle: Bundle, as_json: bool) -> None:
     from genrekit.cli.console import print_json, results
-    from genrekit.evaluation.numbers import over_folds
+    from genrekit.pages import over_folds
 
     if as_json:
         metrics = bundle.metrics.model_dump(mode="json")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from genrekit.errors import MissingExtraError
 from genrekit.evaluation.importance import Importance
-from genrekit.explain.charts import Bars, Chart, Lines, Points, Regions
 from genrekit.explain.columns import (
     PARTIAL_ROWS,
     column_plane,
@@ -19,9 +18,7 @@ from genrekit.explain.columns import (
     component_plane,
     partial_dependence,
 )
-from genrekit.explain.confusion import confusion_chart
 from genrekit.explain.data import NEIGHBOURS, DataExplanation, Judged
-from genrekit.explain.leaky import marked_leaky
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
     agreement,
@@ -30,8 +27,19 @@ from genrekit.explain.maps import (
     principal_components,
     tsne,
 )
-from genrekit.explain.page import Section, Sheet, write_page
 from genrekit.inference import printable
+from genrekit.pages import (
+    Bars,
+    Chart,
+    Lines,
+    Points,
+    Regions,
+    Section,
+    Sheet,
+    confusion_chart,
+    marked_leaky,
+    write_page,
+)
 
 _MOST_COLUMNS = 20
 _PARTIAL_COLUMNS = 3

@@ -11,13 +11,26 @@ from numpy.typing import NDArray
 from genrekit.audio import Waveform, decode
 from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioError
-from genrekit.explain.charts import Bars, Boxes, Chart, Heat, Lines, Points, hertz_ticks, unique
 from genrekit.explain.exploration import Explored, mean_columns, tempo_column
-from genrekit.explain.page import Beside, Fold, Section, Sheet, write_page
 from genrekit.features.chroma import PITCH_CLASSES
 from genrekit.features.clip import FRAMES_PER_SECOND, SAMPLE_RATE_HZ, analyse
 from genrekit.features.mel import MelFrontend
 from genrekit.inference import printable
+from genrekit.pages import (
+    Bars,
+    Beside,
+    Boxes,
+    Chart,
+    Fold,
+    Heat,
+    Lines,
+    Points,
+    Section,
+    Sheet,
+    hertz_ticks,
+    unique,
+    write_page,
+)
 from genrekit.schema import ExcerptConfig, MelConfig
 
 BOXED_COLUMNS = 6

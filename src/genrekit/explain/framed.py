@@ -6,8 +6,6 @@ from textwrap import wrap
 
 import numpy as np
 
-from genrekit.explain.charts import hertz_ticks
-from genrekit.explain.lettering import ADVANCE, LINE, lettered
 from genrekit.explain.overlay import (
     AGAINST,
     FOR,
@@ -22,6 +20,7 @@ from genrekit.explain.overlay import (
     overlaid,
 )
 from genrekit.explain.records import Occlusion
+from genrekit.pages import ADVANCE, LINE, hertz_ticks, lettered
 
 _SCALE = 2
 _LEFT, _RIGHT, _BOTTOM, _MARGIN = 92, 24, 62, 14

@@ -27,7 +27,7 @@ from genrekit.inference import Classifier, Window, printable, ranked
 from genrekit.schema import SegmentScore
 
 if TYPE_CHECKING:
-    from genrekit.explain.page import Section
+    from genrekit.pages import Section
 
 #: One way of hiding seconds, or all of them compared.
 Fills = Fill | Literal["all"]

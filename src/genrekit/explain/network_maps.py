@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.explain.agreement import rank_correlation as spearman
-from genrekit.explain.charts import Heat, hertz_ticks
 from genrekit.explain.faithfulness import Without, hiding_patches, measure, verdict
 from genrekit.explain.occlusion import PatchGrid, filled_samples, label_number
 from genrekit.explain.overlay import narrowed
-from genrekit.explain.page import Section, Sheet
 from genrekit.explain.records import Faithfulness, RandomWeights
 from genrekit.inference import Classifier, Window
+from genrekit.pages import Heat, Section, Sheet, hertz_ticks
 
 if TYPE_CHECKING:
     from genrekit.models.module import Network

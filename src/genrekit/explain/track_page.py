@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.explain.agreement import SMALLEST_LOSS
-from genrekit.explain.charts import Bars, Chart, Heat, Lines, hertz_ticks
 from genrekit.explain.faithfulness import verdict as faithfulness_verdict
-from genrekit.explain.page import Section, Sound, write_page
 from genrekit.explain.records import Agreement, Curve, Faithfulness, Snippet, Span, TrackExplanation
+from genrekit.pages import Bars, Chart, Heat, Lines, Section, Sound, hertz_ticks, write_page
 
 #: Lines that a chart of genres over time has at most.
 _MOST_GENRES = 6

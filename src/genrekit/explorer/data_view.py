@@ -8,12 +8,12 @@ import numpy as np
 import streamlit as st
 
 from genrekit.datasets import load_dataset
-from genrekit.explain.charts import Lines, Points, unique
 from genrekit.explain.exploration import Explored, explore_dataset
 from genrekit.explain.exploration_page import boxes_of, exploration_sections
 from genrekit.explorer.parts import choose_point, pick, said, show_chart, show_section
 from genrekit.features import FeatureCache
 from genrekit.inference import printable
+from genrekit.pages import Lines, Points, unique
 
 _BINS = 40
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrekit.errors import MissingExtraError
-from genrekit.evaluation.figures import COLOURS
+from genrekit.pages import COLOURS
 
 _NEEDED = ("streamlit", "plotly")
 _PAGE = Path(__file__).with_name("page.py")

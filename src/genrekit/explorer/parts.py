@@ -11,11 +11,22 @@ import plotly.graph_objects
 import streamlit as st
 
 from genrekit.errors import MissingExtraError
-from genrekit.evaluation.critical_difference import critical_difference_svg
-from genrekit.evaluation.figures import ON_DARK
-from genrekit.explain.charts import Chart, Points, Ranks, unique
-from genrekit.explain.charts_html import figure
-from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sheet, Sound
+from genrekit.pages import (
+    ON_DARK,
+    Beside,
+    Chart,
+    Facts,
+    Fold,
+    Part,
+    Points,
+    Ranks,
+    Section,
+    Sheet,
+    Sound,
+    critical_difference_svg,
+    figure,
+    unique,
+)
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
 _BOLD = re.compile(r"\\\*\\\*(.+?)\\\*\\\*")

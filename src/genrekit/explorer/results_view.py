@@ -8,13 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from genrekit.evaluation.full_metrics import Metrics
-from genrekit.evaluation.numbers import percent
 from genrekit.evaluation.results import Answer, RunResult, confused
-from genrekit.explain.confusion import confusion_chart
-from genrekit.explain.leaky import LEAKY, marked_leaky
-from genrekit.explain.page import Section, Sheet
 from genrekit.explorer.parts import bold, pick, show_chart, show_section, show_sheet
 from genrekit.inference import printable
+from genrekit.pages import LEAKY, Section, Sheet, confusion_chart, marked_leaky, percent
 from genrekit.reports.best_model import genre_section, sureness_section
 from genrekit.reports.document import make_document
 from genrekit.reports.groups import Entry, Group, groups_of

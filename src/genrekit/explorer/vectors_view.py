@@ -9,10 +9,9 @@ import streamlit as st
 
 from genrekit.batch.index import Index, read_index
 from genrekit.errors import MissingExtraError
-from genrekit.explain.charts import Points
 from genrekit.explain.maps import TSNE_COMPONENTS, Rows, fit_scaling, principal_components, tsne
-from genrekit.explain.page import Sheet
 from genrekit.explorer.parts import choose_point, pick, said, show_sheet
+from genrekit.pages import Points, Sheet
 
 _MOST_MAPPED = 3000
 _NEIGHBOURS = 10

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from genrekit.audit import KINDS
 from genrekit.evaluation.full_metrics import TOP
 from genrekit.evaluation.leaks import miscounted, result_leaks
-from genrekit.evaluation.numbers import counted, interval, percent
-from genrekit.explain.page import Fact, Facts
+from genrekit.pages import Fact, Facts, counted, interval, percent
 from genrekit.reports.comparing import TESTS, cannot_be_told_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
 from genrekit.reports.inputs import Inputs

@@ -6,9 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from genrekit import __version__
-from genrekit.evaluation.numbers import interval, optional, p_value, percent, points
-from genrekit.explain.charts import Bars, Dots
-from genrekit.explain.page import Fact, Facts, Fold, Part, Section, Sheet
 from genrekit.monitoring import (
     FALSE_ALARMS,
     LARGE,
@@ -18,6 +15,21 @@ from genrekit.monitoring import (
     Drift,
     ShadowPair,
     SplitPair,
+)
+from genrekit.pages import (
+    Bars,
+    Dots,
+    Fact,
+    Facts,
+    Fold,
+    Part,
+    Section,
+    Sheet,
+    interval,
+    optional,
+    p_value,
+    percent,
+    points,
 )
 from genrekit.reports.document import Document
 

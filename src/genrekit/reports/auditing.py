@@ -8,8 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from genrekit.audit import KINDS, SEVERITIES, AuditReport, Finding, Kind, Severity
-from genrekit.explain.charts import Bars, Lines
-from genrekit.explain.page import Beside, Fact, Facts, Fold, Part, Section, Sheet, render_page
+from genrekit.pages import Bars, Beside, Fact, Facts, Fold, Lines, Part, Section, Sheet, render_page
 
 #: Items that are listed for one finding; the rest is counted.
 LISTED_ITEMS = 100

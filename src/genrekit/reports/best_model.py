@@ -7,11 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from genrekit.evaluation.numbers import counted, interval, optional, percent
 from genrekit.evaluation.results import Answer, RunResult, confused
-from genrekit.explain.charts import Curve, Curves, Dots, Heat
-from genrekit.explain.confusion import confusion_chart
-from genrekit.explain.page import Beside, Fold, Part, Section, Sheet, Sound
+from genrekit.pages import (
+    Beside,
+    Curve,
+    Curves,
+    Dots,
+    Fold,
+    Heat,
+    Part,
+    Section,
+    Sheet,
+    Sound,
+    confusion_chart,
+    counted,
+    interval,
+    optional,
+    percent,
+)
 from genrekit.reports.groups import Entry, Group
 
 #: Models that share a diagram at most.

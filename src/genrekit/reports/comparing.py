@@ -6,11 +6,20 @@ from collections.abc import Iterator, Sequence
 
 from genrekit.evaluation.comparison import Comparison, PairTest
 from genrekit.evaluation.multiple import Friedman
-from genrekit.evaluation.numbers import interval, p_value, points
-from genrekit.explain.charts import Dots, Ranks
-from genrekit.explain.leaky import marked_leaky
-from genrekit.explain.page import Fold, Part, Section, Sheet, render_page
-from genrekit.explain.page_markdown import render_markdown
+from genrekit.pages import (
+    Dots,
+    Fold,
+    Part,
+    Ranks,
+    Section,
+    Sheet,
+    interval,
+    marked_leaky,
+    p_value,
+    points,
+    render_markdown,
+    render_page,
+)
 
 TESTS = {
     "mcnemar-mid-p": "McNemar's test (mid-p)",

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 
 from genrekit import __version__
 from genrekit.errors import DatasetError
-from genrekit.evaluation.numbers import calibration, counted, interval
-from genrekit.explain.charts import Dots
-from genrekit.explain.leaky import leaky_parts, marked_leaky
-from genrekit.explain.page import Facts, Fold, Part, Section, Sheet, Sound
+from genrekit.pages import (
+    Dots,
+    Facts,
+    Fold,
+    Part,
+    Section,
+    Sheet,
+    Sound,
+    calibration,
+    counted,
+    interval,
+    leaky_parts,
+    marked_leaky,
+)
 from genrekit.reports.answer import KnownLeak, facts_of, lead_of, leaks_of, says_top
 from genrekit.reports.best_model import (
     confusion_section,

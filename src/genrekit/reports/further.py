@@ -9,11 +9,19 @@ from genrekit.audit import KINDS
 from genrekit.evaluation.distortion_kinds import DISTORTIONS
 from genrekit.evaluation.importance import Importance
 from genrekit.evaluation.intervals import difference_of_shares
-from genrekit.evaluation.numbers import interval, points
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
-from genrekit.explain.charts import Curve, Curves, Dots
-from genrekit.explain.leaky import marked_leaky
-from genrekit.explain.page import Beside, Fold, Section, Sheet
+from genrekit.pages import (
+    Beside,
+    Curve,
+    Curves,
+    Dots,
+    Fold,
+    Section,
+    Sheet,
+    interval,
+    marked_leaky,
+    points,
+)
 from genrekit.reports.answer import KnownLeak
 from genrekit.reports.inputs import Inputs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genrekit.explain.page import Sheet
+from genrekit.pages import Sheet
 from genrekit.reports.document import Document, models_sheet
 from genrekit.reports.groups import Group
 

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.evaluation.multilabel import genre_ranking
-from genrekit.explain.charts import Curve, Curves
-from genrekit.explain.page import Beside, Part, Section, Sheet
+from genrekit.pages import Beside, Curve, Curves, Part, Section, Sheet
 from genrekit.reports.groups import Entry
 
 #: Points of a curve; more cannot be seen.

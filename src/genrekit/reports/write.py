@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrekit.errors import ConfigError
-from genrekit.explain.charts_png import save_chart
-from genrekit.explain.page import charts_of, file_name, render_page
-from genrekit.explain.page_markdown import render_markdown
+from genrekit.pages import charts_of, file_name, render_markdown, render_page, save_chart
 from genrekit.reports.answer import KnownLeak
 from genrekit.reports.document import Document, make_document
 from genrekit.reports.groups import groups_of

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from genrekit.audit import audit_steps
 from genrekit.datasets import Dataset
-from genrekit.evaluation.critical_difference import plot_critical_difference
 from genrekit.evaluation.results import RunResult, write_run
 from genrekit.models import ClassicalConfig
+from genrekit.pages import plot_critical_difference
 from genrekit.training.learning_curve import plot_learning_curve
 from genrekit.training.recipe import ProtocolConfig
 from genrekit.training.study import (

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from genrekit.bundles import find_bundle
 from genrekit.errors import ConfigError
-from genrekit.evaluation.figures import COLOURS, new_figure, save_figure
+from genrekit.pages import COLOURS, new_figure, save_figure
 from genrekit.schema import Contract
 
 if TYPE_CHECKING:

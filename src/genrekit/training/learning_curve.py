@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.figures import COLOURS, draw_estimates, new_figure, save_figure
 from genrekit.evaluation.intervals import over_seeds, share_by_group
 from genrekit.evaluation.results import RunResult
 from genrekit.models import ClassicalConfig
+from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, Estimate
 from genrekit.training.fit import Task, fold_scores

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from genrekit.evaluation.numbers import calibration, interval
-from genrekit.explain.page_markdown import markdown_table
 from genrekit.models import ClassicalConfig
+from genrekit.pages import calibration, interval, markdown_table
 from genrekit.schema import Contract, Estimate, EvaluationResult
 from genrekit.training.study import StudyCell, StudyResult
 

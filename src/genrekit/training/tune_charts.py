@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from genrekit.explain.charts import Bars, Chart, Points
-from genrekit.explain.charts_png import save_chart
-from genrekit.explain.page import Section, Sheet, render_page
+from genrekit.pages import Bars, Chart, Points, Section, Sheet, render_page, save_chart
 from genrekit.training.search_space import OBJECTIVES
 from genrekit.training.tune_report import TrialRecord, TuneResult, said_trials
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.evaluation.figures import COLOURS
-from genrekit.explain.charts import (
+from genrekit.pages.charts import (
     FADED,
     Bars,
     Boxes,
@@ -25,6 +24,7 @@ from genrekit.explain.charts import (
     middles,
     unique,
 )
+from genrekit.pages.figures import COLOURS
 
 Figure = dict[str, Any]
 _DIGITS = 5

@@ -8,11 +8,21 @@ import numpy as np
 import pytest
 
 from genrekit.audio import Waveform
-from genrekit.evaluation.figures import COLOURS, ON_DARK
-from genrekit.explain.charts import Heat, Lines, Points, Regions, hertz_ticks
-from genrekit.explain.charts_html import SYMBOLS, figure
 from genrekit.explain.exploration_page import example_charts
-from genrekit.explain.page import Section, Sheet, render_page
+from genrekit.pages import (
+    COLOURS,
+    ON_DARK,
+    Heat,
+    Lines,
+    Points,
+    Regions,
+    Section,
+    Sheet,
+    figure,
+    hertz_ticks,
+    render_page,
+)
+from genrekit.pages.charts_html import SYMBOLS
 
 pytest.importorskip("plotly")
 

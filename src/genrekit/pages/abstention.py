@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from genrekit.evaluation.abstention import Abstention
-from genrekit.evaluation.figures import COLOURS, new_figure, save_figure
+from genrekit.pages.figures import COLOURS, new_figure, save_figure
 
 
 def plot_risk_coverage(found: Abstention, model: str, path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sound
+from genrekit.pages.page import Beside, Facts, Fold, Part, Section, Sound
 
 LEAKY = "LEAKY"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrekit.explain.charts import Heat
+from genrekit.pages.charts import Heat
 
 _MOST_NOTED = 8
 _MOST_GENRES_WRITTEN = 25

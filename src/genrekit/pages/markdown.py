@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from genrekit.explain.page import Beside, Facts, Fold, Part, Section, Sheet, Sound
+from genrekit.pages.page import Beside, Facts, Fold, Part, Section, Sheet, Sound
 
 # An underscore inside a word is no markup, and names are full of them; nor is a lone bracket.
 _MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=[#\w])|(?<=:)//")

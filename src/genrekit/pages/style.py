@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from genrekit.evaluation.figures import ON_DARK
+from genrekit.pages.figures import ON_DARK
 
 #: Nothing is fetched from anywhere.
 POLICY = (

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrekit.evaluation.figures import COLOURS, figure_svg, new_figure, save_figure
 from genrekit.evaluation.multiple import Friedman, cliques
+from genrekit.pages.figures import COLOURS, figure_svg, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 from genrekit.evaluation.distortion_kinds import DISTORTIONS
-from genrekit.evaluation.figures import COLOURS, draw_estimates, new_figure, save_figure
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
+from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
 from genrekit.schema import Estimate
 
 _COLUMNS = 4

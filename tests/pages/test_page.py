@@ -5,10 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genrekit.explain.charts import Bars, Chart, Curve, Curves, Dots, Heat, Lines, Points
-from genrekit.explain.charts_html import figure
-from genrekit.explain.page import Beside, Fact, Facts, Fold, Section, Sheet, render_page
-from genrekit.explain.page_markdown import render_markdown
+from genrekit.pages import (
+    Bars,
+    Beside,
+    Chart,
+    Curve,
+    Curves,
+    Dots,
+    Fact,
+    Facts,
+    Fold,
+    Heat,
+    Lines,
+    Points,
+    Section,
+    Sheet,
+    figure,
+    render_markdown,
+    render_page,
+)
 from genrekit.schema import Estimate
 
 NAME = "</script><b>$x$"

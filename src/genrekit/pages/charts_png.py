@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genrekit.evaluation.critical_difference import plot_critical_difference
-from genrekit.evaluation.figures import COLOURS, new_figure, save_figure
-from genrekit.explain.charts import (
+from genrekit.pages.charts import (
     FADED,
     Bars,
     Boxes,
@@ -29,6 +27,8 @@ from genrekit.explain.charts import (
     unique,
     verdict_of,
 )
+from genrekit.pages.critical_difference import plot_critical_difference
+from genrekit.pages.figures import COLOURS, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

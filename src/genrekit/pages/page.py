@@ -13,11 +13,11 @@ from html import escape
 from pathlib import Path
 
 from genrekit.errors import MissingExtraError
-from genrekit.evaluation.critical_difference import critical_difference_svg
-from genrekit.explain.charts import Chart, Heat, Ranks, verdict_of
-from genrekit.explain.charts_html import figure
-from genrekit.explain.charts_png import save_chart
-from genrekit.explain.page_style import DRAW, POLICY, STYLE
+from genrekit.pages.charts import Chart, Heat, Ranks, verdict_of
+from genrekit.pages.charts_html import figure
+from genrekit.pages.charts_png import save_chart
+from genrekit.pages.critical_difference import critical_difference_svg
+from genrekit.pages.style import DRAW, POLICY, STYLE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
