@@ -17,11 +17,12 @@ from genrekit.bundles.session import open_session, run_session
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.evaluation.intervals import share_by_group
 from genrekit.evaluation.significance import paired_difference
+from genrekit.experiments import Study, study_steps
 from genrekit.features import build_frontend
 from genrekit.jukebox import synthesise
 from genrekit.models import ClassicalConfig, classical_config
 from genrekit.schema import Contract, Estimate, Gtzan57Config
-from genrekit.training import ProtocolConfig, Study, load_recipe, study_steps
+from genrekit.training import ProtocolConfig, load_recipe
 from genrekit.training.fit import Task, fit
 from genrekit.training.rows import table_rows
 

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.datasets import Dataset, load_dataset
+from genrekit.experiments import StudyCell, run_study
 from genrekit.features import FeatureCache, build_frontend, extract
 from genrekit.models import model_config
 from genrekit.schema import DescriptorsConfig, Gtzan57Config
-from genrekit.training import ProtocolConfig, StudyCell, run_study
+from genrekit.training import ProtocolConfig
 
 FRONTENDS = (Gtzan57Config(), DescriptorsConfig())
 MODELS = tuple(model_config({"architecture": name}) for name in ("logistic", "svm", "extra-trees"))

@@ -28,15 +28,10 @@ from paged import paged, paged_arguments
 
 from genrekit.cli.console import follow
 from genrekit.datasets import Dataset, load_dataset
+from genrekit.experiments import Study, StudyResult, complete_study_steps, render_study_markdown
 from genrekit.models import ClassicalConfig, classical_config
 from genrekit.reports import write_study_report
-from genrekit.training import (
-    ProtocolConfig,
-    Study,
-    StudyResult,
-    complete_study_steps,
-    render_study_markdown,
-)
+from genrekit.training import ProtocolConfig
 
 COMMAND = "python benchmarks/studies.py DATA -o docs/results"
 REPORTED = (

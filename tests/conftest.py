@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import sys
@@ -289,3 +290,45 @@ def make_run() -> Callable[..., RunResult]:
 def make_data() -> Callable[..., Dataset]:
     """``make_data(n_tracks, per_track)``."""
     return made_dataset
+
+
+PER_PART = {"train": 6, "valid": 3, "test": 4}
+
+
+def track_names() -> list[str]:
+    """A few tracks of every genre and part of the fault-filtered split."""
+    from genrekit.datasets.gtzan_facts import GTZAN_GENRES, official_part
+
+    names = []
+    for genre in GTZAN_GENRES:
+        left = dict(PER_PART)
+        for number in range(100):
+            track = f"{genre}.{number:05d}"
+            part = official_part(track)
+            if part is not None and left[part]:
+                left[part] -= 1
+                names.append(track)
+    return names
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published table's columns in another order, with made-up numbers."""
+    from genrekit.datasets.gtzan_facts import GTZAN_GENRES
+    from genrekit.features import build_frontend
+    from genrekit.schema import Gtzan57Config
+
+    columns = build_frontend(Gtzan57Config()).feature_names[::-1]
+    generator = np.random.default_rng(3)
+    centres = generator.normal(0, 0.4, (len(GTZAN_GENRES), len(columns)))
+    sizes = np.logspace(-5, 6, len(columns))
+    path = tmp_path_factory.mktemp("tables") / "features_30_sec.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", "length", *columns, "label"])
+        for track in track_names():
+            genre = track.partition(".")[0]
+            noise = generator.normal(0, 1, len(columns))
+            row = (centres[GTZAN_GENRES.index(genre)] + noise) * sizes
+            writer.writerow([f"{track}.wav", 661794, *map(repr, row.tolist()), genre])
+    return path

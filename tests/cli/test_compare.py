@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from genrekit.datasets import make_split
-from genrekit.evaluation.comparison import Comparison
 from genrekit.evaluation.results import read_run, write_run
+from genrekit.experiments import Comparison
 
 Run = Callable[..., Any]
 

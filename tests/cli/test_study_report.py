@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from genrekit.training.study import StudyResult
+from genrekit.experiments import StudyResult
 
 Run = Callable[..., Any]
 

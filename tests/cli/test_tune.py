@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from genrekit.experiments import TuneResult
+from genrekit.experiments.tune_report import TrialRecord
 from genrekit.training import load_recipe
-from genrekit.training.tune_report import TrialRecord, TuneResult
 
 Run = Callable[..., Any]
 SPACE = """\

@@ -12,8 +12,8 @@ from genrekit.datasets import CorpusInfo, Dataset, Item, Split, make_split
 from genrekit.datasets.fold import Fold
 from genrekit.errors import DatasetError
 from genrekit.evaluation import wilson
-from genrekit.evaluation.comparison import compare
 from genrekit.evaluation.results import RunResult
+from genrekit.experiments import compare
 from genrekit.reports.comparing import render_comparison_markdown
 
 MakeRun = Callable[..., RunResult]

@@ -12,9 +12,10 @@ import pytest
 from genrekit.bundles import load_bundle
 from genrekit.datasets import Dataset, load_dataset, make_split
 from genrekit.errors import DatasetError
+from genrekit.experiments import run_study
 from genrekit.models import model_config
 from genrekit.models.classical import NearestNeighbours
-from genrekit.training import DataConfig, ProtocolConfig, Recipe, run_study, train
+from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.fit import (
     Task,
     checked_split,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from genrekit.experiments.study import STUDY_PROTOCOLS, default_models
 from genrekit.models import MODELS
 from genrekit.training import load_recipe
-from genrekit.training.study import STUDY_PROTOCOLS, default_models
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "classical").glob("*.yaml"))
 

@@ -11,8 +11,8 @@ from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Split
-    from genrekit.evaluation.comparison import Comparison
     from genrekit.evaluation.results import RunResult
+    from genrekit.experiments import Comparison
 
 
 def compare(
@@ -53,7 +53,7 @@ def compare(
     from genrekit.cli.data import open_dataset, open_pairs
     from genrekit.cli.outputs import check_file, check_folder
     from genrekit.datasets import make_split, read_split
-    from genrekit.evaluation.comparison import compare as compare_runs
+    from genrekit.experiments import compare as compare_runs
     from genrekit.reports.comparing import render_comparison_html, render_comparison_markdown
     from genrekit.reports.groups import distinct_names
 

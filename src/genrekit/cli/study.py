@@ -73,8 +73,8 @@ def study(
     from genrekit.cli.console import cores, follow, print_json_line, results
     from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_folder
+    from genrekit.experiments import Study, complete_study_steps
     from genrekit.reports import write_study_report
-    from genrekit.training import Study, complete_study_steps
 
     check_folder(out)
     dataset = open_dataset(

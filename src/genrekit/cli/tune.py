@@ -11,7 +11,7 @@ import typer
 from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Options, loader_options
 
 if TYPE_CHECKING:
-    from genrekit.training.tune_report import TuneResult
+    from genrekit.experiments import TuneResult
 
 _OF_PLAN = "By default as the recipe says."
 
@@ -66,7 +66,7 @@ def tune(
     """
     from genrekit.cli.console import cores, follow, print_json_line
     from genrekit.cli.outputs import check_folder, open_cache
-    from genrekit.training import tune_steps
+    from genrekit.experiments import tune_steps
 
     check_folder(out)
     named = Named(label, id_column, group, ignore)
@@ -122,7 +122,7 @@ def _plan(**options: Any) -> Iterator[str]:
 def _draw(result: TuneResult, out: Path) -> None:
     from genrekit.cli.console import print_problem
     from genrekit.errors import MissingExtraError
-    from genrekit.training.tune_charts import write_charts
+    from genrekit.experiments import write_charts
 
     try:
         write_charts(result, out)
@@ -132,7 +132,7 @@ def _draw(result: TuneResult, out: Path) -> None:
 
 def _show(result: TuneResult, out: Path) -> None:
     from genrekit.cli.console import plain, print_problem, results
-    from genrekit.training.tune_report import BEST, said_trials, said_values
+    from genrekit.experiments import BEST, said_trials, said_values
 
     for record in result.trials:
         if record.error:

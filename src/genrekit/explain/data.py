@@ -14,13 +14,13 @@ from genrekit.audit import out_of_fold, suspects
 from genrekit.datasets import Dataset, track_digest
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.evaluate import item_probabilities
-from genrekit.evaluation.importance import Importance, families, permutation_importance
 from genrekit.explain.columns import (
     SHAP_BACKGROUND,
     SHAP_ROWS,
     component_number,
     shap_values,
 )
+from genrekit.explain.importance import Importance, families, permutation_importance
 from genrekit.explain.maps import fit_scaling, neighbours
 from genrekit.explain.occlusion import replace_columns
 from genrekit.explain.records import ColumnLoss

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.errors import MissingExtraError
-from genrekit.evaluation.importance import Importance
 from genrekit.explain.columns import (
     PARTIAL_ROWS,
     column_plane,
@@ -19,6 +18,7 @@ from genrekit.explain.columns import (
     partial_dependence,
 )
 from genrekit.explain.data import NEIGHBOURS, DataExplanation, Judged
+from genrekit.explain.importance import Importance
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
     agreement,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from genrekit.evaluation.comparison import Comparison, PairTest
 from genrekit.evaluation.multiple import Friedman
+from genrekit.experiments import Comparison, PairTest
 from genrekit.pages import (
     Dots,
     Fold,

@@ -7,9 +7,9 @@ from typing import Any
 
 from genrekit.audit import KINDS
 from genrekit.evaluation.distortion_kinds import DISTORTIONS
-from genrekit.evaluation.importance import Importance
 from genrekit.evaluation.intervals import difference_of_shares
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
+from genrekit.explain.importance import Importance
 from genrekit.pages import (
     Beside,
     Curve,
@@ -205,7 +205,7 @@ def _worth(title: str, found: Sequence[Importance]) -> Dots:
 def searched_sections(inputs: Inputs) -> Iterator[Section]:
     """What searches of settings tried."""
     if inputs.searches:
-        from genrekit.training.tune_charts import search_sections
+        from genrekit.experiments import search_sections
 
         for _, search in inputs.searches:
             yield from search_sections(search)

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from genrekit.audit import AuditReport
 from genrekit.bundles import find_bundle
 from genrekit.errors import BundleError, ConfigError, DatasetError, MissingExtraError
-from genrekit.evaluation.comparison import Comparison
 from genrekit.evaluation.leak_looks import FOUND
 from genrekit.evaluation.recount import checked_result
 from genrekit.evaluation.results import RunResult, parse_run
 from genrekit.evaluation.robustness import RobustnessResult
+from genrekit.experiments import Comparison
 from genrekit.explain.data import DataExplanation
 from genrekit.schema import BundleMetrics, Contract, EvaluationResult, Manifest
 
@@ -211,7 +211,7 @@ def _metrics(path: Path, things: Sequence[Any], found: Inputs) -> None:
 
 
 def _study(path: Path, things: Sequence[Any], found: Inputs) -> None:
-    contract = _of_training("genrekit.training.study", "StudyResult")
+    contract = _of_training("genrekit.experiments.study", "StudyResult")
     for thing in things:
         study = _checked(path, contract, thing)
         found.studies.append((path, study))
@@ -221,12 +221,12 @@ def _study(path: Path, things: Sequence[Any], found: Inputs) -> None:
 
 
 def _curve(path: Path, things: Sequence[Any], found: Inputs) -> None:
-    contract = _of_training("genrekit.training.learning_curve", "LearningCurve")
+    contract = _of_training("genrekit.experiments.learning_curve", "LearningCurve")
     found.curves += [(path, _checked(path, contract, thing)) for thing in things]
 
 
 def _search(path: Path, things: Sequence[Any], found: Inputs) -> None:
-    contract = _of_training("genrekit.training.tune_report", "TuneResult")
+    contract = _of_training("genrekit.experiments.tune_report", "TuneResult")
     found.searches += [(path, _checked(path, contract, thing)) for thing in things]
 
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from genrekit.datasets import load_dataset
 from genrekit.errors import DatasetError
+from genrekit.experiments import Study, StudyStep, complete_study_steps, write_study
 from genrekit.models import ClassicalConfig
 from genrekit.reports.write import report
-from genrekit.training.complete_study import Study, complete_study_steps, write_study
 from genrekit.training.recipe import ProtocolConfig
-from genrekit.training.study import StudyStep
 
 logger = logging.getLogger(__name__)
 

@@ -12,18 +12,18 @@ from pathlib import Path
 from genrekit.audit import audit_steps
 from genrekit.datasets import Dataset
 from genrekit.evaluation.results import RunResult, write_run
-from genrekit.models import ClassicalConfig
-from genrekit.pages import plot_critical_difference
-from genrekit.training.learning_curve import plot_learning_curve
-from genrekit.training.recipe import ProtocolConfig
-from genrekit.training.study import (
+from genrekit.experiments.learning_curve import plot_learning_curve
+from genrekit.experiments.study import (
     StudyCell,
     StudyResult,
     StudyStep,
     study_steps,
 )
-from genrekit.training.study_parts import curve_of_best, importance_to_best, study_findings
-from genrekit.training.study_report import render_study_markdown
+from genrekit.experiments.study_parts import curve_of_best, importance_to_best, study_findings
+from genrekit.experiments.study_report import render_study_markdown
+from genrekit.models import ClassicalConfig
+from genrekit.pages import plot_critical_difference
+from genrekit.training.recipe import ProtocolConfig
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ import genrekit
 from genrekit.datasets import load_dataset
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.results import read_run
+from genrekit.experiments.learning_curve import LearningCurve, curve_steps, plot_learning_curve
 from genrekit.models.classical import Logistic, NearestNeighbours
 from genrekit.training import ProtocolConfig
 from genrekit.training.fit import checked_split
-from genrekit.training.learning_curve import LearningCurve, curve_steps, plot_learning_curve
 from genrekit.training.rows import table_rows
 
 MODELS = (NearestNeighbours(), Logistic(c=0.5))

@@ -21,13 +21,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from genrekit.datasets import Fold
 from genrekit.errors import BundleError, ConfigError, DatasetError, TrainingError
+from genrekit.experiments.objectives import Judged, judge, objective_values
+from genrekit.experiments.sampling import sampler_of, suggest
 from genrekit.features.cache import FeatureCache
 from genrekit.models import MODELS, NetworkConfig
 from genrekit.training.fit import Fit, fit_steps
-from genrekit.training.measuring import Judged, judge, objective_values
 from genrekit.training.prepare import Step, check_recipe, prepare, training_for
 from genrekit.training.recipe import Recipe, recipe_of, set_setting
-from genrekit.training.sampling import sampler_of, suggest
 from genrekit.training.saving import Run
 from genrekit.training.search_space import OBJECTIVES, TuneConfig, walk
 

@@ -9,14 +9,9 @@ import pytest
 
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.errors import ConfigError
+from genrekit.experiments import StudyResult, render_study_markdown, run_study, study_steps
 from genrekit.models.classical import Logistic, NearestNeighbours
-from genrekit.training import (
-    ProtocolConfig,
-    StudyResult,
-    render_study_markdown,
-    run_study,
-    study_steps,
-)
+from genrekit.training import ProtocolConfig
 
 MODELS = (NearestNeighbours(), Logistic(c=0.5))
 FAST = (
@@ -92,7 +87,7 @@ def test_what_was_kept_is_not_fitted_again(
     assert first == again == run_study(dataset, models=MODELS, protocols=FAST[:1])
     assert len(list(tmp_path.glob("*.npy"))) == len(MODELS)
 
-    monkeypatch.setattr("genrekit.training.kept.fold_scores", _never)
+    monkeypatch.setattr("genrekit.experiments.cached_scores.fold_scores", _never)
     assert _kept(dataset, tmp_path) == first
     with pytest.raises(AssertionError, match="fitted"):
         _kept(dataset, tmp_path, seed=1)

@@ -9,13 +9,13 @@ import numpy as np
 
 from genrekit.audit import KINDS, AuditReport
 from genrekit.datasets import Dataset
-from genrekit.evaluation.importance import families, permutation_importance
+from genrekit.experiments.learning_curve import LearningCurve, curve_steps
+from genrekit.experiments.study import StudyFinding, StudyImportance, StudyResult, StudyStep
+from genrekit.explain.importance import families, permutation_importance
 from genrekit.models import ClassicalConfig
 from genrekit.training.export import run_onnx
 from genrekit.training.fit import Task, checked_split, fit, fit_rows
-from genrekit.training.learning_curve import LearningCurve, curve_steps
 from genrekit.training.rows import table_rows
-from genrekit.training.study import StudyFinding, StudyImportance, StudyResult, StudyStep
 
 #: Models that a learning curve is drawn for: the best ones under the first protocol.
 CURVE_MODELS = 3

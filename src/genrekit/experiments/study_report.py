@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from genrekit.experiments.study import StudyCell, StudyResult
 from genrekit.models import ClassicalConfig
 from genrekit.pages import calibration, interval, markdown_table
 from genrekit.schema import Contract, Estimate, EvaluationResult
-from genrekit.training.study import StudyCell, StudyResult
 
 _INTRODUCTION = """\
 {rows} rows of {tracks} recordings, {columns} columns, seed {seed}. Nothing is tuned; the \

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.importance import families, permutation_importance
+from genrekit.explain.importance import families, permutation_importance
 
 COLUMNS = ("mfcc1_mean", "mfcc1_var", "tempo")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from genrekit.experiments.tune_report import TrialRecord, TuneResult, said_trials
 from genrekit.pages import Bars, Chart, Points, Section, Sheet, render_page, save_chart
 from genrekit.training.search_space import OBJECTIVES
-from genrekit.training.tune_report import TrialRecord, TuneResult, said_trials
 
 #: What the axis of each objective says, and what its values are divided by.
 AXES = {

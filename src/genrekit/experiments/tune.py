@@ -24,6 +24,17 @@ from optuna.trial import TrialState
 
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError
+from genrekit.experiments.trials import (
+    Search,
+    Workbench,
+    data_key,
+    is_done,
+    open_study,
+    run_trial,
+    trial_recipe,
+    trial_steps,
+)
+from genrekit.experiments.tune_report import TuneResult, collect, write_results
 from genrekit.features.cache import FeatureCache
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.training.fit import checked_split
@@ -37,17 +48,6 @@ from genrekit.training.recipe import (
 )
 from genrekit.training.saving import Run
 from genrekit.training.search_space import OF_TASK, TuneConfig, corners, grid
-from genrekit.training.trials import (
-    Search,
-    Workbench,
-    data_key,
-    is_done,
-    open_study,
-    run_trial,
-    trial_recipe,
-    trial_steps,
-)
-from genrekit.training.tune_report import TuneResult, collect, write_results
 
 logger = logging.getLogger(__name__)
 

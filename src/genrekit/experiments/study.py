@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.comparison import Comparison, compare
-from genrekit.evaluation.importance import Importance
 from genrekit.evaluation.results import RunResult
+from genrekit.experiments.cached_scores import kept_scores
+from genrekit.experiments.comparison import Comparison, compare
+from genrekit.experiments.learning_curve import LearningCurve
+from genrekit.explain.importance import Importance
 from genrekit.models import MODELS, ClassicalConfig
 from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, EvaluationResult
 from genrekit.training.fit import Task, checked_split, fold_scores
-from genrekit.training.kept import kept_scores
-from genrekit.training.learning_curve import LearningCurve
 from genrekit.training.pooling import pooled_run
 from genrekit.training.recipe import Model, ProtocolConfig
 from genrekit.training.rows import Rows, table_rows

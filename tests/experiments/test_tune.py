@@ -16,9 +16,10 @@ import yaml
 
 from genrekit.datasets import load_dataset, make_split
 from genrekit.errors import ConfigError
-from genrekit.training import load_recipe, train, tune_recipe, tune_steps
-from genrekit.training.tune import TuneStep, training_folds
-from genrekit.training.tune_report import TrialRecord, TuneResult
+from genrekit.experiments import TuneResult, TuneStep, tune_recipe, tune_steps
+from genrekit.experiments.tune import training_folds
+from genrekit.experiments.tune_report import TrialRecord
+from genrekit.training import load_recipe, train
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "tune"
 KNN = {

@@ -1,0 +1,72 @@
+"""Many fits with one question: study, tune, learning curve, compare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genrekit.lazy import resolver
+
+if TYPE_CHECKING:
+    from genrekit.experiments.comparison import Comparison, PairTest, compare, refuse_unlike
+    from genrekit.experiments.complete_study import Study, complete_study_steps, write_study
+    from genrekit.experiments.study import StudyCell, StudyResult, StudyStep, run_study, study_steps
+    from genrekit.experiments.study_report import render_study_markdown
+    from genrekit.experiments.tune import TuneStep, tune_recipe, tune_steps
+    from genrekit.experiments.tune_charts import search_sections, write_charts
+    from genrekit.experiments.tune_report import BEST, TuneResult, said_trials, said_values
+
+__all__ = [
+    "BEST",
+    "Comparison",
+    "PairTest",
+    "Study",
+    "StudyCell",
+    "StudyResult",
+    "StudyStep",
+    "TuneResult",
+    "TuneStep",
+    "compare",
+    "complete_study_steps",
+    "refuse_unlike",
+    "render_study_markdown",
+    "run_study",
+    "said_trials",
+    "said_values",
+    "search_sections",
+    "study_steps",
+    "tune_recipe",
+    "tune_steps",
+    "write_charts",
+    "write_study",
+]
+
+_HOMES = {
+    "Comparison": "genrekit.experiments.comparison",
+    "PairTest": "genrekit.experiments.comparison",
+    "compare": "genrekit.experiments.comparison",
+    "refuse_unlike": "genrekit.experiments.comparison",
+    "Study": "genrekit.experiments.complete_study",
+    "complete_study_steps": "genrekit.experiments.complete_study",
+    "write_study": "genrekit.experiments.complete_study",
+    "StudyCell": "genrekit.experiments.study",
+    "StudyResult": "genrekit.experiments.study",
+    "StudyStep": "genrekit.experiments.study",
+    "run_study": "genrekit.experiments.study",
+    "study_steps": "genrekit.experiments.study",
+    "render_study_markdown": "genrekit.experiments.study_report",
+    "TuneStep": "genrekit.experiments.tune",
+    "tune_recipe": "genrekit.experiments.tune",
+    "tune_steps": "genrekit.experiments.tune",
+    "search_sections": "genrekit.experiments.tune_charts",
+    "write_charts": "genrekit.experiments.tune_charts",
+    "BEST": "genrekit.experiments.tune_report",
+    "TuneResult": "genrekit.experiments.tune_report",
+    "said_trials": "genrekit.experiments.tune_report",
+    "said_values": "genrekit.experiments.tune_report",
+}
+
+__getattr__ = resolver(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
