@@ -24,7 +24,7 @@ from genrekit.fingerprint import (
     propose,
 )
 from genrekit.jukebox import synthesise
-from genrekit.parallel import WorkerDied, ordered_map
+from genrekit.workers import WorkerDied, ordered_map
 
 CLIP_SECONDS = 30.0
 LONG_SECONDS = 20.0

@@ -17,10 +17,10 @@ from genrekit.bundles import Bundle, load_bundle, window_samples
 from genrekit.datasets import CorpusInfo, Dataset, Item
 from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip
 from genrekit.inference.windows import cut_windows
-from genrekit.parallel import ordered_map
 from genrekit.progress import Progress
 from genrekit.schema import ExcerptConfig
 from genrekit.training.backbone import Backbone
+from genrekit.workers import ordered_map
 
 GENRES = (
     *("blues", "classical", "country", "disco", "hiphop"),

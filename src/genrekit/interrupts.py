@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -55,3 +55,32 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     watch.daemon = True
     watch.start()
     signal.default_int_handler(number, frame)
+
+
+@contextmanager
+def stops_in_two_steps() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C, or the first SIGTERM, only be asked for, and the next one end.
+
+    Yields
+    ------
+    callable
+        Says whether it was asked for.
+    """
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def first(number: int, frame: FrameType | None) -> None:
+        for one, handler in usual.items():
+            signal.signal(one, handler)
+        asked.append(number)
+
+    for number in usual:
+        signal.signal(number, first)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)

@@ -16,7 +16,7 @@ from genrekit.datasets import Dataset, Item
 from genrekit.datasets.picture_files import drawing_of, read_picture
 from genrekit.errors import DatasetError
 from genrekit.features.picture import PICTURE_SHAPE, scale_levels
-from genrekit.parallel import WorkerDied, ordered_map
+from genrekit.workers import WorkerDied, ordered_map
 
 #: Pictures are near if each is the other's most similar one, this similar (correlation of their
 #: cells over time), and by this much more than to any third. Measured on the published set of

@@ -20,8 +20,8 @@ from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioContentError, AudioError
 from genrekit.features import build_frontend
 from genrekit.fingerprint import Fingerprint, content_hash, find_near_duplicates, fingerprint
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import ExcerptConfig, Gtzan57Config
+from genrekit.workers import WorkerDied, ordered_map
 
 #: Samples count as clipped in runs of at least this many at the largest level of the file.
 CLIPPED_RUN = 3

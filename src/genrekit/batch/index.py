@@ -32,8 +32,8 @@ from genrekit.batch.index_store import (
 )
 from genrekit.errors import AudioContentError, ConfigError, GenreError
 from genrekit.inference import Classifier, printable
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract
+from genrekit.workers import WorkerDied, ordered_map
 
 _SAVED_EVERY = 500
 

@@ -9,8 +9,8 @@ from typing import TypedDict
 
 from genrekit.errors import GenreError
 from genrekit.inference import Classifier, error_record
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import ExcerptConfig, TrackPrediction
+from genrekit.workers import WorkerDied, ordered_map
 
 
 def predict_many(

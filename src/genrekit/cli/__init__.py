@@ -15,6 +15,7 @@ from genrekit.cli import (
     ab,
     audit,
     backbones,
+    batch,
     calibrate,
     compare,
     datasets,
@@ -54,6 +55,7 @@ app = typer.Typer(
 _COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     "Predict": {
         "predict": predict.predict,
+        "batch": batch.app,
         "demo": demo.demo,
         "index": index.index,
         "similar": index.similar,

@@ -20,8 +20,8 @@ from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip, Distortion
 from genrekit.evaluation.distortions import as_wav, cut
 from genrekit.evaluation.intervals import bootstrap_mean, share_by_group, wilson
 from genrekit.inference import Classifier
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import UNKNOWN, Contract, Estimate, ExcerptConfig, ModelIdentity
+from genrekit.workers import WorkerDied, ordered_map
 
 #: Of a longer track this much from its middle is decoded.
 LONGEST_SECONDS = 120.0

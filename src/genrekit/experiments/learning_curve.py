@@ -16,12 +16,12 @@ from genrekit.evaluation.intervals import over_seeds, share_by_group
 from genrekit.evaluation.results import RunResult
 from genrekit.models import ClassicalConfig
 from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, Estimate
 from genrekit.training.fit import Task, fold_scores
 from genrekit.training.pooling import pooled_run
 from genrekit.training.recipe import ProtocolConfig
 from genrekit.training.rows import Rows
+from genrekit.workers import WorkerDied, ordered_map
 
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 REPEATS = 3

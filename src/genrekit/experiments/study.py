@@ -21,12 +21,12 @@ from genrekit.experiments.comparison import Comparison, compare
 from genrekit.experiments.learning_curve import LearningCurve
 from genrekit.explain.importance import Importance
 from genrekit.models import MODELS, ClassicalConfig
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import Contract, EvaluationResult
 from genrekit.training.fit import Task, checked_split, fold_scores
 from genrekit.training.pooling import pooled_run
 from genrekit.training.recipe import Model, ProtocolConfig
 from genrekit.training.rows import Rows, table_rows
+from genrekit.workers import WorkerDied, ordered_map
 
 #: Honest protocols first; a dataset without official parts skips those that need them.
 STUDY_PROTOCOLS = (

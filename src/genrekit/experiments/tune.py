@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -36,7 +35,6 @@ from genrekit.experiments.trials import (
 )
 from genrekit.experiments.tune_report import TuneResult, collect, write_results
 from genrekit.features.cache import FeatureCache
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.training.fit import checked_split
 from genrekit.training.prepare import Step, check_recipe, prepare
 from genrekit.training.recipe import (
@@ -48,6 +46,7 @@ from genrekit.training.recipe import (
 )
 from genrekit.training.saving import Run
 from genrekit.training.search_space import OF_TASK, TuneConfig, corners, grid
+from genrekit.workers import WorkerDied, ordered_map
 
 logger = logging.getLogger(__name__)
 
@@ -329,19 +328,13 @@ def _trials(
             yield None
         return
     threads = max(1, (os.cpu_count() or 1) // workers)
-    before = multiprocessing.active_children()
     one = partial(run_trial, search=search, threads=threads)
-    outcomes = ordered_map(one, todo, workers=workers)
-    try:
+    # A trial may take an hour: those that nobody waits for any more end with the map.
+    with closing(ordered_map(one, todo, workers=workers)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome, WorkerDied):
                 logger.warning("a trial killed its process; is memory short?")
             yield None
-    finally:
-        # A trial may take an hour, and nobody waits for those that are stopped.
-        for child in multiprocessing.active_children():
-            if child not in before:
-                child.terminate()
 
 
 def _trial_ended(prepared: _Prepared, out: Path) -> TuneStep:

@@ -15,8 +15,8 @@ from genrekit.audio import decode
 from genrekit.errors import AudioError
 from genrekit.features.cache import FeatureCache, cache_key
 from genrekit.features.frontend import build_frontend, frontend_fingerprint
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.schema import ExcerptConfig, FrontendConfig
+from genrekit.workers import WorkerDied, ordered_map
 
 WHOLE_TRACK = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
 

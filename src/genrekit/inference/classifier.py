@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -147,6 +147,59 @@ class Classifier:
                 segments=segments,
                 unknown_below=unknown_below,
             )
+
+    def predict_excerpts(
+        self,
+        source: Source,
+        excerpts: Sequence[ExcerptConfig],
+        *,
+        name: str | None = None,
+        segments: bool = False,
+        tags: bool = False,
+        unknown_below: float | None = None,
+        limits: DecodeLimits = _DEFAULT_LIMITS,
+    ) -> TrackPrediction:
+        """Predict the genre of an audio file from several parts of it, each sought and decoded.
+
+        Every window of every part counts the same.
+
+        Parameters
+        ----------
+        source : str, Path or bytes
+            As for :meth:`predict_file`; it is opened once for each part.
+        excerpts : sequence of ExcerptConfig
+            At least one.
+        name, segments, tags, unknown_below, limits
+            As for :meth:`predict_file`.
+
+        Raises
+        ------
+        AudioError, BundleError
+            As :meth:`predict_file` does.
+        """
+        self.check_predicts()
+        progress = Progress(time.perf_counter(), heads=self._heads(tags))
+        scored: list[SegmentScore] = []
+        warnings: dict[str, None] = {}
+        for excerpt in excerpts:
+            begin = time.perf_counter()
+            with open_stream(
+                source, sample_rate_hz=self.sample_rate_hz, excerpt=excerpt, limits=limits
+            ) as stream:
+                progress.decode += time.perf_counter() - begin
+                found = list(self._stream(stream, progress))
+                scored += _moved(found, stream.start_seconds)
+                # One silent part makes no silent track: that is decided by the loudest.
+                said = [one for one in stream.warnings if one.split(":")[0] != "silent"]
+                warnings |= dict.fromkeys(said)
+        return self._answer(
+            InMemory(np.zeros(0, np.float32), tuple(warnings)),
+            progress,
+            scored,
+            name=_name(source) if name is None else name,
+            segments=segments,
+            unknown_below=unknown_below,
+        )
 
     def predict(
         self,

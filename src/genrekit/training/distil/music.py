@@ -24,11 +24,11 @@ from genrekit.errors import AudioError, ConfigError
 from genrekit.evaluation.distortions import encoded, low_passed, noisy, played
 from genrekit.features import build_frontend, frontend_fingerprint
 from genrekit.files import replacing
-from genrekit.parallel import WorkerDied, ordered_map
 from genrekit.progress import Progress
 from genrekit.schema import ExcerptConfig, MelConfig
 from genrekit.training.backbone import Backbone
 from genrekit.training.distil.recipe import DistilRecipe, Disturbances, MusicFolder
+from genrekit.workers import WorkerDied, ordered_map
 
 Samples = NDArray[np.float32]
 #: Raised whenever windows of the same file become others.

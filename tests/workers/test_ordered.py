@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from genrekit.parallel import WorkerDied, ordered_map
+from genrekit.workers import WorkerDied, ordered_map
 
 
 def square_or_die(number: int) -> int:
