@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from genrekit.audio import probe
 from genrekit.batch.entry import Entry
+from genrekit.batch.sources import is_url
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
 from genrekit.schema import ErrorRecord, ExcerptConfig, ModelIdentity, TrackPrediction
@@ -86,13 +87,20 @@ class Analysis:
         """
         return self.predict(path).model_dump(mode="json", exclude=_ELSEWHERE)
 
-    def predict(self, path: str, name: str | None = None) -> TrackPrediction:
-        """The answer for one file; raises as a call does."""
+    def predict(self, path: str) -> TrackPrediction:
+        """The answer for one file or URL; raises as a call does."""
+        if not is_url(path):
+            return self._predict(path, path)
+        from genrekit.batch.storage import read_url
+
+        return self._predict(read_url(path), path)
+
+    def _predict(self, source: str | bytes, name: str) -> TrackPrediction:
         classifier = _load(self.model)
-        excerpts = self._excerpts(path, classifier)
+        excerpts = self._excerpts(source, classifier)
         if len(excerpts) > 1:
             return classifier.predict_excerpts(
-                path,
+                source,
                 excerpts,
                 name=name,
                 segments=self.segments,
@@ -100,20 +108,19 @@ class Analysis:
                 unknown_below=self.unknown_below,
             )
         return classifier.predict_file(
-            path,
+            source,
             name=name,
-            excerpt=excerpts[0],
+            excerpt=excerpts[0] if excerpts else None,
             segments=self.segments,
             tags=self.tags,
             unknown_below=self.unknown_below,
         )
 
-    def _excerpts(self, path: str, classifier: Classifier) -> list[ExcerptConfig | Any]:
+    def _excerpts(self, source: str | bytes, classifier: Classifier) -> list[ExcerptConfig]:
+        """What to hear; nothing stands for what the bundle was made for."""
         if self.strategy == "whole":
             return [ExcerptConfig(start_seconds=0.0, duration_seconds=None)]
-        if self.strategy == "middle":
-            return [None]
-        return spread(probe(path).seconds, classifier) or [None]
+        return [] if self.strategy == "middle" else spread(probe(source).seconds, classifier)
 
 
 def spread(seconds: float | None, classifier: Classifier) -> list[ExcerptConfig]:

@@ -16,7 +16,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from genrekit.batch.entry import Entry, Strike
+from genrekit.batch.entry import Entry, State, Strike
 from genrekit.batch.latest import Known, Latest
 from genrekit.errors import GenreError
 from genrekit.files import sync_folder
@@ -173,9 +173,9 @@ class Journal:
         """Whether nobody asked for this path before since the journal was opened."""
         return self._latest.claim(path)
 
-    def counts(self, work: str | None = None) -> dict[str, int]:
+    def counts(self, work: str | None = None) -> dict[State, int]:
         """How many paths are in each state, of one fingerprint or of all."""
-        return dict(self._latest.counts(work))
+        return self._latest.counts(work)
 
     def entries(self) -> Iterator[Entry]:
         """The last entry of each path, by the bytes of the paths."""

@@ -22,7 +22,7 @@ from platform import python_version
 from pydantic import JsonValue, ValidationError
 
 from genrekit import __version__
-from genrekit.batch.entry import Entry
+from genrekit.batch.entry import Entry, State
 from genrekit.batch.journal import Journal, Session
 from genrekit.batch.lock import FolderLock
 from genrekit.errors import ConfigError
@@ -85,7 +85,7 @@ class Run:
         work = self.manifest.work
         return (one for one in self.journal.entries() if stale or one.work == work)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[State, int]:
         """How many paths are ``ok``, ``failed`` and ``quarantined`` with these settings."""
         return self.journal.counts(self.manifest.work)
 

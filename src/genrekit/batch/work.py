@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from genrekit.batch.entry import Entry, Reason, Strike, reason_of, spelled
 from genrekit.batch.journal import Journal
 from genrekit.batch.run import Run
+from genrekit.batch.sources import is_url
 from genrekit.workers import IDLE, Failure, Idle, Outcome, Pool, WorkerLimits
 
 #: What work on one file may cost unless something else is said.
@@ -34,6 +35,10 @@ class _File:
 
     @classmethod
     def now(cls, path: str) -> _File:
+        if is_url(path):
+            from genrekit.batch.storage import stat_url
+
+            return cls(path, *stat_url(path))
         try:
             status = os.stat(path)  # noqa: PTH116 -- a Path costs more than the call
         except (OSError, ValueError):

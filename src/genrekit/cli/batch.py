@@ -20,14 +20,14 @@ class _RunUnlessNamed(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands:
-            args = ["run", *args]
+            args = ["run", *args]  # also for --help, which is about that
         return super().parse_args(ctx, args)
 
 
 app = typer.Typer(
     cls=_RunUnlessNamed,
     no_args_is_help=True,
-    help="Work through a catalogue: genrekit batch SOURCE... -o RUN, or batch merge RUN... -o OUT.",
+    help="Predict every track of a catalogue, so that nothing is lost or done twice.",
 )
 
 
@@ -123,7 +123,7 @@ def run(
     """Predict every track of a catalogue, so that nothing is lost or done twice.
 
     Ctrl-C once finishes what is in flight, twice stops; the same command goes on. Exits with 3 when
-    some files failed.
+    some files failed. To join runs of parts: genrekit batch merge RUN... -o OUT
     """
     from genrekit.batch.analysis import Analysis
     from genrekit.batch.engine import BatchOptions, run_batch
