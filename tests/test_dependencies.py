@@ -22,9 +22,8 @@ PACKAGE_OF = {
     "xgboost": "xgboost-cpu",
     "yaml": "pyyaml",
 }
-# Not imported by us: uvicorn speaks WebSocket with the first; the second is for tagging, which is
-# why it has an extra of its own.
-UNSEEN = {"websockets", "mutagen"}
+# Not imported by us: uvicorn speaks WebSocket with it.
+UNSEEN = {"websockets"}
 TOOLS = {"test", "dev"}
 _IMPORT = re.compile(
     r"^ *(?:from (\w+)(?:\.\w+)* import |import (\w+)(?:\.\w+)*(?: as \w+)?$)", re.MULTILINE

@@ -8,6 +8,7 @@
     │   ├── AudioFormatError      not audio, or damaged beyond recovery
     │   ├── AudioLimitError       a cap on bytes, seconds, channels, rate or time was passed
     │   └── AudioContentError     decoded, but empty, too short or not finite
+    ├── TagError                  a file whose tags are left as they are, and why
     ├── DatasetError              data that is missing or malformed
     │   └── LeakError             what is tested was known before the test
     ├── ConfigError               a recipe, option or name that makes no sense
@@ -125,6 +126,26 @@ class AudioContentError(AudioError):
     ----------
     state : str
         ``"empty"``, ``"too_short"`` or ``"non_finite"``.
+    """
+
+    def __init__(self, state: str, message: str) -> None:
+        super().__init__(state, message)
+        self.state = state
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class TagError(GenreError):
+    """A file whose tags are left as they are.
+
+    Parameters
+    ----------
+    state : str
+        Why, in one word for machines: ``"cannot_be_tagged"``, ``"damaged"``, ``"changed"``, ...
+    message : str
+        Why, for people.
     """
 
     def __init__(self, state: str, message: str) -> None:
@@ -256,6 +277,7 @@ OUTCOMES: dict[type[GenreError], Outcome] = {
     AudioNotFoundError: Outcome(3, 404),
     AudioFormatError: Outcome(3, 415),
     AudioLimitError: Outcome(3, 413),
+    TagError: Outcome(3, 422),
     DatasetError: Outcome(4, 422),
     LeakError: Outcome(9, 422),
     BundleError: Outcome(5, 500),
