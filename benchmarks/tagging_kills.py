@@ -1,7 +1,7 @@
 """End a save at every one of its writes, renames and flushes to disk, and look what is left.
 
-``python benchmarks/tagging_kills.py FILE...`` prints a line of JSON for each file and fault: points,
-and how many of them left neither the old nor the new file, or no way back.
+``python benchmarks/tagging_kills.py FILE...`` prints a line of JSON for each file and fault: how
+many points, and how many of them left neither the old nor the new file, or no way back.
 """
 
 from __future__ import annotations

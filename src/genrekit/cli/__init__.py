@@ -38,6 +38,8 @@ from genrekit.cli import (
     serve,
     split,
     study,
+    tag,
+    taxonomy,
     train,
     tune,
 )
@@ -57,6 +59,9 @@ _COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "predict": predict.predict,
         "batch": batch.app,
         "demo": demo.demo,
+        "tag": tag.tag,
+        "undo": tag.undo,
+        "taxonomy": taxonomy.app,
         "index": index.index,
         "similar": index.similar,
         "models": models.app,

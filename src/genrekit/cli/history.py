@@ -1,4 +1,4 @@
-"""``genrekit history``: how the training of a network went."""
+"""``genrekit history``: what was written into tags, or how the training of a network went."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ if TYPE_CHECKING:
 
 def history(
     place: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="NAME|PATH", help="A network, its folder while it learns, or a history.jsonl."
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Draw the curves: PNG, SVG or PDF.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each epoch.")] = False,
 ) -> None:
-    """Show loss, accuracy, top-3 accuracy and learning rate by epoch; with --out as curves."""
+    """List the runs that wrote tags; of a network show loss, accuracy and rate by epoch.
+
+    With --out, the epochs are drawn as curves.
+    """
+    if place is None:
+        _list_runs(out, as_json=as_json)
+        return
     from genrekit.cli.console import print_json_line
     from genrekit.cli.outputs import check_file
     from genrekit.training.curves import draw_curves, read_history
@@ -38,6 +44,16 @@ def history(
             print_json_line(epoch)
     else:
         _show(epochs)
+
+
+def _list_runs(out: Path | None, *, as_json: bool) -> None:
+    from genrekit.cli.tag_show import show_runs
+    from genrekit.errors import ConfigError
+    from genrekit.tagging import list_runs
+
+    if out is not None:
+        raise ConfigError("--out draws the training of a network; name the network")
+    show_runs(list_runs(), as_json=as_json)
 
 
 def _show(epochs: Sequence[Epoch]) -> None:
