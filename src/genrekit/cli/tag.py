@@ -178,9 +178,7 @@ def _meant(which: str | None, since: str | None) -> tuple[Sequence[Run], Path | 
             run for run in list_runs() if any(_lies(one.file, path) for one in run.changes())
         ]
         if not changed:
-            raise ConfigError(
-                f"no run has changed {path}, or it was taken back; see genrekit history"
-            )
+            raise ConfigError(f"no run has changed {path}, or that was taken back already")
         return changed, path
     return [find_run(which)], None
 
@@ -196,6 +194,6 @@ def _since(text: str) -> list[Run]:
         moment = datetime.fromisoformat(text).astimezone()
     except ValueError:
         raise ConfigError(
-            f"{text!r} is not a date; write 2026-11-28, or 2026-11-28T20:15"
+            f"{text!r} is not a date such as 2026-11-28, or 2026-11-28T20:15"
         ) from None
     return [run for run in list_runs() if datetime.fromisoformat(run.info.begun) >= moment]
