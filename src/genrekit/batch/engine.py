@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from genrekit.batch.analysis import Analysis
 from genrekit.batch.entry import Entry
 from genrekit.batch.finish import finish, sum_up
+from genrekit.batch.on_ray import RayOptions, ray_through
 from genrekit.batch.patience import Count, below_load, patiently, until
 from genrekit.batch.run import Run, open_run
 from genrekit.batch.sources import Shard, SourceOptions, is_again_readable, read_sources
@@ -38,6 +40,8 @@ class BatchOptions:
         Whether a changed model, or changed options, may make all be done again.
     table : str
         ``jsonl`` or ``parquet``.
+    ray : RayOptions, optional
+        Works on a cluster instead of here; ``workers`` and ``max_load`` are then of no use.
     """
 
     workers: int = 1
@@ -47,6 +51,7 @@ class BatchOptions:
     retry_failed: bool = False
     redo: bool = False
     table: Format = "jsonl"
+    ray: RayOptions | None = None
 
 
 @dataclass(slots=True)
@@ -140,7 +145,7 @@ def run_batch(
         count = None
         if is_again_readable(sources):
             count = Count(read_sources(sources, reading, shard))
-        steps = _steps(run, until(stop, patiently(paths)), analysis, how, count, report)
+        steps = _steps(run, until(stop, patiently(paths)), analysis, how, count, stop, report)
         for _ in steps:
             pass
         return sum_up(run) if stop() else finish(run, how.table)
@@ -152,6 +157,7 @@ def _steps(
     analysis: Analysis,
     how: BatchOptions,
     count: Count | None,
+    stop: Callable[[], bool],
     report: Report,
 ) -> Iterator[Entry]:
     progress = BatchProgress()
@@ -163,13 +169,14 @@ def _steps(
         progress.total = None if count is None else count.total
         report(progress)
 
-    held = paths if how.max_load is None else below_load(how.max_load, paths)
-    for entry in work_through(
-        run,
-        held,
+    if how.ray is None:
+        held = paths if how.max_load is None else below_load(how.max_load, paths)
+        through = partial(work_through, run, held, workers=how.workers)
+    else:
+        through = partial(ray_through, run, paths, how=how.ray, stop=stop)
+    for entry in through(
         analysis,
         prepare=analysis.prepare,
-        workers=how.workers,
         limits=how.limits,
         niceness=how.niceness,
         retry_failed=how.retry_failed,

@@ -173,6 +173,10 @@ class Journal:
         """Whether nobody asked for this path before since the journal was opened."""
         return self._latest.claim(path)
 
+    def forget_claims(self) -> None:
+        """Let every path be claimed once more."""
+        self._latest.forget_claims()
+
     def counts(self, work: str | None = None) -> dict[State, int]:
         """How many paths are in each state, of one fingerprint or of all."""
         return self._latest.counts(work)

@@ -112,6 +112,10 @@ class Latest:
         """Whether this is the first time that the path is claimed."""
         return self._base.execute(_CLAIM, (os.fsencode(path),)).rowcount == 1
 
+    def forget_claims(self) -> None:
+        """Let every path be claimed once more."""
+        self._base.execute("UPDATE latest SET claimed = 0 WHERE claimed = 1")
+
     def places(self) -> Iterator[tuple[int, int]]:
         """Where the last entry of each path is, by the bytes of the paths."""
         chosen = "SELECT begin, length FROM latest WHERE state IS NOT NULL ORDER BY path"

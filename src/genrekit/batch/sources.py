@@ -164,29 +164,41 @@ def walk(folder: Path, wanted: Callable[[str], bool] | None = None) -> Iterator[
     """
     root = os.path.abspath(folder)  # noqa: PTH100
     is_wanted = _named_like_audio if wanted is None else wanted
-    # An explicit stack, because trees may be deeper than Python; with each folder its ancestors,
-    # since only through one of them a link can lead in a circle.
-    waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [(root, frozenset())]
+    # An explicit stack, because trees may be deeper than Python.
+    waiting, linked = [root], _Links(os.path.realpath(root))
     while waiting:
-        path, above = waiting.pop()
+        path = waiting.pop()
         try:
-            status = os.stat(path)  # noqa: PTH116
             entries = os.scandir(path)
         except OSError:
             yield path  # working on it says what is wrong
-            continue
-        own = (status.st_dev, status.st_ino)
-        if own in above:
-            entries.close()
             continue
         with entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
                 if _is_folder(entry):
-                    waiting.append((entry.path, above | {own}))
+                    if not entry.is_symlink() or linked.leads_on(entry.path):
+                        waiting.append(entry.path)
                 elif is_wanted(entry.name):
                     yield entry.path
+
+
+class _Links:
+    """Which links to folders are followed: those out of the tree, each place once."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._seen: set[str] = set()
+
+    def leads_on(self, path: str) -> bool:
+        """Whether what the link leads to is not read anyway."""
+        place = os.path.realpath(path)
+        inside = place == self._root or place.startswith(self._root.rstrip(os.sep) + os.sep)
+        if inside or place in self._seen:
+            return False
+        self._seen.add(place)
+        return True
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

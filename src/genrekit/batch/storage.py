@@ -38,6 +38,8 @@ def list_url(url: str) -> Iterator[str]:
         yield url
         return
     for folder, _, names in system.walk(path):
+        if "/." in folder.removeprefix(path):  # hidden
+            continue
         for name in names:
             if name.lower().endswith(_SUFFIXES) and not name.startswith("."):
                 yield system.unstrip_protocol(f"{folder.rstrip('/')}/{name}")

@@ -26,7 +26,7 @@ Function = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class File:
     """A file as it is when its turn comes."""
 
     path: str
@@ -34,7 +34,8 @@ class _File:
     modified_ns: int | None
 
     @classmethod
-    def now(cls, path: str) -> _File:
+    def now(cls, path: str) -> File:
+        """Look at it; a file that is not there has no size."""
         if is_url(path):
             from genrekit.batch.storage import stat_url
 
@@ -52,12 +53,13 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True)
-class _OnFile:
+class OnFile:
     """The function, as workers call it."""
 
     function: Function
 
-    def __call__(self, file: _File) -> Any:
+    def __call__(self, file: File) -> Any:
+        """What the function makes of the path."""
         return self.function(file.path)
 
 
@@ -111,7 +113,7 @@ def work_through(
     """
     work, journal = run.manifest.work, run.journal
 
-    def struck(file: _File, failure: Failure) -> None:
+    def struck(file: File, failure: Failure) -> None:
         journal.strike(Strike(kind=reason_of(failure).kind, **file.fields(work)))
 
     def ticked() -> None:
@@ -119,9 +121,9 @@ def work_through(
         if tick is not None:
             tick()
 
-    todo = _todo(paths, run, retry_failed, skipped)
-    pool: Pool[_File, Any] = Pool(
-        _OnFile(function),
+    todo = unfinished(paths, run, retry_failed, skipped)
+    pool: Pool[File, Any] = Pool(
+        OnFile(function),
         workers=workers,
         limits=limits,
         prepare=prepare,
@@ -137,12 +139,13 @@ def work_through(
             yield entry
 
 
-def _todo(
+def unfinished(
     paths: Iterable[str | Idle],
     run: Run,
     retry_failed: bool,
     skipped: Callable[[str], None] | None,
-) -> Iterator[_File | Idle]:
+) -> Iterator[File | Idle]:
+    """The files that are not done yet, each once, and `IDLE` where the source has none now."""
     journal, work = run.journal, run.manifest.work
     for path in paths:
         if isinstance(path, Idle):
@@ -150,15 +153,16 @@ def _todo(
             continue
         if not journal.claim(path):
             continue
-        file = _File.now(path)
-        if _is_done(journal, file, work, retry_failed):
+        file = File.now(path)
+        if is_done(journal, file, work, retry_failed):
             if skipped is not None:
                 skipped(path)
         else:
             yield file
 
 
-def _is_done(journal: Journal, file: _File, work: str, retry_failed: bool) -> bool:
+def is_done(journal: Journal, file: File, work: str, retry_failed: bool) -> bool:
+    """Whether the last entry of a file is about it as it is, and is not to be tried again."""
     known = journal.known(file.path)
     if known is None or known.state is None or known.work != work:
         return False
@@ -167,8 +171,8 @@ def _is_done(journal: Journal, file: _File, work: str, retry_failed: bool) -> bo
     return known.state == "ok" or not retry_failed
 
 
-def _strikes(journal: Journal, work: str) -> Callable[[_File], int]:
-    def strikes(file: _File) -> int:
+def _strikes(journal: Journal, work: str) -> Callable[[File], int]:
+    def strikes(file: File) -> int:
         """How often the file ended a process before, as it is and with these settings."""
         known = journal.known(file.path)
         if known is None or known.state is not None or known.work != work:
@@ -179,7 +183,7 @@ def _strikes(journal: Journal, work: str) -> Callable[[_File], int]:
     return strikes
 
 
-def entry_of(outcome: Outcome[_File, Any], work: str) -> Entry:
+def entry_of(outcome: Outcome[File, Any], work: str) -> Entry:
     """The terminal entry of an outcome."""
     file, failure = outcome.argument, outcome.failure
     value, timings = _apart(outcome.value)

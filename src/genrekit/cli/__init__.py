@@ -42,6 +42,7 @@ from genrekit.cli import (
     taxonomy,
     train,
     tune,
+    watch,
 )
 from genrekit.cli.console import log_to_stderr, mend_streams, plain, print_problem
 from genrekit.errors import GenreError, outcome
@@ -58,6 +59,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     "Predict": {
         "predict": predict.predict,
         "batch": batch.app,
+        "watch": watch.watch,
         "demo": demo.demo,
         "tag": tag.tag,
         "undo": tag.undo,

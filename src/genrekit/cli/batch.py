@@ -51,6 +51,7 @@ _Format = Annotated[_Table, typer.Option("--format", help="Of the final table.")
 _Json = Annotated[bool, typer.Option("--json", help="The summary as JSON.")]
 _HOW = "How it is done"
 _WHAT = "What is read"
+_RAY = "On several machines"
 
 
 @app.command("run")
@@ -118,6 +119,23 @@ def run(
     memory_mb: Annotated[
         int, typer.Option(min=64, help="Memory a file may take.", rich_help_panel=_HOW)
     ] = 2048,
+    engine: Annotated[
+        _Engine, typer.Option(help="This machine, or a Ray cluster.", rich_help_panel=_RAY)
+    ] = _Engine.local,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the cluster; none begins one here.", rich_help_panel=_RAY),
+    ] = None,
+    actors: Annotated[
+        int | None,
+        typer.Option(min=1, help="By default one for each processor.", rich_help_panel=_RAY),
+    ] = None,
+    publish_to: Annotated[
+        str | None,
+        typer.Option(
+            "--publish", metavar="URL", help="Copy the run there at the end.", rich_help_panel=_RAY
+        ),
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Predict every track of a catalogue, so that nothing is lost or done twice.
@@ -127,7 +145,9 @@ def run(
     """
     from genrekit.batch.analysis import Analysis
     from genrekit.batch.engine import BatchOptions, run_batch
+    from genrekit.batch.on_ray import RayOptions
     from genrekit.batch.sources import Shard, SourceOptions
+    from genrekit.batch.storage import check_url, publish
     from genrekit.cli.batch_progress import following
     from genrekit.cli.console import cores
     from genrekit.workers import WorkerLimits
@@ -140,7 +160,10 @@ def run(
         retry_failed=retry_failed,
         redo=redo,
         table=table.value,
+        ray=RayOptions(address, actors) if engine is _Engine.ray else None,
     )
+    if publish_to is not None:
+        check_url(publish_to)
     with following() as (stop, report):
         summary = run_batch(
             sources,
@@ -153,6 +176,8 @@ def run(
             report=report,
         )
         stopped = stop()
+    if publish_to is not None:
+        publish(out, publish_to)
     _end(summary, out, as_json, stopped)
 
 

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrekit.cli.console import errors, named, plain, print_problem, results
+from genrekit.cli.console import errors, named, plain, print_json_line, print_problem, results
 from genrekit.interrupts import stops_in_two_steps
 
 if TYPE_CHECKING:
     from genrekit.batch.engine import BatchProgress, Report
+    from genrekit.batch.entry import Entry
     from genrekit.batch.summary import Summary
+    from genrekit.schema import ModelIdentity
 
 _LINE_EVERY_SECONDS = 30.0
 _DRAW_EVERY_SECONDS = 0.5
@@ -119,3 +121,16 @@ def show_summary(summary: Summary, out: Path, stopped: bool) -> None:
         show(f"  slowest: {slow.seconds:.1f} s, {plain(slow.path)}")
     if stopped:
         show("  stopped before the end; the same command goes on, and then writes the table")
+
+
+def show_heard(entry: Entry, model: ModelIdentity, as_json: bool) -> None:
+    """Print one answer as it comes, or why there is none."""
+    from genrekit.batch.analysis import prediction_of
+
+    answer = prediction_of(entry, model)
+    if answer.error is not None:
+        print_problem("error", named(answer.path, answer.error.message))
+    if as_json:
+        print_json_line(answer)
+    elif answer.error is None:
+        results().print(f"{plain(answer.genre)}  {plain(answer.path)}")

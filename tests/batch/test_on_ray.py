@@ -1,0 +1,52 @@
+"""A cluster loses a node, and its driver: what the journal says is what one process says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from genrekit.batch import open_run, read_run, work_through
+
+pytest.importorskip("ray", reason="needs the extra ray")
+
+FILES = 60
+JOB = Path(__file__).with_name("ray_job.py")
+
+
+@pytest.mark.slow
+def test_a_lost_node_and_a_killed_driver_change_nothing(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    for number in range(FILES):
+        (music / f"f{number:03}").write_text("crash" if number == 30 else "x" * number)
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(JOB.parent), *sys.path]),
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    command = [sys.executable, str(JOB), "cluster", str(tmp_path / "ray"), str(music)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+
+    counts = Counter((music / "heard").read_text().split())
+    assert len(counts) == FILES
+    again = counts.total() - FILES - 1  # the one that crashes has two attempts
+    assert again <= 2 * 3 * 4 + 1  # of the lost node, and of the driver: a batch an actor
+
+    sys.path.insert(0, str(JOB.parent))
+    try:
+        from ray_job import measure  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(JOB.parent))
+    with open_run(tmp_path / "here", "test", {}) as run:
+        paths = sorted(str(one) for one in music.glob("f*"))
+        for _ in work_through(run, paths, measure, workers=2):
+            pass
+        here = [(one.path, one.state, one.reason, one.value) for one in run.entries()]
+    with read_run(tmp_path / "ray") as run:
+        there = [(one.path, one.state, one.reason, one.value) for one in run.entries()]
+    assert there == here
