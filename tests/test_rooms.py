@@ -1,0 +1,84 @@
+"""A room has one door, its ``__init__``: it lists what is offered, and nobody goes past it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).resolve().parents[1] / "src" / "genrekit"
+#: Rooms whose door is shut: others import from the room itself, never from a module in it.
+SHUT = {
+    "audit",
+    "cli",
+    "download",
+    "experiments",
+    "explorer",
+    "fingerprint",
+    "jukebox",
+    "monitoring",
+    "pages",
+}
+DOORS = sorted(
+    path.parent.name
+    for path in SOURCES.glob("*/__init__.py")
+    if "__all__" in path.read_text(encoding="utf-8")
+)
+
+
+@cache
+def imports(path: Path) -> list[ast.ImportFrom]:
+    """All ``from genrekit... import`` of a module, in functions too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and one.module]
+    return [one for one in found if str(one.module).split(".")[0] == "genrekit"]
+
+
+def past_the_door() -> Iterator[str]:
+    for path in sorted(SOURCES.rglob("*.py")):
+        own = path.relative_to(SOURCES).parts[0]
+        for one in imports(path):
+            _, *places = str(one.module).split(".")
+            if not places or places[0] == own or places[0] not in SHUT:
+                continue
+            inner = [a.name for a in one.names if (SOURCES / places[0] / f"{a.name}.py").exists()]
+            if len(places) > 1 or inner:
+                yield f"{path.relative_to(SOURCES)}:{one.lineno} {one.module} {' '.join(inner)}"
+
+
+def test_nobody_imports_past_a_shut_door() -> None:
+    assert list(past_the_door()) == []
+
+
+@pytest.mark.parametrize("room", DOORS)
+def test_what_a_room_offers_is_what_it_imports(room: str) -> None:
+    """``__all__`` forgets no name, names none twice, and is what the type checker sees."""
+    door = SOURCES / room / "__init__.py"
+    package = import_module(f"genrekit.{room}")
+    offered = list(package.__all__)
+    assert len(offered) == len(set(offered))
+    homes = getattr(package, "_HOMES", None)
+    if homes is not None:
+        assert set(homes) == set(offered)
+        seen = {a.name: one.module for one in imports(door) for a in one.names}
+        assert {name: seen.get(name) for name in offered} == homes
+
+
+@pytest.mark.parametrize("room", sorted(SHUT - {"cli", "explorer"}))
+def test_every_name_that_a_room_offers_is_there(room: str) -> None:
+    package = import_module(f"genrekit.{room}")
+    missing = [name for name in package.__all__ if not hasattr(package, name)]
+    assert missing == []
+    with pytest.raises(AttributeError, match="has no attribute"):
+        _ = package.something_else
+
+
+@pytest.mark.parametrize("room", sorted(SHUT - {"cli", "explorer"}))
+def test_no_module_takes_the_name_of_what_its_room_offers(room: str) -> None:
+    """Importing a module puts it into its package, over the name that was offered."""
+    modules = {path.stem for path in (SOURCES / room).glob("*.py")}
+    assert modules & set(import_module(f"genrekit.{room}").__all__) == set()
