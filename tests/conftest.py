@@ -32,7 +32,7 @@ from genrekit.schema import (
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Split
-    from genrekit.evaluation.results import RunResult
+    from genrekit.evaluation.run import RunResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -258,7 +258,8 @@ def made_run(
     """A model that is right on ``share`` of the tracks, tested in five folds unless said."""
     from genrekit.datasets import make_split
     from genrekit.evaluation import Tracks
-    from genrekit.evaluation.results import FoldSize, ScoredFold, run_result
+    from genrekit.evaluation.results import ScoredFold, run_result
+    from genrekit.evaluation.run import FoldSize
 
     dataset = dataset or made_dataset()
     labels = labels or dataset.labels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -82,3 +83,32 @@ def test_no_module_takes_the_name_of_what_its_room_offers(room: str) -> None:
     """Importing a module puts it into its package, over the name that was offered."""
     modules = {path.stem for path in (SOURCES / room).glob("*.py")}
     assert modules & set(import_module(f"genrekit.{room}").__all__) == set()
+
+
+def module_file(name: str) -> Path | None:
+    place = SOURCES.parent.joinpath(*name.split("."))
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def imported_files(path: Path) -> set[Path]:
+    """What a module imports, in functions and for the type checker too, but for its own package."""
+    found = set()
+    for one in imports(path):
+        for alias in one.names:
+            file = module_file(f"{one.module}.{alias.name}") or module_file(str(one.module))
+            if file is not None and file.name != "__init__.py":
+                found.add(file)
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not even late, inside a function, or only to name a type: such modules are one module."""
+    modules = [path for path in sorted(SOURCES.rglob("*.py")) if path.name != "__init__.py"]
+    try:
+        TopologicalSorter({path: imported_files(path) for path in modules}).prepare()
+    except CycleError as error:
+        circle = [str(path.relative_to(SOURCES)) for path in error.args[1]]
+        pytest.fail(f"these import each other: {' <- '.join(circle)}")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import soundfile
 
-from genrekit.evaluation.results import RunResult, write_run
+from genrekit.evaluation.results import write_run
+from genrekit.evaluation.run import RunResult
 from genrekit.jukebox import synthesise
 from genrekit.reports import Report
 

@@ -12,7 +12,8 @@ import pytest
 from genrekit.datasets import Dataset, make_split
 from genrekit.errors import DatasetError
 from genrekit.evaluation.recount import checked_run
-from genrekit.evaluation.results import RunResult, read_run, write_run
+from genrekit.evaluation.results import read_run, write_run
+from genrekit.evaluation.run import RunResult
 from genrekit.explorer.opening import open_paths
 from genrekit.reports.inputs import read_inputs
 

@@ -12,7 +12,7 @@ from genrekit.datasets import CorpusInfo, Dataset, Item, Split, make_split
 from genrekit.datasets.fold import Fold
 from genrekit.errors import DatasetError
 from genrekit.evaluation import wilson
-from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.run import RunResult
 from genrekit.experiments import compare
 from genrekit.reports.comparing import render_comparison_markdown
 

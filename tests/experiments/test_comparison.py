@@ -11,7 +11,8 @@ import pytest
 from genrekit.datasets import Dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import wilson
-from genrekit.evaluation.results import RunResult, confused, read_run, write_run
+from genrekit.evaluation.results import confused, read_run, write_run
+from genrekit.evaluation.run import RunResult
 from genrekit.evaluation.significance import mcnemar
 from genrekit.experiments import Comparison, compare
 from genrekit.pages import plot_critical_difference

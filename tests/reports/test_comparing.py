@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from genrekit.datasets import Dataset, make_split
-from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.run import RunResult
 from genrekit.experiments import Comparison, compare
 from genrekit.reports.comparing import render_comparison_html, render_comparison_markdown
 

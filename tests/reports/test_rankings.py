@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
-from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.run import RunResult
 from genrekit.pages import Beside, Heat, Sheet
 from genrekit.reports.best_model import confusion_section
 from genrekit.reports.groups import Entry

@@ -13,7 +13,8 @@ import pytest
 import genrekit
 from genrekit.datasets import Dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.results import RunResult, confused, read_run, write_run
+from genrekit.evaluation.results import confused, read_run, write_run
+from genrekit.evaluation.run import RunResult
 from genrekit.pages.markdown import plain
 from genrekit.reports import Report, report
 from genrekit.reports.latex import latex

@@ -30,7 +30,7 @@ from genrekit.serving import Settings
 from genrekit.serving.following import Follower, look
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.recorder import Recorder
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 Factory = Callable[..., Path]
 GENERATOR = np.random.default_rng(0)

@@ -18,7 +18,7 @@ from genrekit.explain import Occlusion, TrackExplanation
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
 from genrekit.serving.explaining import ExplainAnswer, explain
-from genrekit.serving.worker import Bench, Explaining, Work
+from genrekit.serving.work import Bench, Explaining, Work
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from genrekit.errors import AudioFormatError, BusyError, UnknownResourceError
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.options import PredictOptions
 from genrekit.serving.uploads import Upload
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 
 def test_a_job_over_http(server: Any, clip: Path) -> None:

@@ -24,7 +24,7 @@ from genrekit.schema import ExcerptConfig
 from genrekit.serving.describe import updated
 from genrekit.serving.frames import error_from_json, error_to_json, packed, read_frame
 from genrekit.serving.operations import OPERATIONS
-from genrekit.serving.worker import Bench, Work
+from genrekit.serving.work import Bench, Work
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from genrekit.errors import AudioError, BusyError, GenreError, WorkerLostError
 from genrekit.serving import Settings
 from genrekit.serving.pool import Pool
 from genrekit.serving.process import WorkerProcess
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 _SECONDS = 20.0
 _WORK = Work(operation="predict", path="song.mp3", model="default")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genrekit.bundles.add import add_bundle
 from genrekit.bundles.aliases import PromotionStep
 from genrekit.bundles.bundle import Bundle, load_bundle
 from genrekit.bundles.card import render_card
@@ -9,7 +10,6 @@ from genrekit.bundles.promotion import promote, promotion_history, roll_back
 from genrekit.bundles.store import (
     DEFAULT_BUNDLE,
     BundleSummary,
-    add_bundle,
     find_bundle,
     list_bundles,
     set_alias,

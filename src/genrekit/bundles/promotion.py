@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genrekit.bundles.add import add_bundle
 from genrekit.bundles.aliases import (
     NOTHING,
     PromotionStep,
@@ -11,13 +12,7 @@ from genrekit.bundles.aliases import (
     write_roll_back,
 )
 from genrekit.bundles.bundle import load_bundle
-from genrekit.bundles.store import (
-    PACKAGED,
-    add_bundle,
-    check_alias,
-    find_bundle,
-    store_directory,
-)
+from genrekit.bundles.store import PACKAGED, check_alias, find_bundle, store_directory
 from genrekit.errors import ConfigError
 
 CHAMPION = "champion"

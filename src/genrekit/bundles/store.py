@@ -7,7 +7,6 @@ other names are in files beside them, see `genrekit.bundles.aliases`.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,7 +15,7 @@ from pathlib import Path
 from genrekit.bundles.aliases import NOTHING, promoted, read_aliases, read_promotions, write_alias
 from genrekit.bundles.verify import MANIFEST, read_manifest
 from genrekit.errors import BundleError, ConfigError
-from genrekit.files import home, replacing_folder
+from genrekit.files import home
 from genrekit.schema import Manifest
 
 #: The packaged bundle that ``"default"`` stands for.
@@ -93,36 +92,6 @@ def find_bundle(name_or_path: str | Path) -> Path:
 def list_bundles() -> tuple[BundleSummary, ...]:
     """All packaged and stored bundles by name and version, damaged ones with their problem."""
     return tuple(_summary(directory) for directory in (*_packaged(), *_stored()))
-
-
-def add_bundle(path: Path, *, alias: str | None = None) -> Path:
-    """Verify the bundle at ``path`` and copy it into the store.
-
-    Returns
-    -------
-    Path
-        Its directory in the store. Adding the same bundle again changes nothing.
-
-    Raises
-    ------
-    BundleError
-        If it does not verify, or another bundle of this name and version is stored.
-    """
-    from genrekit.bundles.bundle import load_bundle
-
-    manifest = load_bundle(path).manifest
-    target = store_directory() / manifest.name / manifest.version
-    if target.exists():
-        if (target / MANIFEST).read_bytes() != (path / MANIFEST).read_bytes():
-            raise BundleError(
-                f"another {manifest.name} {manifest.version} is stored already; "
-                "give the new one a higher version"
-            )
-    else:
-        _copy(path, target)
-    if alias is not None:
-        set_alias(manifest.name, alias, manifest.version)
-    return target
 
 
 def set_alias(name: str, alias: str, version: str) -> None:
@@ -229,8 +198,3 @@ def _summary(directory: Path) -> BundleSummary:
     return BundleSummary(
         name, manifest.version, tuple(aliases), directory, packaged, size, manifest
     )
-
-
-def _copy(source: Path, target: Path) -> None:
-    with replacing_folder(target) as fresh:
-        shutil.copytree(source, fresh, dirs_exist_ok=True)

@@ -11,7 +11,7 @@ from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Split
-    from genrekit.evaluation.results import RunResult
+    from genrekit.evaluation.run import RunResult
     from genrekit.experiments import Comparison
 
 

@@ -12,7 +12,7 @@ from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from genrekit.evaluation.results import RunResult
+    from genrekit.evaluation.run import RunResult
 
 
 def ensemble(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from genrekit.datasets import Dataset, Pair
     from genrekit.evaluation import ItemScore
-    from genrekit.evaluation.results import RunResult
+    from genrekit.evaluation.run import RunResult
     from genrekit.inference import Classifier
     from genrekit.schema import Estimate
 

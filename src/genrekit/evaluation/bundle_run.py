@@ -10,13 +10,8 @@ import numpy as np
 from genrekit.datasets import Dataset, Split
 from genrekit.evaluation.evaluate import ItemScore, summarise
 from genrekit.evaluation.metrics import Tracks
-from genrekit.evaluation.results import (
-    Answer,
-    RunResult,
-    ScoredFold,
-    rounded,
-    run_result,
-)
+from genrekit.evaluation.results import ScoredFold, rounded, run_result
+from genrekit.evaluation.run import Answer, RunResult
 from genrekit.schema import UNKNOWN
 
 if TYPE_CHECKING:

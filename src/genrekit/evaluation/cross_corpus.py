@@ -16,7 +16,8 @@ from genrekit.evaluation.evaluate import item_probabilities, seen_contents
 from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
 from genrekit.evaluation.metrics import Tracks
-from genrekit.evaluation.results import RunResult, ScoredFold, run_result
+from genrekit.evaluation.results import ScoredFold, run_result
+from genrekit.evaluation.run import RunResult
 
 if TYPE_CHECKING:
     from genrekit.inference import Classifier

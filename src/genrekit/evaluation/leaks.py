@@ -24,7 +24,7 @@ from genrekit.datasets.relations import known_pairs
 from genrekit.errors import DatasetError
 from genrekit.evaluation.leak import Leak, LeakKind, shown
 from genrekit.evaluation.leaks_tables import row_digests, table_leaks
-from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.run import RunResult
 from genrekit.schema import DeclaredStep, EvaluationResult, Manifest
 
 #: A name that says that the file was made from another one: ``blues.00012_pitch+2``.

@@ -29,7 +29,7 @@ from genrekit.evaluation.metrics import (
     weighted,
 )
 from genrekit.evaluation.multilabel import f1_scores, genre_ranking, mean_defined
-from genrekit.evaluation.results import Answer, RunResult
+from genrekit.evaluation.run import Answer, RunResult
 from genrekit.schema import Estimate, EvaluationResult
 
 #: Half of the last digit that rows are kept with.

@@ -20,74 +20,12 @@ from genrekit.datasets import Dataset, Split
 from genrekit.errors import DatasetError
 from genrekit.evaluation.full_metrics import Metrics, check_scores, measure
 from genrekit.evaluation.metrics import Aggregation, Tracks, aggregate_by_group
+from genrekit.evaluation.recount import checked_run
+from genrekit.evaluation.run import Answer, FoldSize, RunResult
 from genrekit.evaluation.scoring import score
-from genrekit.schema import Contract, DeclaredStep, EvaluationResult, Probability
+from genrekit.schema import DeclaredStep, EvaluationResult
 
 _DIGITS = 6
-
-
-class Answer(Contract):
-    """What a model said of one tested track or segment.
-
-    Parameters
-    ----------
-    item, group : str
-        Its id, and the recording; of a track with several items the recording is the id.
-    true, predicted : tuple of str
-        One for single-label.
-    probabilities : tuple of float
-        In the order of the labels of the result.
-    fold : int
-        Which fold tested it.
-    """
-
-    item: str
-    group: str
-    true: tuple[str, ...]
-    predicted: tuple[str, ...]
-    probabilities: tuple[Probability, ...]
-    fold: int = 0
-
-    @property
-    def right(self) -> bool:
-        """Whether all is told right, and nothing else."""
-        return set(self.true) == set(self.predicted)
-
-
-class FoldSize(Contract):
-    """Recordings that a fold fitted on and tested."""
-
-    train: int
-    test: int
-
-
-class RunResult(Contract):
-    """A results file.
-
-    Parameters
-    ----------
-    result : EvaluationResult
-        The headline.
-    metrics : Metrics, optional
-        Everything else, of the same unit; None for multi-label.
-    segment_result, segment_metrics : optional
-        The same scores counted segment by segment, where recordings have several.
-    folds : tuple of FoldSize
-        Empty for a bundle, which was fitted once.
-    answers, segments : tuple of Answer
-        Of the unit of ``result``; and of the segments beneath, if there are any.
-    """
-
-    kind: Literal["genrekit-run"] = "genrekit-run"
-    format_version: Literal[1] = 1
-    result: EvaluationResult
-    metrics: Metrics | None = None
-    segment_result: EvaluationResult | None = None
-    segment_metrics: Metrics | None = None
-    folds: tuple[FoldSize, ...] = ()
-    seed: int | None = None
-    answers: tuple[Answer, ...]
-    segments: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +212,6 @@ def parse_run(text: str, where: object) -> RunResult:
     DatasetError
         As `read_run` does.
     """
-    from genrekit.evaluation.recount import checked_run
-
     try:
         run = RunResult.model_validate_json(text)
     except ValidationError as problem:

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.results import Answer, RunResult
+from genrekit.evaluation.run import Answer, RunResult
 from genrekit.evaluation.scoring import count
 
 #: Protocols that give each recording its part whatever else is in the data.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.intervals import bootstrap_means, by_recording
 from genrekit.evaluation.multiple import Friedman, friedman, holm, letters
-from genrekit.evaluation.results import Answer, RunResult
+from genrekit.evaluation.run import Answer, RunResult
 from genrekit.evaluation.shared_recordings import of_different_data, on_shared_recordings
 from genrekit.evaluation.significance import (
     ALPHA,

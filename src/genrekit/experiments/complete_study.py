@@ -11,7 +11,8 @@ from pathlib import Path
 
 from genrekit.audit import audit_steps
 from genrekit.datasets import Dataset
-from genrekit.evaluation.results import RunResult, write_run
+from genrekit.evaluation.results import write_run
+from genrekit.evaluation.run import RunResult
 from genrekit.experiments.learning_curve import plot_learning_curve
 from genrekit.experiments.study import (
     StudyCell,

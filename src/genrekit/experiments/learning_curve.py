@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.intervals import over_seeds, share_by_group
-from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.run import RunResult
 from genrekit.models import ClassicalConfig
 from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
 from genrekit.schema import Contract, Estimate

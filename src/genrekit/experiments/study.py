@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.run import RunResult
 from genrekit.experiments.cached_scores import kept_scores
 from genrekit.experiments.comparison import Comparison, compare
 from genrekit.experiments.learning_curve import LearningCurve

@@ -8,7 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from genrekit.evaluation.full_metrics import Metrics
-from genrekit.evaluation.results import Answer, RunResult, confused
+from genrekit.evaluation.results import confused
+from genrekit.evaluation.run import Answer, RunResult
 from genrekit.explorer.parts import bold, pick, show_chart, show_section, show_sheet
 from genrekit.inference import printable
 from genrekit.pages import LEAKY, Section, Sheet, confusion_chart, marked_leaky, percent

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from genrekit.evaluation.results import Answer, RunResult, confused
+from genrekit.evaluation.results import confused
+from genrekit.evaluation.run import Answer, RunResult
 from genrekit.pages import (
     Beside,
     Curve,

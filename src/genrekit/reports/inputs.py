@@ -15,8 +15,9 @@ from genrekit.bundles import find_bundle
 from genrekit.errors import BundleError, ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.leak_looks import FOUND
 from genrekit.evaluation.recount import checked_result
-from genrekit.evaluation.results import RunResult, parse_run
+from genrekit.evaluation.results import parse_run
 from genrekit.evaluation.robustness import RobustnessResult
+from genrekit.evaluation.run import RunResult
 from genrekit.experiments import Comparison
 from genrekit.explain.data import DataExplanation
 from genrekit.schema import BundleMetrics, Contract, EvaluationResult, Manifest

@@ -12,7 +12,7 @@ from genrekit.audio import AUDIO_SUFFIXES, decode
 from genrekit.datasets.gtzan import INFO
 from genrekit.datasets.gtzan_facts import parse_name
 from genrekit.errors import AudioError, ConfigError, DatasetError
-from genrekit.evaluation.results import Answer, RunResult
+from genrekit.evaluation.run import Answer, RunResult
 from genrekit.pages import Sound
 from genrekit.reports.groups import Group
 from genrekit.schema import ExcerptConfig

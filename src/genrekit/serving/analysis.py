@@ -25,7 +25,7 @@ from genrekit.serving.options import (
 )
 from genrekit.serving.service import Service, service_of
 from genrekit.serving.uploads import Upload
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 router = APIRouter(prefix="/analysis", tags=["analysis"], responses=REFUSALS)
 

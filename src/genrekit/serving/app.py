@@ -38,7 +38,7 @@ from genrekit.serving.service import STICKY, Service
 from genrekit.serving.settings import Settings
 from genrekit.serving.shadow import Shadows
 from genrekit.serving.streams import StreamWorkers
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 _log = logging.getLogger(__name__)
 _SCRATCH, _UPLOADS = "genrekit-serve-", "uploads-"

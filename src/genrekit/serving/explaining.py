@@ -14,10 +14,10 @@ from genrekit.explain.overlay import Spectrogram, described, png, spectrogram
 from genrekit.explain.records import Occlusion, Span
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
-from genrekit.serving.worker import Explaining
+from genrekit.serving.work import Explaining
 
 if TYPE_CHECKING:
-    from genrekit.serving.worker import Bench, Work
+    from genrekit.serving.work import Bench, Work
 
 #: Audio that is explained of one file, and pieces that are hidden one at a time.
 MOST_SECONDS = 60.0

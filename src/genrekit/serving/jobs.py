@@ -25,7 +25,7 @@ from genrekit.inference import error_record
 from genrekit.schema import Contract
 from genrekit.serving.options import PredictOptions, predict_work, shortened
 from genrekit.serving.uploads import Upload, no_room
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 5.0

@@ -47,7 +47,7 @@ from genrekit.serving.options import shortened
 from genrekit.serving.problems import explain_validation, problem_of, problem_response
 from genrekit.serving.process import WorkerProcess, receive_frame
 from genrekit.serving.service import Service, service_of
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 router = APIRouter()
 

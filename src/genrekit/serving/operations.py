@@ -17,7 +17,7 @@ from genrekit.serving.frames import SEGMENT, VERDICT, write_frame
 from genrekit.serving.live import GrowingFile, live_blocks
 
 if TYPE_CHECKING:
-    from genrekit.serving.worker import Bench, Work
+    from genrekit.serving.work import Bench, Work
 
 #: ``(Bench, Work) -> JSON value``; errors of the tree go to the sender.
 OPERATIONS = Catalog(

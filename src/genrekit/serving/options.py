@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from genrekit.schema import Contract, ExcerptConfig
 from genrekit.serving.problems import explain_validation
 from genrekit.serving.uploads import Upload
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 
 class ExcerptOptions(Contract):

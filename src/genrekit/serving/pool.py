@@ -15,7 +15,7 @@ from typing import Any
 from genrekit.errors import AudioLimitError, BusyError, GenreError, WorkerLostError
 from genrekit.serving.process import WorkerProcess
 from genrekit.serving.settings import Settings
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0

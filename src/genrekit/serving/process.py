@@ -21,7 +21,7 @@ from genrekit.errors import (
 )
 from genrekit.serving.frames import HEAD, JSON, error_from_json, packed
 from genrekit.serving.settings import ENV_PREFIX, Settings
-from genrekit.serving.worker import Work, WorkerConfig
+from genrekit.serving.work import Work, WorkerConfig
 
 _START_SECONDS = 120.0
 _END_SECONDS = 1.0

@@ -13,7 +13,7 @@ from genrekit.monitoring import LEVELS, Arms, Feedback, PredictionLog, Tally
 from genrekit.schema import UNKNOWN, TrackPrediction
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.settings import Settings
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 _SCORES_KEPT = 10
 _DIGITS = 6

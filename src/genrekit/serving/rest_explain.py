@@ -14,7 +14,7 @@ from genrekit.serving.examples import EXPLANATION, REFUSALS, audio_body
 from genrekit.serving.explaining import ExplainAnswer
 from genrekit.serving.options import ExplainOptions, with_fields
 from genrekit.serving.service import Service, service_of
-from genrekit.serving.worker import Explaining, Work
+from genrekit.serving.work import Explaining, Work
 
 router = APIRouter(prefix="/analysis", tags=["analysis"], responses=REFUSALS)
 

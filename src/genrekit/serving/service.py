@@ -25,7 +25,7 @@ from genrekit.serving.settings import Settings
 from genrekit.serving.shadow import Shadows
 from genrekit.serving.streams import StreamWorkers
 from genrekit.serving.uploads import Body, receive_body
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 #: The header in which a sender may say what it is to be dealt out by: a user, a session.
 STICKY = "X-Sticky-Key"

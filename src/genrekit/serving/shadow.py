@@ -15,7 +15,7 @@ from genrekit.serving.metrics import Metrics
 from genrekit.serving.pool import Pool
 from genrekit.serving.recorder import Recorder
 from genrekit.serving.settings import Settings
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 _PATIENCE = 3
 

@@ -22,7 +22,7 @@ from genrekit.serving.options import with_fields
 from genrekit.serving.problems import Problem
 from genrekit.serving.service import Service, service_of
 from genrekit.serving.settings import Settings
-from genrekit.serving.worker import Work
+from genrekit.serving.work import Work
 
 router = APIRouter(tags=["similar"], responses=REFUSALS)
 

@@ -10,79 +10,16 @@ import json
 import os
 import signal
 import sys
-from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from genrekit.audio import DecodeLimits
 from genrekit.errors import AudioLimitError, BusyError, GenreError
 from genrekit.inference import Classifier
-from genrekit.schema import Contract, ExcerptConfig
 from genrekit.serving.frames import JSON, error_to_json, read_frame, to_bytes, write_frame
-from genrekit.serving.live import PcmFormat
+from genrekit.serving.operations import OPERATIONS
+from genrekit.serving.work import Bench, Work, WorkerConfig
 
 _LATE_SECONDS = 2.0  # the server kills first; the alarm is for when it is gone
-
-
-class WorkerConfig(Contract):
-    """What a worker is started with.
-
-    ``models`` are names and where each lies; ``niceness`` is how far others go first.
-    """
-
-    models: dict[str, str]
-    niceness: int = 0
-    memory_bytes: int
-    cpu_seconds: int
-    wall_seconds: float
-    upload_bytes: int
-    audio_seconds: float
-
-
-class Explaining(Contract):
-    """What is to be explained of a file, and how."""
-
-    genre: str | None = None
-    piece_seconds: float = 1.0
-    fill: Literal["all", "cut", "silence", "noise"] = "all"
-    spectrogram: bool = True
-    time_line: bool = True
-    picture: bool = False
-
-
-class Work(Contract):
-    """One request to a worker.
-
-    ``operation`` is a name in `genrekit.serving.operations.OPERATIONS`. ``sender`` and ``dealt``
-    are for the log: a hash of who asks, and whether the model was chosen by it. ``every_seconds``
-    is how much of a stream lies between two verdicts at most; 0 asks for none.
-    """
-
-    operation: str
-    path: str
-    name: str = ""
-    model: str
-    excerpt: ExcerptConfig | None = None
-    segments: bool = False
-    tags: bool = False
-    unknown_below: float | None = None
-    features: str | None = None
-    pcm: PcmFormat | None = None
-    every_seconds: float = 0.0
-    seconds: float | None = None
-    wall_seconds: float | None = None
-    sender: str = ""
-    dealt: bool = False
-    explaining: Explaining | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What operations work with."""
-
-    classifiers: dict[str, Classifier]
-    limits: DecodeLimits
-    inbox: BinaryIO
-    outbox: BinaryIO
 
 
 def main() -> None:
@@ -114,8 +51,6 @@ def main() -> None:
 
 
 def _serve(bench: Bench, config: WorkerConfig, work: Work) -> None:
-    from genrekit.serving.operations import OPERATIONS
-
     _limit_time(config, work)
     try:
         answer: dict[str, Any] = {"answer": OPERATIONS.get(work.operation)(bench, work)}

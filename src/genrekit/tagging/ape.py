@@ -108,25 +108,6 @@ def fields_of_ape(tag: ApeTag) -> Fields:
     return found
 
 
-def read_ape(view: View) -> Fields:
-    """What the tag at the end of the file says."""
-    from genrekit.tagging.tails import find_tails
-
-    ape = find_tails(view).ape
-    return fields_of_ape(ape) if ape is not None else {}
-
-
-def change_ape(view: View, wanted: Wanted) -> list[Splice]:
-    """Changes of the tag at the end of the file, which is made if there is none."""
-    from genrekit.tagging.tails import change_tails, find_tails
-
-    tails = find_tails(view)
-    changes = change_tails(view, wanted, tails, ape_is_first=True)
-    if tails.ape is None and (fresh := new_ape(wanted)):
-        changes.append(Splice(tails.audio_end, 0, fresh))
-    return changes
-
-
 def new_ape(wanted: Wanted) -> bytes:
     """A tag with header and footer."""
     fresh = _new_items(wanted, 2000)

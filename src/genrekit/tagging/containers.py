@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, NoReturn
 
-from genrekit.tagging.ape import change_ape, read_ape
 from genrekit.tagging.asf import change_asf, read_asf
 from genrekit.tagging.disk import named_failures
 from genrekit.tagging.flac import change_flac, read_flac
@@ -15,7 +14,7 @@ from genrekit.tagging.mp4 import change_mp4, read_mp4
 from genrekit.tagging.ogg import change_ogg, read_ogg
 from genrekit.tagging.riff import change_riff, read_riff
 from genrekit.tagging.splice import Splice, View, cannot, effective, whole
-from genrekit.tagging.tails import change_tails, find_tails, read_tails
+from genrekit.tagging.tails import change_ape, change_tails, find_tails, read_ape, read_tails
 from genrekit.tagging.values import Container, Fields, Wanted, merged
 
 

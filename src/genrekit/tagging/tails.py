@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genrekit.tagging.ape import ApeTag, ape_ending_at, change_ape_tag, fields_of_ape
+from genrekit.tagging.ape import ApeTag, ape_ending_at, change_ape_tag, fields_of_ape, new_ape
 from genrekit.tagging.id3 import fields_of, refresh_tag
 from genrekit.tagging.id3_genres import ID3V1_GENRES, genre_number
 from genrekit.tagging.id3_tag import HEADER_BYTES, Tag, is_tag, read_tag, tag_bytes
@@ -123,4 +123,19 @@ def change_tails(
         changes += change_ape_tag(view, tails.ape, wanted)
     if tails.appended is not None:
         changes += refresh_tag(tails.appended, wanted)
+    return changes
+
+
+def read_ape(view: View) -> Fields:
+    """What the tag at the end of the file says."""
+    ape = find_tails(view).ape
+    return fields_of_ape(ape) if ape is not None else {}
+
+
+def change_ape(view: View, wanted: Wanted) -> list[Splice]:
+    """Changes of the tag at the end of the file, which is made if there is none."""
+    tails = find_tails(view)
+    changes = change_tails(view, wanted, tails, ape_is_first=True)
+    if tails.ape is None and (fresh := new_ape(wanted)):
+        changes.append(Splice(tails.audio_end, 0, fresh))
     return changes

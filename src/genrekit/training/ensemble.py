@@ -20,7 +20,7 @@ from genrekit.datasets import Dataset, Fold, Split, straddling, track_digest
 from genrekit.errors import BundleError, ConfigError, DatasetError
 from genrekit.evaluation import score_items
 from genrekit.evaluation.bundle_run import bundle_run
-from genrekit.evaluation.results import RunResult
+from genrekit.evaluation.run import RunResult
 from genrekit.features import frontend_fingerprint
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise

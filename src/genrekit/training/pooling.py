@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split, straddling
 from genrekit.evaluation import Tracks
-from genrekit.evaluation.results import FoldSize, RunResult, ScoredFold, run_result
+from genrekit.evaluation.results import ScoredFold, run_result
+from genrekit.evaluation.run import FoldSize, RunResult
 from genrekit.schema import DeclaredStep
 from genrekit.training.rows import Rows
 

@@ -21,7 +21,8 @@ from genrekit.datasets import (
 from genrekit.errors import ConfigError
 from genrekit.evaluation import score_items
 from genrekit.evaluation.bundle_run import bundle_run
-from genrekit.evaluation.results import RunResult, write_run
+from genrekit.evaluation.results import write_run
+from genrekit.evaluation.run import RunResult
 from genrekit.features.cache import FeatureCache
 from genrekit.inference import Classifier
 from genrekit.models import NetworkConfig
