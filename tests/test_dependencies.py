@@ -43,7 +43,7 @@ OFFERED = set().union(*(found for extra, found in EXTRAS.items() if extra not in
 def _imported() -> set[str]:
     """Packages that the source imports, inside functions too."""
     found: set[str] = set()
-    for path in (REPOSITORY / "src").rglob("*.py"):
+    for path in (REPOSITORY / "src" / "genrekit").rglob("*.py"):
         # Not parsed: four hundred files take seconds. Prose is told by what must follow.
         found |= set(_IMPORT.findall(path.read_text("utf-8")))
     tops = {a or b for a, b in found} - set(sys.stdlib_module_names) - {"genrekit"}

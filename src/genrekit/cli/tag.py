@@ -100,6 +100,9 @@ def tag(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try files again that could not be read.")
+    ] = False,
     run_after: Annotated[
         str | None,
         typer.Option(metavar="COMMAND", help="Run once after files were written: a rescan."),

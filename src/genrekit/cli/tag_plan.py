@@ -41,6 +41,7 @@ class Wishes:
     limit: int | None = None
     model: str = "default"
     jobs: int | None = None
+    retry_failed: bool = False
     run_after: str | None = None
 
 
@@ -125,6 +126,7 @@ def _new_plan(sources: Sequence[Path], wishes: Wishes) -> Plan:
                 wishes.model,
                 labels=rules.labels,
                 workers=workers(wishes.jobs, len(files)),
+                retry_failed=wishes.retry_failed,
                 progress=progress,
             ),
             rules=rules,

@@ -4,6 +4,7 @@ A run lies below the place for state (see `genrekit.files.state_home`) in ``tagg
 
     run.json      when, with what, into what
     changes.jsonl a line for each file, on the disk before the file is changed
+    stamps.jsonl  size and time of each file before and after it was written
     undone.jsonl  a line for each file that was taken back
 """
 
@@ -23,11 +24,11 @@ from genrekit.errors import ConfigError, TagError
 from genrekit.files import replace_file, state_home, sync_folder
 from genrekit.inference import printable
 from genrekit.schema import Contract, Sha256
-from genrekit.tagging.disk import write_all
+from genrekit.tagging.disk import Stamp, write_all
 from genrekit.tagging.splice import Splice
 
 Line = TypeVar("Line", bound=Contract)
-_RUN, _CHANGES, _UNDONE = "run.json", "changes.jsonl", "undone.jsonl"
+_RUN, _CHANGES, _UNDONE, _STAMPS = "run.json", "changes.jsonl", "undone.jsonl", "stamps.jsonl"
 
 
 class OldBytes(Contract):
@@ -101,6 +102,13 @@ class RunInfo(Contract):
     sources: tuple[str, ...] = ()
 
 
+class _Stamps(Contract):
+    path: str
+    path_hex: str | None = None
+    before: tuple[int, int]
+    after: tuple[int, int]
+
+
 class _Undone(Contract):
     after_sha256: Sha256
     path: str
@@ -124,6 +132,13 @@ class Run:
             after_sha256=change.after_sha256, path=change.path, path_hex=change.path_hex
         )
         _append(self.folder / _UNDONE, undone)
+
+    def remember(self, path: Path, before: Stamp, after: Stamp) -> None:
+        """Remember what a file was like before and after, so that it is known again."""
+        text = printable(path)
+        hidden = None if text == str(path) else os.fsencode(path).hex()
+        line = _Stamps(path=text, path_hex=hidden, before=before, after=after)
+        _append(self.folder / _STAMPS, line, sync=False)
 
     def changes(self) -> list[Change]:
         """Changes that were not taken back, in the order in which they were made."""
@@ -214,7 +229,17 @@ def _read(folder: Path) -> Run | None:
         return None
 
 
-def _append(path: Path, line: Contract) -> None:
+def own_changes() -> dict[str, dict[Stamp, Stamp]]:
+    """By path, what a file was like before we wrote it, by what it was like afterwards."""
+    found: dict[str, dict[Stamp, Stamp]] = {}
+    for run in reversed(list_runs()):
+        for one in _lines(run.folder / _STAMPS, _Stamps):
+            path = one.path if one.path_hex is None else os.fsdecode(bytes.fromhex(one.path_hex))
+            found.setdefault(path, {})[Stamp(*one.after)] = Stamp(*one.before)
+    return found
+
+
+def _append(path: Path, line: Contract, *, sync: bool = True) -> None:
     is_new = not path.exists()
     # What was broken off by a loss of power must not run into this line.
     torn = not is_new and not _ends_line(path)
@@ -222,10 +247,11 @@ def _append(path: Path, line: Contract) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0))
     try:
         write_all(handle, [data])
-        os.fsync(handle)
+        if sync:
+            os.fsync(handle)
     finally:
         os.close(handle)
-    if is_new:
+    if is_new and sync:
         sync_folder(path.parent)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from typing import Literal
 from genrekit.errors import TagError
 from genrekit.files import replace_file
 from genrekit.progress import Progress, silent
-from genrekit.tagging.disk import clean_leftovers, named_failures
+from genrekit.tagging.disk import clean_leftovers, named_failures, stamp_of
 from genrekit.tagging.plan import Plan, PlannedFile
 from genrekit.tagging.plan_file import scores_text
 from genrekit.tagging.runs import Change, Run
@@ -90,7 +91,14 @@ def carry_out(
             continue
         if change is not None:
             done.add(real)
+            _remember(row, run)
         yield Outcome(row, "already so" if change is None else "written")
+
+
+def _remember(row: PlannedFile, run: Run) -> None:
+    """Keep how the file is now, which only saves work later."""
+    with suppress(OSError):
+        run.remember(row.path, row.stamp, stamp_of(row.path.stat()))
 
 
 def wanted_of(
