@@ -23,6 +23,7 @@ SHUT = {
     "jukebox",
     "monitoring",
     "pages",
+    "tagging",
 }
 DOORS = sorted(
     path.parent.name

@@ -25,8 +25,7 @@ from beets.plugins import BeetsPlugin
 
 from genrekit.errors import ConfigError, GenreError
 from genrekit.inference import Classifier
-from genrekit.tagging import Naming, Rules, load_taxonomy
-from genrekit.tagging.choose import choose, scores_of
+from genrekit.tagging import Naming, Rules, choose_genres, load_taxonomy, scores_of
 
 
 class GenrekitPlugin(BeetsPlugin):  # type: ignore[misc]
@@ -67,7 +66,7 @@ class GenrekitPlugin(BeetsPlugin):  # type: ignore[misc]
         """The genres of a file, best first; none where the model says unknown."""
         rules = Rules(top=self.config["top"].get(int), relative=self.config["relative"].as_number())
         answer = self.classifier.predict_file(path)
-        return list(choose(scores_of(answer, "genres"), rules, self.naming))
+        return list(choose_genres(scores_of(answer, "genres"), rules, self.naming))
 
     def imported(self, session: Any, task: Any) -> None:
         """Stage of the import: genres of all tracks that have none."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genrekit.cli.tag_plan import Wishes
-    from genrekit.tagging.exports import Track
+    from genrekit.tagging import Track
 
 _Model = Annotated[
     str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
@@ -66,7 +66,7 @@ def export(
 
 def _check(kind: str | None, out: Path) -> None:
     from genrekit.cli.outputs import check_file, check_folder
-    from genrekit.tagging.exports import DOCUMENTS, TABLES
+    from genrekit.tagging import DOCUMENTS, TABLES
 
     if kind is None:
         if out.suffix.lower() not in TABLES:
@@ -83,8 +83,7 @@ def _tracks(sources: Sequence[Path], wishes: Wishes) -> tuple[list[Track], int]:
     from genrekit.cli.console import named, print_problem, progress_bars, workers
     from genrekit.cli.sources import find_tracks
     from genrekit.cli.tag_plan import naming_of, rules_of
-    from genrekit.tagging import listener
-    from genrekit.tagging.exporting import track_of
+    from genrekit.tagging import listener, track_of
 
     rules, naming = rules_of(wishes), naming_of(wishes)
     files = [path.absolute() for path in find_tracks([str(one) for one in sources])]
@@ -104,8 +103,7 @@ def _tracks(sources: Sequence[Path], wishes: Wishes) -> tuple[list[Track], int]:
 
 def _write(tracks: Sequence[Track], kind: str | None, out: Path) -> None:
     from genrekit.cli.console import results
-    from genrekit.tagging.exports import export_documents, export_table
-    from genrekit.tagging.playlists import export_playlists
+    from genrekit.tagging import export_documents, export_playlists, export_table
 
     if kind is None:
         export_table(tracks, out)
@@ -133,7 +131,7 @@ def playlist(
     from genrekit.cli.outputs import check_file
     from genrekit.files import replace_file
     from genrekit.inference import Classifier
-    from genrekit.tagging.playlists import m3u8, play_on
+    from genrekit.tagging import m3u8, play_on
 
     if out is not None:
         check_file(out)

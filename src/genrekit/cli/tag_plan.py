@@ -54,8 +54,7 @@ def word(said: str, allowed: Sequence[str], option: str) -> str:
 
 def rules_of(wishes: Wishes) -> Rules:
     """Which genres are written over which."""
-    from genrekit.tagging import Rules
-    from genrekit.tagging.choose import MISSING, Labels
+    from genrekit.tagging import MISSING, Labels, Rules
 
     if wishes.replace and wishes.add:
         raise ConfigError("--replace and --add exclude each other; choose one")
@@ -81,8 +80,7 @@ def _listed(text: str) -> tuple[str, ...]:
 
 def naming_of(wishes: Wishes) -> Naming:
     """What labels are called in tags."""
-    from genrekit.tagging import Naming, load_taxonomy
-    from genrekit.tagging.names import read_mapping
+    from genrekit.tagging import Naming, load_taxonomy, read_mapping
 
     word(wishes.parents, ("none", "with", "only"), "--parents")
     if wishes.casing is not None:
@@ -113,8 +111,7 @@ def _new_plan(sources: Sequence[Path], wishes: Wishes) -> Plan:
     from genrekit.cli.console import print_problem, progress_bars, workers
     from genrekit.cli.sources import find_tracks
     from genrekit.inference import Classifier
-    from genrekit.tagging import listener, make_plan
-    from genrekit.tagging.names import warnings_for
+    from genrekit.tagging import listener, make_plan, warnings_for
 
     rules, naming = rules_of(wishes), naming_of(wishes)
     identity = Classifier.load(wishes.model).identity

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 __all__ = [
+    "DOCUMENTS",
+    "MISSING",
+    "TABLES",
     "Change",
+    "Labels",
+    "Mode",
     "Naming",
     "Outcome",
     "Plan",
@@ -20,30 +25,45 @@ __all__ = [
     "Run",
     "Stamp",
     "Taxonomy",
+    "Track",
     "Undone",
     "Wanted",
     "WriteOptions",
     "begin_run",
     "carry_out",
     "check_taxonomy",
+    "choose_genres",
     "clean_leftovers",
+    "export_documents",
+    "export_playlists",
+    "export_table",
     "find_run",
     "list_runs",
     "listener",
     "load_taxonomy",
+    "m3u8",
     "make_plan",
     "plan_csv",
     "plan_json",
+    "play_on",
+    "read_mapping",
     "read_plan",
     "read_tags",
+    "scores_of",
     "shipped",
+    "track_of",
     "undo",
+    "warnings_for",
     "write_plan",
     "write_tags",
 ]
 
 _HOMES = {
     "Change": "genrekit.tagging.runs",
+    "DOCUMENTS": "genrekit.tagging.exports",
+    "Labels": "genrekit.tagging.choose",
+    "MISSING": "genrekit.tagging.choose",
+    "Mode": "genrekit.tagging.choose",
     "Naming": "genrekit.tagging.names",
     "Outcome": "genrekit.tagging.writing",
     "Plan": "genrekit.tagging.plan",
@@ -51,37 +71,52 @@ _HOMES = {
     "Rules": "genrekit.tagging.choose",
     "Run": "genrekit.tagging.runs",
     "Stamp": "genrekit.tagging.disk",
+    "TABLES": "genrekit.tagging.exports",
     "Taxonomy": "genrekit.tagging.taxonomy",
+    "Track": "genrekit.tagging.exports",
     "Undone": "genrekit.tagging.restore",
     "Wanted": "genrekit.tagging.values",
     "WriteOptions": "genrekit.tagging.writer",
     "begin_run": "genrekit.tagging.runs",
     "carry_out": "genrekit.tagging.writing",
     "check_taxonomy": "genrekit.tagging.taxonomy",
+    "choose_genres": "genrekit.tagging.choose",
     "clean_leftovers": "genrekit.tagging.disk",
+    "export_documents": "genrekit.tagging.exports",
+    "export_playlists": "genrekit.tagging.playlists",
+    "export_table": "genrekit.tagging.exports",
     "find_run": "genrekit.tagging.runs",
     "list_runs": "genrekit.tagging.runs",
     "listener": "genrekit.tagging.listen",
     "load_taxonomy": "genrekit.tagging.taxonomy",
+    "m3u8": "genrekit.tagging.playlists",
     "make_plan": "genrekit.tagging.plan",
     "plan_csv": "genrekit.tagging.plan_file",
     "plan_json": "genrekit.tagging.plan_file",
+    "play_on": "genrekit.tagging.playlists",
+    "read_mapping": "genrekit.tagging.names",
     "read_plan": "genrekit.tagging.plan_file",
     "read_tags": "genrekit.tagging.containers",
+    "scores_of": "genrekit.tagging.choose",
     "shipped": "genrekit.tagging.taxonomy",
+    "track_of": "genrekit.tagging.exporting",
     "undo": "genrekit.tagging.restore",
+    "warnings_for": "genrekit.tagging.names",
     "write_plan": "genrekit.tagging.plan_file",
     "write_tags": "genrekit.tagging.writer",
 }
 
 if TYPE_CHECKING:
-    from genrekit.tagging.choose import Rules
+    from genrekit.tagging.choose import MISSING, Labels, Mode, Rules, choose_genres, scores_of
     from genrekit.tagging.containers import read_tags
     from genrekit.tagging.disk import Stamp, clean_leftovers
+    from genrekit.tagging.exporting import track_of
+    from genrekit.tagging.exports import DOCUMENTS, TABLES, Track, export_documents, export_table
     from genrekit.tagging.listen import listener
-    from genrekit.tagging.names import Naming
+    from genrekit.tagging.names import Naming, read_mapping, warnings_for
     from genrekit.tagging.plan import Plan, PlannedFile, make_plan
     from genrekit.tagging.plan_file import plan_csv, plan_json, read_plan, write_plan
+    from genrekit.tagging.playlists import export_playlists, m3u8, play_on
     from genrekit.tagging.restore import Undone, undo
     from genrekit.tagging.runs import Change, Run, begin_run, find_run, list_runs
     from genrekit.tagging.taxonomy import Taxonomy, check_taxonomy, load_taxonomy, shipped

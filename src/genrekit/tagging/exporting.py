@@ -7,7 +7,7 @@ from pathlib import Path
 from genrekit.audio import probe
 from genrekit.errors import AudioError, TagError
 from genrekit.schema import TrackPrediction
-from genrekit.tagging.choose import Rules, choose, scores_of
+from genrekit.tagging.choose import Rules, choose_genres, scores_of
 from genrekit.tagging.containers import read_tags
 from genrekit.tagging.exports import Track
 from genrekit.tagging.names import Naming
@@ -16,7 +16,7 @@ from genrekit.tagging.values import Fields
 
 def track_of(path: Path, answer: TrackPrediction, rules: Rules, naming: Naming) -> Track:
     """The answer with names for its genres, what the tags say, and how long the track is."""
-    genres = choose(scores_of(answer, rules.labels), rules, naming)
+    genres = choose_genres(scores_of(answer, rules.labels), rules, naming)
     return Track(path, answer, genres, _fields(path), _seconds(path))
 
 

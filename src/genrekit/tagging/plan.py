@@ -15,7 +15,7 @@ from genrekit.errors import TagError
 from genrekit.inference import printable
 from genrekit.progress import Progress, silent
 from genrekit.schema import UNKNOWN, Contract, TrackPrediction
-from genrekit.tagging.choose import Rules, choose, mean_scores, scores_of, then
+from genrekit.tagging.choose import Rules, choose_genres, mean_scores, scores_of, then
 from genrekit.tagging.containers import read_tags
 from genrekit.tagging.disk import Stamp, named_failures, stamp_of
 from genrekit.tagging.names import Naming
@@ -227,7 +227,7 @@ def _row(
         row = row.model_copy(update={"why": why, "detail": printable(one.refusal.message)})
         if answer is None or answer.error is not None:
             return row
-        chosen = choose(scores, rules, naming)
+        chosen = choose_genres(scores, rules, naming)
         return row.model_copy(update={"then": tuple(chosen), "scores": _rounded(chosen)})
     if rules.protects(one.genres):
         return row.model_copy(update={"why": "left alone: protected"})
@@ -237,7 +237,7 @@ def _row(
         return row.model_copy(update={"why": "left alone: the limit is reached"} if asked else {})
     if answer.error is not None:
         return row.model_copy(update={"why": "error", "detail": answer.error.message})
-    return _decided(row, answer, choose(scores, rules, naming), rules)
+    return _decided(row, answer, choose_genres(scores, rules, naming), rules)
 
 
 def _bare_row(one: _Found) -> PlannedFile:
