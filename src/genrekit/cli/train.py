@@ -108,6 +108,12 @@ def train(
             recipe,
             {
                 "--data": data is not None,
+                "--corpus": corpus is not None,
+                "--label": label is not None,
+                "--id": id_column is not None,
+                "--group": group is not None,
+                "--ignore": bool(ignore),
+                "--option": bool(options),
                 "--no-cache": no_cache,
                 "--resume": resume,
                 "--restart": restart,

@@ -310,8 +310,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     path = Path(path)
     text, settings = read_settings(path, overrides)
-    noted = "".join(f"# overridden: {_discreet(override)}\n" for override in overrides)
-    return recipe_of(settings, path, text, source=noted + text)
+    return recipe_of(settings, path, text, source=noted(overrides) + text)
 
 
 def read_settings(path: Path, overrides: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
@@ -328,6 +327,11 @@ def read_settings(path: Path, overrides: Sequence[str] = ()) -> tuple[str, dict[
     for one in overrides:
         override(settings, one)
     return text, settings
+
+
+def noted(overrides: Sequence[str]) -> str:
+    """Comments that say what was overridden, to stand before a recipe's text."""
+    return "".join(f"# overridden: {_discreet(override)}\n" for override in overrides)
 
 
 def recipe_of(

@@ -9,18 +9,30 @@ stretches, the rest from the maps of whole windows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from genrekit.models.musicnn import Front, Layer, MusicnnBody, PeakFilters, Scale
-from genrekit.models.pretrained.backbones import Musicnn
+from genrekit.errors import ConfigError
+from genrekit.models.musicnn import (
+    FRAMES,
+    MEL,
+    WINDOW_SECONDS,
+    Front,
+    Layer,
+    MusicnnBody,
+    PeakFilters,
+    Scale,
+)
+from genrekit.models.networks import Musicnn
 from genrekit.models.pretrained.musicnn import Block, MusicnnNetwork
 from genrekit.models.pretrained.musicnn_weights import load_network
 from genrekit.models.pretrained.slimming import slimmed
 from genrekit.progress import Progress
+from genrekit.schema import MelConfig
 from genrekit.training.distil.music import Windows
 
 #: Windows of which maps are kept in memory at once.
@@ -85,15 +97,50 @@ class Hints:
         return teacher.dense(teacher.pool_norm(pooled)), teacher.penultimate(pooled)
 
 
-def teacher_network(config: Musicnn) -> MusicnnNetwork:
+def teacher_network(weights: Path | None) -> MusicnnNetwork:
     """The published network without its dead filters.
 
     Raises
     ------
     ConfigError
-        If its weights are not on this machine.
+        If its weights are not on this machine, or are others.
     """
-    return slimmed(load_network(config.file))
+    return slimmed(load_network(weights))
+
+
+def check_plan(
+    teacher: MusicnnNetwork, student: Musicnn, frontend: MelConfig, window_samples: int
+) -> None:
+    """Compare a student with its teacher, block by block.
+
+    Raises
+    ------
+    ConfigError
+        If it takes anything else, or a block has another width.
+    """
+    frames = 1 + (window_samples - MEL.fft_samples) // MEL.hop_samples
+    if frontend != MEL or frames != FRAMES:
+        raise ConfigError(
+            f"method blocks: the student takes what its teacher takes, {FRAMES} frames "
+            f"({WINDOW_SECONDS:g} s) of the front-end {MEL.model_dump(exclude_defaults=True)}; "
+            f"here it takes {frames} frames of {frontend.model_dump(exclude_defaults=True)}"
+        )
+    blocks = [one for one in teacher.modules() if isinstance(one, Block)]
+    counts = tuple(one.conv.out_channels for one in blocks)
+    found = {
+        "timbre": counts[:2],
+        "tempo": counts[2:5],
+        "middle": counts[5],
+        "embedding": teacher.dense.out_features,
+    }
+    other = {
+        name: getattr(student, name) for name in found if getattr(student, name) != found[name]
+    }
+    if other:
+        raise ConfigError(
+            f"method blocks: the student is as wide as its teacher, which has {found} without its "
+            f"dead filters; here the student has {other}"
+        )
 
 
 def train_blocks(

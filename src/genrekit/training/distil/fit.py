@@ -94,6 +94,8 @@ def train_together(
         decibels = _decibels(windows, rows)
         with torch.no_grad():
             wanted = target(rows, decibels)
+        # Dropout depends on the step alone: a run that was stopped goes on as one that was not.
+        torch.manual_seed(int(np.random.default_rng([seed, step, 1]).integers(2**62)))
         loss = ((student(decibels) - wanted) / spread).square().mean()
         if not torch.isfinite(loss):
             raise ConfigError(f"the loss is {loss.item()} at step {step + 1}; lower learning_rate")

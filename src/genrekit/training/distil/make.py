@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from genrekit.jukebox import synthesise
 from genrekit.models import NetworkConfig, build_network
 from genrekit.models.module import Network
 from genrekit.models.musicnn import MusicnnNetwork
-from genrekit.models.pretrained.backbones import Musicnn
+from genrekit.models.networks import Musicnn
+from genrekit.models.pretrained import PublishedConfig
 from genrekit.progress import Progress, silent
 from genrekit.schema import (
     Agreement,
@@ -37,10 +39,10 @@ from genrekit.training.backbone import (
     published_origin,
     saved_backbone,
 )
-from genrekit.training.distil.blocks import Hints, teacher_network, train_blocks
+from genrekit.training.distil.blocks import Hints, check_plan, teacher_network, train_blocks
 from genrekit.training.distil.fit import Rows, Student, agreement, embed_all, train_together
 from genrekit.training.distil.music import Windows, gather
-from genrekit.training.distil.recipe import DistilRecipe
+from genrekit.training.distil.recipe import DistilRecipe, MusicFolder
 from genrekit.training.network_export import check_outputs, export_embedding
 from genrekit.training.recipe import BundleBackbone
 
@@ -85,24 +87,26 @@ def distil(
     work = work or cache_home() / "distil" / f"{recipe.name}-{key}"
     by_blocks = recipe.method == "blocks"
     teacher = None if by_blocks else _backbone(recipe)
+    hints = _hints(recipe) if by_blocks else None
 
-    def read(part: str) -> Windows:
-        teaches = part == "music"
+    def read(folders: Sequence[MusicFolder], stage: str, *, disturb: bool) -> Windows:
         return gather(
             recipe,
-            recipe.music if teaches else recipe.validation,
+            folders,
             work / "windows",
             teacher=teacher,
-            disturb=teaches,
+            disturb=disturb,
             workers=workers,
             progress=progress,
-            stage=f"read {part}",
+            stage=f"read {stage}",
         )
 
-    music = read("music")
+    # All of it is read first: what is missing should not show after hours of training.
+    music = read(recipe.music, "music", disturb=True)
+    validation = [(_name(one), read([one], _name(one), disturb=False)) for one in recipe.validation]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network, student, target = _start(recipe, music, by_blocks, progress)
+        network, student, target = _start(recipe, music, hints, progress)
         train_together(
             student,
             music,
@@ -114,7 +118,7 @@ def distil(
             checkpoint=work / "checkpoint.safetensors",
             progress=progress,
         )
-    agreements = _agreements(recipe, student, target, teacher, work, workers, progress)
+    agreements = _agreements(student, validation, target if by_blocks else None, progress)
     written = _write(recipe, network, student, music, agreements, out, overwrite=overwrite)
     (work / "checkpoint.safetensors").unlink(missing_ok=True)
     return written
@@ -124,14 +128,12 @@ _Target = Callable[[Rows, Tensor], Tensor]
 
 
 def _start(
-    recipe: DistilRecipe, music: Windows, by_blocks: bool, progress: Progress
+    recipe: DistilRecipe, music: Windows, hints: Hints | None, progress: Progress
 ) -> tuple[Network, nn.Module, _Target]:
     """A student that has learnt nothing yet, or by blocks, and what it is to give."""
     assert isinstance(recipe.student, NetworkConfig)
     shapes = {FRONTEND: music.mel.shape[1:]}
-    if by_blocks:
-        assert isinstance(recipe.teacher, Musicnn)
-        hints = Hints(teacher_network(recipe.teacher))
+    if hints is not None:
         network = build_network(recipe.student, shapes, 1)
         assert isinstance(network, MusicnnNetwork)
         body = network.musicnn
@@ -154,48 +156,51 @@ def _start(
 def _backbone(recipe: DistilRecipe) -> Backbone:
     if isinstance(recipe.teacher, BundleBackbone):
         return saved_backbone(recipe.teacher)
-    fetching = fetched_weights(recipe.teacher)
+    windows = WindowConfig(
+        window_seconds=recipe.window_seconds, hop_seconds=recipe.window_seconds, short="loop"
+    )
+    return published_backbone(recipe.teacher, windows, _weights(recipe.teacher))
+
+
+def _hints(recipe: DistilRecipe) -> Hints:
+    assert isinstance(recipe.teacher, PublishedConfig)
+    assert isinstance(recipe.student, Musicnn)
+    network = teacher_network(_weights(recipe.teacher))
+    window = round(recipe.window_seconds * recipe.frontend.sample_rate_hz)
+    check_plan(network, recipe.student, recipe.frontend, window)
+    return Hints(network)
+
+
+def _weights(teacher: PublishedConfig) -> Path | None:
+    fetching = fetched_weights(teacher)
     while True:
         try:
             next(fetching)
         except StopIteration as end:
             weights: Path | None = end.value
-            break
-    windows = WindowConfig(
-        window_seconds=recipe.window_seconds, hop_seconds=recipe.window_seconds, short="loop"
-    )
-    return published_backbone(recipe.teacher, windows, weights)
+            return weights
+
+
+def _name(folder: MusicFolder) -> str:
+    return folder.name or folder.path.name
 
 
 def _agreements(
-    recipe: DistilRecipe,
     student: nn.Module,
-    target: _Target,
-    teacher: Backbone | None,
-    work: Path,
-    workers: int,
+    validation: Sequence[tuple[str, Windows]],
+    target: _Target | None,
     progress: Progress,
 ) -> tuple[Agreement, ...]:
+    """Of each folder; the teacher is asked anew if its embeddings were not kept with windows."""
     student.eval()
     found = []
-    for folder in recipe.validation:
-        name = folder.name or folder.path.name
-        windows = gather(
-            recipe,
-            [folder],
-            work / "windows",
-            teacher=teacher,
-            disturb=False,
-            workers=workers,
-            progress=progress,
-            stage=f"read {name}",
-        )
+    for name, windows in validation:
         own = embed_all(student, windows, f"agreement on {name}", progress)
         wanted = (
             windows.targets.astype(np.float64)
-            if teacher is not None
+            if target is None
             else embed_all(
-                lambda x: target(np.zeros(0, int), x), windows, f"{name}, teacher", progress
+                partial(target, np.zeros(0, np.int64)), windows, f"{name}, teacher", progress
             )
         )
         by_window, by_file = agreement(own, wanted, windows.files)
@@ -242,7 +247,7 @@ def _write(
 def _manifest(recipe: DistilRecipe, music: Windows, columns: int) -> Manifest:
     origin = _origin(recipe)
     frontends = {FRONTEND: recipe.frontend}
-    folders = "; ".join(str(folder.name or folder.path.name) for folder in recipe.music)
+    folders = "; ".join(map(_name, recipe.music))
     digest = hashlib.sha256(np.ascontiguousarray(music.mel[::97]).tobytes()).hexdigest()
     return Manifest(
         name=recipe.name,

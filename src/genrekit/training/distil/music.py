@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from genrekit.training.backbone import Backbone
 from genrekit.training.distil.recipe import DistilRecipe, Disturbances, MusicFolder
 from genrekit.workers import WorkerDied, ordered_map
 
+_log = logging.getLogger(__name__)
 Samples = NDArray[np.float32]
 #: Raised whenever windows of the same file become others.
 CODE_VERSION = 1
@@ -115,7 +117,10 @@ def gather(
         for job in _jobs(recipe, folder, away, work, teacher, disturb=disturb)
     ]
     if not jobs:
-        raise ConfigError(f"there is no audio in {', '.join(str(one.path) for one in folders)}")
+        raise ConfigError(
+            f"there is no audio in {_named(folders)}: expected files that include names and "
+            "neither exclude nor leave_out does"
+        )
     work.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if not job.out.exists()]
     skipped: dict[Path, str] = {}
@@ -124,14 +129,15 @@ def gather(
         if isinstance(problem, WorkerDied):
             problem = "it ended the process that read it"
         if problem:
+            if job.file not in skipped:
+                _log.warning("%s is passed over: %s", job.file, problem)
             skipped[job.file] = problem
         progress(stage, number, len(missing))
     parts = [(job.file, _load(job.out)) for job in jobs if job.out.exists()]
     kept = [(file, part) for file, part in parts if len(part[0])]
     if not kept:
-        raise ConfigError(
-            f"no window of music in {folders[0].path}; first: {[*skipped.items()][:1]}"
-        )
+        why = next((f"{file}: {why}" for file, why in skipped.items()), "all of it is silent")
+        raise ConfigError(f"there is no window of music in {_named(folders)}; {why}")
     names = {file: number for number, file in enumerate(dict.fromkeys(file for file, _ in kept))}
     rows = np.concatenate([np.full(len(part[0]), names[file]) for file, part in kept])
     seconds = len(rows) * recipe.window_seconds
@@ -142,6 +148,10 @@ def gather(
         tuple(f"{file}: {why}" for file, why in skipped.items()),
         seconds,
     )
+
+
+def _named(folders: Sequence[MusicFolder]) -> str:
+    return ", ".join(str(folder.path) for folder in folders)
 
 
 def music_files(folder: MusicFolder) -> list[Path]:
@@ -162,7 +172,7 @@ def _jobs(
     *,
     disturb: bool,
 ) -> list[Job]:
-    files = [path for path in music_files(folder) if _recording(path) not in away]
+    files = [path for path in music_files(folder) if away.isdisjoint(_names(path))]
     share = 1.0
     if folder.hours is not None and files:
         share = min(1.0, 3600 * folder.hours / max(1.0, sum(map(_seconds, files)) * folder.copies))
@@ -190,9 +200,9 @@ def _left_out(path: Path | None) -> set[str]:
     return {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
 
 
-def _recording(path: Path) -> str:
-    """Name of the recording of a file: ``blues.00008`` for ``blues.00008.snippet.flac`` too."""
-    return ".".join(path.name.split(".")[:2])
+def _names(path: Path) -> set[str]:
+    """What a recording may be called: ``blues.00008`` for ``blues.00008.snippet.flac`` too."""
+    return {path.name, path.stem, ".".join(path.name.split(".")[:2])}
 
 
 def _seconds(path: Path) -> float:
@@ -300,7 +310,8 @@ def _short(
 def _band_limit(
     samples: Samples, others: Sequence[Samples], rate: int, generator: np.random.Generator
 ) -> Samples:
-    return low_passed(samples, rate, float(generator.uniform(2500, min(7000, rate / 2))))
+    highest = min(7000, rate / 2)
+    return low_passed(samples, rate, float(generator.uniform(min(2500, highest), highest)))
 
 
 def _codec(
@@ -315,7 +326,10 @@ def _codec(
         codec_rate_hz=44100,
         stereo=True,
     )
-    return decode(coded, sample_rate_hz=rate).samples[: len(samples)]
+    try:
+        return decode(coded, sample_rate_hz=rate).samples[: len(samples)]
+    except AudioError:  # a few samples, of which the codec leaves too few
+        return samples
 
 
 def _noise(

@@ -11,8 +11,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from genrekit.errors import ConfigError
 from genrekit.models import NetworkConfig
+from genrekit.models.pretrained.backbones import Musicnn
 from genrekit.schema import Contract, MelConfig
-from genrekit.training.recipe import BackboneConfig, Model, read_settings
+from genrekit.training.recipe import BackboneConfig, Model, noted, read_settings
 
 
 class MusicFolder(Contract):
@@ -57,8 +58,8 @@ class DistilRecipe(Contract):
     """
 
     kind: Literal["distil"]
-    name: str
-    version: str = "1.0.0"
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    version: str = Field("1.0.0", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
     description: str = ""
     teacher: BackboneConfig
     student: Model
@@ -87,13 +88,23 @@ class DistilRecipe(Contract):
                 f"student: {self.student.architecture} takes {' and '.join(self.student.takes)}; "
                 "a student takes one spectrogram"
             )
+        if self.method == "blocks":
+            self._of_one_plan()
+        return self
+
+    def _of_one_plan(self) -> None:
         names = (getattr(self.teacher, "name", "a saved model"), self.student.architecture)
-        if self.method == "blocks" and names != ("musicnn", "musicnn"):
+        if names != ("musicnn", "musicnn"):
             raise ValueError(
                 f"method blocks is for a teacher and a student of one plan, which musicnn has; "
                 f"here {names[0]} teaches {names[1]}: take method end-to-end"
             )
-        return self
+        assert isinstance(self.teacher, Musicnn)
+        if self.teacher.layer != "penultimate" or self.teacher.weights == "random":
+            raise ValueError(
+                "method blocks teaches the layer penultimate of published weights; here the "
+                f"teacher has layer {self.teacher.layer} and weights {self.teacher.weights}"
+            )
 
 
 def is_distil_recipe(path: Path) -> bool:
@@ -103,6 +114,8 @@ def is_distil_recipe(path: Path) -> bool:
 
 def load_distil_recipe(path: Path, overrides: Sequence[str] = ()) -> DistilRecipe:
     """Read a recipe; ``${NAME}`` in a path stands for an environment variable.
+
+    Paths are relative to the recipe; so is a teacher's bundle that has a slash in it.
 
     Parameters
     ----------
@@ -115,12 +128,15 @@ def load_distil_recipe(path: Path, overrides: Sequence[str] = ()) -> DistilRecip
         If it cannot be read, a setting is missing, unknown or out of range, or a folder is missing.
     """
     text, settings = read_settings(path, overrides)
+    settings = _placed(_expanded(settings), path.resolve().parent)
     try:
-        recipe = DistilRecipe.model_validate({**_expanded(settings), "text": text})
+        recipe = DistilRecipe.model_validate({**settings, "text": noted(overrides) + text})
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {f'{where}: ' if where else ''}{first['msg']}") from None
+        unknown = first["type"] == "extra_forbidden"
+        what = "there is no such setting" if unknown else first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{path}: {f'{where}: ' if where else ''}{what}") from None
     places = [folder.path for folder in (*recipe.music, *recipe.validation)]
     if recipe.leave_out is not None:
         places.append(recipe.leave_out)
@@ -131,6 +147,29 @@ def load_distil_recipe(path: Path, overrides: Sequence[str] = ()) -> DistilRecip
                 "environment variable that the recipe's path names, or edit a copy of the recipe"
             )
     return recipe
+
+
+def _placed(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Settings with every path absolute; what has another form is left to be refused."""
+    placed = dict(settings)
+    for part in ("music", "validation"):
+        if isinstance(placed.get(part), list):
+            placed[part] = [_path_in(one, "path", folder) for one in placed[part]]
+    placed = _path_in(placed, "leave_out", folder)
+    teacher = placed.get("teacher")
+    if isinstance(teacher, dict):
+        if teacher.get("weights") != "random":
+            teacher = _path_in(teacher, "weights", folder)
+        if "/" in str(teacher.get("bundle")):
+            teacher = _path_in(teacher, "bundle", folder)
+        placed["teacher"] = teacher
+    return placed
+
+
+def _path_in(section: Any, key: str, folder: Path) -> Any:
+    if not isinstance(section, dict) or not isinstance(section.get(key), str):
+        return section
+    return {**section, key: str(folder / Path(section[key]).expanduser())}
 
 
 def _expanded(value: Any) -> Any:
