@@ -110,9 +110,10 @@ def train_together(
 
 
 class _Position(Contract):
-    """Of a checkpoint: how many steps are done."""
+    """Of a checkpoint: how many steps are done, and the learning rate of the next."""
 
     steps: int
+    rate: float
 
 
 def _keep(path: Path, student: nn.Module, optimiser: torch.optim.Adam, steps: int) -> None:
@@ -123,7 +124,8 @@ def _keep(path: Path, student: nn.Module, optimiser: torch.optim.Adam, steps: in
     for number, parameter in enumerate(parameters):
         for name in ("exp_avg", "exp_avg_sq"):
             tensors[f"adam.{number}.{name}"] = optimiser.state[parameter][name].clone()
-    metadata = {"position": _Position(steps=steps).model_dump_json()}
+    position = _Position(steps=steps, rate=optimiser.param_groups[0]["lr"])
+    metadata = {"position": position.model_dump_json()}
     with replacing(path) as file:
         file.write(safetensors.torch.save(tensors, metadata))
 
@@ -141,21 +143,22 @@ def _resume(
 
     with safe_open(path, "pt") as kept:
         tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
-        steps = _Position.model_validate_json(kept.metadata()["position"]).steps
+        position = _Position.model_validate_json(kept.metadata()["position"])
     student.load_state_dict(
         {name.removeprefix("student."): tensors[name] for name in tensors if name[0] == "s"}
     )
     parameters = [one for group in optimiser.param_groups for one in group["params"]]
     for number, parameter in enumerate(parameters):
         optimiser.state[parameter] = {
-            "step": torch.tensor(float(steps)),
+            "step": torch.tensor(float(position.steps)),
             "exp_avg": tensors[f"adam.{number}.exp_avg"],
             "exp_avg_sq": tensors[f"adam.{number}.exp_avg_sq"],
         }
-    for _ in range(steps):
-        optimiser.zero_grad()
-        schedule.step()
-    return steps
+    for group in optimiser.param_groups:
+        group["lr"] = position.rate
+    done = {"last_epoch": position.steps, "_step_count": position.steps + 1}
+    schedule.load_state_dict({**schedule.state_dict(), **done, "_last_lr": [position.rate]})
+    return position.steps
 
 
 def embed_all(
