@@ -29,8 +29,8 @@ from genrekit.schema import ExcerptConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.distil import (
     DistilRecipe,
+    descent,
     distil,
-    fit,
     is_distil_recipe,
     load_distil_recipe,
 )
@@ -199,7 +199,7 @@ def test_every_disturbance_leaves_windows(read: Read, music: Path, tmp_path: Pat
 def test_a_run_that_was_stopped_goes_on(
     read: Read, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fit, "_STEPS_BETWEEN_CHECKPOINTS", 4)
+    monkeypatch.setattr(descent, "_STEPS_BETWEEN_CHECKPOINTS", 4)
     recipe = read(settings(music))  # with dropout
     whole = distil(recipe, tmp_path / "whole", work=tmp_path / "one work")
 

@@ -33,6 +33,7 @@ from genrekit.models.pretrained.musicnn_weights import load_network
 from genrekit.models.pretrained.slimming import slimmed
 from genrekit.progress import Progress
 from genrekit.schema import MelConfig
+from genrekit.training.distil.descent import descend
 from genrekit.training.distil.music import Windows
 
 #: Windows of which maps are kept in memory at once.
@@ -150,6 +151,7 @@ def train_blocks(
     *,
     steps: int,
     seed: int,
+    checkpoint: Path,
     progress: Progress,
 ) -> None:
     """Train all blocks of a student, in place.
@@ -158,9 +160,11 @@ def train_blocks(
     ----------
     steps : int
         Of gradient descent, for the front.
+    checkpoint : Path
+        Of the front, which takes nearly all of the time.
     """
+    _train_front(body, hints, windows, steps, seed, checkpoint, progress)
     generator = np.random.default_rng(seed)
-    _train_front(body, hints, windows, steps, generator, progress)
     rows = np.sort(generator.permutation(len(windows.mel))[:_MAP_WINDOWS])
     own, wanted = _maps(body, hints, windows, rows, progress)
     for number, layer in enumerate(body.middle):
@@ -184,18 +188,18 @@ def _train_front(
     hints: Hints,
     windows: Windows,
     steps: int,
-    generator: np.random.Generator,
+    seed: int,
+    checkpoint: Path,
     progress: Progress,
 ) -> None:
     front, longest = body.front, max(filters.frames for filters in body.front.peak_filters)
-    levels = _levels(body, windows, generator.permutation(len(windows.mel))[:256])
+    count = len(windows.mel)
+    levels = _levels(body, windows, np.random.default_rng(seed).permutation(count)[:256])
     sample = hints.peaks(levels, levels.shape[1] - longest + 1)
     centre, spread = _moments(sample)
-    parameters = [one for filters in front.peak_filters for one in filters.parameters()]
-    front.train()
 
-    def loss() -> Tensor:
-        rows = generator.integers(len(windows.mel), size=_FRONT_BATCH)
+    def loss(generator: np.random.Generator) -> Tensor:
+        rows = generator.integers(count, size=_FRONT_BATCH)
         levels = _levels(body, windows, rows)
         start = int(generator.integers(levels.shape[1] - longest - _FRONT_FRAMES + 2))
         part = levels[:, start : start + longest + _FRONT_FRAMES - 1]
@@ -203,8 +207,16 @@ def _train_front(
             target = (hints.peaks(part, _FRONT_FRAMES) - centre) / spread
         return (front.peaks(part, _FRONT_FRAMES) - target).square().mean()
 
-    _descend(parameters, loss, steps, _FRONT_RATE, "front", progress)
-    front.eval()
+    descend(
+        nn.ModuleList(front.peak_filters),
+        loss,
+        steps=steps,
+        rate=_FRONT_RATE,
+        seed=seed,
+        checkpoint=checkpoint,
+        stage="front",
+        progress=progress,
+    )
     with torch.no_grad():
         for filters, gain, offset in _by_filters(front, spread, centre):
             filters.conv.weight.mul_(gain[:, None, None, None])
@@ -297,26 +309,6 @@ def _rows(linear: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]
         x = padded.unfold(2, frames, 1)[:, :, ::_EVERY_FRAME].permute(0, 2, 1, 3).flatten(2)
         x, target = x.flatten(0, 1), target[:, :, ::_EVERY_FRAME].permute(0, 2, 1).flatten(0, 1)
     return torch.cat([x, torch.ones(len(x), 1)], dim=1), target
-
-
-def _descend(
-    parameters: list[nn.Parameter],
-    loss: Callable[[], Tensor],
-    steps: int,
-    rate: float,
-    name: str,
-    progress: Progress,
-) -> None:
-    """Adam with a rate that falls along a cosine."""
-    optimiser = torch.optim.Adam(parameters, rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for step in range(steps):
-        optimiser.zero_grad()
-        value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        progress(name, step + 1, steps)
 
 
 def _fit_scale(scale: Scale, found: Tensor, wanted: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -83,8 +84,9 @@ def distil(
         If ``out`` cannot be written, or the graph differs from the student.
     """
     check_target(out, overwrite)
+    work = work or cache_home() / "distil"
     key = hashlib.sha256(recipe.model_dump_json(exclude={"text"}).encode()).hexdigest()[:16]
-    work = work or cache_home() / "distil" / f"{recipe.name}-{key}"
+    checkpoints = work / f"{recipe.name}-{key}"
     by_blocks = recipe.method == "blocks"
     teacher = None if by_blocks else _backbone(recipe)
     hints = _hints(recipe) if by_blocks else None
@@ -106,7 +108,7 @@ def distil(
     validation = [(_name(one), read([one], _name(one), disturb=False)) for one in recipe.validation]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network, student, target = _start(recipe, music, hints, progress)
+        network, student, target = _start(recipe, music, hints, checkpoints, progress)
         train_together(
             student,
             music,
@@ -115,12 +117,12 @@ def distil(
             batch=recipe.batch,
             rate=recipe.learning_rate,
             seed=recipe.seed,
-            checkpoint=work / "checkpoint.safetensors",
+            checkpoint=checkpoints / "all.safetensors",
             progress=progress,
         )
     agreements = _agreements(student, validation, target if by_blocks else None, progress)
     written = _write(recipe, network, student, music, agreements, out, overwrite=overwrite)
-    (work / "checkpoint.safetensors").unlink(missing_ok=True)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     return written
 
 
@@ -128,7 +130,7 @@ _Target = Callable[[Rows, Tensor], Tensor]
 
 
 def _start(
-    recipe: DistilRecipe, music: Windows, hints: Hints | None, progress: Progress
+    recipe: DistilRecipe, music: Windows, hints: Hints | None, checkpoints: Path, progress: Progress
 ) -> tuple[Network, nn.Module, _Target]:
     """A student that has learnt nothing yet, or by blocks, and what it is to give."""
     assert isinstance(recipe.student, NetworkConfig)
@@ -143,6 +145,7 @@ def _start(
             music,
             steps=recipe.block_steps,
             seed=recipe.seed,
+            checkpoint=checkpoints / "front.safetensors",
             progress=progress,
         )
         return network, body, lambda rows, decibels: hints(body.levels(decibels))

@@ -34,7 +34,7 @@ from genrekit.workers import WorkerDied, ordered_map
 _log = logging.getLogger(__name__)
 Samples = NDArray[np.float32]
 #: Raised whenever windows of the same file become others.
-CODE_VERSION = 1
+CODE_VERSION = 2
 CHUNK_SECONDS = 30
 #: Root mean square that the teacher hears every window at, of full scale.
 RMS = 0.15
@@ -226,10 +226,7 @@ def make_windows(job: Job) -> str:
     except AudioError as problem:
         return str(problem)
     generator = np.random.default_rng(job.seed)
-    chunks = [
-        samples[start : start + CHUNK_SECONDS * rate]
-        for start in range(0, len(samples), CHUNK_SECONDS * rate)
-    ]
+    chunks = chunked(samples, CHUNK_SECONDS * rate, job.window_samples)
     chosen = [chunk for chunk in chunks if generator.random() < job.share]
     if job.disturb is not None:
         chosen = [disturbed(one, chosen, rate, job.disturb, generator) for one in chosen]
@@ -256,6 +253,13 @@ def _target(teacher: Backbone | None, window: Samples, rate: int) -> NDArray[np.
         return np.zeros(0, np.float32)
     levelled = window * np.float32(RMS / max(np.sqrt(np.mean(window**2)), _SILENT_RMS))
     return teacher.embed(np.asarray(soxr.resample(levelled, rate, teacher.sample_rate_hz)))
+
+
+def chunked(samples: Samples, length: int, shortest: int) -> list[Samples]:
+    """Stretches side by side; a rest below ``shortest`` stays with the stretch before it."""
+    ends = [*range(length, len(samples) - shortest + 1, length), len(samples)]
+    starts = [0, *ends[:-1]]
+    return [samples[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def cut(samples: Samples, length: int) -> list[Samples]:
