@@ -186,15 +186,19 @@ def _embed_file(job: tuple[Path | Backbone, Path, str]) -> NDArray[np.float32]:
     encoder, file, condition = job
     if isinstance(encoder, Path):
         bundle = _bundle(encoder)
-        windows, rate = bundle.manifest.windows, bundle.manifest.sample_rate_hz
-        length, hop = window_samples(windows, rate)
-        cut = list(cut_windows([audio_of(file, condition, rate)], length=length, hop=hop))
-        mel = [bundle.features(window.samples) for window in cut]
-        return bundle.embed({name: np.stack([one[name] for one in mel]) for name in mel[0]})
+        return embed_samples(bundle, audio_of(file, condition, bundle.manifest.sample_rate_hz))
     rate = encoder.sample_rate_hz
     length, hop = window_samples(encoder.windows, rate)
     cut = list(cut_windows([audio_of(file, condition, rate)], length=length, hop=hop))
     return np.stack([encoder.embed(window.samples) for window in cut])
+
+
+def embed_samples(bundle: Bundle, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Embeddings of the windows that a prediction takes, (n, columns)."""
+    windows, rate = bundle.manifest.windows, bundle.manifest.sample_rate_hz
+    length, hop = window_samples(windows, rate)
+    mel = [bundle.features(one.samples) for one in cut_windows([samples], length=length, hop=hop)]
+    return bundle.embed({name: np.stack([one[name] for one in mel]) for name in mel[0]})
 
 
 @cache

@@ -6,6 +6,7 @@ import statistics
 from pathlib import Path
 
 import numpy as np
+from sounds import embed_samples
 
 from genrekit.audio import AUDIO_SUFFIXES, Waveform, decode
 from genrekit.bundles import load_bundle
@@ -29,8 +30,6 @@ def nonmusic_windows(encoder: Path, folder: Path | None, progress: Progress) -> 
     """
     bundle = load_bundle(encoder)
     rate = bundle.manifest.sample_rate_hz
-    length = round(bundle.manifest.windows.window_seconds * rate)
-    rows = []
     files = [] if folder is None else sorted(folder.iterdir())
     sounds = [decode(one, sample_rate_hz=rate).samples for one in files]
     for seed in range(_TAUGHT_SEEDS):
@@ -38,12 +37,11 @@ def nonmusic_windows(encoder: Path, folder: Path | None, progress: Progress) -> 
         for kind in NONMUSIC_KINDS:
             made = synthesise_nonmusic(kind, seconds=seconds, seed=seed, sample_rate_hz=rate)
             sounds.append(made.samples)
+    rows = []
     for number, samples in enumerate(sounds):
-        for start in range(0, max(1, len(samples) - length // 3), length):
-            features = bundle.features(samples[start : start + length])
-            rows.append(bundle.embed({k: v[np.newaxis] for k, v in features.items()})[0])
+        rows.append(embed_samples(bundle, samples))
         progress("sounds that are not music", number + 1, len(sounds))
-    return np.array(rows, np.float64)
+    return np.concatenate(rows).astype(np.float64)
 
 
 def recorded_answers(bundle: Path, recorded: Path | None) -> dict[str, tuple[int, int]]:
