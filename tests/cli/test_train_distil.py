@@ -88,6 +88,6 @@ def test_options_that_mean_nothing_here(
 
 
 def test_a_setting_that_is_wrong(run: Run, distilling: Path, tmp_path: Path) -> None:
-    ran = run("train", distilling, "-o", tmp_path / "out", "--set", "student.architecture=mlp")
+    ran = run("train", distilling, "-o", tmp_path / "out", "--set", "student={architecture: mlp}")
     assert ran.code != 0
     assert "a student takes one spectrogram" in " ".join(ran.err.split())
