@@ -8,7 +8,7 @@ stretches, the rest from the maps of whole windows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -222,7 +222,7 @@ def _train_front(
             filters.conv.weight.mul_(gain[:, None, None, None])
             filters.bias.mul_(gain).add_(offset)
         found = torch.relu(front.peaks(levels, sample.shape[2]))
-        _fit_scale(front.scale, found, _scaled_peaks(hints.teacher, sample))
+        _fit_scale(front.scale, [(found, _scaled_peaks(hints.teacher, sample))])
 
 
 def _scaled_peaks(teacher: MusicnnNetwork, peaks: Tensor) -> Tensor:
@@ -297,8 +297,8 @@ def _fit_layer(
         linear.weight.copy_(found[:, :-1].reshape(linear.weight.shape))
         assert linear.bias is not None
         linear.bias.copy_(found[:, -1])
-        x, _, scaled = take(parts[0])
-        _fit_scale(layer.scale, torch.relu(linear(x)), scaled)
+        taken = (take(part) for part in parts)
+        _fit_scale(layer.scale, ((torch.relu(linear(x)), scaled) for x, _, scaled in taken))
 
 
 def _rows(linear: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -311,13 +311,26 @@ def _rows(linear: nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]
     return torch.cat([x, torch.ones(len(x), 1)], dim=1), target
 
 
-def _fit_scale(scale: Scale, found: Tensor, wanted: Tensor) -> None:
-    """Gain and offset of each channel by least squares."""
-    axes = tuple(axis for axis in range(found.ndim) if axis != 1)
-    mean, middle = found.mean(axes, keepdim=True), wanted.mean(axes, keepdim=True)
-    covariance = ((found - mean) * (wanted - middle)).mean(axes, keepdim=True)
-    variance = (found - mean).square().mean(axes, keepdim=True)
-    gain = torch.where(variance > _SMALLEST, covariance / variance.clamp_min(_SMALLEST), 1.0)
+def _fit_scale(scale: Scale, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Gain and offset of each channel by least squares.
+
+    A channel may be silent in all but a few windows, so all of them count: fitted to a hundred or
+    so, such a channel gets a gain that is far too large.
+
+    Parameters
+    ----------
+    pairs : iterable of (n, channels[, frames]) and the same
+        What the channels give, and what they should.
+    """
+    sums = torch.zeros(5, len(scale.gain), dtype=torch.float64)
+    for found, wanted in pairs:
+        x, y = (one.transpose(0, 1).flatten(1).double() for one in (found, wanted))
+        sums += torch.stack([one.sum(dim=1) for one in (torch.ones_like(x), x, y, x * x, x * y)])
+    count, mean, middle, square, product = sums
+    mean, middle = mean / count, middle / count
+    variance, covariance = square / count - mean**2, product / count - mean * middle
+    varies = variance > _SMALLEST
+    gain = torch.where(varies, covariance / variance.clamp_min(_SMALLEST), 1.0)
     scale.gain.copy_(gain.reshape(scale.gain.shape))
     scale.offset.copy_((middle - gain * mean).reshape(scale.offset.shape))
 

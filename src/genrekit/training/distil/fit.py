@@ -16,6 +16,7 @@ from genrekit.training.distil.descent import descend
 from genrekit.training.distil.music import Windows
 
 Rows = NDArray[np.int64]
+Target = Callable[[Windows, Rows], Tensor]
 _ROWS_AT_ONCE = 32
 _SMALLEST = 1e-6
 
@@ -50,7 +51,7 @@ class Student(nn.Module):
 def train_together(
     student: nn.Module,
     windows: Windows,
-    target: Callable[[Rows, Tensor], Tensor],
+    target: Target,
     *,
     steps: int,
     batch: int,
@@ -66,7 +67,7 @@ def train_together(
     student : module
         Spectrograms (n, bands, frames) to embeddings (n, columns).
     target : callable
-        Numbers of windows, and those windows, to the teacher's embeddings.
+        The teacher's embeddings of some windows.
     checkpoint : Path
         See `descend`.
     """
@@ -75,14 +76,13 @@ def train_together(
     count = len(windows.mel)
     sample = np.random.default_rng(seed).permutation(count)[:512]
     with torch.no_grad():
-        spread = target(sample, _decibels(windows, sample)).std(dim=0).clamp_min(_SMALLEST)
+        spread = target(windows, sample).std(dim=0).clamp_min(_SMALLEST)
 
     def loss(generator: np.random.Generator) -> Tensor:
         rows = generator.integers(count, size=batch)
-        decibels = _decibels(windows, rows)
         with torch.no_grad():
-            wanted = target(rows, decibels)
-        error: Tensor = (student(decibels) - wanted) / spread
+            wanted = target(windows, rows)
+        error: Tensor = (student(decibels(windows, rows)) - wanted) / spread
         return error.square().mean()
 
     descend(
@@ -98,14 +98,14 @@ def train_together(
 
 
 def embed_all(
-    student: Callable[[Tensor], Tensor], windows: Windows, name: str, progress: Progress
+    embed: Target, windows: Windows, name: str, progress: Progress
 ) -> NDArray[np.float64]:
     """Embeddings (n, columns) of all windows."""
     parts = []
     with torch.no_grad():
         for start in range(0, len(windows.mel), _ROWS_AT_ONCE):
             rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(windows.mel)))
-            parts.append(student(_decibels(windows, rows)).double().numpy())
+            parts.append(embed(windows, rows).double().numpy())
             progress(name, int(rows[-1]) + 1, len(windows.mel))
     return np.concatenate(parts)
 
@@ -129,5 +129,6 @@ def _explained(found: NDArray[np.float64], wanted: NDArray[np.float64]) -> float
     return float(np.mean(1 - error[changing] / variance[changing])) if changing.any() else 0.0
 
 
-def _decibels(windows: Windows, rows: Rows) -> Tensor:
+def decibels(windows: Windows, rows: Rows) -> Tensor:
+    """See `Windows.decibels`."""
     return torch.from_numpy(windows.decibels(rows))

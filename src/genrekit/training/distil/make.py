@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ from genrekit.files import cache_home
 from genrekit.jukebox import synthesise
 from genrekit.models import NetworkConfig, build_network
 from genrekit.models.module import Network
-from genrekit.models.musicnn import MusicnnNetwork
+from genrekit.models.musicnn import MusicnnBody, MusicnnNetwork
 from genrekit.models.networks import Musicnn
 from genrekit.models.pretrained import PublishedConfig
 from genrekit.progress import Progress, silent
@@ -41,7 +41,15 @@ from genrekit.training.backbone import (
     saved_backbone,
 )
 from genrekit.training.distil.blocks import Hints, check_plan, teacher_network, train_blocks
-from genrekit.training.distil.fit import Rows, Student, agreement, embed_all, train_together
+from genrekit.training.distil.fit import (
+    Rows,
+    Student,
+    Target,
+    agreement,
+    decibels,
+    embed_all,
+    train_together,
+)
 from genrekit.training.distil.music import Windows, gather
 from genrekit.training.distil.recipe import DistilRecipe, MusicFolder
 from genrekit.training.network_export import check_outputs, export_embedding
@@ -120,18 +128,23 @@ def distil(
             checkpoint=checkpoints / "all.safetensors",
             progress=progress,
         )
-    agreements = _agreements(student, validation, target if by_blocks else None, progress)
+    agreements = _agreements(student, validation, target, progress)
     written = _write(recipe, network, student, music, agreements, out, overwrite=overwrite)
     shutil.rmtree(checkpoints, ignore_errors=True)
     return written
 
 
-_Target = Callable[[Rows, Tensor], Tensor]
+def _by_hints(hints: Hints, body: MusicnnBody, windows: Windows, rows: Rows) -> Tensor:
+    return hints(body.levels(decibels(windows, rows)))
+
+
+def _kept(windows: Windows, rows: Rows) -> Tensor:
+    return torch.from_numpy(windows.targets[rows])
 
 
 def _start(
     recipe: DistilRecipe, music: Windows, hints: Hints | None, checkpoints: Path, progress: Progress
-) -> tuple[Network, nn.Module, _Target]:
+) -> tuple[Network, nn.Module, Target]:
     """A student that has learnt nothing yet, or by blocks, and what it is to give."""
     assert isinstance(recipe.student, NetworkConfig)
     shapes = {FRONTEND: music.mel.shape[1:]}
@@ -148,12 +161,12 @@ def _start(
             checkpoint=checkpoints / "front.safetensors",
             progress=progress,
         )
-        return network, body, lambda rows, decibels: hints(body.levels(decibels))
+        return network, body, partial(_by_hints, hints, body)
     targets = torch.from_numpy(music.targets)
     network = build_network(recipe.student, shapes, targets.shape[1])
     network.fit_scales({FRONTEND: music.mel.astype(np.float32)})
     spread = targets.std(dim=0).clamp_min(1e-6)
-    return network, Student(network, targets.mean(dim=0), spread), lambda rows, _: targets[rows]
+    return network, Student(network, targets.mean(dim=0), spread), _kept
 
 
 def _backbone(recipe: DistilRecipe) -> Backbone:
@@ -191,21 +204,19 @@ def _name(folder: MusicFolder) -> str:
 def _agreements(
     student: nn.Module,
     validation: Sequence[tuple[str, Windows]],
-    target: _Target | None,
+    target: Target,
     progress: Progress,
 ) -> tuple[Agreement, ...]:
-    """Of each folder; the teacher is asked anew if its embeddings were not kept with windows."""
     student.eval()
     found = []
     for name, windows in validation:
-        own = embed_all(student, windows, f"agreement on {name}", progress)
-        wanted = (
-            windows.targets.astype(np.float64)
-            if target is None
-            else embed_all(
-                partial(target, np.zeros(0, np.int64)), windows, f"{name}, teacher", progress
-            )
+        own = embed_all(
+            lambda windows, rows: student(decibels(windows, rows)),
+            windows,
+            f"agreement on {name}",
+            progress,
         )
+        wanted = embed_all(target, windows, f"{name}, teacher", progress)
         by_window, by_file = agreement(own, wanted, windows.files)
         found.append(
             Agreement(

@@ -151,11 +151,11 @@ def load_distil_recipe(path: Path, overrides: Sequence[str] = ()) -> DistilRecip
 
 def _placed(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Settings with every path absolute; what has another form is left to be refused."""
-    placed = dict(settings)
+    placed: dict[str, Any] = dict(settings)
     for part in ("music", "validation"):
         if isinstance(placed.get(part), list):
             placed[part] = [_path_in(one, "path", folder) for one in placed[part]]
-    placed = _path_in(placed, "leave_out", folder)
+    placed |= _path_in(placed, "leave_out", folder)
     teacher = placed.get("teacher")
     if isinstance(teacher, dict):
         if teacher.get("weights") != "random":
