@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -111,8 +111,29 @@ def plan_of(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlanO
     return plan
 
 
-def carry_out(plan: download.DownloadPlan, **options: Any) -> list[download.DownloadStep]:
-    return list(download.download(plan, patience=HASTY, **options))
+class Step(NamedTuple):
+    stage: str
+    done: int
+    total: int
+
+
+def carry_out(plan: download.DownloadPlan, **options: Any) -> list[Step]:
+    steps: list[Step] = []
+    download.download(
+        plan, patience=HASTY, progress=lambda *step: steps.append(Step(*step)), **options
+    )
+    return steps
+
+
+def stopping_after(count: int) -> Callable[[str, int, int], None]:
+    """What Ctrl-C does in the middle of a report."""
+    left = iter(range(count - 1))
+
+    def report(stage: str, done: int, total: int) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    return report
 
 
 def files_in(folder: Path) -> set[str]:
@@ -202,10 +223,8 @@ def test_interrupted_between_any_two_steps_it_goes_on(plan_of: PlanOf) -> None:
     folder = plan_of().folder
     for stop in range(total):
         shutil.rmtree(folder)
-        steps = download.download(plan_of(), patience=HASTY)
-        for _ in range(stop + 1):
-            next(steps)
-        steps.close()  # as an interrupt does: the generator is left where it stands
+        with pytest.raises(KeyboardInterrupt):
+            download.download(plan_of(), patience=HASTY, progress=stopping_after(stop + 1))
         visible = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
         for name in visible & {"fma_small", "fma_metadata"}:
             assert any(a.target == name for a in plan_of().archives if a not in plan_of().missing)
@@ -263,12 +282,17 @@ def test_room_is_counted_for_the_largest_moment(site: Any, tmp_path: Path) -> No
 
 
 def test_a_second_download_into_the_folder_is_refused(plan_of: PlanOf) -> None:
-    first = download.download(plan_of(), patience=HASTY)
-    next(first)
-    with pytest.raises(DatasetError, match="another download is running in"):
-        carry_out(plan_of())
-    first.close()
-    carry_out(plan_of())
+    refused: list[str] = []
+
+    def report(stage: str, done: int, total: int) -> None:
+        if not refused:
+            with pytest.raises(DatasetError, match="another download is running in"):
+                carry_out(plan_of())
+            refused.append(stage)
+
+    download.download(plan_of(), patience=HASTY, progress=report)
+    assert refused
+    assert plan_of().missing == ()
 
 
 def test_unknown_names_are_refused_with_those_that_are_known(plan_of: PlanOf) -> None:

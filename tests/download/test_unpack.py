@@ -36,7 +36,9 @@ def write_tar(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
 
 def run(archive: Path, folder: Path, most_bytes: int = 10**8) -> list[tuple[int, int]]:
     folder.mkdir(exist_ok=True)
-    return list(unpack(archive, folder, most_bytes=most_bytes))
+    steps: list[tuple[int, int]] = []
+    unpack(archive, folder, most_bytes=most_bytes, written=lambda *step: steps.append(step))
+    return steps
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -58,15 +58,13 @@ def _print_rows(configs: list[PublishedConfig]) -> None:
 
 
 def _fetch(config: PublishedConfig) -> None:
-    from genrekit.cli.console import follow
-    from genrekit.download import DownloadStep
+    from genrekit.cli.console import progress_bars
     from genrekit.models.pretrained import local_weights
     from genrekit.training.backbone import fetched_weights
 
     if local_weights(config.source, None) is not None:
         return
     stage = f"fetching {config.name}"
-    follow(
-        (DownloadStep(stage, done, total) for done, total in fetched_weights(config)),
-        in_bytes=True,
-    )
+    with progress_bars(in_bytes=True) as progress:
+        for done, total in fetched_weights(config):
+            progress(stage, done, total)

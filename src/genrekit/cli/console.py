@@ -196,10 +196,10 @@ class _Stderr:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bars(*, in_bytes: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     """Draw one bar per stage of what is passed the function that this gives."""
     bars: dict[str, TaskID] = {}
-    with _bars(True) as progress:
+    with _bars(True, in_bytes=in_bytes) as progress:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in bars:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ import typer
 from genrekit.errors import DatasetError, outcome
 
 if TYPE_CHECKING:
-    from genrekit.download import Fault, VerifyStep
+    from genrekit.download import Fault
 
 app = typer.Typer(help="List corpora, and check copies of them.", invoke_without_command=True)
 
@@ -53,24 +53,17 @@ def verify(
     as_json: _Json = False,
 ) -> None:
     """Check a copy against its index: counts, layout, headers, checksums; exit code 4 on faults."""
-    from genrekit.cli.console import follow
+    from genrekit.cli.console import progress_bars
     from genrekit.download import verify_copy
 
-    faults: list[Fault] = []
-    last = follow(_collected(verify_copy(name, path, checksums=checksums), faults))
-    checked = last.total if last.stage == "checking files" else 0
-    _report(name, path, checked, faults, as_json)
-    if any(not fault.known for fault in faults):
+    with progress_bars() as progress:
+        copy = verify_copy(name, path, checksums=checksums, progress=progress)
+    _report(name, path, copy.files, copy.faults, as_json)
+    if any(not fault.known for fault in copy.faults):
         raise typer.Exit(outcome(DatasetError()).exit_code)
 
 
-def _collected(steps: Iterator[VerifyStep], faults: list[Fault]) -> Iterator[VerifyStep]:
-    for step in steps:
-        faults.extend(step.faults)
-        yield step
-
-
-def _report(name: str, path: Path, checked: int, faults: list[Fault], as_json: bool) -> None:
+def _report(name: str, path: Path, checked: int, faults: Sequence[Fault], as_json: bool) -> None:
     from rich.table import Table
 
     from genrekit.cli.console import print_json, results

@@ -32,7 +32,7 @@ def download(
 
     For a corpus that may not be fetched freely it says where to get it and where to put it.
     """
-    from genrekit.cli.console import errors, follow
+    from genrekit.cli.console import errors, progress_bars
     from genrekit.download import OFFERS, plan_download
     from genrekit.download import download as fetch_corpus
 
@@ -41,8 +41,8 @@ def download(
         raise typer.Exit(outcome(ConfigError()).exit_code)
     plan = plan_download(name, size, to)
     try:
-        if plan.missing:
-            follow(fetch_corpus(plan, keep_archives=keep_archives), in_bytes=True)
+        with progress_bars(in_bytes=True) as progress:
+            fetch_corpus(plan, keep_archives=keep_archives, progress=progress)
     except KeyboardInterrupt:
         errors().print(
             f"stopped; what has come is kept in {plan.folder}, and the same command goes on from "

@@ -8,21 +8,20 @@ from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
     from genrekit.download.archives import OFFERS
-    from genrekit.download.corpora import DownloadPlan, DownloadStep, download, plan_download
+    from genrekit.download.corpora import DownloadPlan, download, plan_download
     from genrekit.download.expected import Fault
     from genrekit.download.places import YOUR_OWN, corpus_folder, present_parts
     from genrekit.download.transfer import Patience, Size, fetch
-    from genrekit.download.verify import VerifyStep, verify_copy
+    from genrekit.download.verify import CheckedCopy, verify_copy
 
 __all__ = [
     "OFFERS",
     "YOUR_OWN",
+    "CheckedCopy",
     "DownloadPlan",
-    "DownloadStep",
     "Fault",
     "Patience",
     "Size",
-    "VerifyStep",
     "corpus_folder",
     "download",
     "fetch",
@@ -34,7 +33,6 @@ __all__ = [
 _HOMES = {
     "OFFERS": "genrekit.download.archives",
     "DownloadPlan": "genrekit.download.corpora",
-    "DownloadStep": "genrekit.download.corpora",
     "download": "genrekit.download.corpora",
     "plan_download": "genrekit.download.corpora",
     "Fault": "genrekit.download.expected",
@@ -44,7 +42,7 @@ _HOMES = {
     "Patience": "genrekit.download.transfer",
     "Size": "genrekit.download.transfer",
     "fetch": "genrekit.download.transfer",
-    "VerifyStep": "genrekit.download.verify",
+    "CheckedCopy": "genrekit.download.verify",
     "verify_copy": "genrekit.download.verify",
 }
 

@@ -20,6 +20,7 @@ from genrekit.download.places import corpus_folder
 from genrekit.download.transfer import Patience, Size, fetch
 from genrekit.download.unpacking import unpack
 from genrekit.errors import ConfigError, DatasetError
+from genrekit.progress import Progress, silent
 
 # Sizes that are published rounded, or estimated, may be passed by so much.
 _SLACK = 4
@@ -48,15 +49,6 @@ class DownloadPlan:
     archives: tuple[Archive, ...]
     missing: tuple[Archive, ...]
     needed_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class DownloadStep:
-    """How far a download is: bytes of all files that the stage concerns."""
-
-    stage: str
-    done: int
-    total: int
 
 
 def plan_download(corpus: str, size: str | None = None, to: Path | None = None) -> DownloadPlan:
@@ -93,13 +85,16 @@ def download(
     *,
     patience: Patience = Patience(),  # noqa: B008
     keep_archives: bool = False,
-) -> Iterator[DownloadStep]:
+    progress: Progress = silent,
+) -> None:
     """Carry out a plan; stopped half-way, the same plan goes on.
 
     Parameters
     ----------
     keep_archives : bool
         Keep archives after they are unpacked.
+    progress : callable
+        Called with the stage, its bytes so far of all files, and how many there will be.
 
     Raises
     ------
@@ -113,11 +108,11 @@ def download(
         plan.folder.mkdir(parents=True, exist_ok=True)
         require_room(plan.folder, plan.needed_bytes)
         with _alone(plan.folder):
-            totals = _Totals(plan.missing)
+            totals = _Totals(plan.missing, progress)
             for archive in plan.missing:
-                yield from _bring(archive, plan.folder, patience, totals)
+                _bring(archive, plan.folder, patience, totals)
                 if archive.inner:
-                    yield from _put_in_place(archive, plan.folder, totals)
+                    _put_in_place(archive, plan.folder, totals)
                     if not keep_archives:
                         (plan.folder / archive.file).unlink()
     except OSError as problem:
@@ -197,7 +192,8 @@ def require_room(folder: Path, wanted_bytes: int) -> None:
 class _Totals:
     """Bytes of the whole plan by stage, so that the bars do not start over with every file."""
 
-    def __init__(self, archives: Sequence[Archive]) -> None:
+    def __init__(self, archives: Sequence[Archive], progress: Progress) -> None:
+        self._progress = progress
         self._totals = {
             "fetching": {a.file: a.size_bytes or a.about_bytes for a in archives},
             "unpacking": {a.file: a.unpacked_bytes for a in archives if a.inner},
@@ -205,27 +201,23 @@ class _Totals:
         self._totals["checking"] = {}
         self._done: dict[str, dict[str, int]] = {stage: {} for stage in self._totals}
 
-    def step(self, stage: str, archive: Archive, done: int, total: int | None) -> DownloadStep:
+    def report(self, stage: str, archive: Archive, done: int, total: int | None) -> None:
         if total is not None:
             self._totals[stage][archive.file] = total
         self._done[stage][archive.file] = done
-        return DownloadStep(
-            stage, sum(self._done[stage].values()), sum(self._totals[stage].values())
-        )
+        self._progress(stage, sum(self._done[stage].values()), sum(self._totals[stage].values()))
 
 
-def _bring(
-    archive: Archive, folder: Path, patience: Patience, totals: _Totals
-) -> Iterator[DownloadStep]:
+def _bring(archive: Archive, folder: Path, patience: Patience, totals: _Totals) -> None:
     """Have the file of an archive, complete and with the published checksum."""
     file, checksum = folder / archive.file, _published_sum(archive, folder)
     if file.is_file():
-        yield from _check_file(archive, file, checksum, totals)
+        _check_file(archive, file, checksum, totals)
         return
     most = archive.size_bytes or archive.about_bytes * _SLACK
     size = Size(most, archive.size_bytes)
     for done, total in fetch(archive.url, file, size, checksum=checksum, patience=patience):
-        yield totals.step("fetching", archive, done, total)
+        totals.report("fetching", archive, done, total)
 
 
 def _published_sum(archive: Archive, folder: Path) -> str | None:
@@ -237,15 +229,13 @@ def _published_sum(archive: Archive, folder: Path) -> str | None:
     return sums[archive.name]
 
 
-def _check_file(
-    archive: Archive, file: Path, checksum: str | None, totals: _Totals
-) -> Iterator[DownloadStep]:
+def _check_file(archive: Archive, file: Path, checksum: str | None, totals: _Totals) -> None:
     if checksum is None:
         return
     running, done, size = new_hash(checksum), 0, file.stat().st_size
     for count in feed(file, running):
         done += count
-        yield totals.step("checking", archive, done, size)
+        totals.report("checking", archive, done, size)
     seen = named_sum(checksum, running)
     if seen != checksum:
         raise DatasetError(
@@ -254,8 +244,14 @@ def _check_file(
         )
 
 
-def _put_in_place(archive: Archive, folder: Path, totals: _Totals) -> Iterator[DownloadStep]:
+def _put_in_place(archive: Archive, folder: Path, totals: _Totals) -> None:
     """Unpack aside, then rename: the target is complete as soon as it is there."""
+
+    def written(done: int, total: int) -> None:
+        if not done:
+            require_room(folder, total)
+        totals.report("unpacking", archive, done, total)
+
     target = folder / archive.target
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.unpacking")
@@ -263,10 +259,7 @@ def _put_in_place(archive: Archive, folder: Path, totals: _Totals) -> Iterator[D
     aside.mkdir()
     try:
         limit = archive.unpacked_bytes * _SLACK
-        for done, total in unpack(folder / archive.file, aside, most_bytes=limit):
-            if not done:
-                require_room(folder, total)
-            yield totals.step("unpacking", archive, done, total)
+        unpack(folder / archive.file, aside, most_bytes=limit, written=written)
         found = aside / archive.inner
         if not found.exists():
             raise DatasetError(f"{folder / archive.file} holds no {archive.inner}")

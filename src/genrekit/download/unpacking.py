@@ -11,7 +11,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -31,15 +31,18 @@ _DAMAGED = (
 )
 _COPY_BYTES = 1 << 20
 
+#: Called with the bytes that are written, and with how many there will be.
+Written = Callable[[int, int], None]
 
-def unpack(archive: Path, folder: Path, *, most_bytes: int) -> Iterator[tuple[int, int]]:
+
+def unpack(archive: Path, folder: Path, *, most_bytes: int, written: Written) -> None:
     """Unpack ``archive`` into ``folder``, which must exist and be empty.
 
-    Yields
-    ------
-    (int, int)
-        Bytes written, and all that there are to write (of a tar: its own size). The first pair
-        comes before anything is written.
+    Parameters
+    ----------
+    written : callable
+        Called with the bytes written and with all that there are to write (of a tar: its own
+        size); the first time before anything is written.
 
     Raises
     ------
@@ -47,14 +50,14 @@ def unpack(archive: Path, folder: Path, *, most_bytes: int) -> Iterator[tuple[in
         If the archive is damaged or harmful, or the disk is full.
     """
     if zipfile.is_zipfile(archive):
-        yield from _unpack_zip(archive, folder, most_bytes)
+        _unpack_zip(archive, folder, most_bytes, written)
     elif tarfile.is_tarfile(archive):
-        yield from _unpack_tar(archive, folder, most_bytes)
+        _unpack_tar(archive, folder, most_bytes, written)
     else:
         raise DatasetError(f"{archive} is neither a zip nor a tar file; delete it and try again")
 
 
-def _unpack_zip(archive: Path, folder: Path, most_bytes: int) -> Iterator[tuple[int, int]]:
+def _unpack_zip(archive: Path, folder: Path, most_bytes: int, written: Written) -> None:
     try:
         opened = zipfile.ZipFile(archive)
     except _DAMAGED as problem:
@@ -65,8 +68,8 @@ def _unpack_zip(archive: Path, folder: Path, most_bytes: int) -> Iterator[tuple[
         _check_total(archive, total, most_bytes)
         for entry in entries:
             _check_zip_entry(archive, entry)
-        written = 0
-        yield written, total
+        done = 0
+        written(done, total)
         for entry in entries:
             place = folder / _safe(archive, entry.filename)
             if entry.is_dir():
@@ -77,20 +80,20 @@ def _unpack_zip(archive: Path, folder: Path, most_bytes: int) -> Iterator[tuple[
             except _DAMAGED as problem:
                 raise _damaged(archive, problem, entry.filename) from problem
             with source:
-                for count in _copy(archive, source, place, entry.file_size):
-                    written += count
-                    yield written, total
+                for count in _copied(archive, source, place, entry.file_size):
+                    done += count
+                    written(done, total)
 
 
-def _unpack_tar(archive: Path, folder: Path, most_bytes: int) -> Iterator[tuple[int, int]]:
+def _unpack_tar(archive: Path, folder: Path, most_bytes: int, written: Written) -> None:
     total = archive.stat().st_size
-    written = 0
+    done = 0
     try:
         opened = tarfile.open(archive)  # noqa: SIM115
     except _DAMAGED as problem:
         raise _damaged(archive, problem) from problem
     with opened:
-        yield written, total
+        written(done, total)
         while (entry := _next_entry(archive, opened)) is not None:
             place = folder / _safe(archive, entry.name)
             if entry.isdir():
@@ -101,11 +104,11 @@ def _unpack_tar(archive: Path, folder: Path, most_bytes: int) -> Iterator[tuple[
                 raise DatasetError(
                     f"{archive}: {entry.name!r} is a link or a device; such archives are refused"
                 )
-            _check_total(archive, written + entry.size, most_bytes)
+            _check_total(archive, done + entry.size, most_bytes)
             with source:
-                for count in _copy(archive, source, place, entry.size):
-                    written += count
-                    yield min(written, total), total
+                for count in _copied(archive, source, place, entry.size):
+                    done += count
+                    written(min(done, total), total)
 
 
 def _next_entry(archive: Path, opened: tarfile.TarFile) -> tarfile.TarInfo | None:
@@ -115,8 +118,8 @@ def _next_entry(archive: Path, opened: tarfile.TarFile) -> tarfile.TarInfo | Non
         raise _damaged(archive, problem) from problem
 
 
-def _copy(archive: Path, source: IO[bytes], place: Path, size: int) -> Iterator[int]:
-    """Write one entry; every stated byte must come, and its check sum be right."""
+def _copied(archive: Path, source: IO[bytes], place: Path, size: int) -> Iterator[int]:
+    """Write one entry, block by block; every stated byte must come, and its check sum be right."""
     _make_folder(place.parent)
     copied = 0
     try:

@@ -16,22 +16,31 @@ from genrekit.datasets import DATASETS, load_dataset
 from genrekit.download.checksums import has_sum
 from genrekit.download.expected import EXPECTATIONS, Expected, Fault, items_of
 from genrekit.errors import AudioError, DatasetError
+from genrekit.progress import Progress, silent
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyStep:
-    """How far the check is, and what it found last."""
+class CheckedCopy:
+    """What a copy was found to be.
 
-    stage: str
-    done: int
-    total: int
-    faults: tuple[Fault, ...] = ()
+    Attributes
+    ----------
+    files : int
+        How many were looked at.
+    faults : tuple of Fault
+        Those of the index, then those of the files in their order.
+    """
+
+    files: int
+    faults: tuple[Fault, ...]
 
 
-def verify_copy(corpus: str, path: Path, *, checksums: bool = True) -> Iterator[VerifyStep]:
+def verify_copy(
+    corpus: str, path: Path, *, checksums: bool = True, progress: Progress = silent
+) -> CheckedCopy:
     """Check a copy, file by file.
 
     Parameters
@@ -40,11 +49,8 @@ def verify_copy(corpus: str, path: Path, *, checksums: bool = True) -> Iterator[
         A name in `DATASETS`.
     checksums : bool
         Whether to compute checksums where they are published, which reads every byte.
-
-    Yields
-    ------
-    VerifyStep
-        First one with the faults of the index, then one a file.
+    progress : callable
+        Called with the stage, the files that are checked and how many there are.
 
     Raises
     ------
@@ -66,9 +72,11 @@ def verify_copy(corpus: str, path: Path, *, checksums: bool = True) -> Iterator[
                 expected.append(found)
     except DatasetError as error:
         faults.append(Fault("index", path, str(error)))
-    yield VerifyStep("reading the index", 1, 1, tuple(faults))
+    progress("reading the index", 1, 1)
     for done, thing in enumerate(expected, start=1):
-        yield VerifyStep("checking files", done, len(expected), tuple(_faults(thing, checksums)))
+        faults += _faults(thing, checksums)
+        progress("checking files", done, len(expected))
+    return CheckedCopy(len(expected), tuple(faults))
 
 
 def _expected(corpus: str, path: Path) -> Iterator[Expected | Fault]:
