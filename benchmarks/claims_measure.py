@@ -17,7 +17,7 @@ from genrekit.bundles.session import open_session, run_session
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.evaluation.intervals import share_by_group
 from genrekit.evaluation.significance import paired_difference
-from genrekit.experiments import Study, study_steps
+from genrekit.experiments import Study, run_study
 from genrekit.features import build_frontend
 from genrekit.jukebox import synthesise
 from genrekit.models import ClassicalConfig, classical_config
@@ -143,13 +143,10 @@ def _study(
     fitted: Sequence[ClassicalConfig],
     protocols: Sequence[ProtocolConfig],
 ) -> Generator[ClaimStep, None, Study]:
-    steps = study_steps(dataset, models=fitted, protocols=protocols, keep=places.kept / "fits")
-    last = None
-    for last in steps:
-        yield ClaimStep(stage, last.done, last.total)
-    assert last is not None, "a study has steps"
-    assert last.result is not None, "the last step carries the result"
-    return Study(last.result, last.runs)
+    yield ClaimStep(stage, 0, 1)
+    study = run_study(dataset, models=fitted, protocols=protocols, keep=places.kept / "fits")
+    yield ClaimStep(stage, 1, 1)
+    return study
 
 
 def readings(study: Study, what: str = "", *, leaks: tuple[str, ...] = ()) -> Iterator[Reading]:

@@ -51,7 +51,7 @@ def compare(what: str, dataset: Dataset, protocols: tuple[ProtocolConfig, ...]) 
     cells: dict[tuple[str, str], list[StudyCell]] = {}
     for config in FRONTENDS:
         study = run_study(described(dataset, config), models=MODELS, protocols=protocols)
-        for cell in study.cells:
+        for cell in study.result.cells:
             key = (cell.model.architecture, f"{cell.protocol.name}, {cell.protocol.fit_on}")
             cells.setdefault(key, []).append(cell)
     for (model, protocol), found in cells.items():

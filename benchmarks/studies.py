@@ -26,9 +26,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from paged import paged, paged_arguments
 
-from genrekit.cli.console import follow
+from genrekit.cli.console import progress_bars
 from genrekit.datasets import Dataset, load_dataset
-from genrekit.experiments import Study, StudyResult, complete_study_steps, render_study_markdown
+from genrekit.experiments import StudyResult, complete_study, render_study_markdown
 from genrekit.models import ClassicalConfig, classical_config
 from genrekit.reports import write_study_report
 from genrekit.training import ProtocolConfig
@@ -178,18 +178,17 @@ def main() -> None:
 def study(one: Table, path: Path, output: Path, keep: Path, jobs: int) -> None:
     """One table: the page and compact results in ``output``, all else below ``keep``."""
     dataset = one.load(path)
-    last = follow(
-        complete_study_steps(
+    with progress_bars() as progress:
+        found = complete_study(
             dataset,
             models=one.models,
             protocols=one.protocols,
             workers=jobs,
             keep=keep / "fits",
+            progress=progress,
         )
-    )
-    assert last.result is not None, "the last step carries the result"
-    write_study_report(Study(last.result, last.runs), keep / one.name, one.name, COMMAND)
-    (output / f"{one.name}.json").write_text(compact(last.result), encoding="utf-8")
+    write_study_report(found, keep / one.name, one.name, COMMAND)
+    (output / f"{one.name}.json").write_text(compact(found.result), encoding="utf-8")
     write_page(one, output)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.errors import ConfigError
-from genrekit.experiments import StudyResult, render_study_markdown, run_study, study_steps
+from genrekit.experiments import StudyResult, render_study_markdown, run_study
 from genrekit.models.classical import Logistic, NearestNeighbours
 from genrekit.training import ProtocolConfig
 
@@ -22,7 +22,7 @@ FAST = (
 
 
 def test_every_model_meets_every_protocol(table: Path) -> None:
-    result = run_study(load_dataset("table", table), models=MODELS, protocols=FAST)
+    result = run_study(load_dataset("table", table), models=MODELS, protocols=FAST).result
     assert [(cell.result.model, cell.protocol) for cell in result.cells] == [
         (model.architecture, protocol) for model in MODELS for protocol in FAST
     ]
@@ -44,7 +44,7 @@ def test_rows_of_one_recording_bring_a_leaky_column(table: Path) -> None:
     rows = [line.replace(".wav", f".{part}.wav") for line in lines[1:] for part in range(2)]
     segments.write_text("\n".join([lines[0], *rows]), encoding="utf-8")
     dataset = load_dataset("table", segments)
-    result = run_study(dataset, models=(NearestNeighbours(neighbours=1),))
+    result = run_study(dataset, models=(NearestNeighbours(neighbours=1),)).result
     scored = {cell.protocol.name: cell.result for cell in result.cells}
     assert list(scored) == ["fault-filtered", "grouped-kfold", "segments-leaky"]
     assert scored["segments-leaky"].leaky
@@ -56,10 +56,14 @@ def test_rows_of_one_recording_bring_a_leaky_column(table: Path) -> None:
 
 
 def test_the_report_is_a_table_with_intervals_best_first(table: Path) -> None:
-    steps = list(study_steps(load_dataset("table", table), models=MODELS, protocols=FAST))
-    result = steps[-1].result
-    assert result is not None
-    assert all(step.result is None for step in steps[:-1])
+    steps: list[tuple[str, int, int]] = []
+    result = run_study(
+        load_dataset("table", table),
+        models=MODELS,
+        protocols=FAST,
+        progress=lambda *step: steps.append(step),
+    ).result
+    assert [done for _, done, _ in steps] == list(range(1, steps[-1][2] + 1))
     text = render_study_markdown(result)
     best = max(
         (cell.result for cell in result.cells if cell.protocol == FAST[0]),
@@ -84,7 +88,7 @@ def test_what_was_kept_is_not_fitted_again(
 ) -> None:
     dataset = load_dataset("table", table)
     first, again = _kept(dataset, tmp_path), _kept(dataset, tmp_path)
-    assert first == again == run_study(dataset, models=MODELS, protocols=FAST[:1])
+    assert first == again == run_study(dataset, models=MODELS, protocols=FAST[:1]).result
     assert len(list(tmp_path.glob("*.npy"))) == len(MODELS)
 
     monkeypatch.setattr("genrekit.experiments.cached_scores.fold_scores", _never)
@@ -116,10 +120,7 @@ def test_kept_scores_that_are_not_those_of_the_fold_are_refused(
 
 
 def _kept(dataset: Dataset, folder: Path, seed: int = 0) -> StudyResult:
-    steps = study_steps(dataset, models=MODELS, protocols=FAST[:1], keep=folder, seed=seed)
-    result = list(steps)[-1].result
-    assert result is not None
-    return result
+    return run_study(dataset, models=MODELS, protocols=FAST[:1], keep=folder, seed=seed).result
 
 
 def _never(*_: object) -> None:
@@ -140,7 +141,7 @@ def test_a_relation_that_is_set_aside_has_a_column_of_its_own(table: Path) -> No
         ProtocolConfig(name="grouped-kfold", n_folds=3),
         ProtocolConfig(name="grouped-kfold", n_folds=3, by=("track",)),
     ]
-    result = run_study(signed, models=MODELS, protocols=protocols)
+    result = run_study(signed, models=MODELS, protocols=protocols).result
     text = render_study_markdown(result, note="Made up.")
     assert "| grouped-kfold-by-track-leaky LEAKY (" in text
     assert "| grouped-kfold (" in text

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from genrekit.audit.finding import KINDS, SEVERITIES, AuditReport, Finding, Kind, Severity
     from genrekit.audit.markdown import render_audits_markdown
     from genrekit.audit.plan import make_plan
-    from genrekit.audit.run import audit_steps
+    from genrekit.audit.run import run_audit
     from genrekit.audit.table import load_table
 
 __all__ = [
@@ -21,11 +21,11 @@ __all__ = [
     "Finding",
     "Kind",
     "Severity",
-    "audit_steps",
     "load_table",
     "make_plan",
     "out_of_fold",
     "render_audits_markdown",
+    "run_audit",
     "suspects",
 ]
 
@@ -40,7 +40,7 @@ _HOMES = {
     "Severity": "genrekit.audit.finding",
     "render_audits_markdown": "genrekit.audit.markdown",
     "make_plan": "genrekit.audit.plan",
-    "audit_steps": "genrekit.audit.run",
+    "run_audit": "genrekit.audit.run",
     "load_table": "genrekit.audit.table",
 }
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.audit.duplicates import MOST_ROWS, Near, near_rows
-from genrekit.audit.finding import AuditReport, Finding, Medium, Skipped, own_recording
+from genrekit.audit.finding import Finding, Medium, Skipped, own_recording
 from genrekit.audit.pictures import PictureFacts, look, near_pictures, picture_findings
 from genrekit.audit.recordings import AudioFacts, audio_findings, audio_pairs, listen, quality
 from genrekit.audit.table import column_findings, row_contents
 from genrekit.datasets import Dataset
-
-
-@dataclass(frozen=True, slots=True)
-class AuditStep:
-    """How far an audit is; the last step carries the report."""
-
-    stage: str
-    done: int
-    total: int
-    report: AuditReport | None = None
+from genrekit.progress import Progress
 
 
 @dataclass(slots=True, eq=False)
@@ -42,9 +33,6 @@ class Examined:
     loudness_db: list[float] = field(default_factory=list)
 
 
-_Steps = Generator[AuditStep, None, Examined]
-
-
 def medium_of(dataset: Dataset) -> Medium:
     """What there is to check: features come first, then the kind of the files."""
     if dataset.features is not None:
@@ -58,11 +46,13 @@ def medium_of(dataset: Dataset) -> Medium:
 # --- one kind of data each ----------------------------------------------------------------------
 
 
-def _examine_audio(dataset: Dataset, judge: bool, workers: int, root: str) -> _Steps:
+def _examine_audio(
+    dataset: Dataset, judge: bool, workers: int, root: str, progress: Progress
+) -> Examined:
     facts: list[AudioFacts] = []
     for fact in listen(dataset, judge=judge, workers=workers):
         facts.append(fact)
-        yield AuditStep("Listening", len(facts), len(dataset))
+        progress("Listening", len(facts), len(dataset))
     heard = [row for row, fact in enumerate(facts) if fact.content]
     vectors = {row: fact.vector for row, fact in enumerate(facts) if fact.vector is not None}
     # All silence is alike, and has its own finding.
@@ -83,11 +73,13 @@ def _examine_audio(dataset: Dataset, judge: bool, workers: int, root: str) -> _S
     )
 
 
-def _examine_pictures(dataset: Dataset, judge: bool, workers: int, root: str) -> _Steps:
+def _examine_pictures(
+    dataset: Dataset, judge: bool, workers: int, root: str, progress: Progress
+) -> Examined:
     facts: list[PictureFacts] = []
     for fact in look(dataset, workers=workers):
         facts.append(fact)
-        yield AuditStep("Looking", len(facts), len(dataset))
+        progress("Looking", len(facts), len(dataset))
     seen = [row for row, fact in enumerate(facts) if fact.content]
     examined = Examined(
         findings=list(picture_findings(dataset, facts, root)),
@@ -102,8 +94,10 @@ def _examine_pictures(dataset: Dataset, judge: bool, workers: int, root: str) ->
     return examined
 
 
-def _examine_table(dataset: Dataset, judge: bool, workers: int, root: str) -> _Steps:
-    yield AuditStep("Reading", 1, 1)
+def _examine_table(
+    dataset: Dataset, judge: bool, workers: int, root: str, progress: Progress
+) -> Examined:
+    progress("Reading", 1, 1)
     assert dataset.features is not None, "a table has features"
     examined = Examined(
         findings=list(column_findings(dataset)),
@@ -116,8 +110,10 @@ def _examine_table(dataset: Dataset, judge: bool, workers: int, root: str) -> _S
     return examined
 
 
-def _examine_labels(dataset: Dataset, judge: bool, workers: int, root: str) -> _Steps:
-    yield AuditStep("Reading", 1, 1)
+def _examine_labels(
+    dataset: Dataset, judge: bool, workers: int, root: str, progress: Progress
+) -> Examined:
+    progress("Reading", 1, 1)
     reason = "there is neither audio nor a table of features"
     return Examined(
         findings=list(audio_findings(dataset, [AudioFacts()] * len(dataset), root)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from genrekit.audit.duplicates import (
     duplicate_findings,
     known_repetitions,
 )
-from genrekit.audit.examine import EXAMINERS, AuditStep, Examined, medium_of
+from genrekit.audit.examine import EXAMINERS, Examined, medium_of
 from genrekit.audit.finding import (
     AuditReport,
     Finding,
@@ -32,8 +32,7 @@ from genrekit.audit.labels import (
 from genrekit.audit.table import recording_findings
 from genrekit.datasets import Dataset, Pair
 from genrekit.errors import MissingExtraError
-
-__all__ = ["AuditStep", "audit_steps", "run_audit"]
+from genrekit.progress import Progress, silent
 
 
 def run_audit(
@@ -46,33 +45,8 @@ def run_audit(
     labels: bool = True,
     workers: int = 1,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> AuditReport:
-    """Audit in one call; see `audit_steps`."""
-    steps = audit_steps(
-        dataset,
-        corpus=corpus,
-        data=data,
-        root=root,
-        before=before,
-        labels=labels,
-        workers=workers,
-        seed=seed,
-    )
-    reports = [step.report for step in steps if step.report is not None]
-    return reports[-1]
-
-
-def audit_steps(
-    dataset: Dataset,
-    *,
-    corpus: str = "",
-    data: str = "",
-    root: Path | None = None,
-    before: Sequence[Finding] = (),
-    labels: bool = True,
-    workers: int = 1,
-    seed: int = 0,
-) -> Iterator[AuditStep]:
     """Make every check that the kind of data allows.
 
     Parameters
@@ -89,11 +63,8 @@ def audit_steps(
         Processes that decode.
     seed : int
         Of the folds and models that doubt labels.
-
-    Yields
-    ------
-    AuditStep
-        One per file and stage.
+    progress : callable
+        Called for each file and stage.
 
     Raises
     ------
@@ -105,10 +76,10 @@ def audit_steps(
         raise MissingExtraError("scikit-learn", "train")
     medium = medium_of(dataset)
     base = "" if root is None else root.as_posix()
-    examined = yield from EXAMINERS[medium](dataset, judge, workers, base)
+    examined = EXAMINERS[medium](dataset, judge, workers, base, progress)
     examined.findings += [*before, *recording_findings(dataset)]
     exact: Kind = "identical-rows" if medium == "table" else "exact-duplicate"
-    yield AuditStep("Comparing", 0, 1)
+    progress("Comparing", 0, 1)
     examined.findings += duplicate_findings(
         dataset,
         examined.contents,
@@ -117,13 +88,12 @@ def audit_steps(
         root=base,
         best=examined.quality,
     )
-    yield AuditStep("Comparing", 1, 1)
+    progress("Comparing", 1, 1)
     _check_labels(dataset, examined)
-    yield AuditStep("Judging labels", 0, 1)
+    progress("Judging labels", 0, 1)
     accuracy = _judge(dataset, examined, judge, seed, base)
-    yield AuditStep("Judging labels", 1, 1)
-    report = _report(dataset, examined, corpus, data, medium, accuracy)
-    yield AuditStep("done", 1, 1, report)
+    progress("Judging labels", 1, 1)
+    return _report(dataset, examined, corpus, data, medium, accuracy)
 
 
 def _check_labels(dataset: Dataset, examined: Examined) -> None:

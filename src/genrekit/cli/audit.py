@@ -51,8 +51,8 @@ def audit(
 
     A folder that holds several sets has all of them audited. No file is ever changed.
     """
-    from genrekit.audit import audit_steps
-    from genrekit.cli.console import cores, follow, print_json_line
+    from genrekit.audit import run_audit
+    from genrekit.cli.console import cores, print_json_line, progress_bars
 
     sets = [one for path in data for one in _sets(path, corpus)]
     if fix is not None and len(sets) > 1:
@@ -61,18 +61,18 @@ def audit(
     columns, options = Named(label, id_column, group, ignore).columns(), read_settings(option or ())
     for name, path, called in sets:
         dataset, before = _load(name, path, columns.options(name) | options)
-        steps = audit_steps(
-            dataset,
-            corpus=name,
-            data=called,
-            root=path if path.is_dir() else path.parent,
-            before=before,
-            labels=labels,
-            workers=jobs or cores(),
-            seed=seed,
-        )
-        done = follow(steps).report
-        assert done is not None, "the last step carries the report"
+        with progress_bars() as progress:
+            done = run_audit(
+                dataset,
+                corpus=name,
+                data=called,
+                root=path if path.is_dir() else path.parent,
+                before=before,
+                labels=labels,
+                workers=jobs or cores(),
+                seed=seed,
+                progress=progress,
+            )
         reports.append(done)
         if as_json:
             print_json_line(reports[-1])

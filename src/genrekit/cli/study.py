@@ -70,18 +70,18 @@ def study(
     results file for each model and protocol; NAME is the table's. Leaky protocols stand beside
     honest ones.
     """
-    from genrekit.cli.console import cores, follow, print_json_line, results
+    from genrekit.cli.console import cores, print_json_line, progress_bars, results
     from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_folder
-    from genrekit.experiments import Study, complete_study_steps
+    from genrekit.experiments import complete_study
     from genrekit.reports import write_study_report
 
     check_folder(out)
     dataset = open_dataset(
         table, _kind(table), leave_out, settings, Named(label, id_column, group, ignore)
     )
-    last = follow(
-        complete_study_steps(
+    with progress_bars() as progress:
+        found = complete_study(
             dataset,
             models=None if model is None else [_model(text) for text in model],
             protocols=None if protocol is None else [_protocol(text) for text in protocol],
@@ -91,17 +91,16 @@ def study(
             seed=seed,
             workers=jobs or cores(),
             keep=keep,
+            progress=progress,
         )
-    )
-    assert last.result is not None, "the last step carries the result"
     said = [f"--model {one}" for one in model or ()] + [
         f"--protocol {one}" for one in protocol or ()
     ]
     said += ["--learning-curve"] if learning_curve else []
     command = " ".join([f"genrekit study {table.name}", *said])
-    pages = write_study_report(Study(last.result, last.runs), out, table.stem, command)
+    pages = write_study_report(found, out, table.stem, command)
     if as_json:
-        print_json_line(last.result)
+        print_json_line(found.result)
     else:
         for page in pages:
             results().print(str(page))

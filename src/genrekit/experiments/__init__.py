@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
+    from genrekit.experiments.classical_study import complete_study, write_study
     from genrekit.experiments.comparison import Comparison, PairTest, compare, refuse_unlike
-    from genrekit.experiments.complete_study import Study, complete_study_steps, write_study
-    from genrekit.experiments.study import StudyCell, StudyResult, StudyStep, run_study, study_steps
+    from genrekit.experiments.study import Study, StudyCell, StudyResult, run_study
     from genrekit.experiments.study_report import render_study_markdown
     from genrekit.experiments.tune import TuneStep, tune_recipe, tune_steps
     from genrekit.experiments.tune_charts import search_sections, write_charts
@@ -22,18 +22,16 @@ __all__ = [
     "Study",
     "StudyCell",
     "StudyResult",
-    "StudyStep",
     "TuneResult",
     "TuneStep",
     "compare",
-    "complete_study_steps",
+    "complete_study",
     "refuse_unlike",
     "render_study_markdown",
     "run_study",
     "said_trials",
     "said_values",
     "search_sections",
-    "study_steps",
     "tune_recipe",
     "tune_steps",
     "write_charts",
@@ -45,14 +43,12 @@ _HOMES = {
     "PairTest": "genrekit.experiments.comparison",
     "compare": "genrekit.experiments.comparison",
     "refuse_unlike": "genrekit.experiments.comparison",
-    "Study": "genrekit.experiments.complete_study",
-    "complete_study_steps": "genrekit.experiments.complete_study",
-    "write_study": "genrekit.experiments.complete_study",
+    "Study": "genrekit.experiments.study",
+    "complete_study": "genrekit.experiments.classical_study",
+    "write_study": "genrekit.experiments.classical_study",
     "StudyCell": "genrekit.experiments.study",
     "StudyResult": "genrekit.experiments.study",
-    "StudyStep": "genrekit.experiments.study",
     "run_study": "genrekit.experiments.study",
-    "study_steps": "genrekit.experiments.study",
     "render_study_markdown": "genrekit.experiments.study_report",
     "TuneStep": "genrekit.experiments.tune",
     "tune_recipe": "genrekit.experiments.tune",

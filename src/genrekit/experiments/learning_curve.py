@@ -16,6 +16,7 @@ from genrekit.evaluation.intervals import over_seeds, share_by_group
 from genrekit.evaluation.run import RunResult
 from genrekit.models import ClassicalConfig
 from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
+from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, Estimate
 from genrekit.training.fit import Task, fold_scores
 from genrekit.training.pooling import pooled_run
@@ -50,16 +51,6 @@ class LearningCurve(Contract):
 
 
 @dataclass(frozen=True, slots=True)
-class CurveStep:
-    """How far it is; the last step carries the curve."""
-
-    stage: str
-    done: int
-    total: int
-    curve: LearningCurve | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Draw:
     """One part of the training tracks of all folds, for one model."""
 
@@ -69,7 +60,7 @@ class _Draw:
     folds: tuple[Fold, ...]
 
 
-def curve_steps(
+def learning_curve(
     dataset: Dataset,
     rows: Rows,
     split: Split,
@@ -80,16 +71,17 @@ def curve_steps(
     repeats: int = REPEATS,
     seed: int = 0,
     workers: int = 1,
-) -> Iterator[CurveStep]:
+    progress: Progress = silent,
+) -> LearningCurve:
     """Fit every model on growing parts of the training tracks, and test it on all test tracks.
 
     Parts are drawn by recording, label by label, and a larger one holds the smaller ones of the
     same draw. What belongs to the tests is as in the protocol, so nothing new can leak.
 
-    Yields
-    ------
-    CurveStep
-        One per fitted model.
+    Parameters
+    ----------
+    progress : callable
+        Called after each model that is fitted.
 
     Raises
     ------
@@ -114,7 +106,7 @@ def curve_steps(
         if isinstance(outcome, WorkerDied):
             raise DatasetError(f"{stage}: fitting killed its process; is memory short?")
         scores.append(outcome)
-        yield CurveStep(stage, len(scores), len(jobs))
+        progress(stage, len(scores), len(jobs))
     rest = iter(scores)
     runs = [
         pooled_run(
@@ -127,14 +119,13 @@ def curve_steps(
         )
         for draw in draws
     ]
-    curve = LearningCurve(
+    return LearningCurve(
         protocol=split.protocol,
         leaky=split.leaky,
         split_fingerprint=split.fingerprint,
         seed=seed,
         points=tuple(_points(draws, runs, seed)),
     )
-    yield CurveStep("Learning curves done", len(jobs), len(jobs), curve)
 
 
 def plot_learning_curve(curve: LearningCurve, path: Path) -> Path:

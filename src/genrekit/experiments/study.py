@@ -5,7 +5,7 @@ The same seed gives the same numbers, however many processes do the work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from genrekit.experiments.comparison import Comparison, compare
 from genrekit.experiments.learning_curve import LearningCurve
 from genrekit.explain.importance import Importance
 from genrekit.models import MODELS, ClassicalConfig
+from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, EvaluationResult
 from genrekit.training.fit import Task, checked_split, fold_scores
 from genrekit.training.pooling import pooled_run
@@ -96,14 +97,19 @@ class StudyResult(Contract):
 
 
 @dataclass(frozen=True, slots=True)
-class StudyStep:
-    """How far a study is; the last step carries the result, and a results file for each cell."""
+class Study:
+    """Everything that a study found.
 
-    stage: str
-    done: int
-    total: int
-    result: StudyResult | None = None
-    runs: tuple[RunResult, ...] = ()
+    Attributes
+    ----------
+    result : StudyResult
+        Numbers, comparisons, findings and the learning curve.
+    runs : tuple of RunResult
+        One for each cell of the result, in its order: what a results file holds.
+    """
+
+    result: StudyResult
+    runs: tuple[RunResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +128,9 @@ def run_study(
     protocols: Sequence[ProtocolConfig] | None = None,
     seed: int = 0,
     workers: int = 1,
-    progress: Callable[[StudyStep], None] | None = None,
-) -> StudyResult:
-    """Make a study in one call; see `study_steps`."""
-    results = []
-    for step in study_steps(
-        dataset, models=models, protocols=protocols, seed=seed, workers=workers
-    ):
-        if progress is not None:
-            progress(step)
-        if step.result is not None:
-            results.append(step.result)
-    return results[-1]
-
-
-def study_steps(
-    dataset: Dataset,
-    *,
-    models: Sequence[ClassicalConfig] | None = None,
-    protocols: Sequence[ProtocolConfig] | None = None,
-    seed: int = 0,
-    workers: int = 1,
     keep: Path | None = None,
-) -> Iterator[StudyStep]:
+    progress: Progress = silent,
+) -> Study:
     """Fit and score every model under every protocol.
 
     Parameters
@@ -161,11 +147,8 @@ def study_steps(
         Processes that fit.
     keep : Path, optional
         Folder in which the scores of every fit are kept; those that are there already are read.
-
-    Yields
-    ------
-    StudyStep
-        One per fitted model.
+    progress : callable
+        Called after each model that is fitted.
 
     Raises
     ------
@@ -199,9 +182,8 @@ def study_steps(
         if isinstance(outcome, WorkerDied):
             raise DatasetError(f"{job.stage}: fitting killed its process; is memory short?")
         scores.append(outcome)
-        yield StudyStep(job.stage, len(scores), len(jobs))
-    result, runs = _collect(dataset, rows, models, splits, scores, seed)
-    yield StudyStep("done", len(jobs), len(jobs), result, runs)
+        progress(job.stage, len(scores), len(jobs))
+    return Study(*_collect(dataset, rows, models, splits, scores, seed))
 
 
 def default_models() -> tuple[ClassicalConfig, ...]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
 
 import numpy as np
 
 from genrekit.audit import KINDS, AuditReport
 from genrekit.datasets import Dataset
-from genrekit.experiments.learning_curve import LearningCurve, curve_steps
-from genrekit.experiments.study import StudyFinding, StudyImportance, StudyResult, StudyStep
+from genrekit.experiments.learning_curve import LearningCurve, learning_curve
+from genrekit.experiments.study import StudyFinding, StudyImportance, StudyResult
 from genrekit.explain.importance import families, permutation_importance
 from genrekit.models import ClassicalConfig
+from genrekit.progress import Progress
 from genrekit.training.export import run_onnx
 from genrekit.training.fit import Task, checked_split, fit, fit_rows
 from genrekit.training.rows import table_rows
@@ -42,13 +42,13 @@ def curve_of_best(
     result: StudyResult,
     seed: int,
     workers: int,
-) -> Generator[StudyStep, None, LearningCurve]:
+    progress: Progress,
+) -> LearningCurve:
     """Learning curves of the best models under the first protocol."""
     protocol = result.cells[0].protocol
     rows = table_rows(dataset, dataset.feature_names)
     split = checked_split(dataset, protocol, rows)
-    curve: LearningCurve | None = None
-    for step in curve_steps(
+    return learning_curve(
         dataset,
         rows,
         split,
@@ -57,12 +57,8 @@ def curve_of_best(
         repeats=3 if len(split.folds) == 1 else 1,
         seed=seed,
         workers=workers,
-    ):
-        curve = step.curve
-        if curve is None:
-            yield StudyStep(step.stage, step.done, step.total)
-    assert curve is not None, "the last step carries the curve"
-    return curve
+        progress=progress,
+    )
 
 
 def _best(result: StudyResult) -> list[ClassicalConfig]:
@@ -73,14 +69,14 @@ def _best(result: StudyResult) -> list[ClassicalConfig]:
 
 
 def importance_to_best(
-    dataset: Dataset, result: StudyResult, seed: int
-) -> Generator[StudyStep, None, StudyImportance]:
+    dataset: Dataset, result: StudyResult, seed: int, progress: Progress
+) -> StudyImportance:
     """What columns are worth to the best model, on the test rows of one fold of the first protocol.
 
     One fold has rows enough, and is one model to fit.
     """
     stage = "Importance of columns"
-    yield StudyStep(stage, 0, 1)
+    progress(stage, 0, 1)
     protocol, model = result.cells[0].protocol, _best(result)[0]
     rows = table_rows(dataset, dataset.feature_names)
     split = checked_split(dataset, protocol, rows)
@@ -108,7 +104,7 @@ def importance_to_best(
         )
         for one in (blocks, {name: [place] for place, name in enumerate(names)})
     ]
-    yield StudyStep(stage, 1, 1)
+    progress(stage, 1, 1)
     return StudyImportance(
         model=model.architecture, protocol=split.protocol, families=found[0], columns=found[1]
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from genrekit.datasets import load_dataset
-from genrekit.errors import DatasetError
-from genrekit.experiments import Study, StudyStep, complete_study_steps, write_study
+from genrekit.experiments import Study, complete_study, write_study
 from genrekit.models import ClassicalConfig
+from genrekit.progress import Progress, silent
 from genrekit.reports.write import report
 from genrekit.training.recipe import ProtocolConfig
 
@@ -31,7 +31,7 @@ def study(
     seed: int = 0,
     workers: int | None = None,
     keep: Path | None = None,
-    progress: Callable[[StudyStep], None] | None = None,
+    progress: Progress = silent,
     **options: Any,
 ) -> Study:
     """Study a table of features from beginning to end.
@@ -43,14 +43,14 @@ def study(
     out : str or Path, optional
         Folder for the reports, the results files and the figures; None writes nothing.
     models, protocols, checks, learning_curve, importance, seed
-        As for `complete_study_steps`.
+        As for `complete_study`.
     workers : int, optional
         Processes that fit; None takes all cores. With more than one the calling script needs the
         usual ``if __name__ == "__main__":``.
     keep : Path, optional
-        As for `study_steps`.
-    progress : callable, optional
-        Called with every step.
+        As for `run_study`.
+    progress : callable
+        Called with the stage, and how many of its steps are done, of how many.
     **options
         How to read the table, such as ``label_column="genre"``.
 
@@ -61,8 +61,7 @@ def study(
     """
     file = Path(path)
     dataset = load_dataset("table", file, **options)
-    last = None
-    for last in complete_study_steps(
+    found = complete_study(
         dataset,
         models=models,
         protocols=protocols,
@@ -72,12 +71,8 @@ def study(
         seed=seed,
         workers=workers or os.cpu_count() or 1,
         keep=keep,
-    ):
-        if progress is not None:
-            progress(last)
-    if last is None or last.result is None:
-        raise DatasetError(f"{file}: there was nothing to study")
-    found = Study(last.result, last.runs)
+        progress=progress,
+    )
     if out is not None:
         write_study_report(found, Path(out), file.stem)
     return found

@@ -4,48 +4,26 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from genrekit.audit import audit_steps
+from genrekit.audit import run_audit
 from genrekit.datasets import Dataset
 from genrekit.evaluation.results import write_run
-from genrekit.evaluation.run import RunResult
 from genrekit.experiments.learning_curve import plot_learning_curve
-from genrekit.experiments.study import (
-    StudyCell,
-    StudyResult,
-    StudyStep,
-    study_steps,
-)
+from genrekit.experiments.study import Study, StudyCell, StudyResult, run_study
 from genrekit.experiments.study_parts import curve_of_best, importance_to_best, study_findings
 from genrekit.experiments.study_report import render_study_markdown
 from genrekit.models import ClassicalConfig
 from genrekit.pages import plot_critical_difference
+from genrekit.progress import Progress, silent
 from genrekit.training.recipe import ProtocolConfig
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Study:
-    """Everything that a study found.
-
-    Attributes
-    ----------
-    result : StudyResult
-        Numbers, comparisons, findings and the learning curve.
-    runs : tuple of RunResult
-        One for each cell of the result, in its order: what a results file holds.
-    """
-
-    result: StudyResult
-    runs: tuple[RunResult, ...]
-
-
-def complete_study_steps(
+def complete_study(
     dataset: Dataset,
     *,
     models: Sequence[ClassicalConfig] | None = None,
@@ -56,49 +34,49 @@ def complete_study_steps(
     seed: int = 0,
     workers: int = 1,
     keep: Path | None = None,
-) -> Iterator[StudyStep]:
+    progress: Progress = silent,
+) -> Study:
     """Check the data, fit and test all models, and draw a learning curve of the best.
 
     Parameters
     ----------
-    dataset, models, protocols, seed, workers, keep
-        As for `study_steps`.
+    dataset, models, protocols, seed, workers, keep, progress
+        As for `run_study`.
     checks : bool
         Audit the table first, doubted labels included.
     learning_curve : bool
         Fit the best models of the first protocol on growing parts of its training recordings.
     importance : bool
         Fit the best one once more, and shuffle columns of its tests.
-
-    Yields
-    ------
-    StudyStep
-        The last one carries the result.
     """
     report = None
     if checks:
-        for step in audit_steps(dataset, corpus="table", data=dataset.name, seed=seed):
-            report = step.report
-            if report is None:
-                yield StudyStep(f"Data checks: {step.stage}", step.done, step.total)
-    done = None
-    for done in study_steps(
-        dataset, models=models, protocols=protocols, seed=seed, workers=workers, keep=keep
-    ):
-        if done.result is None:
-            yield done
-    assert done is not None, "a study has steps"
-    result = done.result
-    assert result is not None, "the last step carries the result"
+        report = run_audit(
+            dataset,
+            corpus="table",
+            data=dataset.name,
+            seed=seed,
+            progress=lambda stage, done, total: progress(f"Data checks: {stage}", done, total),
+        )
+    found = run_study(
+        dataset,
+        models=models,
+        protocols=protocols,
+        seed=seed,
+        workers=workers,
+        keep=keep,
+        progress=progress,
+    )
+    result = found.result
     if report is not None:
         result = result.model_copy(update={"findings": study_findings(report)})
     if learning_curve:
-        curve = yield from curve_of_best(dataset, result, seed, workers)
+        curve = curve_of_best(dataset, result, seed, workers, progress)
         result = result.model_copy(update={"learning_curve": curve})
     if importance:
-        worth = yield from importance_to_best(dataset, result, seed)
+        worth = importance_to_best(dataset, result, seed, progress)
         result = result.model_copy(update={"importance": worth})
-    yield replace(done, result=result)
+    return Study(result, found.runs)
 
 
 def write_study(found: Study, out: Path, name: str, command: str = "") -> Path:

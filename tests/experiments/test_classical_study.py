@@ -10,7 +10,11 @@ import genrekit
 from genrekit.datasets import load_dataset
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.results import read_run
-from genrekit.experiments.learning_curve import LearningCurve, curve_steps, plot_learning_curve
+from genrekit.experiments.learning_curve import (
+    LearningCurve,
+    learning_curve,
+    plot_learning_curve,
+)
 from genrekit.models.classical import Logistic, NearestNeighbours
 from genrekit.training import ProtocolConfig
 from genrekit.training.fit import checked_split
@@ -21,14 +25,14 @@ PROTOCOL = ProtocolConfig(name="fault-filtered")
 
 
 def test_everything_from_python_in_one_call(table: Path, tmp_path: Path) -> None:
-    stages = []
+    stages: list[str] = []
     found = genrekit.study(
         table,
         tmp_path / "out",
         models=MODELS,
         protocols=(PROTOCOL,),
         workers=1,
-        progress=lambda step: stages.append(step.stage),
+        progress=lambda stage, done, total: stages.append(stage),
     )
     result = found.result
     assert [run.result for run in found.runs] == [cell.result for cell in result.cells]
@@ -55,10 +59,7 @@ def curve(table: Path) -> LearningCurve:
     folds = ProtocolConfig(name="grouped-kfold", n_folds=2)
     split = checked_split(dataset, folds, rows)
     shares = (0.1, 0.2, 1.0)  # of seven recordings of a genre the first two are the least allowed
-    steps = list(curve_steps(dataset, rows, split, folds, MODELS[:1], shares=shares))
-    found = steps[-1].curve
-    assert found is not None
-    return found
+    return learning_curve(dataset, rows, split, folds, MODELS[:1], shares=shares)
 
 
 def test_a_curve_grows_and_says_how_sure_it_is(curve: LearningCurve) -> None:
@@ -82,7 +83,7 @@ def test_shares_that_are_none_are_refused(table: Path, shares: tuple[float, ...]
     rows = table_rows(dataset, dataset.feature_names)
     split = checked_split(dataset, PROTOCOL, rows)
     with pytest.raises(ConfigError, match="shares"):
-        next(curve_steps(dataset, rows, split, PROTOCOL, MODELS, shares=shares))
+        learning_curve(dataset, rows, split, PROTOCOL, MODELS, shares=shares)
 
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
