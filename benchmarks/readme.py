@@ -209,6 +209,7 @@ SECTIONS = {
 _PROTOCOLS = {
     "leave-one-collection-out": "GTZAN and other collections teach, another one is tested",
     "gtzan-teaches-alone": "GTZAN teaches alone, other collections are tested",
+    "other-artists": "GTZAN and the same collections teach, other artists are tested",
     "clips-in-folds": "GTZAN's clips in four folds",
 }
 # Timings differ at every run, so nothing can be held against them.

@@ -50,8 +50,8 @@ from genrekit.progress import Progress
 from genrekit.schema import BundleMetrics, WindowConfig
 from genrekit.training.backbone import published_backbone
 
-SETTINGS = Settings(c=0.1, noise=10.0, outside=0.3, snippets=2.0)
-VERSION = "0.5.0"
+SETTINGS = Settings(c=0.1, noise=3.0, outside=2.0, snippets=1.5)
+VERSION = "0.6.0"
 DESCRIPTION = (
     "Ten genres, 50 tags and 32 wider genres from one embedding of windows of three seconds. The "
     "encoder learnt, from random weights and without labels, to give the penultimate layer of "

@@ -20,7 +20,7 @@ from heads import (
     track_logits,
     window_logits,
 )
-from protocol import BY_COLLECTION, CLIPS, GTZAN_ALONE, macro_recall, result_of, rounds
+from protocol import BY_ARTIST, BY_COLLECTION, CLIPS, GTZAN_ALONE, macro_recall, result_of, rounds
 from sounds import CONDITIONS, GENRES, WHOLE, Embedded, Sound, audio_of
 
 from genrekit.bundles import load_bundle
@@ -31,7 +31,7 @@ from genrekit.inference.inputs import make_reference
 from genrekit.schema import UNKNOWN, EvaluationResult, Reference
 from genrekit.training.reference import spreads_of_rows
 
-PROTOCOLS = (BY_COLLECTION, GTZAN_ALONE, CLIPS)
+PROTOCOLS = (BY_COLLECTION, BY_ARTIST, GTZAN_ALONE, CLIPS)
 CUT_AT_4_KHZ, SHORT = "nothing above 4 kHz", "3 s, anywhere"
 _SHORT = tuple(name for name in CONDITIONS if name.startswith("3 s"))
 #: Of the answers that are given, at most so many may be wrong on audio that taught nothing.

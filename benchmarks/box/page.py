@@ -9,7 +9,7 @@ from pathlib import Path
 
 from boxnumbers import Beside, Numbers
 from measure import PROTOCOLS, SHORT, STATED_ERROR
-from protocol import BY_COLLECTION, CLIPS, GTZAN_ALONE
+from protocol import BY_ARTIST, BY_COLLECTION, CLIPS, GTZAN_ALONE
 from sounds import WHOLE
 
 from genrekit.bundles import load_bundle
@@ -18,6 +18,7 @@ from genrekit.pages import interval, percent, points
 
 _WHAT = {
     BY_COLLECTION: "GTZAN and other collections teach, a collection at a time is tested",
+    BY_ARTIST: "GTZAN and other artists of the same collections teach, in eight folds",
     GTZAN_ALONE: "GTZAN alone teaches, all else is tested",
     CLIPS: "GTZAN's clips in four folds, artists on both sides (flatters)",
 }
@@ -57,8 +58,8 @@ def _head(numbers: Numbers, bundle: Path) -> Iterator[str]:
     yield ""
     settings = ", ".join(f"`{name}: {value:g}`" for name, value in numbers.settings.items())
     yield (
-        f"Settings of the genre head ({settings}) were chosen among some ninety by "
-        "the first two protocols below, with the teacher's embedding and with this one, so those "
+        f"Settings of the genre head ({settings}) were chosen among some two hundred by "
+        "the protocols outside GTZAN below, with the teacher's embedding and with students, so those "
         "lines are a little too good. No clip from outside GTZAN ever taught the encoder. "
         "Intervals are 95 %, "
         "by artist where several clips are of one."

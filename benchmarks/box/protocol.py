@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,12 +14,13 @@ from genrekit.datasets import Fold, Split
 from genrekit.evaluation.scoring import score
 from genrekit.schema import EvaluationResult
 
-GTZAN_ALONE, BY_COLLECTION, CLIPS = (
+GTZAN_ALONE, BY_COLLECTION, BY_ARTIST, CLIPS = (
     "gtzan-teaches-alone",
     "leave-one-collection-out",
+    "other-artists",
     "clips-in-folds",
 )
-_FOLDS = 4
+_FOLDS, _ARTIST_FOLDS = 4, 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +35,9 @@ def rounds(sounds: Sequence[Sound], protocol: str) -> list[Round]:
     """All rounds of a protocol.
 
     ``leave-one-collection-out`` learns from GTZAN and all collections but one, without any artist
-    of that one; ``gtzan-teaches-alone`` learns from GTZAN and tests all others; ``clips-in-folds``
-    tests GTZAN's clips, no sound of whose recordings taught, though their artists may have.
+    of that one; ``gtzan-teaches-alone`` learns from GTZAN and tests all others; ``other-artists``
+    tests some artists of all other collections, whose other artists teach; ``clips-in-folds`` tests
+    GTZAN's clips, no sound of whose recordings taught, though their artists may have.
     """
     return list(_ROUNDS[protocol](sounds))
 
@@ -56,6 +59,18 @@ def _by_collection(sounds: Sequence[Sound]) -> Iterator[Round]:
         yield Round(learnt, tested)
 
 
+def _by_artist(sounds: Sequence[Sound]) -> Iterator[Round]:
+    def fold_of(sound: Sound) -> int:
+        return zlib.crc32(sound.artist.encode()) % _ARTIST_FOLDS
+
+    for fold in range(_ARTIST_FOLDS):
+        tested = _where(
+            sounds, lambda one, fold=fold: one.kind == "outside" and fold_of(one) == fold
+        )
+        artists = {sounds[number].artist for number in tested}
+        yield Round(_where(sounds, lambda one, artists=artists: one.artist not in artists), tested)
+
+
 def _clips_in_folds(sounds: Sequence[Sound]) -> Iterator[Round]:
     clips = _where(sounds, lambda one: one.kind == "clips")
     for fold in range(_FOLDS):
@@ -67,6 +82,7 @@ def _clips_in_folds(sounds: Sequence[Sound]) -> Iterator[Round]:
 _ROUNDS: dict[str, Callable[[Sequence[Sound]], Iterator[Round]]] = {
     GTZAN_ALONE: _gtzan_alone,
     BY_COLLECTION: _by_collection,
+    BY_ARTIST: _by_artist,
     CLIPS: _clips_in_folds,
 }
 
