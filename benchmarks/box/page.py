@@ -59,8 +59,8 @@ def _head(numbers: Numbers, bundle: Path) -> Iterator[str]:
     settings = ", ".join(f"`{name}: {value:g}`" for name, value in numbers.settings.items())
     yield (
         f"Settings of the genre head ({settings}) were chosen among some two hundred by "
-        "the protocols outside GTZAN below, with the teacher's embedding and with students, so those "
-        "lines are a little too good. No clip from outside GTZAN ever taught the encoder. "
+        "the protocols outside GTZAN below, with the teacher's embedding and with students, so "
+        "those lines are a little too good. No clip from outside GTZAN ever taught the encoder. "
         "Intervals are 95 %, "
         "by artist where several clips are of one."
     )
