@@ -70,6 +70,10 @@ class Actor:
         entries = [entry_of(outcome, self._work) for outcome in outcomes]
         return {"entry": [entry.model_dump_json() for entry in entries]}
 
+    def close(self) -> None:
+        """End the child process."""
+        self._pool.close()
+
 
 def ray_through(
     run: Run,
