@@ -15,6 +15,7 @@ SOURCES = Path(__file__).resolve().parents[1] / "src" / "genrekit"
 #: Rooms whose door is shut: others import from the room itself, never from a module in it.
 SHUT = {
     "audit",
+    "batch",
     "cli",
     "download",
     "experiments",
@@ -24,6 +25,7 @@ SHUT = {
     "monitoring",
     "pages",
     "tagging",
+    "workers",
 }
 DOORS = sorted(
     path.parent.name

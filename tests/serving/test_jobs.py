@@ -95,8 +95,8 @@ def test_a_job_goes_on_after_a_restart(tmp_path: Path) -> None:
         return worker.seen, jobs.results(job_id, "owner")
 
     job_id = asyncio.run(first())
-    with (tmp_path / "jobs" / job_id / "results.jsonl").open("a") as file:
-        file.write('{"path": "cut o')  # as a crash leaves it
+    with (tmp_path / "jobs" / job_id / "journal.jsonl").open("a") as file:
+        file.write('{"entry": {"path": "cut o')  # as a crash leaves it
     seen, results = asyncio.run(second(job_id))
     assert seen == ["c", "d"]
     assert [one["path"] for one in results] == list("ab!cd")

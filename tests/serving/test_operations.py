@@ -22,9 +22,9 @@ from genrekit.errors import (
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
 from genrekit.serving.describe import updated
-from genrekit.serving.frames import error_from_json, error_to_json, packed, read_frame
 from genrekit.serving.operations import OPERATIONS
 from genrekit.serving.work import Bench, Work
+from genrekit.workers import error_from_json, error_to_json, packed, read_frame
 
 
 @pytest.fixture(scope="module")

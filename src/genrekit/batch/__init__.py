@@ -17,50 +17,106 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
+    from genrekit.batch.analysis import Analysis, prediction_of
+    from genrekit.batch.engine import BatchOptions, BatchProgress, Report, run_batch
     from genrekit.batch.entry import Entry, Reason, ReasonKind, State
     from genrekit.batch.find import find_audio
-    from genrekit.batch.index import describe_file, read_index, update_index
+    from genrekit.batch.index import (
+        Index,
+        Neighbour,
+        describe,
+        describe_file,
+        read_index,
+        update_index,
+    )
+    from genrekit.batch.journal import Journal
     from genrekit.batch.local import predict_many
+    from genrekit.batch.merge import merge_runs
+    from genrekit.batch.on_ray import RayOptions, ray_through
     from genrekit.batch.run import Run, RunManifest, open_run, read_manifest, read_run
+    from genrekit.batch.sources import Shard, SourceOptions, read_sources
+    from genrekit.batch.storage import check_url, publish
+    from genrekit.batch.summary import Summary
+    from genrekit.batch.watch import watch_folder
     from genrekit.batch.work import FILE_LIMITS, work_through
 
 # Workers import this room before every model: only what is asked for is loaded.
 _HOMES = {
-    "FILE_LIMITS": "work",
-    "Entry": "entry",
-    "Reason": "entry",
-    "ReasonKind": "entry",
-    "Run": "run",
-    "RunManifest": "run",
-    "State": "entry",
-    "describe_file": "index",
-    "find_audio": "find",
-    "open_run": "run",
-    "predict_many": "local",
-    "read_index": "index",
-    "read_manifest": "run",
-    "read_run": "run",
-    "update_index": "index",
-    "work_through": "work",
+    "FILE_LIMITS": "genrekit.batch.work",
+    "Analysis": "genrekit.batch.analysis",
+    "BatchOptions": "genrekit.batch.engine",
+    "BatchProgress": "genrekit.batch.engine",
+    "Entry": "genrekit.batch.entry",
+    "Index": "genrekit.batch.index",
+    "Journal": "genrekit.batch.journal",
+    "Neighbour": "genrekit.batch.index",
+    "RayOptions": "genrekit.batch.on_ray",
+    "Reason": "genrekit.batch.entry",
+    "ReasonKind": "genrekit.batch.entry",
+    "Report": "genrekit.batch.engine",
+    "Run": "genrekit.batch.run",
+    "RunManifest": "genrekit.batch.run",
+    "Shard": "genrekit.batch.sources",
+    "SourceOptions": "genrekit.batch.sources",
+    "State": "genrekit.batch.entry",
+    "Summary": "genrekit.batch.summary",
+    "check_url": "genrekit.batch.storage",
+    "describe": "genrekit.batch.index",
+    "describe_file": "genrekit.batch.index",
+    "find_audio": "genrekit.batch.find",
+    "merge_runs": "genrekit.batch.merge",
+    "open_run": "genrekit.batch.run",
+    "predict_many": "genrekit.batch.local",
+    "prediction_of": "genrekit.batch.analysis",
+    "publish": "genrekit.batch.storage",
+    "ray_through": "genrekit.batch.on_ray",
+    "read_index": "genrekit.batch.index",
+    "read_manifest": "genrekit.batch.run",
+    "read_run": "genrekit.batch.run",
+    "read_sources": "genrekit.batch.sources",
+    "run_batch": "genrekit.batch.engine",
+    "update_index": "genrekit.batch.index",
+    "watch_folder": "genrekit.batch.watch",
+    "work_through": "genrekit.batch.work",
 }
 
 __all__ = [
     "FILE_LIMITS",
+    "Analysis",
+    "BatchOptions",
+    "BatchProgress",
     "Entry",
+    "Index",
+    "Journal",
+    "Neighbour",
+    "RayOptions",
     "Reason",
     "ReasonKind",
+    "Report",
     "Run",
     "RunManifest",
+    "Shard",
+    "SourceOptions",
     "State",
+    "Summary",
+    "check_url",
+    "describe",
     "describe_file",
     "find_audio",
+    "merge_runs",
     "open_run",
     "predict_many",
+    "prediction_of",
+    "publish",
+    "ray_through",
     "read_index",
     "read_manifest",
     "read_run",
+    "read_sources",
+    "run_batch",
     "update_index",
+    "watch_folder",
     "work_through",
 ]
 
-__getattr__ = resolver(__name__, {name: f"{__name__}.{home}" for name, home in _HOMES.items()})
+__getattr__ = resolver(__name__, _HOMES)

@@ -14,8 +14,7 @@ from genrekit.errors import (
     AudioNotFoundError,
 )
 from genrekit.schema import Contract
-from genrekit.workers import Failure
-from genrekit.workers.worker import RemoteError
+from genrekit.workers import Failure, RemoteError
 
 State = Literal["ok", "failed", "quarantined"]
 ReasonKind = Literal[

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED
 
 if TYPE_CHECKING:
-    from genrekit.batch.summary import Summary
+    from genrekit.batch import Summary
 
 
 class _RunUnlessNamed(TyperGroup):
@@ -143,11 +143,16 @@ def run(
     Ctrl-C once finishes what is in flight, twice stops; the same command goes on. Exits with 3 when
     some files failed. To join runs of parts: genrekit batch merge RUN... -o OUT
     """
-    from genrekit.batch.analysis import Analysis
-    from genrekit.batch.engine import BatchOptions, run_batch
-    from genrekit.batch.on_ray import RayOptions
-    from genrekit.batch.sources import Shard, SourceOptions
-    from genrekit.batch.storage import check_url, publish
+    from genrekit.batch import (
+        Analysis,
+        BatchOptions,
+        RayOptions,
+        Shard,
+        SourceOptions,
+        check_url,
+        publish,
+        run_batch,
+    )
     from genrekit.cli.batch_progress import following
     from genrekit.cli.console import cores
     from genrekit.workers import WorkerLimits
@@ -192,7 +197,7 @@ def merge(
 
     Runs of different models or options are refused. Exits with 3 when some files failed.
     """
-    from genrekit.batch.merge import merge_runs
+    from genrekit.batch import merge_runs
 
     _end(merge_runs(runs, out, table.value), out, as_json, False)
 

@@ -12,9 +12,7 @@ from genrekit.cli.console import errors, named, plain, print_json_line, print_pr
 from genrekit.interrupts import stops_in_two_steps
 
 if TYPE_CHECKING:
-    from genrekit.batch.engine import BatchProgress, Report
-    from genrekit.batch.entry import Entry
-    from genrekit.batch.summary import Summary
+    from genrekit.batch import BatchProgress, Entry, Report, Summary
     from genrekit.schema import ModelIdentity
 
 _LINE_EVERY_SECONDS = 30.0
@@ -125,7 +123,7 @@ def show_summary(summary: Summary, out: Path, stopped: bool) -> None:
 
 def show_heard(entry: Entry, model: ModelIdentity, as_json: bool) -> None:
     """Print one answer as it comes, or why there is none."""
-    from genrekit.batch.analysis import prediction_of
+    from genrekit.batch import prediction_of
 
     answer = prediction_of(entry, model)
     if answer.error is not None:

@@ -33,8 +33,7 @@ def watch(
     The run is one of genrekit batch: it is gone on with, and its table is written at the end. Exits
     with 3 when some files failed.
     """
-    from genrekit.batch.analysis import Analysis
-    from genrekit.batch.watch import watch_folder
+    from genrekit.batch import Analysis, watch_folder
     from genrekit.cli.batch_progress import show_heard, show_summary
     from genrekit.interrupts import stops_in_two_steps
 

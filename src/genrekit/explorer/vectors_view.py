@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import streamlit as st
 
-from genrekit.batch.index import Index, read_index
+from genrekit.batch import Index, read_index
 from genrekit.errors import MissingExtraError
 from genrekit.explain.maps import TSNE_COMPONENTS, Rows, fit_scaling, principal_components, tsne
 from genrekit.explorer.parts import choose_point, pick, said, show_sheet

@@ -1,26 +1,29 @@
 """Long work that nobody waits for: handed in, looked at, cancelled, fetched.
 
-Each job is a folder with its files, ``job.json`` and one line of ``results.jsonl`` for each file
-that is done. A server that starts on the same folder goes on where the last one stopped.
+Each job is a folder with its files, ``job.json`` and the journal of `genrekit.batch`, with an entry
+for each file that is done. A server that starts on the same folder goes on where the last one
+stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from genrekit.batch import Entry, Journal
 from genrekit.errors import BusyError, GenreError, UnknownResourceError, quoted
-from genrekit.files import replace_file, sync_file, sync_folder
+from genrekit.files import replace_file, sync_folder
 from genrekit.inference import error_record
 from genrekit.schema import Contract
 from genrekit.serving.options import PredictOptions, predict_work, shortened
@@ -33,7 +36,9 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _ORDER = "job.json"
 _GONE = ".gone-"
 # Files of a job that has no order: uploads, answers, and what is being written.
-_LEFT = re.compile(r"\d+|results\.jsonl|(job|results)\.new|\.[0-9a-f]{16}\.part")
+_LEFT = re.compile(r"\d+|journal\.jsonl|\.latest\.sqlite|job\.new|\.[0-9a-f]{16}\.part")
+_JOURNAL = "journal.jsonl"
+_WORK = "job"
 _RETRY_SECONDS = 30
 
 State = Literal["waiting", "running", "done", "cancelled"]
@@ -64,7 +69,7 @@ class _Order(Contract):
 class _Job:
     def __init__(self, folder: Path, order: _Order) -> None:
         self.folder, self.order = folder, order
-        self.results = _read_lines(folder / "results.jsonl")
+        self.results = _answers(folder)
         self.state: State = "waiting"
         if order.cancelled:
             self.state = "cancelled"
@@ -219,7 +224,7 @@ class Jobs:
             for job in unfinished:
                 try:
                     await self._do(job)
-                except OSError as error:
+                except (OSError, GenreError) as error:
                     _log.error("job %s waits until there is room: %s", job.folder.name, error)
                     if job.state == "running":
                         job.state = "waiting"
@@ -230,15 +235,17 @@ class Jobs:
 
     async def _do(self, job: _Job) -> None:
         job.state = "running"
-        while job.state == "running" and len(job.results) < len(job.order.names):
-            number = len(job.results)
-            upload = Upload(job.folder / str(number), job.order.names[number])
-            answer = await self._answer(upload, job.order)
-            if job.folder.name not in self._jobs:
-                return
-            _append(job.folder / "results.jsonl", json.dumps(answer))
-            job.results.append(answer)
-            upload.path.unlink(missing_ok=True)
+        with closing(Journal(job.folder / _JOURNAL)) as journal:
+            while job.state == "running" and len(job.results) < len(job.order.names):
+                number = len(job.results)
+                upload = Upload(job.folder / str(number), job.order.names[number])
+                answer = await self._answer(upload, job.order)
+                if job.folder.name not in self._jobs:
+                    return
+                journal.append(_entry(number, answer))
+                journal.sync()  # only then the file that it is about may go
+                job.results.append(answer)
+                upload.path.unlink(missing_ok=True)
         if job.state == "running":
             job.state = "done"
 
@@ -251,26 +258,24 @@ class Jobs:
         return shortened(answer, order.options.top)
 
 
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of JSON; one that a crash cut off is done again."""
-    if not path.exists():
+def _answers(folder: Path) -> list[dict[str, Any]]:
+    """What the journal of a job says of its files so far, in their order."""
+    if not (folder / _JOURNAL).exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        replace_file(path, whole)
-    return [json.loads(line) for line in whole.splitlines()]
+    with closing(Journal(folder / _JOURNAL)) as journal:
+        done = {int(entry.path): entry.value for entry in journal.entries()}
+    return [answer for number in range(len(done)) if isinstance(answer := done.get(number), dict)]
 
 
-def _append(path: Path, line: str) -> None:
-    """Add a line, or nothing at all; only then the file that it is about may go."""
-    with path.open("ab", buffering=0) as file:
-        before = file.tell()
-        data = f"{line}\n".encode()
-        if file.write(data) != len(data):
-            file.truncate(before)
-            raise OSError(f"{path} cannot be written whole")
-        sync_file(file)
+def _entry(number: int, answer: dict[str, Any]) -> Entry:
+    """An answer, or its error record: both are what the job has to say of the file."""
+    return Entry(
+        path=str(number),
+        work=_WORK,
+        state="ok" if answer["error"] is None else "failed",
+        at=time.time(),
+        value=answer,
+    )
 
 
 def _is_left_over(folder: Path) -> bool:

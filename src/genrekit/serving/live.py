@@ -16,7 +16,8 @@ from genrekit.audio.pipeline import Block, Findings, conditioned, decoded_blocks
 from genrekit.audio.track import Track
 from genrekit.errors import RequestError
 from genrekit.schema import Contract, ExcerptConfig
-from genrekit.serving.frames import ABANDON, AUDIO, read_frame
+from genrekit.serving.frames import ABANDON, AUDIO
+from genrekit.workers import read_frame
 
 _WHOLE = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
 _UNKNOWN_BYTES = 0xFFFFFFFF

@@ -32,15 +32,7 @@ from genrekit.errors import (
 from genrekit.inference import EVERY_SECONDS, FIRST_SECONDS
 from genrekit.schema import Contract, Probability, TrackPrediction
 from genrekit.serving.access import sender_of
-from genrekit.serving.frames import (
-    ABANDON,
-    AUDIO,
-    END,
-    JSON,
-    SEGMENT,
-    VERDICT,
-    error_from_json,
-)
+from genrekit.serving.frames import ABANDON, AUDIO, END, JSON, SEGMENT, VERDICT
 from genrekit.serving.guard import check_key
 from genrekit.serving.live import PcmFormat
 from genrekit.serving.options import shortened
@@ -48,6 +40,7 @@ from genrekit.serving.problems import explain_validation, problem_of, problem_re
 from genrekit.serving.process import WorkerProcess, receive_frame
 from genrekit.serving.service import Service, service_of
 from genrekit.serving.work import Work
+from genrekit.workers import error_from_json
 
 router = APIRouter()
 

@@ -6,15 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from genrekit.audio import decode
-from genrekit.batch.index import describe as describe_waveform
+from genrekit.batch import describe as describe_waveform
 from genrekit.catalog import Catalog
 from genrekit.errors import ConfigError, quoted
 from genrekit.features import build_frontend, table_columns
 from genrekit.inference import Classifier, printable
 from genrekit.inference.inputs import InputWatch
 from genrekit.schema import DescriptorsConfig, Gtzan57Config, SegmentScore, TrackPrediction
-from genrekit.serving.frames import SEGMENT, VERDICT, write_frame
+from genrekit.serving.frames import SEGMENT, VERDICT
 from genrekit.serving.live import GrowingFile, live_blocks
+from genrekit.workers import write_frame
 
 if TYPE_CHECKING:
     from genrekit.serving.work import Bench, Work

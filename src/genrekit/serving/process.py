@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -19,16 +18,14 @@ from genrekit.errors import (
     GenreError,
     WorkerLostError,
 )
-from genrekit.serving.frames import HEAD, JSON, error_from_json, packed
+from genrekit.serving.frames import JSON
 from genrekit.serving.settings import ENV_PREFIX, Settings
 from genrekit.serving.work import Work, WorkerConfig
+from genrekit.workers import HEAD, THREAD_CAPS, cause_of_death, error_from_json, packed
 
 _START_SECONDS = 120.0
 _END_SECONDS = 1.0
 _RETRY_SECONDS = 5
-# What work on a file cannot bring about; the first of them is also how a system without memory ends
-# the process that it finds largest, whoever took it.
-_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _MOST_BYTES = 256 << 20
 
 
@@ -138,12 +135,12 @@ class WorkerProcess:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 ended = bool(await self._process.wait())
-        code = await self.kill()
-        if ended and -code in (getattr(signal, name, None) for name in _FROM_OUTSIDE):
+        cause = cause_of_death(await self.kill(), by_itself=ended)
+        if cause == "killed":
             return WorkerLostError(
                 "the process that worked on it was ended from outside; ask again", _RETRY_SECONDS
             )
-        if -code in (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGALRM", None)):
+        if cause == "hang":
             return AudioError("analysing it took too much time; give a shorter or simpler file")
         return AudioError(
             "analysing it killed its process; the file is damaged or needs more memory"
@@ -182,4 +179,4 @@ async def receive_frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 def _environment() -> dict[str, str]:
     """Without our own settings, which may hold secrets, and one thread for one file."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-    return kept | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return kept | THREAD_CAPS

@@ -11,8 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from starlette.requests import HTTPConnection, Request
 
-from genrekit.batch import read_index
-from genrekit.batch.index import Index, Neighbour
+from genrekit.batch import Index, Neighbour, read_index
 from genrekit.bundles import Bundle
 from genrekit.errors import ConfigError, UnknownResourceError
 from genrekit.schema import Contract, ModelIdentity

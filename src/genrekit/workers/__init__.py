@@ -2,26 +2,51 @@
 
 Whatever a file does to the process that works on it ends that process and no other; the file's
 outcome says what happened. Everything in genrekit that works on many things goes through `Pool`:
-`genrekit.batch` with a journal, `ordered_map` where results are wanted in order, the server with a
-queue of its own in front.
+`genrekit.batch` with a journal, `ordered_map` where results are wanted in order. The server has a
+queue of its own in front of processes of its own program, which are confined, framed, ended and
+understood by the same functions.
 """
 
 from __future__ import annotations
 
 from genrekit.workers.child import Answers
+from genrekit.workers.confine import (
+    THREAD_CAPS,
+    be_nice,
+    limit_memory,
+    limit_processor,
+    limit_wall,
+    private_pipes,
+)
+from genrekit.workers.frames import HEAD, packed, read_frame, write_frame
 from genrekit.workers.ordered import WorkerDied, ordered_map
 from genrekit.workers.pool import IDLE, Failure, FailureKind, Idle, Outcome, Pool
-from genrekit.workers.worker import WorkerLimits
+from genrekit.workers.wire import error_from_json, error_to_json
+from genrekit.workers.worker import RemoteError, WorkerLimits, cause_of_death
 
 __all__ = [
+    "HEAD",
     "IDLE",
+    "THREAD_CAPS",
     "Answers",
     "Failure",
     "FailureKind",
     "Idle",
     "Outcome",
     "Pool",
+    "RemoteError",
     "WorkerDied",
     "WorkerLimits",
+    "be_nice",
+    "cause_of_death",
+    "error_from_json",
+    "error_to_json",
+    "limit_memory",
+    "limit_processor",
+    "limit_wall",
     "ordered_map",
+    "packed",
+    "private_pipes",
+    "read_frame",
+    "write_frame",
 ]

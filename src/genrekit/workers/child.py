@@ -11,6 +11,7 @@ import multiprocessing.spawn
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,7 +47,12 @@ class Start:
 
 
 def main() -> None:
-    """Work until stdin ends."""
+    """Work until stdin ends, or nobody is there to take an answer."""
+    with suppress(BrokenPipeError):
+        _work()
+
+
+def _work() -> None:
     inbox, outbox = private_pipes()
     end_with_parent()
     first = read_frame(inbox)

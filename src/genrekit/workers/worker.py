@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from genrekit.errors import GenreError
 from genrekit.workers.child import (
@@ -29,6 +29,7 @@ from genrekit.workers.child import (
 )
 from genrekit.workers.confine import THREAD_CAPS
 from genrekit.workers.frames import packed, read_frame
+from genrekit.workers.wire import error_from_json, error_kind
 
 # On a machine that has far too much to do it takes minutes.
 _START_SECONDS = 600.0
@@ -247,9 +248,7 @@ class Worker:
             self._process.wait(_END_SECONDS)
         ended = self._process.poll() is not None
         code = self.kill()
-        if self._late or _is_signal(code, _TOO_LONG):
-            return "hang"
-        return "killed" if ended and _is_signal(code, _FROM_OUTSIDE) else "crash"
+        return "hang" if self._late else cause_of_death(code, by_itself=ended)
 
     def is_alive(self) -> bool:
         """Whether it can work on."""
@@ -265,20 +264,19 @@ class Worker:
         return code
 
 
+def cause_of_death(code: int, *, by_itself: bool) -> Literal["crash", "hang", "killed"]:
+    """What ended a worker, by its exit code, and whether it had ended before it was killed here."""
+    if _is_signal(code, _TOO_LONG):
+        return "hang"
+    return "killed" if by_itself and _is_signal(code, _FROM_OUTSIDE) else "crash"
+
+
 def _is_signal(code: int, names: tuple[str, ...]) -> bool:
     return -code in (getattr(signal, name, None) for name in names)
 
 
 def _told(wire: dict[str, Any]) -> Exception:
     """The error that a worker met, if it is one of ours; else what it says."""
-    kind = _kinds(GenreError).get(str(wire["type"]))
-    if kind is None:
+    if error_kind(str(wire["type"])) is None:
         return RemoteError(str(wire["type"]), str(wire["message"]))
-    return kind(*wire["args"])
-
-
-def _kinds(kind: type[GenreError]) -> dict[str, type[GenreError]]:
-    found = {kind.__name__: kind}
-    for child in kind.__subclasses__():
-        found |= _kinds(child)
-    return found
+    return error_from_json(wire)
