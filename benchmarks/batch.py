@@ -82,7 +82,8 @@ def kills(work: Path) -> Numbers:
         "files": files,
         "identical": tables[0] == tables[1],
         "analysed_again": counts.total() - files - 1,  # what crashes is tried twice
-        "most_in_flight": killed * 2,  # two workers
+        # Of each of two workers: one in work, and one that waits for it or for the journal.
+        "most_in_flight": killed * 2 * 2,
     }
 
 

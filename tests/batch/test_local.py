@@ -176,3 +176,13 @@ def test_no_worker_outlives_an_ended_run(
         run.wait(timeout=20)
     assert len(workers) == 2
     assert _end_soon(workers)
+
+
+@pytest.mark.slow
+def test_one_supervised_worker_survives_what_it_works_on(
+    tracks: list[Path], tiny_bundle: Path
+) -> None:
+    paths = [tracks[0], Deadly("deadly.mp3"), tracks[1]]
+    answers = list(predict_many(paths, tiny_bundle, supervised=True))
+    assert [answer.error is None for answer in answers] == [True, False, True]
+    assert "crashed its process" in str(answers[1].error)

@@ -161,4 +161,5 @@ def test_a_run_that_is_killed_goes_on_and_repeats_no_more_than_was_in_flight(
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     with read_run(tmp_path / "run") as run:
         assert run.counts() == {"ok": 40}
-    assert len(heard(music)) <= 40 + 1  # one worker
+    # What one worker has in hand: one file, and one that waits for it or for the journal.
+    assert len(heard(music)) <= 40 + 2

@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypedDict
 
+from genrekit.batch.work import FILE_LIMITS
 from genrekit.errors import GenreError
 from genrekit.inference import Classifier, error_record
 from genrekit.schema import ExcerptConfig, TrackPrediction
@@ -22,6 +23,7 @@ def predict_many(
     segments: bool = False,
     tags: bool = False,
     unknown_below: float | None = None,
+    supervised: bool = False,
 ) -> Iterator[TrackPrediction]:
     """Predict each file, in order.
 
@@ -36,11 +38,15 @@ def predict_many(
         each. The calling script then needs the usual ``if __name__ == "__main__":``.
     excerpt, segments, tags, unknown_below
         As for :meth:`genrekit.inference.Classifier.predict_file`.
+    supervised : bool
+        Whether a single worker is a process of its own too, so that a file that hangs or crashes a
+        decoder ends nothing else.
 
     Returns
     -------
     Iterator of TrackPrediction
-        One for each path. A bad file, even one that kills its process, is a record with ``error``.
+        One for each path. A bad file, even one that ends its process or has to be ended after
+        `FILE_LIMITS`, is a record with ``error``.
 
     Raises
     ------
@@ -51,12 +57,18 @@ def predict_many(
     # Whatever is wrong with the model is said here, once, and not by every worker.
     classifier = Classifier.load(model)
     classifier.check_predicts()
-    predict = (
-        partial(_predict, classifier=classifier, options=options)
-        if workers == 1
-        else partial(_predict_in_worker, model=str(model), options=options)
+    if workers == 1 and not supervised:
+        return map(partial(_predict, classifier=classifier, options=options), paths)
+    predict = partial(_predict_in_worker, model=str(model), options=options)
+    outcomes = ordered_map(
+        predict,
+        paths,
+        workers=workers,
+        limits=FILE_LIMITS,
+        supervised=True,
+        prepare=partial(_prepare, str(model)),
     )
-    return _records(ordered_map(predict, paths, workers=workers))
+    return _records(outcomes)
 
 
 class _Options(TypedDict):
@@ -68,6 +80,10 @@ class _Options(TypedDict):
 
 # Workers live as long as one call, so they never see a model change; each loads it once.
 _load = lru_cache(maxsize=1)(Classifier.load)
+
+
+def _prepare(model: str) -> None:
+    _load(model)
 
 
 def _predict_in_worker(path: str | Path, *, model: str, options: _Options) -> TrackPrediction:
@@ -86,7 +102,6 @@ def _records(
 ) -> Iterator[TrackPrediction]:
     for outcome in outcomes:
         if isinstance(outcome, WorkerDied):
-            reason = "analysing it killed its process; the file is damaged or needs more memory"
-            yield error_record(outcome.argument, GenreError(reason))
+            yield error_record(outcome.argument, GenreError(outcome.message))
         else:
             yield outcome

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from genrekit.schema import ExcerptConfig, TrackPrediction
 
 
+# Starting a process takes a second: for fewer tracks a file that crashes ends the command.
+_SUPERVISED_FROM = 4
+
+
 def predict(
     sources: Annotated[
         list[str], typer.Argument(metavar="FILE|FOLDER|-", help="Audio; - reads stdin.")
@@ -112,6 +116,7 @@ def _answers(
             files,
             model,
             workers=workers(jobs, len(files)),
+            supervised=len(files) >= _SUPERVISED_FROM,
             excerpt=excerpt,
             segments=segments,
             tags=tags,

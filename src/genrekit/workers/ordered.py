@@ -20,6 +20,7 @@ class WorkerDied(Generic[Argument]):
     """Stands in the place of the result whose computation killed its process."""
 
     argument: Argument
+    message: str = field(default="working on it ended its process", compare=False)
 
 
 def ordered_map(
@@ -28,6 +29,8 @@ def ordered_map(
     *,
     workers: int = 1,
     limits: WorkerLimits | None = None,
+    supervised: bool = False,
+    prepare: Callable[[], object] | None = None,
 ) -> Generator[Result | WorkerDied[Argument]]:
     """Yield ``function(argument)`` for each argument, in order.
 
@@ -41,15 +44,20 @@ def ordered_map(
     arguments : iterable
         Consumed lazily.
     workers : int
-        1 computes in this process, without limits; more start that many fresh processes.
+        1 computes in this process, without limits, unless it is ``supervised``; more start that
+        many fresh processes.
     limits : WorkerLimits, optional
         On the work on one argument.
+    supervised : bool
+        Whether a single worker is a process of its own too, which may die.
+    prepare : callable, optional
+        Called once in each process before its first argument, outside the limits.
     """
-    if workers == 1:
+    if workers == 1 and not supervised:
         yield from map(function, arguments)
         return
     order: _Order[Argument, Result] = _Order(workers * _LOOK_AHEAD_PER_WORKER)
-    with Pool(_Numbered(function), workers=workers, limits=limits) as pool:
+    with Pool(_Numbered(function), workers=workers, limits=limits, prepare=prepare) as pool:
         for outcome in pool.run(order.numbered(arguments)):
             yield from order.ready(outcome)
 
@@ -90,4 +98,4 @@ class _Order(Generic[Argument, Result]):
             elif failure.error is not None:
                 raise failure.error
             else:
-                yield WorkerDied(found.argument[1])
+                yield WorkerDied(found.argument[1], failure.message)

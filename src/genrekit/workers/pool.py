@@ -18,7 +18,8 @@ Result = TypeVar("Result")
 FailureKind = Literal["error", "crash", "hang", "memory", "killed"]
 
 _TICK_SECONDS = 0.25
-_AHEAD_PER_WORKER = 2
+# One that waits is enough to keep a worker busy; more would be more to do again after a kill.
+_AHEAD_PER_WORKER = 1
 
 
 class Idle:
