@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     from genrekit.batch.local import predict_many
     from genrekit.batch.merge import merge_runs
     from genrekit.batch.on_ray import RayOptions, ray_through
-    from genrekit.batch.run import Run, RunManifest, open_run, read_manifest, read_run
+    from genrekit.batch.run import (
+        Run,
+        RunManifest,
+        open_run,
+        read_manifest,
+        read_run,
+        work_fingerprint,
+    )
     from genrekit.batch.sources import Shard, SourceOptions, read_sources
     from genrekit.batch.storage import check_url, publish
     from genrekit.batch.summary import Summary
@@ -77,6 +84,7 @@ _HOMES = {
     "run_batch": "genrekit.batch.engine",
     "update_index": "genrekit.batch.index",
     "watch_folder": "genrekit.batch.watch",
+    "work_fingerprint": "genrekit.batch.run",
     "work_through": "genrekit.batch.work",
 }
 
@@ -116,6 +124,7 @@ __all__ = [
     "run_batch",
     "update_index",
     "watch_folder",
+    "work_fingerprint",
     "work_through",
 ]
 

@@ -183,7 +183,7 @@ def read_manifest(folder: Path) -> RunManifest | None:
         ) from error
 
 
-def fingerprint(kind: str, settings: Mapping[str, JsonValue]) -> str:
+def work_fingerprint(kind: str, settings: Mapping[str, JsonValue]) -> str:
     """Sixteen digits for what is done: other digits, other values."""
     told = json.dumps([kind, settings], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
@@ -193,7 +193,7 @@ def _manifest(kind: str, settings: Mapping[str, JsonValue], sources: Sequence[st
     return RunManifest(
         kind=kind,
         settings=dict(settings),
-        work=fingerprint(kind, settings),
+        work=work_fingerprint(kind, settings),
         sources=tuple(one.encode("utf-8", "backslashreplace").decode() for one in sources),
         began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         versions={"genrekit": __version__, "python": python_version(), **_versions()},

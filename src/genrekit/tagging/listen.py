@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from genrekit.batch import Entry, Run, open_run, work_through
-from genrekit.batch.analysis import Analysis, prediction_of
-from genrekit.batch.run import fingerprint
+from genrekit.batch import (
+    Analysis,
+    Entry,
+    Run,
+    open_run,
+    prediction_of,
+    work_fingerprint,
+    work_through,
+)
 from genrekit.progress import Progress, silent
 from genrekit.schema import TrackPrediction
 from genrekit.tagging.choose import Labels
@@ -57,7 +63,7 @@ def listener(
     """
     analysis = Analysis(model=str(model), tags=labels != "genres", unknown_below=unknown_below)
     settings, identity = analysis.settings(), analysis.identity()
-    folder = heard_home() / fingerprint(_KIND, settings)
+    folder = heard_home() / work_fingerprint(_KIND, settings)
 
     def listen(paths: Sequence[Path]) -> Iterator[tuple[Path, TrackPrediction]]:
         if not paths:

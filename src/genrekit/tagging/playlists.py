@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from genrekit.batch.index import Index, Neighbour
+from genrekit.batch import Index, Neighbour
 from genrekit.errors import TagError
 from genrekit.files import replace_file
 from genrekit.tagging.containers import read_tags
