@@ -1,0 +1,321 @@
+"""What `genrekit tag` does to files of every container, beside what faults do to them.
+
+    python benchmarks/tagging.py                # rewrite docs/results/tagging.md
+    python benchmarks/tagging.py --files 1000   # more files for the second run and the time
+
+Needs mutagen and pytaglib. Times are CPU time of all processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import resource
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import mutagen
+import mutagen.id3
+import soundfile
+import tagging_files
+import tagging_kills
+import taglib
+
+from genrekit.batch import open_run, work_through
+from genrekit.batch.analysis import Analysis
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
+from genrekit.tagging import (
+    Naming,
+    Rules,
+    Wanted,
+    begin_run,
+    carry_out,
+    listener,
+    load_taxonomy,
+    make_plan,
+    undo,
+    write_tags,
+)
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "results" / "tagging.md"
+WANTED = Wanted(("Hip-Hop", "Jazz", "Ñandú \u266b"), {"model": "box@1", "scores": "Jazz 0.6"})
+MINE = {"GENRE", "GENREKIT_MODEL", "GENREKIT_SCORES"}
+#: Readers that cannot open what they are given, whoever has written it.
+NOT_READ = {("mp3", "v2.3 extended")}
+
+
+# --- the matrix ---------------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    suffix: str
+    tags: str
+    values: bool | None
+    others: bool
+    audio: bool
+    undone: bool
+    kept_bytes: int
+
+
+def packets(path: Path) -> str:
+    """A digest of the audio as it is stored."""
+    digest = hashlib.sha256()
+    with av.open(str(path)) as container:
+        for packet in container.demux(audio=0):
+            digest.update(bytes(packet))
+    return digest.hexdigest()
+
+
+def other_fields(path: Path) -> Any:
+    """What TagLib reads of a file besides what is ours."""
+    with taglib.File(str(path)) as file:
+        return {key: values for key, values in file.tags.items() if key not in MINE}
+
+
+def id3_frames(data: bytes) -> list[bytes]:
+    """Frames of a plain tag at the beginning, as they are, without those that are ours."""
+    if not data.startswith(b"ID3") or data[5]:
+        return []
+    version, end = data[3], 10 + int("".join(f"{byte:07b}" for byte in data[6:10]), 2)
+    letters, head, bits = (3, 6, 8) if version == 2 else (4, 10, 7 if version == 4 else 8)
+    position, found = 10, []
+    while position + head < end and data[position]:
+        size = data[position + letters : position + 2 * letters]
+        stop = (
+            position + head + int("".join(f"{byte & (2**bits - 1):0{bits}b}" for byte in size), 2)
+        )
+        found.append(data[position:stop])
+        position = stop
+    return [one for one in found if not one.startswith(b"TCO") and b"genrekit" not in one]
+
+
+def row_of(suffix: str, tags: str, folder: Path) -> Row:
+    path = tagging_files.encoded(suffix, folder / f"song.{suffix}")
+    content = tagging_files.dress(tags, suffix, path.read_bytes())
+    path.write_bytes(content)
+    before = packets(path), other_fields(path), id3_frames(content)
+    run = begin_run()
+    change = write_tags(path, WANTED, record=run.record)
+    assert change is not None
+    with taglib.File(str(path)) as file:
+        read = set(file.tags.get("GENRE", []))
+    values = None if (suffix, tags) in NOT_READ else read == set(WANTED.genres)
+    after = packets(path), other_fields(path), id3_frames(path.read_bytes())
+    undo([run])
+    return Row(
+        *(suffix, tags, values, before[1:] == after[1:], before[0] == after[0]),
+        undone=path.read_bytes() == content,
+        kept_bytes=sum(len(one.data) for one in change.splices),
+    )
+
+
+# --- faults -------------------------------------------------------------------------------------
+
+
+def save_with_mutagen(path: Path) -> None:
+    found: Any = mutagen.File(path)
+    if found.tags is None:
+        found.add_tags()
+    if isinstance(found.tags, mutagen.id3.ID3):
+        found.tags.add(mutagen.id3.TCON(text=["Jazz", "Ñandú" * 300]))
+    else:
+        key = {"MP4": "\xa9gen", "ASF": "WM/Genre"}.get(type(found).__name__, "GENRE")
+        found.tags[key] = ["Jazz", "Ñandú" * 300]
+    found.save()
+
+
+def mutagen_everywhere(source: Path) -> tagging_kills.Outcome:
+    """A kill at every write of mutagen's save: damaged is a file with other audio than before."""
+    audio = packets(source)
+
+    def sound(folder: Path, path: Path) -> tuple[bool, bool, bool]:
+        try:
+            return packets(path) == audio, True, True
+        except (av.FFmpegError, OSError, IndexError, ValueError):
+            return False, True, True
+
+    return tagging_kills.faults_everywhere(source, save_with_mutagen, None, sound)
+
+
+class Faults(NamedTuple):
+    suffix: str
+    ours: dict[str, tagging_kills.Outcome]
+    theirs: tagging_kills.Outcome
+
+
+def faults_of(suffix: str, folder: Path) -> Faults:
+    path = tagging_files.encoded(suffix, folder / f"fault.{suffix}")
+    if suffix not in ("mp3", "wav", "aiff"):
+        path.write_bytes(tagging_files.dress("tagged", suffix, path.read_bytes()))
+    elif suffix == "mp3":
+        path.write_bytes(tagging_files.dress("v2.3 full", suffix, path.read_bytes()))
+    ours = {
+        name: tagging_kills.genrekit_everywhere(path, error)
+        for name, error in tagging_kills.FAULTS.items()
+    }
+    return Faults(suffix, ours, mutagen_everywhere(path))
+
+
+# --- a second run, and the time -----------------------------------------------------------------
+
+
+class Second(NamedTuple):
+    files: int
+    written: int
+    heard_again: int
+    heard_after_undo: int
+    plan_seconds: float
+    batch_seconds: float
+
+
+def cpu_seconds() -> float:
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def make_library(folder: Path, count: int) -> list[Path]:
+    genres = sorted(JUKEBOX_GENRES)
+    made = []
+    for number in range(count):
+        path = folder / f"{number:05}.flac"
+        if number < len(genres):
+            song = synthesise(genres[number], seconds=30, seed=1)
+            soundfile.write(path, song.samples, song.sample_rate_hz)
+        else:
+            shutil.copy(folder / f"{number % len(genres):05}.flac", path)
+        made.append(path)
+    return made
+
+
+def second_run(folder: Path, count: int) -> Second:
+    files = make_library(folder, count)
+    analysis, heard = Analysis(), list[int]()
+
+    def count_heard(stage: str, done: int, total: int) -> None:
+        if stage == "Listening":
+            heard.append(total)
+
+    def plan() -> Any:
+        heard.clear()
+        return make_plan(
+            files,
+            listener(progress=count_heard),
+            rules=Rules(mode="replace", relative=0.0),
+            naming=Naming(load_taxonomy("box")),
+            model="box@1",
+        )
+
+    begin = cpu_seconds()
+    with open_run(folder / "batch", "tag", analysis.settings()) as run:
+        names = list(map(str, files))
+        done = sum(1 for _ in work_through(run, names, analysis, prepare=analysis.prepare))
+    middle = cpu_seconds()
+    assert done == count
+    made = plan()
+    end = cpu_seconds()
+    run_of_tags = begin_run()
+    written = sum(one.answer == "written" for one in carry_out(made, run_of_tags))
+    plan()
+    again = len(heard)
+    undo([run_of_tags])
+    plan()
+    return Second(count, written, again, len(heard), end - middle, middle - begin)
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def yes(value: bool | None) -> str:
+    return {True: "yes", False: "**no**", None: "not read"}[value]
+
+
+def page(rows: list[Row], faults: list[Faults], second: Second) -> Iterator[str]:
+    yield "# Tags: what is written, and what faults do\n"
+    yield (
+        "Made by `python benchmarks/tagging.py`, on "
+        f"{platform.system()} with mutagen {mutagen.version_string} and pytaglib "
+        f"{taglib.version}. Files are made by code; see `benchmarks/tagging_files.py`.\n"
+    )
+    yield "## Every container and tag\n"
+    yield (
+        "*Values*: an independent reader (TagLib) finds the three genres that were written, one\n"
+        "of them not in Latin letters. *Others*: all other fields that it reads are equal, and\n"
+        "other ID3 frames are equal byte by byte. *Audio*: the packets are equal. *Undo*: so is\n"
+        "the whole file afterwards. *Kept*: old bytes that undo needs.\n"
+    )
+    yield "| file | tags before | values | others | audio | undo | kept, bytes |"
+    yield "|---|---|---|---|---|---|---:|"
+    for one in rows:
+        cells = (yes(one.values), yes(one.others), yes(one.audio), yes(one.undone))
+        yield f"| {one.suffix} | {one.tags} | {' | '.join(cells)} | {one.kept_bytes} |"
+    yield (
+        "\nTagLib looks for the frames of a v2.3 tag with an extended header at the wrong place, "
+        "before\nand after.\n"
+    )
+    yield "## Faults\n"
+    yield (
+        "A save is ended by SIGKILL, or gets an error, at each of its writes, renames and flushes\n"
+        "in turn. *Damaged* is a file that is neither the old nor the new one, byte by byte, or "
+        "that\nundo cannot bring back. For mutagen, which beets and most others save with, it is a "
+        "file whose\naudio is no longer the same after a kill at one of its writes.\n"
+    )
+    yield "| file | points | killed: damaged | no space: damaged | I/O error: damaged | mutagen |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for fault in faults:
+        cells = [str(one.damaged + one.not_undone + one.left_behind) for one in fault.ours.values()]
+        theirs = f"{fault.theirs.damaged} of {fault.theirs.points}"
+        points = fault.ours["kill"].points
+        yield f"| {fault.suffix} | {points} | {' | '.join(cells)} | {theirs} |"
+    ours = sum(
+        one.damaged + one.not_undone + one.left_behind for f in faults for one in f.ours.values()
+    )
+    points = sum(one.points for f in faults for one in f.ours.values())
+    broken, writes = (sum(getattr(f.theirs, key) for f in faults) for key in ("damaged", "points"))
+    yield f"\n{ours} of {points} points do harm here, {broken} of {writes} with mutagen.\n"
+    yield "## A second run\n"
+    more = 100 * (second.plan_seconds / second.batch_seconds - 1)
+    yield (
+        f"Of {second.files} files, {second.written} were written. A second plan listened to "
+        f"{second.heard_again}, and one after undo to {second.heard_after_undo}. The first plan "
+        f"took\n{second.plan_seconds:.1f} s of CPU time, the batch engine alone "
+        f"{second.batch_seconds:.1f} s: {more:+.1f} %."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=100)
+    parser.add_argument("--output", type=Path, default=PAGE)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["GENREKIT_HOME"] = str(folder / "home")
+        said: Callable[[str], int] = sys.stderr.write
+        rows = []
+        for suffix, tags in tagging_files.DRESSED:
+            said(f"{suffix} {tags}\n")
+            rows.append(row_of(suffix, tags, folder))
+        faults = []
+        for suffix in tagging_files.CONTAINERS:
+            said(f"faults in {suffix}\n")
+            faults.append(faults_of(suffix, folder))
+        os.environ["GENREKIT_HOME"] = str(folder / "home")
+        (folder / "library").mkdir()
+        second = second_run(folder / "library", options.files)
+        lines = list(page(rows, faults, second))
+    options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    said(json.dumps(second._asdict()) + "\n")
+
+
+if __name__ == "__main__":
+    main()
