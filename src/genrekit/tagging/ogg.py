@@ -26,6 +26,7 @@ _CODECS = {
     b"\x7fFLAC": b"",
 }
 _VIDEO = (b"\x80theora", b"BBCD", b"\x01video", b"\x80kate")
+_SKELETON = b"fishead\0"
 _FLAC_HEADER_BYTES = 4
 
 
@@ -102,6 +103,8 @@ def _find_header(view: View) -> _Header:
         begin = view.peek(page.body_start, 16)
         if begin.startswith(_VIDEO):
             raise cannot("there is a video or subtitles in the file; only audio files are tagged")
+        if begin.startswith(_SKELETON):
+            raise cannot("the file has an index of positions (Ogg Skeleton), which would be wrong")
         found = next((one for one in _CODECS if begin.startswith(one)), b"")
         if found and not codec:
             serial, codec = page.serial, found
