@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import genrekit
+from genrekit.errors import GenreError
 
 HEAVY = ("torch", "sklearn", "pandas", "librosa", "transformers", "scipy.signal", "matplotlib")
 
@@ -90,3 +93,33 @@ def test_nobody_is_told_what_is_run(tmp_path: Path, tiny_bundle: Path) -> None:
     environment |= {"TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_the_model_in_the_box_answers_from_a_zip_archive(tmp_path: Path) -> None:
+    package = Path(genrekit.__file__).parent
+    archive = tmp_path / "app.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in sorted(package.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                packed.write(file, file.relative_to(package.parent))
+    code = """
+import json
+from genrekit import Classifier, __file__, synthesise
+model = Classifier.load()
+rate_hz = model.sample_rate_hz
+answer = model.predict(synthesise("jazz", seconds=3.0, sample_rate_hz=rate_hz))
+print(json.dumps({"file": __file__, "genre": answer.genre, "name": answer.model.name}))
+"""
+    environment = os.environ | {"PYTHONPATH": str(archive), "GENREKIT_HOME": str(tmp_path / "home")}
+    run = partial(subprocess.run, capture_output=True, text=True, check=True, env=environment)
+    answer = json.loads(run([sys.executable, "-c", code]).stdout)
+    assert answer["file"].startswith(str(archive))
+    assert (bool(answer["genre"]), answer["name"]) == (True, "box")
+
+
+def test_a_package_without_its_model_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genrekit.bundles.store.packaged_directory", lambda: tmp_path)
+    with pytest.raises(GenreError, match=r"comes with genrekit is missing.*install genrekit again"):
+        genrekit.load_bundle("default")

@@ -7,6 +7,8 @@ A place is below ``$GENREKIT_HOME`` if that is set. Otherwise it is where the sy
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import logging
 import os
 import secrets
@@ -15,9 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, BinaryIO, Literal
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal
 
 import platformdirs
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _log = logging.getLogger(__name__)
 _PART = ".part"
@@ -39,6 +44,55 @@ def cache_home() -> Path:
 def state_home() -> Path:
     """Where journals are kept: what was done to files of the user, so that it can be undone."""
     return _place("state")
+
+
+@cache
+def shipped(package: str, name: str) -> Path:
+    """A file or folder that lies in a package; unpacked where genrekit runs from a ZIP archive.
+
+    Parameters
+    ----------
+    package : str
+        The package's name, such as ``genrekit.serving``.
+    name : str
+        Of a file or folder in it.
+
+    Returns
+    -------
+    Path
+        In the package itself; or a copy below `cache_home`, made once for each content.
+
+    Raises
+    ------
+    OSError
+        If it is in neither place, or the copy cannot be written.
+    """
+    from importlib.resources import files
+
+    there = files(package) / name
+    if isinstance(there, Path):
+        return there
+    content = dict(_content_of(there, name))
+    if not content:
+        raise FileNotFoundError(errno.ENOENT, "this is missing: install genrekit again", str(there))
+    digest = hashlib.sha256()
+    for path, data in sorted(content.items()):
+        digest.update(f"{path} {len(data)} ".encode() + data)
+    folder = cache_home() / "unpacked" / digest.hexdigest()[:16]
+    if not folder.is_dir():
+        with replacing_folder(folder) as fresh:
+            for path, data in content.items():
+                (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+                (fresh / path).write_bytes(data)
+    return folder / name
+
+
+def _content_of(there: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
+    if there.is_file():
+        yield path, there.read_bytes()
+    elif there.is_dir():
+        for entry in there.iterdir():
+            yield from _content_of(entry, f"{path}/{entry.name}")
 
 
 def _place(kind: Literal["data", "cache", "state"]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import cache
+from pathlib import Path
 
 import av
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 import soundfile
 
 from genrekit.audio import decode
-from genrekit.audio.formats import CONTAINERS, SOUNDFILE_FORMATS
+from genrekit.audio.formats import AUDIO_SUFFIXES, CONTAINERS, SOUNDFILE_FORMATS
+from genrekit.batch import look_for_audio
 from genrekit.errors import AudioFormatError
 from genrekit.schema import ExcerptConfig
 
@@ -39,6 +41,9 @@ FFMPEG = [
     ("wav", "pcm_s32le", 44100), ("wav", "pcm_u8", 44100), ("webm", "libopus", 48000),
     ("webm", "libvorbis", 44100), ("wv", "wavpack", 44100), ("amr", "libopencore_amrnb", 8000),
 ]  # fmt: skip
+# FFmpeg calls files of these containers so, too, and they are no music: pictures, subtitles, lists.
+ELSEWHERE = {".apl", ".avif", ".heic", ".heif", ".ism", ".isma", ".ismv", ".mj2", ".mk3d", ".mks",
+             ".psp"}  # fmt: skip
 # Read alike in every container.
 PLAIN = ("ALAW", "DOUBLE", "FLOAT", "PCM_24", "PCM_32", "PCM_S8", "PCM_U8", "ULAW")
 SOUNDFILE = [
@@ -130,7 +135,24 @@ def test_soundfile(container: str, codec: str) -> None:
     check(by_soundfile(container, codec))
 
 
-def test_every_container_of_the_decoder_can_be_found_in_a_folder() -> None:
+def test_every_container_of_the_decoder_can_be_found_in_a_folder(tmp_path: Path) -> None:
     """One table says both what is let in and what its files are called."""
-    assert all(suffixes for suffixes in CONTAINERS.values())
-    assert all(suffixes for suffixes in SOUNDFILE_FORMATS.values())
+    wanted = {suffix for table in (CONTAINERS, SOUNDFILE_FORMATS) for row in table.values()
+              for suffix in row}  # fmt: skip
+    assert all(CONTAINERS.values())
+    assert all(SOUNDFILE_FORMATS.values())
+    for name in CONTAINERS:  # whatever FFmpeg itself calls files of a container
+        known = av.ContainerFormat(name, "r").extensions
+        wanted |= {f".{suffix}" for suffix in known} - ELSEWHERE
+    for suffix in wanted:
+        (tmp_path / f"a{suffix}").touch()
+    (tmp_path / "a.txt").touch()
+    found = look_for_audio([tmp_path])
+    assert {path.suffix for path in found.files} == wanted
+    assert found.passed_over == {".txt": 1}
+
+
+@pytest.mark.parametrize("muxer", sorted({container for container, _, _ in FFMPEG}))
+def test_whatever_is_read_when_named_is_found_in_a_folder(muxer: str) -> None:
+    suffixes = av.ContainerFormat(muxer, "w").extensions
+    assert {f".{suffix}" for suffix in suffixes} - ELSEWHERE <= AUDIO_SUFFIXES

@@ -75,6 +75,16 @@ def cut_id3(data: bytes) -> bytes:
     return b"ID3\x04\0\0\0\0\x0f\x00" + bytes(15 * 128) + data
 
 
+def in_wav(data: bytes, rate_hz: int = 44100) -> bytes:
+    """MPEG audio in a WAV file, with a mean rate that is wrong for what varies."""
+    mp3 = struct.pack("<HIHHH", 1, 2, 1152, 1, 1393)
+    layout = struct.pack("<HHIIHHH", 0x55, 1, rate_hz, 8000, 1, 0, len(mp3)) + mp3
+    count = struct.pack("<4sII", b"fact", 4, round(SECONDS * rate_hz))
+    body = struct.pack("<4sI", b"fmt ", len(layout)) + layout + count
+    body += struct.pack("<4sI", b"data", len(data)) + data + b"\0" * (len(data) % 2)
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(body), b"WAVE") + body
+
+
 GARBAGE = bytes(np.random.default_rng(3).integers(0, 255, 60_000, np.uint8))  # no 0xFF
 VARIANTS: dict[str, Callable[[bytes], bytes]] = {
     "no count": without_tag,
@@ -88,6 +98,7 @@ VARIANTS: dict[str, Callable[[bytes], bytes]] = {
     "garbage in front": lambda data: GARBAGE + data,
     "garbage and no count": lambda data: GARBAGE + without_tag(data),
     "id3 and no count": lambda data: cut_id3(without_tag(data)),
+    "in a wav": lambda data: in_wav(without_tag(data)),
     "id3 behind": lambda data: without_tag(data) + b"TAG" + bytes(125),
 }
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from genrekit.bundles import load_bundle
-from genrekit.bundles.store import PACKAGED
+from genrekit.bundles.store import packaged_directory
 from genrekit.errors import BundleError, ConfigError, IncompatibleError, SkewError
 
 
@@ -168,7 +168,7 @@ def test_labels_that_are_not_those_of_the_logits_are_skew(
 
 
 def test_reversed_labels_of_the_default_model_are_skew(tmp_path: Path, edit_manifest: Edit) -> None:
-    box = Path(shutil.copytree(PACKAGED / "box", tmp_path / "box"))
+    box = Path(shutil.copytree(packaged_directory() / "box", tmp_path / "box"))
     edit_manifest(box, lambda one: one.update(labels=one["labels"][::-1]))
     with pytest.raises(SkewError, match="labels"):
         load_bundle(box)

@@ -44,7 +44,7 @@ def test_the_champion_is_the_packaged_model_until_one_is_promoted(stored: list[s
     assert find_bundle("default@champion") == find_bundle("default")
     promote(stored[0])
     assert _champion() == stored[0]
-    assert find_bundle("default").parent == store.PACKAGED, "the default itself stays"
+    assert find_bundle("default").parent == store.packaged_directory(), "the default itself stays"
 
 
 def test_every_promotion_can_be_taken_back_one_after_another(stored: list[str]) -> None:
@@ -90,7 +90,7 @@ def test_a_promoted_packaged_model_outlives_an_upgrade(
     promote(f"{box.name}@{box.version}")
     empty = tmp_path / "packaged"
     empty.mkdir()
-    monkeypatch.setattr(store, "PACKAGED", empty)
+    monkeypatch.setattr(store, "packaged_directory", lambda: empty)
     assert _champion() == f"{box.name}@{box.version}"
 
 

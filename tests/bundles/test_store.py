@@ -121,7 +121,7 @@ def test_the_default_is_the_packaged_model(
 ) -> None:
     packaged = tmp_path / "packaged"
     bundle_factory(packaged / store.DEFAULT_BUNDLE, name=store.DEFAULT_BUNDLE)
-    monkeypatch.setattr(store, "PACKAGED", packaged)
+    monkeypatch.setattr(store, "packaged_directory", lambda: packaged)
     assert load_bundle("default").manifest.name == store.DEFAULT_BUNDLE
     (one,) = list_bundles()
     assert (one.packaged, one.aliases) == (True, ("default",))

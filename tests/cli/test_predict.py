@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from genrekit.cli.answers import show_answers
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig, TrackPrediction
 
@@ -205,7 +206,9 @@ def test_the_others_are_still_shown(
     (tmp_path / "bad.wav").write_bytes(b"")
     ran = run("predict", tmp_path / "bad.wav", song, "-m", tiny_bundle)
     assert ran.code == 3
-    assert ran.out.startswith(f"{song}  ")
+    heading, row = ran.out.splitlines()
+    assert heading.split() == ["genre", "then", "track"]
+    assert row.endswith(f"  {song}")
     assert ran.err.count("\n") == 1
     assert "zero bytes" in ran.err
 
@@ -282,7 +285,7 @@ def test_names_cannot_steer_the_terminal_or_fake_a_line(
     shutil.copy(song, good)
     bad.write_text("no audio")
     ran = run("predict", good, bad, "-m", tiny_bundle)
-    assert "a\\x1b[2J\\rb.wav  " in ran.out
+    assert ran.out.endswith("a\\x1b[2J\\rb.wav\n")
     assert ran.err.count("\n") == 1
     assert "x\\nerror: [bold]y[bold].wav: this is not audio" in ran.err
 
@@ -297,7 +300,7 @@ def test_names_that_are_not_utf8(run: Run, song: Path, tiny_bundle: Path, tmp_pa
         Path(os.fsdecode(os.fsencode(tmp_path) + bad)).write_bytes(b"x")
     shown = run("predict", tmp_path, "-m", tiny_bundle)
     assert shown.code == 3
-    assert "caf\\udce9.wav  " in shown.out
+    assert shown.out.endswith("caf\\udce9.wav\n")
     assert "error: " + str(tmp_path) + "/bad\\udce9.wav: this is not audio" in shown.err
     ran = run("predict", tmp_path, "-m", tiny_bundle, "--json")
     ends = [answer.path.rpartition("/")[2] for answer in answers(ran.out)]
@@ -498,4 +501,34 @@ def test_the_bar_is_drawn_on_stderr_and_never_reaches_stdout(
     assert b"6/6" in drawn
     assert [json.loads(line)["path"] for line in out.splitlines()] == [
         str(path) for path in sorted(music.rglob("*.wav"))
+    ]
+
+
+def test_rows_are_shown_as_they_come(
+    song: Path, tiny_bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = Classifier.load(tiny_bundle).predict_file(song)
+    seen: list[str] = []
+
+    def listening() -> Iterator[TrackPrediction]:
+        for _ in range(3):
+            seen.append(capfd.readouterr().out)
+            yield answer
+
+    show_answers(listening(), top=3, as_json=False, total=3)
+    assert seen[0] == ""
+    assert seen[1].splitlines()[0].split() == ["genre", "then", "track"]
+    assert seen[1].splitlines()[1].endswith(str(song))
+    assert len(seen[2].splitlines()) == 1
+
+
+def test_a_folder_says_how_many_files_were_passed_over(
+    run: Run, music: Path, tiny_bundle: Path
+) -> None:
+    for name in ("cover.jpg", "back.JPG", "notes"):
+        (music / name).touch()
+    ran = run("predict", music, "-m", tiny_bundle)
+    assert ran.err.splitlines() == [
+        "warning: passed over 3 files that are not named like audio (2 .jpg, 1 without suffix); "
+        "name one itself to have it read"
     ]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from genrekit.serving.page import FOLDER
+from genrekit.files import shipped
 
+FOLDER = shipped("genrekit.serving", "static")
 SCRIPTS = sorted(FOLDER.glob("*.js"))
 # Namespaces are names, not places that anything is fetched from.
 _ELSEWHERE = re.compile(r"""(?:https?:|wss?:)?//(?!www\.w3\.org/2000/svg)[a-z0-9-]+\.[a-z]""")

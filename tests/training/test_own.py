@@ -194,6 +194,24 @@ MEL: dict[str, Any] = {"model": CNN, "frontend": MelConfig(), "windows": LOOPED}
             {"model": classical_config({"architecture": "logistic", "prepare": {"select": 99}})},
             "99",
         ),
+        (
+            {"a": 8, "b": 5},
+            (),
+            {"model": classical_config({"architecture": "svm"})},
+            "only 4 tracks of 'b' .*calibration_folds",
+        ),
+        (
+            {"a": 8, "b": 5},
+            (),
+            {"model": classical_config({"architecture": "stack"})},
+            "only 4 tracks of 'b'",
+        ),
+        (
+            {"a": 5, "b": 5},
+            (),
+            {"model": classical_config({"architecture": "knn", "neighbours": 50})},
+            "50 neighbours of 8 tracks",
+        ),
         ({"a": 6, "b": 6}, (), MEL | {"training": TrainingConfig(device="cuda")}, "finds no GPU"),
         (
             {"a": 6, "b": 6},
@@ -207,7 +225,7 @@ MEL: dict[str, Any] = {"model": CNN, "frontend": MelConfig(), "windows": LOOPED}
     ],
     ids=[
         *("folds", "final-fit", "official", "left-out", "single", "leave-out-file"),
-        *("drop", "select", "gpu", "augment"),
+        *("drop", "select", "svm", "stack", "neighbours", "gpu", "augment"),
     ],
 )
 def test_what_recipe_and_split_decide_is_said_before_any_audio_is_read(

@@ -17,6 +17,7 @@ from av.stream import Disposition
 from genrekit.audio.formats import CONTAINERS
 from genrekit.audio.info import AudioInfo
 from genrekit.audio.limits import Meter
+from genrekit.audio.unread import HEAD_BYTES, unread
 from genrekit.errors import AudioFormatError
 
 #: What PyAV raises on damaged audio; some of its own checks are plain ValueErrors.
@@ -40,15 +41,12 @@ def open_container(file: BinaryIO) -> InputContainer:
         If it is not audio.
     """
     file.seek(0)
-    head = file.read(16)
+    head = file.read(HEAD_BYTES)
     file.seek(0)
     try:
         container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
     except PACKET_ERRORS as error:
-        raise AudioFormatError(
-            f"this is not audio that can be read; {_looks(head)}; "
-            "check that it was downloaded completely, or convert it to FLAC"
-        ) from error
+        raise AudioFormatError(unread(head)) from error
     if container.streams.audio:
         return container
     container.close()
@@ -200,14 +198,3 @@ def _end_seconds(packet: Packet[AudioStream]) -> float | None:
     if stamp is None or packet.time_base is None:
         return None
     return float((stamp + (packet.duration or 0)) * packet.time_base)
-
-
-def _looks(head: bytes) -> str:
-    """What the first bytes look like, to people."""
-    if head.lstrip()[:1] == b"<":
-        return "it looks like a web page"
-    if head[:2] == b"PK":
-        return "it looks like a ZIP archive"
-    if head and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
-        return f"it looks like text, which begins “{' '.join(head.decode('ascii').split())}”"
-    return "its first bytes are of no format that is known here"

@@ -13,9 +13,9 @@ from genrekit.audio.limits import Meter
 #: signature and hold their own audio are here.
 CONTAINERS: Mapping[str, tuple[str, ...]] = {
     "aac": (".aac", ".adts"),
-    "aiff": (".aif", ".aifc", ".aiff"),
+    "aiff": (".afc", ".aif", ".aifc", ".aiff"),
     "amr": (".amr", ".awb"),
-    "ape": (".ape",),
+    "ape": (".ape", ".mac"),
     "asf": (".asf", ".wma", ".wmv"),
     "au": (".au", ".snd"),
     "caf": (".caf",),
@@ -23,8 +23,8 @@ CONTAINERS: Mapping[str, tuple[str, ...]] = {
     "flac": (".fla", ".flac"),
     "matroska": (".mka", ".mkv"),
     "mov": (
-        *(".3g2", ".3ga", ".3gp", ".alac", ".f4a", ".f4b", ".m4a", ".m4b", ".m4p", ".m4r", ".m4v"),
-        *(".mov", ".mp4", ".qt"),
+        *(".3g2", ".3ga", ".3gp", ".alac", ".f4a", ".f4b", ".f4v", ".m4a", ".m4b", ".m4p", ".m4r"),
+        *(".m4v", ".mov", ".mp4", ".qt"),
     ),
     "mp3": (".m2a", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"),
     "mpc": (".mpc", ".mp+"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO, cast
 
-from genrekit.audio.formats import ogg_links
+from genrekit.audio.formats import data_chunk, ogg_links
 from genrekit.audio.limits import Meter
 from genrekit.audio.mpeg import Stretch, parse_adts, parse_mpeg, walk
 from genrekit.audio.sndfile import describe_sound
@@ -38,6 +38,8 @@ def measured(track: Track, opener: Opener, meter: Meter) -> Track:
         return _measured_adts(track, meter)
     if track.info.container == "ogg":
         return _measured_ogg(track, opener, meter)
+    if track.info.codec.startswith("mpeg_layer"):
+        return _measured_wrapped(track, opener, meter)
     return track
 
 
@@ -52,6 +54,27 @@ def _measured_mp3(track: Track, meter: Meter) -> Track:
         return track
     links = [_mp3_stretch(track, stretch) for stretch in stretches]
     return _joined(track, [link for link in links if link is not None])
+
+
+def _measured_wrapped(track: Track, opener: Opener, meter: Meter) -> Track:
+    """MPEG audio in a WAV file, whose length libsndfile guesses from a mean."""
+    chunk = data_chunk(track.file)
+    if chunk is None:
+        return track
+    begin = track.file.seek(0, 2) - chunk.available
+    end = begin + min(chunk.promised, chunk.available)
+    try:
+        inside = opener(cast(BinaryIO, Spliced(track.file, [(begin, end)])))
+    except AudioFormatError:
+        return track
+    if inside.info.container != "mp3":
+        return track
+    found = _measured_mp3(inside, meter)
+    warnings = found.warnings
+    if chunk.promised > chunk.available and found.seconds is not None:
+        promised = found.seconds * chunk.promised / chunk.available
+        warnings = (truncated(promised, found.seconds),)
+    return replace(found, warnings=warnings)
 
 
 def _is_counted(file: BinaryIO) -> bool:

@@ -150,4 +150,4 @@ class _Callbacks:
 
 
 def _quiet(sound: soundfile.SoundFile) -> AbstractContextManager[None]:
-    return quiet_c_libraries() if sound.format == "MP3" else nullcontext()
+    return quiet_c_libraries() if sound.subtype.startswith("MPEG") else nullcontext()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genrekit.batch.analysis import Analysis, prediction_of
     from genrekit.batch.engine import BatchOptions, BatchProgress, Report, run_batch
     from genrekit.batch.entry import Entry, Reason, ReasonKind, State
-    from genrekit.batch.find import find_audio
+    from genrekit.batch.find import Found, find_audio, look_for_audio
     from genrekit.batch.index import (
         Index,
         Neighbour,
@@ -54,6 +54,7 @@ _HOMES = {
     "BatchOptions": "genrekit.batch.engine",
     "BatchProgress": "genrekit.batch.engine",
     "Entry": "genrekit.batch.entry",
+    "Found": "genrekit.batch.find",
     "Index": "genrekit.batch.index",
     "Journal": "genrekit.batch.journal",
     "Neighbour": "genrekit.batch.index",
@@ -71,6 +72,7 @@ _HOMES = {
     "describe": "genrekit.batch.index",
     "describe_file": "genrekit.batch.index",
     "find_audio": "genrekit.batch.find",
+    "look_for_audio": "genrekit.batch.find",
     "merge_runs": "genrekit.batch.merge",
     "open_run": "genrekit.batch.run",
     "predict_many": "genrekit.batch.local",
@@ -94,6 +96,7 @@ __all__ = [
     "BatchOptions",
     "BatchProgress",
     "Entry",
+    "Found",
     "Index",
     "Journal",
     "Neighbour",
@@ -111,6 +114,7 @@ __all__ = [
     "describe",
     "describe_file",
     "find_audio",
+    "look_for_audio",
     "merge_runs",
     "open_run",
     "predict_many",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from genrekit.audio import AUDIO_SUFFIXES
@@ -12,8 +14,30 @@ from genrekit.audio import AUDIO_SUFFIXES
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies under some paths.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        Audio, in the order of the paths.
+    passed_over : mapping of str to int
+        How many files of folders are not named like audio, by suffix, ``""`` for none; hidden ones
+        do not count.
+    """
+
+    files: tuple[Path, ...]
+    passed_over: Mapping[str, int]
+
+
 def find_audio(paths: Iterable[str | Path]) -> list[Path]:
-    """All audio files under ``paths``, each once.
+    """All audio files under ``paths``, as `look_for_audio` finds them."""
+    return list(look_for_audio(paths).files)
+
+
+def look_for_audio(paths: Iterable[str | Path]) -> Found:
+    """All audio files under ``paths``, each once, and how many files are none.
 
     Parameters
     ----------
@@ -23,19 +47,16 @@ def find_audio(paths: Iterable[str | Path]) -> list[Path]:
         links but never in a circle; hidden files and folders are skipped, and so is everything
         whose suffix is not in ``AUDIO_SUFFIXES``.
 
-    Returns
-    -------
-    list of Path
-        In the order of ``paths``.
     """
     found: dict[Path, None] = {}
     seen: set[tuple[int, int]] = set()
+    others: Counter[str] = Counter()
     for path in map(Path, paths):
-        found.update(dict.fromkeys(_walk(path, seen) if path.is_dir() else [path]))
-    return list(found)
+        found.update(dict.fromkeys(_walk(path, seen, others) if path.is_dir() else [path]))
+    return Found(tuple(found), others)
 
 
-def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _walk(folder: Path, seen: set[tuple[int, int]], others: Counter[str]) -> Iterator[Path]:
     """Audio files under ``folder``; an explicit stack, because trees may be deeper than Python."""
     waiting = [folder]
     while waiting:
@@ -52,18 +73,27 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
-        wanted = [entry for entry in entries if _is_wanted(entry)]
+        wanted = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if _is_wanted(entry):
+                wanted.append(entry)
+            else:
+                others[_suffix(entry)] += 1
         waiting += [
             path / entry.name for entry in sorted(wanted, key=lambda one: one.name, reverse=True)
         ]
 
 
 def _is_wanted(entry: os.DirEntry[str]) -> bool:
-    if entry.name.startswith("."):
-        return False
-    if Path(entry.name).suffix.lower() in AUDIO_SUFFIXES:
+    if _suffix(entry) in AUDIO_SUFFIXES:
         return True
     try:
         return entry.is_dir()
     except OSError:
         return False
+
+
+def _suffix(entry: os.DirEntry[str]) -> str:
+    return Path(entry.name).suffix.lower()

@@ -9,6 +9,7 @@ How it lies on disk: see `genrekit.batch.index_store`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from genrekit.audio import Waveform, decode
-from genrekit.batch.find import find_audio
+from genrekit.audio.passed_over import passed_over
+from genrekit.batch.find import look_for_audio
 from genrekit.batch.index_store import (
     IndexedTrack,
     IndexManifest,
@@ -35,6 +37,7 @@ from genrekit.inference import Classifier, printable
 from genrekit.schema import Contract
 from genrekit.workers import WorkerDied, ordered_map
 
+_log = logging.getLogger(__name__)
 _SAVED_EVERY = 500
 
 
@@ -173,7 +176,10 @@ def update_index(
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; name a folder of music")
     classifier = Classifier.load(model)
-    files = {printable(path.relative_to(folder).as_posix()): path for path in find_audio([folder])}
+    found = look_for_audio([folder])
+    if others := passed_over(found.passed_over):
+        _log.warning("%s", others)
+    files = {printable(path.relative_to(folder).as_posix()): path for path in found.files}
     states = {name: state for name, path in files.items() if (state := _state(name, path))}
     keeper = _Keeper(directory, classifier, states)
     waiting = [name for name in files if name in states and name not in keeper.vectors]

@@ -12,7 +12,12 @@ from genrekit.bundles.aliases import (
     write_roll_back,
 )
 from genrekit.bundles.bundle import load_bundle
-from genrekit.bundles.store import PACKAGED, check_alias, find_bundle, store_directory
+from genrekit.bundles.store import (
+    check_alias,
+    find_bundle,
+    packaged_directory,
+    store_directory,
+)
 from genrekit.errors import ConfigError
 
 CHAMPION = "champion"
@@ -38,7 +43,7 @@ def promote(model: str, alias: str = CHAMPION) -> PromotionStep:
     """
     check_alias(alias)
     directory = find_bundle(model)
-    if directory.parent == PACKAGED:
+    if directory.parent == packaged_directory():
         directory = add_bundle(directory)
     if directory.parent.parent != store_directory():
         raise ConfigError(

@@ -15,12 +15,11 @@ from pathlib import Path
 from genrekit.bundles.aliases import NOTHING, promoted, read_aliases, read_promotions, write_alias
 from genrekit.bundles.verify import MANIFEST, read_manifest
 from genrekit.errors import BundleError, ConfigError
-from genrekit.files import home
+from genrekit.files import home, shipped
 from genrekit.schema import Manifest
 
 #: The packaged bundle that ``"default"`` stands for.
 DEFAULT_BUNDLE = "box"
-PACKAGED = Path(__file__).resolve().parent / "packaged"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
@@ -59,6 +58,11 @@ def store_directory() -> Path:
     return home() / "models"
 
 
+def packaged_directory() -> Path:
+    """Where the bundles lie that came with genrekit."""
+    return shipped("genrekit.bundles", "packaged")
+
+
 def find_bundle(name_or_path: str | Path) -> Path:
     """Directory of a bundle.
 
@@ -83,6 +87,12 @@ def find_bundle(name_or_path: str | Path) -> Path:
         return path
     if path.is_file():
         raise BundleError(f"{path} is a file; a bundle is a directory with a {MANIFEST}")
+    if name_or_path == "default":
+        raise BundleError(
+            f"the model that comes with genrekit is missing: there is nothing in "
+            f"{packaged_directory() / DEFAULT_BUNDLE}; install genrekit again, or name another "
+            "model"
+        )
     known = sorted({summary.name for summary in list_bundles()} | {"default"})
     near = get_close_matches(str(name_or_path), known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
@@ -125,14 +135,14 @@ def _by_name(text: str) -> Path | None:
         return _default(tag)
     if not tag:
         versions = _versions(store_directory() / name)
-        found = versions[-1] if versions else PACKAGED / name
+        found = versions[-1] if versions else packaged_directory() / name
         return found if found.is_dir() else None
     version = read_aliases(store_directory()).get(name, {}).get(tag, tag)
     if not _VERSION.fullmatch(version):
         return None
     if (stored := store_directory() / name / version).is_dir():
         return stored
-    packaged = PACKAGED / name
+    packaged = packaged_directory() / name
     return packaged if packaged.is_dir() and _version_of(packaged) == version else None
 
 
@@ -144,7 +154,7 @@ def _default(alias: str) -> Path | None:
     if model != NOTHING:
         # One that was written by hand must not lead round in a circle.
         return _by_name(model) if model and not model.startswith(NOTHING) else None
-    packaged = PACKAGED / DEFAULT_BUNDLE
+    packaged = packaged_directory() / DEFAULT_BUNDLE
     return packaged if packaged.is_dir() else None
 
 
@@ -157,8 +167,10 @@ def _versions(folder: Path) -> list[Path]:
 
 
 def _packaged() -> Iterator[Path]:
-    if PACKAGED.is_dir():
-        yield from sorted(path for path in PACKAGED.iterdir() if (path / MANIFEST).is_file())
+    if packaged_directory().is_dir():
+        yield from sorted(
+            path for path in packaged_directory().iterdir() if (path / MANIFEST).is_file()
+        )
 
 
 def _stored() -> Iterator[Path]:
@@ -177,7 +189,7 @@ def _version_of(directory: Path) -> str:
 
 
 def _summary(directory: Path) -> BundleSummary:
-    packaged = directory.parent == PACKAGED
+    packaged = directory.parent == packaged_directory()
     size = sum(path.lstat().st_size for path in directory.iterdir())
     name = directory.name if packaged else directory.parent.name
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from statistics import median
 
@@ -14,21 +14,31 @@ from genrekit.cli.console import named, plain, print_json_line, print_problem, r
 from genrekit.schema import UNKNOWN, Timings, TrackPrediction
 
 _BAR_CELLS = 24
+_THEN_CELLS = 40  # rows that need more are longer
 _TAGS_SHOWN = 4  # of each group
 
 
 def show_answers(
-    answers: Iterable[TrackPrediction], *, top: int, as_json: bool, tags: bool = False
+    answers: Iterable[TrackPrediction],
+    *,
+    top: int,
+    as_json: bool,
+    tags: bool = False,
+    total: int | None = None,
 ) -> int:
-    """Print every answer, and return how many are errors.
+    """Print every answer as it comes, and return how many are errors.
 
-    One track is shown in full, several as a table with one row each. What has been answered
-    when the user interrupts is still shown. Where ``tags`` were asked for and the model has none,
-    one line on stderr says so.
+    One track is shown in full, several as a table with one row each. Where ``tags`` were asked for
+    and the model has none, one line on stderr says so.
+
+    Parameters
+    ----------
+    total : int, optional
+        How many answers there will be; if not given, the first is held back until a second comes.
     """
     done = failed = 0
     missing = tags
-    shown: list[TrackPrediction] = []
+    show: Callable[[TrackPrediction], None] = print_json_line if as_json else _Shown(top, total)
     try:
         for answer in _announce(answers):
             done += 1
@@ -36,19 +46,49 @@ def show_answers(
             if missing and answer.error is None:
                 missing = False
                 _say_if_without_tags(answer)
-            if as_json:
-                print_json_line(answer)
-            elif answer.error is None:
-                shown.append(answer)
+            if as_json or answer.error is None:
+                show(answer)
     except KeyboardInterrupt:
         print_problem("warning", f"stopped after {done} tracks")
         raise
     finally:
-        if len(shown) == 1:
-            results().print(_page(shown[0], top))
-        elif shown:
-            results().print(_table(shown, top))
+        if isinstance(show, _Shown):
+            show.finish()
     return failed
+
+
+class _Shown:
+    """Answers for people: a page for a single one, and rows of a table for more."""
+
+    def __init__(self, top: int, total: int | None) -> None:
+        self._top, self._total = top, total
+        self._held: TrackPrediction | None = None
+        self._columns: _Columns | None = None
+
+    def __call__(self, answer: TrackPrediction) -> None:
+        """Show an answer, unless it may be the only one."""
+        if self._columns is None and self._total in (None, 1) and self._held is None:
+            self._held = answer
+            return
+        for one in (self._held, answer):
+            if one is not None:
+                self._row(one)
+        self._held = None
+
+    def finish(self) -> None:
+        """Show the only answer."""
+        if self._held is not None:
+            results().print(_page(self._held, self._top))
+            self._held = None
+
+    def _row(self, answer: TrackPrediction) -> None:
+        if self._columns is None:
+            self._columns = _Columns(answer, self._top)
+            results().print(Text(self._columns.heading, style="dim"))
+        results().print(self._columns.row(answer))
+        for detail in (*_tags(answer), *_time_line(answer)):
+            results().print(detail)
+        results().file.flush()
 
 
 def _announce(answers: Iterable[TrackPrediction]) -> Iterator[TrackPrediction]:
@@ -151,23 +191,29 @@ def _clock(seconds: float) -> str:
     return f"{int(minutes)}:{rest:04.1f}"
 
 
-def _table(answers: list[TrackPrediction], top: int) -> RenderableType:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    table.add_column("genre")
-    table.add_column("", justify="right")
-    if top > 1:
-        table.add_column("then", style="dim")
-    table.add_column("track", overflow="fold")
-    below: list[RenderableType] = []
-    for answer in answers:
-        best, *rest = islice(answer.scores.items(), top)
-        others = [f"{genre} {p:.2f}" for genre, p in rest if genre not in answer.genres]
-        then = plain(", ".join(others))
-        cells = [f"{best[1]:.2f}", then, plain(answer.path)]
-        table.add_row(_genre(answer), *(cells if top > 1 else cells[::2]))
-        if details := [*_tags(answer), *_time_line(answer)]:
-            below += [Text(plain(answer.path), style="bold"), *details]
-    return Group(table, *below)
+class _Columns:
+    """Columns as wide as the longest genres need, so that no row has to wait for others."""
+
+    def __init__(self, answer: TrackPrediction, top: int) -> None:
+        lengths = sorted((len(plain(genre)) for genre in answer.scores), reverse=True)
+        self._top = top
+        self._genre = max(len(UNKNOWN), *lengths)
+        # Each with a number behind it, parted by commas.
+        self._then = min(sum(lengths[: top - 1]) + 7 * min(top - 1, len(lengths)) - 2, _THEN_CELLS)
+        middle = f"        {'then':<{self._then}}  " if top > 1 else "  "
+        self.heading = f"{'genre':<{self._genre}}{middle}track"
+
+    def row(self, answer: TrackPrediction) -> Text:
+        """One line."""
+        genre = _genre(answer)
+        genre.pad_right(max(self._genre - genre.cell_len, 0))
+        path = plain(answer.path)
+        if self._top == 1:
+            return Text.assemble(genre, f"  {path}")
+        best, *rest = islice(answer.scores.items(), self._top)
+        others = ", ".join(f"{one} {p:.2f}" for one, p in rest if one not in answer.genres)
+        then = (f"{plain(others):<{self._then}}", "dim")
+        return Text.assemble(genre, f"  {best[1]:.2f}  ", then, f"  {path}")
 
 
 def show_stages(answers: list[TrackPrediction]) -> None:

@@ -45,6 +45,6 @@ def _demo(folder: Path, tracks: int, seconds: float, seed: int, as_json: bool) -
         for item in track(songs.items, len(songs.items), "Listening")
         if item.path is not None
     ]
-    show_answers(answers, top=3, as_json=as_json)
+    show_answers(answers, top=3, as_json=as_json, total=len(answers))
     if not as_json:
         show_stages(answers)

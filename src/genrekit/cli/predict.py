@@ -12,6 +12,7 @@ from genrekit.errors import EXIT_SOME_TRACKS_FAILED, AudioError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from genrekit.schema import ExcerptConfig, TrackPrediction
 
@@ -58,18 +59,20 @@ def predict(
     from genrekit.cli.console import results
 
     excerpt = _excerpt(start, duration, whole)
+    files = _files(sources)
     answers = _answers(
-        sources,
+        files,
         model,
         jobs,
-        # JSON lines on the screen show the progress themselves, and would run into the bar.
-        bar=not (as_json and results().is_terminal),
+        # Lines on the screen show the progress themselves, and would run into the bar.
+        bar=not results().is_terminal,
         excerpt=excerpt,
         segments=segments,
         tags=tags,
         unknown_below=unknown_below,
     )
-    failed = show_answers(answers, top=top, as_json=as_json, tags=tags)
+    total = 1 if files is None else len(files)
+    failed = show_answers(answers, top=top, as_json=as_json, tags=tags, total=total)
     if failed:
         raise typer.Exit(EXIT_SOME_TRACKS_FAILED)
 
@@ -88,8 +91,19 @@ def _excerpt(start: float | None, duration: float | None, whole: bool) -> Excerp
     return ExcerptConfig(start_seconds=start, duration_seconds=duration)
 
 
+def _files(sources: list[str]) -> list[Path] | None:
+    """What is to be read; None for standard input."""
+    from genrekit.cli.sources import find_tracks
+
+    if "-" not in sources:
+        return find_tracks(sources)
+    if sources != ["-"]:
+        raise ConfigError("- reads one track from stdin; give it alone, without other sources")
+    return None
+
+
 def _answers(
-    sources: list[str],
+    files: list[Path] | None,
     model: str,
     jobs: int | None,
     *,
@@ -101,16 +115,12 @@ def _answers(
 ) -> Iterator[TrackPrediction]:
     from genrekit.batch import predict_many
     from genrekit.cli.console import track, workers
-    from genrekit.cli.sources import find_tracks
 
-    if "-" in sources:
-        if sources != ["-"]:
-            raise ConfigError("- reads one track from stdin; give it alone, without other sources")
+    if files is None:
         yield _standard_input(
             model, excerpt=excerpt, segments=segments, tags=tags, unknown_below=unknown_below
         )
         return
-    files = find_tracks(sources)
     yield from track(
         predict_many(
             files,

@@ -10,7 +10,7 @@ from genrekit.errors import AudioNotFoundError, ConfigError
 
 
 def find_tracks(sources: Sequence[str | Path]) -> list[Path]:
-    """The files that are meant, at least one.
+    """The files that are meant, at least one; a warning says how many others folders hold.
 
     Raises
     ------
@@ -19,11 +19,16 @@ def find_tracks(sources: Sequence[str | Path]) -> list[Path]:
     AudioNotFoundError
         If there is not one file of audio.
     """
-    from genrekit.batch import find_audio
+    from genrekit.audio.passed_over import passed_over
+    from genrekit.batch import look_for_audio
+    from genrekit.cli.console import plain, print_problem
 
     if "" in sources:
         raise ConfigError("one of the names is empty; is a variable of the shell not set?")
-    files = find_audio(sources)
+    found = look_for_audio(sources)
+    files = list(found.files)
+    if files and (others := passed_over(found.passed_over)):
+        print_problem("warning", plain(f"{others}; name one itself to have it read"))
     if not files:
         folders = ", ".join(str(source) for source in sources)
         raise AudioNotFoundError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 from genrekit.audio import AUDIO_SUFFIXES
+from genrekit.audio.passed_over import passed_over
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.gtzan_facts import official_part, parse_name, recording_of
 from genrekit.datasets.taxonomy import Taxonomy
@@ -55,7 +57,11 @@ def load(path: Path | None, *, task: Task = "single-label", levels: int | None =
         raise ConfigError(f"there is no task {task!r} with {levels} levels of folders")
     if path is None or not path.is_dir():
         raise DatasetError(f"{path} is no folder; expected {INFO.layout}")
-    files = [file for file in sorted(path.rglob("*")) if _is_audio(file)]
+    shown = [file for file in sorted(path.rglob("*")) if _is_shown(file, path)]
+    files = [file for file in shown if file.suffix.lower() in AUDIO_SUFFIXES]
+    others = Counter(file.suffix.lower() for file in shown)
+    if said := passed_over({name: others[name] for name in others if name not in AUDIO_SUFFIXES}):
+        logger.warning("%s", said)
     stray = [file for file in files if file.parent == path]
     if stray:
         logger.warning("%d files lie outside a label folder and are left out", len(stray))
@@ -85,10 +91,10 @@ def _tree(path: Path, items: Sequence[Item]) -> Taxonomy:
     return Taxonomy(parents)
 
 
-def _is_audio(file: Path) -> bool:
+def _is_shown(file: Path, root: Path) -> bool:
     # macOS writes a "._name" beside every file on foreign disks.
-    hidden = file.name.startswith(".")
-    return not hidden and file.suffix.lower() in AUDIO_SUFFIXES and file.is_file()
+    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
+    return not hidden and file.is_file()
 
 
 def _item(file: Path, root: Path, depth: int | None) -> Item:

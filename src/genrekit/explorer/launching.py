@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrekit.errors import MissingExtraError
+from genrekit.files import shipped
 from genrekit.pages import COLOURS
 
 _NEEDED = ("streamlit", "plotly")
-_PAGE = Path(__file__).with_name("page.py")
 
 
 def launch(paths: Sequence[Path], *, port: int = 8501, browser: bool = True) -> None:
@@ -44,4 +44,10 @@ def arguments(paths: Sequence[Path], *, port: int, browser: bool) -> list[str]:
         "theme.dark.primaryColor": COLOURS[5],
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    return ["run", str(_PAGE), *flags, "--", *(str(Path(path).absolute()) for path in paths)]
+    return [
+        "run",
+        str(shipped("genrekit.explorer", "page.py")),
+        *flags,
+        "--",
+        *(str(Path(path).absolute()) for path in paths),
+    ]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-#: Where the page lies; it is part of the package.
-FOLDER = Path(__file__).parent / "static"
+from genrekit.files import shipped
 
 
 class Page(StaticFiles):
     """The page at ``/``; a browser asks each time whether it has changed."""
 
     def __init__(self) -> None:
-        super().__init__(directory=FOLDER, html=True)
+        super().__init__(directory=shipped("genrekit.serving", "static"), html=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a socket that no route wanted is refused."""

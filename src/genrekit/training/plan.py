@@ -17,6 +17,7 @@ from genrekit.models import ClassicalConfig, NetworkConfig, build, build_network
 from genrekit.models.pretrained import Pretrained
 from genrekit.schema import PictureConfig
 from genrekit.training.backbone import Backbone
+from genrekit.training.enough import check_enough
 from genrekit.training.fit import checked_split
 from genrekit.training.recipe import ProtocolConfig, Recipe, known_path
 
@@ -133,9 +134,11 @@ def check_plan(recipe: Recipe, dataset: Dataset) -> None:
                 f"{split.protocol} fits {len(split.folds)} models, none of which is the one to "
                 "save; set final_fit: everything"
             )
-        _check_folds(dataset, split, protocol.fit_on, kept if saved else None)
-    if everything and (missing := _untrained(dataset, kept)):
-        raise DatasetError(_nothing_of(missing, "when all but leave_out is fitted"))
+        _check_folds(recipe, dataset, split, protocol.fit_on, kept if saved else None)
+    if everything:
+        if missing := _untrained(dataset, kept):
+            raise DatasetError(_nothing_of(missing, "when all but leave_out is fitted"))
+        _check_number(recipe, dataset, kept, "when all but leave_out is fitted")
 
 
 def without_left_out(recipe: Recipe, dataset: Dataset) -> Dataset:
@@ -146,16 +149,38 @@ def without_left_out(recipe: Recipe, dataset: Dataset) -> Dataset:
     return drop_tracks(dataset, known_path(tracks) if not isinstance(tracks, tuple) else tracks)
 
 
-def _check_folds(dataset: Dataset, split: Split, fit_on: str, only: Collection[str] | None) -> None:
+def _check_folds(
+    recipe: Recipe,
+    dataset: Dataset,
+    split: Split,
+    fit_on: str,
+    only: Collection[str] | None,
+) -> None:
     for number, fold in enumerate(split.folds, start=1):
         ids = _fitted(fold, fit_on)
         ids = ids if only is None else [item_id for item_id in ids if item_id in only]
-        if not (missing := _untrained(dataset, ids)):
-            continue
         where = f"by {split.protocol}"
         where += f", fold {number} of {len(split.folds)}" if len(split.folds) > 1 else ""
         where += " without leave_out" if only is not None and len(only) < len(dataset) else ""
-        raise DatasetError(_nothing_of(missing, where))
+        if ids and (missing := _untrained(dataset, ids)):
+            raise DatasetError(_nothing_of(missing, where))
+        _check_number(recipe, dataset, ids, where)
+
+
+def _check_number(recipe: Recipe, dataset: Dataset, item_ids: Collection[str], where: str) -> None:
+    if not item_ids or not isinstance(recipe.model, ClassicalConfig):
+        return
+    inside = set(item_ids)
+    excerpt, window = recipe.excerpt.duration_seconds, recipe.windows.window_seconds
+    copies = recipe.training.augment.waveform.copies
+    one_window = excerpt is not None and excerpt <= window and not copies
+    check_enough(
+        recipe.model,
+        [item for item in dataset.items if item.item_id in inside],
+        one_row_each=dataset.features is not None or one_window,
+        several=dataset.task == "multi-label",
+        where=where,
+    )
 
 
 def _fitted(fold: Fold, fit_on: str) -> Sequence[str]:

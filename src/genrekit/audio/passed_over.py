@@ -1,0 +1,31 @@
+"""A sentence on files that are not named like audio, and so were passed over in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_SHOWN = 4
+
+
+def passed_over(counts: Mapping[str, int]) -> str:
+    """Say how many files of a folder were passed over.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Files by suffix, ``""`` for none.
+
+    Returns
+    -------
+    str
+        A sentence, or nothing if there are no such files.
+    """
+    total = sum(counts.values())
+    if not total:
+        return ""
+    often = sorted(counts, key=lambda suffix: (-counts[suffix], suffix))
+    kinds = [f"{counts[suffix]} {suffix or 'without suffix'}" for suffix in often[:_SHOWN]]
+    if rest := sum(counts[suffix] for suffix in often[_SHOWN:]):
+        kinds.append(f"{rest} others")
+    files = "1 file that is" if total == 1 else f"{total} files that are"
+    return f"passed over {files} not named like audio ({', '.join(kinds)})"
