@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -133,7 +135,8 @@ def test_an_album_has_one_answer(bare: Callable[[str], bytes], tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["plan.csv", "plan.json"])
 def test_a_saved_plan_is_the_plan(name: str, library: Path, tmp_path: Path) -> None:
-    odd = library / "odd\udcff, \u266b.mp3"
+    name_not_utf_8 = "\udcff" if sys.platform == "linux" else ""
+    odd = library / f"odd{name_not_utf_8}, \u266b.mp3"
     odd.write_bytes((library / "none.mp3").read_bytes())
     plan = planned(library)
     write_plan(plan, tmp_path / name)
@@ -187,6 +190,7 @@ def test_a_sidecar_is_made_and_undone(library: Path) -> None:
     assert not sidecar.exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 def test_two_names_of_one_file_are_written_once(library: Path) -> None:
     (library / "zlink.mp3").symlink_to(library / "none.mp3")
     answers = {one.row.path.stem: one.answer for one in carry_out(planned(library), begin_run())}

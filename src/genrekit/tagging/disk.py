@@ -22,6 +22,7 @@ from genrekit.files import sync_folder, try_lock
 
 _PREFIX, _SUFFIX = ".genrekit-", ".part"
 _CHUNK_BYTES = 1 << 20
+_IS_WINDOWS = os.name == "nt"
 _STATES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "no_space"),
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "read_only"),
@@ -130,7 +131,8 @@ def _hidden(part: Path) -> Iterator[int]:
     """A new file that is locked for as long as it is worked on."""
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(handle, "wb", buffering=0) as file:
-        try_lock(file)
+        if not _IS_WINDOWS:  # there, nobody could read what is locked, and an open file stays
+            try_lock(file)
         yield handle
 
 
@@ -177,11 +179,19 @@ def clean_leftovers(folders: Iterable[Path]) -> list[Path]:
     found = []
     for folder in folders:
         for path in _leftovers(folder):
-            with suppress(OSError), path.open("rb") as file:
-                if try_lock(file):
+            with suppress(OSError):
+                if _is_abandoned(path):
                     path.unlink()
                     found.append(path)
     return found
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether nobody holds it; on Windows deleting it fails otherwise."""
+    if _IS_WINDOWS:
+        return True
+    with path.open("rb") as file:
+        return try_lock(file)
 
 
 def _leftovers(folder: Path) -> list[Path]:

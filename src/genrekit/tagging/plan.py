@@ -159,13 +159,15 @@ def make_plan(
         progress("Reading tags", number, len(named))
         found.append(_look(path))
     asked = _asked(found, rules, sidecars=sidecars)
-    heard = set(asked if limit is None else asked[:limit])
+    wanted, heard = set(asked), set(asked if limit is None else asked[:limit])
     answers = dict(listen([one.path for one in found if one.path in heard]))
     scores = {path: scores_of(answer, rules.labels) for path, answer in answers.items()}
     if rules.album:
         scores = _by_album(found, scores)
     rows = (
-        _row(one, answers.get(one.path), scores.get(one.path, {}), rules, naming, one.path in asked)
+        _row(
+            one, answers.get(one.path), scores.get(one.path, {}), rules, naming, one.path in wanted
+        )
         for one in found
     )
     return Plan(

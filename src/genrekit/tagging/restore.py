@@ -19,7 +19,7 @@ from genrekit.tagging.disk import (
     replace_content,
 )
 from genrekit.tagging.runs import Change, Run
-from genrekit.tagging.splice import applied, whole
+from genrekit.tagging.splice import applied, changed_pieces, whole
 
 Answer = Literal["restored", "restorable", "already as it was", "refused"]
 
@@ -162,11 +162,10 @@ def _restore(change: Change) -> None:
             if digest != change.before_sha256:
                 raise TagError("changed", f"{change.file} has changed since it was rehearsed")
 
-        with real.open("rb") as file:
-            replace_content(
-                real,
-                applied(whole(file), change.splices),
-                status=status,
-                modified_ns=change.modified_ns,
-                check=check,
-            )
+        replace_content(
+            real,
+            changed_pieces(real, change.splices),
+            status=status,
+            modified_ns=change.modified_ns,
+            check=check,
+        )

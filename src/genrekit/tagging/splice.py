@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import IO
 
 from genrekit.errors import TagError
@@ -151,3 +152,9 @@ def applied(view: View, splices: Sequence[Splice]) -> Iterator[bytes]:
         position = one.start + one.length
         if one.data:
             yield one.data
+
+
+def changed_pieces(path: Path, splices: Sequence[Splice]) -> Iterator[bytes]:
+    """The changed file as `applied` gives it; the file is closed when all of it was taken."""
+    with path.open("rb") as file:
+        yield from applied(whole(file), splices)

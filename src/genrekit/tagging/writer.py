@@ -17,7 +17,7 @@ from genrekit.tagging.containers import plan_changes, read_fields
 from genrekit.tagging.disk import Stamp, named_failures, real_file, replace_content, stamp_of
 from genrekit.tagging.runs import Change
 from genrekit.tagging.second_reader import read_otherwise
-from genrekit.tagging.splice import Splice, applied, inverse, whole
+from genrekit.tagging.splice import Splice, applied, changed_pieces, inverse, whole
 from genrekit.tagging.values import Fields, Wanted
 
 _HEARD = ExcerptConfig(start_seconds=0.0, duration_seconds=1.0)
@@ -81,19 +81,19 @@ def write_tags(
             return None
         change = _change(path, file, splices, status.st_mtime_ns)
 
-        def check(part: Path, digest: str) -> None:
-            if digest != change.after_sha256:
-                raise TagError("changed", f"{path} was changed by another program meanwhile")
-            _check_written(path, real, part, before, wanted)
-            record(change)
+    def check(part: Path, digest: str) -> None:
+        if digest != change.after_sha256:
+            raise TagError("changed", f"{path} was changed by another program meanwhile")
+        _check_written(path, real, part, before, wanted)
+        record(change)
 
-        replace_content(
-            real,
-            applied(whole(file), splices),
-            status=status,
-            modified_ns=status.st_mtime_ns if options.keep_mtime else None,
-            check=check,
-        )
+    replace_content(
+        real,
+        changed_pieces(real, splices),
+        status=status,
+        modified_ns=status.st_mtime_ns if options.keep_mtime else None,
+        check=check,
+    )
     return change
 
 
