@@ -139,7 +139,7 @@ def faulty(songs: dict[str, Samples], tmp_path: Path) -> Path:
     write(tmp_path / "bad/short.wav", songs["reggae"][: 2 * RATE])
     write(tmp_path / "bad/quiet.wav", np.zeros(8 * RATE, np.float32))
     write(tmp_path / "bad/hot.wav", np.clip(6 * songs["hiphop"], -1, 1))
-    (tmp_path / "bad/text.wav").write_text("this is no audio")
+    (tmp_path / "bad/text.wav").write_text("this is not audio")
     whole = io.BytesIO()
     soundfile.write(whole, songs["country"], RATE, format="WAV")
     (tmp_path / "bad/cut.wav").write_bytes(whole.getvalue()[: len(whole.getvalue()) * 2 // 3])

@@ -58,7 +58,7 @@ def test_missing_values_are_counted_with_their_lines_and_the_rest_is_audited(
 def test_text_among_numbers_is_an_error_not_a_missing_value(tmp_path: Path) -> None:
     table = rows()
     table[3][2] = "loud"
-    with pytest.raises(DatasetError, match=r"line 5, column 'b': 'loud' is no finite number"):
+    with pytest.raises(DatasetError, match=r"line 5, column 'b': 'loud' is not a finite number"):
         load_table(write(tmp_path / "t.csv", table))
 
 

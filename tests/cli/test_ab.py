@@ -112,7 +112,7 @@ def test_what_cannot_be_read_or_written_is_said(run: Any, log: Path, tmp_path: P
     (tmp_path / "words.sqlite").write_text("words")
     for arguments, code, said in (
         (("report", tmp_path / "nothing"), 4, "genrekit serve --log"),
-        (("drift", tmp_path / "words.sqlite"), 4, "no log of answers"),
+        (("drift", tmp_path / "words.sqlite"), 4, "not a log of answers"),
         (("report", log, "-o", tmp_path / "ab.pdf"), 2, ".html or .md"),
         (("report", log, "--since", "2100-01-01"), 4, "no answers"),
     ):

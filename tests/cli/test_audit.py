@@ -131,7 +131,7 @@ def test_bytes_of_names_that_are_no_text_are_escaped(run: Run, songs: Path) -> N
             "has none of the columns ['label', 'genre', 'class', 'dance']",
         ),
         ((HEADER, "t,1,2,calm", "u,1,2"), "utf-8", "line 3: 3 cells where the header has 4"),
-        ((HEADER, "t,1,2,calm", "u,1,x,loud"), "utf-8", "line 3, column 'b': 'x' is no finite"),
+        ((HEADER, "t,1,2,calm", "u,1,x,loud"), "utf-8", "line 3, column 'b': 'x' is not a finite"),
         ((HEADER, "t,1,2,calm", "u,1,2,"), "utf-8", "line 3: column 'label' is blank"),
         ((HEADER, "t,1,2,calm", "ü,1,2,loud"), "latin-1", "line 3: byte 0xfc is not UTF-8"),
         ((HEADER, "t,1,2,calm"), "utf-16", "is UTF-16; expected UTF-8"),
@@ -182,7 +182,7 @@ def test_columns_with_decimal_commas_are_not_lost_unseen(run: Run, tmp_path: Pat
     lines = [line + ("\tn" if number == 0 else f"\t{number}") for number, line in enumerate(lines)]
     ran = run("audit", table(tmp_path / "t.csv", *lines), "--no-labels")
     assert ran.code == 0
-    assert "column a is no feature: '0,0000' is written with a decimal comma" in ran.out
+    assert "column a is not a feature: '0,0000' is written with a decimal comma" in ran.out
 
 
 FMA_COLUMNS = (

@@ -108,7 +108,7 @@ def test_what_cannot_be_compared_is_one_line(
     broken.write_text("{}")
     ran = run("compare", studied[0], broken)
     assert (ran.code, ran.err.count("\n")) == (4, 1)
-    assert "no results file" in ran.err
+    assert "not a results file" in ran.err
 
 
 def test_a_declared_leak_stops_it(run: Run, studied: list[Path], files: Path) -> None:

@@ -225,7 +225,7 @@ def test_colour_only_where_it_is_wanted(shell: Run, song: Path, tiny_bundle: Pat
     script = 'TERM=xterm-256color FORCE_COLOR=1 {} genrekit predict "$1" -m "$2"'
     coloured = shell(script.format(""), song, tiny_bundle)
     assert "\x1b[36m" in coloured.out
-    # Bold is no colour.
+    # Bold is not a colour.
     assert "\x1b[36m" not in shell(script.format("NO_COLOR=1"), song, tiny_bundle).out
     assert "\x1b" not in shell('genrekit predict "$1" -m "$2"', song, tiny_bundle).out
 

@@ -74,4 +74,4 @@ def test_a_folder_of_audio_has_examples(run: Run, music: Path, tmp_path: Path) -
 
 def test_what_cannot_be_explored(run: Run, planted: Path, tmp_path: Path) -> None:
     assert "ends in .html" in run("explore", planted, "-o", tmp_path / "page.pdf").err
-    assert "is no folder" in run("explore", planted, "-o", tmp_path / "no" / "page.html").err
+    assert "is not a folder" in run("explore", planted, "-o", tmp_path / "no" / "page.html").err

@@ -86,7 +86,7 @@ def test_columns_are_for_what_has_some(run: Run, music: Path, songs: Path, tmp_p
     with pytest.raises(DatasetError, match="no column 'gnere'"):
         open_data(songs, columns=Columns(label="gnere"))
     ran = run("train", songs, "--data", songs, "-o", tmp_path / "x")
-    assert "is no recipe (.yaml) but data" in ran.err
+    assert "is not a recipe (.yaml) but data" in ran.err
     ran = run("split", songs, *READ, "--protocol", "holdout", "--shares", "1,2,3")
     assert "which add up to 1" in ran.err
     with pytest.raises(ConfigError, match="no option 'speed'"):

@@ -57,7 +57,7 @@ def test_json_is_a_report_and_a_folder_is_read_whole(
     assert ran.code == 0
     assert "<title>Mine</title>" in page.read_text(encoding="utf-8")
     said = run("report", results[0].parent, "-o", page)
-    assert "else.json is no result, and was left out" in said.err
+    assert "else.json is not a result, and was left out" in said.err
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_json_is_a_report_and_a_folder_is_read_whole(
     [
         (["nothing.json", "-o", "r.html"], 4, "cannot be read"),
         (["RESULTS", "-o", "r.pdf"], 2, "name a file that ends in .html, .md or .tex"),
-        (["RESULTS", "-o", "nowhere/r.html"], 2, "is no folder"),
+        (["RESULTS", "-o", "nowhere/r.html"], 2, "is not a folder"),
         (["RESULTS"], 2, "--out"),
         (["RESULTS", "-o", "r.html", "--audio", "."], 2, "--audio-licence"),
         (

@@ -92,7 +92,7 @@ def test_pairs_are_kept_together(table: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_relation_is_a_config_error(table: Path) -> None:
     answer = run("split", table, "--by", "label")
-    assert "'label' is no relation" in str(answer.exception)
+    assert "'label' is not a relation" in str(answer.exception)
 
 
 def test_rows_dealt_one_by_one_are_found(table: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def library(music: Path, tmp_path: Path) -> Path:
-    """Two tracks without tags, and a file that is no audio."""
+    """Two tracks without tags, and a file that is not audio."""
     folder = tmp_path / "library"
     folder.mkdir()
     for name in ("jazz 0.wav", "jazz 1.wav"):

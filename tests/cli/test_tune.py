@@ -108,7 +108,7 @@ def test_a_network_leaves_its_curves(run: Run, recipe: Path, table: Path, tmp_pa
     assert [epoch["epoch"] for epoch in epochs] == [1, 2]
     wrong = run("history", out, "-o", tmp_path / "curves.txt")
     assert (wrong.code, wrong.out) == (2, "")
-    assert "is no figure" in wrong.err
+    assert "is not a figure" in wrong.err
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def test_fix_comes_before_leave_out(file: Path) -> None:
     [
         ({"drop": (drop("elsewhere"),)}, "not one of them is in t.csv"),
         ({"relabel": (relabel("t0", "loud", "calm"),)}, "from 'loud', but it is"),
-        ({"relabel": (relabel("t0", "calm", "soft"),)}, "no label of t.csv; it has calm, loud"),
+        ({"relabel": (relabel("t0", "calm", "soft"),)}, "not a label of t.csv; it has calm, loud"),
         ({"drop": tuple(drop(f"t{k}") for k in range(6))}, "leaves nothing"),
     ],
 )
@@ -101,7 +101,7 @@ def test_items_that_have_gone_since_are_only_warned_of(
     ("text", "message"),
     [
         ("drop: [", "cannot read the plan"),
-        ("just text", "is no plan"),
+        ("just text", "is not a plan"),
         ("dataset: x\ndrops: []", "drops"),
         ("dataset: x\ndrop:\n  - item: a", "drop.0.because"),
         ("format_version: 2\ndataset: x", "format_version"),

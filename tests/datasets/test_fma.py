@@ -248,7 +248,7 @@ def test_a_byte_order_mark_is_skipped(corpus: Path) -> None:
     ("column", "value", "message"),
     [
         (6, "train", r"column set\.split: 'train'"),
-        (11, "[12", r"column track\.genres_all: '\[12' is no list"),
+        (11, "[12", r"column track\.genres_all: '\[12' is not a list"),
     ],
 )
 def test_wrong_cells_are_placed(corpus: Path, column: int, value: str, message: str) -> None:

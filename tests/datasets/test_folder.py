@@ -62,5 +62,5 @@ def test_a_folder_without_two_labels_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "rock/a.mp3", "b.mp3")
     with pytest.raises(DatasetError, match=r"1 labels \['rock'\]"):
         load_dataset("folder", tmp_path)
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         load_dataset("folder", tmp_path / "absent")

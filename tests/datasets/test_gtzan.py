@@ -69,9 +69,9 @@ def test_two_copies_below_one_path_are_refused(tmp_path: Path) -> None:
 def test_nothing_to_index_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no clips below"):
         load_dataset("gtzan", tmp_path)
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         load_dataset("gtzan", tmp_path / "absent")
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         load_dataset("gtzan")
 
 

@@ -85,7 +85,7 @@ def test_splits_that_are_not_there(repository: Path) -> None:
         jamendo.load(repository, split=3)
     with pytest.raises(ConfigError, match="splits 0 to 4"):
         jamendo.load(repository, split=5)
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         jamendo.load(repository / "absent")
 
 

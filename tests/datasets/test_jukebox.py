@@ -62,7 +62,7 @@ def test_folders_with_other_contents_are_refused(tmp_path: Path) -> None:
         load_dataset("jukebox", jukebox, clips_per_genre=1, seconds=0.2)
     music.mkdir()
     (music / "song.mp3").write_bytes(b"mine")
-    with pytest.raises(DatasetError, match="no jukebox"):
+    with pytest.raises(DatasetError, match="not a jukebox"):
         load_dataset("jukebox", music, clips_per_genre=1, seconds=0.1)
     assert [file.name for file in music.iterdir()] == ["song.mp3"]
     (jukebox / "jukebox.json").write_text("{", encoding="utf-8")

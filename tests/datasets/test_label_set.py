@@ -127,7 +127,7 @@ def test_trees_are_read_from_files(tmp_path: Path) -> None:
     assert dict(read_taxonomy(file).parents) == dict(TREE.parents)
     assert as_taxonomy({"Punk": "Rock"}).roots == ("Rock",)
     file.write_text("- Punk\n")
-    with pytest.raises(DatasetError, match="no mapping of genre to parent"):
+    with pytest.raises(DatasetError, match="not a mapping of genre to parent"):
         read_taxonomy(file)
     with pytest.raises(DatasetError, match="cannot read the tree"):
         read_taxonomy(tmp_path / "none.yaml")

@@ -68,7 +68,7 @@ def test_files_are_known_by_suffix_and_header(
 def test_bytes_that_no_reader_of_tables_takes_are_known_by_name(
     tmp_path: Path, content: bytes
 ) -> None:
-    """What is no table at all has carriage returns within lines, and endless cells."""
+    """What is not a table at all has carriage returns within lines, and endless cells."""
     file = tmp_path / "t.csv"
     file.write_bytes(content)
     assert corpus_of(file) == "table"

@@ -118,7 +118,10 @@ def test_missing_files_are_counted(folder: Path) -> None:
         ("path,artist\na/one.wav,X\n", r"either a column label or a column labels"),
         ("path,label,labels\na/one.wav,X,X\n", r"either a column label or a column labels"),
         ("label\nRock\n", r"no column path"),
-        ("path,label,start\na/one.wav,Rock,soon\n", r"line 2, column start: 'soon' is no finite"),
+        (
+            "path,label,start\na/one.wav,Rock,soon\n",
+            r"line 2, column start: 'soon' is not a",
+        ),
         ("path,label,start\na/one.wav,Rock,-1\n", r"line 2, column start: -1 is negative"),
         ("path,label,start,end\na/one.wav,Rock,5,5\n", r"line 2: end 5 is not after start 5"),
         ("path,label,split\na/one.wav,Rock,maybe\n", r"line 2, column split: 'maybe'"),

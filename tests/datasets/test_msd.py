@@ -239,7 +239,7 @@ def test_lastfm_tags_of_the_json_files(tmp_path: Path) -> None:
         file.write_text(json.dumps({"artist": "x", "tags": tags, "track_id": track}))
     assert read_labels(tmp_path / "lastfm_train", ["rock", "jazz"]) == {TRACKS[0]: ("rock", "jazz")}
     file.write_text("{")
-    with pytest.raises(DatasetError, match=rf"{TRACKS[1]}\.json is no track of Last\.fm"):
+    with pytest.raises(DatasetError, match=rf"{TRACKS[1]}\.json is not a track of Last\.fm"):
         read_labels(tmp_path / "lastfm_train", ["rock"])
 
 
@@ -254,7 +254,7 @@ def test_lastfm_needs_names_of_tags(lastfm: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("track,genre\nTRAAAAW128F429D538,Rock\n", r"line 1: .* is no track"),
+        ("track,genre\nTRAAAAW128F429D538,Rock\n", r"line 1: .* is not a track"),
         (f"{TRACKS[0]}\t\n", r"line 1: the label of TRAAAAW128F429D538 is blank"),
         (f"{TRACKS[0]}\tRock\n{TRACKS[1]}\n", r"line 2: the label of TRAAABD128F429CF47 is blank"),
         (f"{TRACKS[0]}\tRock\n{TRACKS[0]}\tPop\n", r"line 2: track TRAAAAW128F429D538 is there"),
@@ -280,7 +280,7 @@ def test_which_labels_is_asked_where_it_is_not_clear(corpus: Path) -> None:
     with pytest.raises(DatasetError, match=r"several label files, b\.cls, msd_tagtraum_cd1\.cls"):
         msd.load(corpus)
     assert len(msd.load(corpus, labels=corpus / "b.cls")) == 3
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         msd.load(corpus / "absent")
 
 

@@ -135,7 +135,7 @@ def test_too_few_genres(tmp_path: Path) -> None:
     pictures.write_picture(ramp(), tmp_path / "blues" / "x.png")
     with pytest.raises(DatasetError, match=r"under 1 genres \['blues'\]"):
         pictures.load(tmp_path)
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         pictures.load(tmp_path / "absent")
 
 

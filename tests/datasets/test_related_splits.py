@@ -74,7 +74,7 @@ def test_a_pair_of_near_duplicates_never_straddles() -> None:
 
 
 def test_an_unknown_relation_is_refused() -> None:
-    with pytest.raises(ConfigError, match="'label' is no relation"):
+    with pytest.raises(ConfigError, match="'label' is not a relation"):
         make_split(discography(), "holdout", by=["label"])  # type: ignore[list-item]
 
 
@@ -191,8 +191,8 @@ def test_an_edited_file_is_found_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no split"),
-        ("[]", "is no split"),
+        ("", "is not a split"),
+        ("[]", "is not a split"),
         ('{"format": "other"}', "format"),
         ('{"folds": ["t"]}', "Field required"),
     ],

@@ -266,7 +266,7 @@ def test_rows_of_an_archive_that_share_an_id_are_one_recording(tmp_path: Path) -
     [
         ({"label": np.array(["a", "b"]), "x": np.eye(3)}, "arrays differ in their rows"),
         ({"label": np.array([{}, {}], dtype=object), "x": np.eye(2)}, "not readable as a NumPy"),
-        ({"label": np.array(["a", "b"]), "x": np.array([1.0, np.nan])}, "no finite number"),
+        ({"label": np.array(["a", "b"]), "x": np.array([1.0, np.nan])}, "not a finite number"),
         ({"label": np.array(5), "x": np.array(3)}, "no rows"),
     ],
 )

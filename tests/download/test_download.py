@@ -358,5 +358,5 @@ def test_lists_of_checksums_are_read_as_published(tmp_path: Path, separator: str
 @pytest.mark.parametrize("text", ["abc  file\n", f"{'0' * 40}\n", "<html>\n", f"{'0' * 39}  a\n"])
 def test_a_malformed_list_is_named_with_its_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "checksums").write_text(f"{'0' * 40}  fine\n{text}")
-    with pytest.raises(DatasetError, match=r"checksums, line 2: .* is no checksum and path"):
+    with pytest.raises(DatasetError, match=r"checksums, line 2: .* is not a checksum and path"):
         read_sums(tmp_path / "checksums")

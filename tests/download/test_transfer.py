@@ -257,7 +257,7 @@ def test_a_redirect_to_another_scheme_is_refused(site: Any, file: Path, target: 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/a", "a.bin", "data:,x"])
 def test_only_http_and_https_are_fetched(tmp_path: Path, url: str) -> None:
-    with pytest.raises(ConfigError, match="no address of http or https"):
+    with pytest.raises(ConfigError, match="not an address of http or https"):
         list(fetch(url, tmp_path / "a", ANY_SIZE))
 
 

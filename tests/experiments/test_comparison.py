@@ -80,9 +80,9 @@ def test_segments_are_counted_beside_their_tracks(make_run: MakeRun, make_data: 
         (lambda text: text.replace('"format_version":1', '"format_version":2'), "format_version"),
         (
             lambda text: text.replace('"probabilities":[0', '"probabilities":[NaN,0', 1),
-            "no results",
+            "not a results",
         ),
-        (lambda text: "[]", "no results file"),
+        (lambda text: "[]", "not a results file"),
     ],
 )
 def test_what_is_no_results_file_is_a_sentence(

@@ -61,7 +61,7 @@ def test_bad_files_are_sentences(opened: Open, tmp_path: Path, results: Path) ->
     page = opened(tmp_path / "[bad](x).json", tmp_path / "none.csv", results)
     first, second = (one.value for one in page.error)
     assert "nothing to report on" in first
-    assert "](" not in first  # what a file is called is no link
+    assert "](" not in first  # what a file is called is not a link
     assert "is not there" in second
     assert page.title[0].value == "3 models on made"
 

@@ -82,8 +82,8 @@ def test_cut_off_bytes_are_refused(one: Fingerprint, data: st.DataObject) -> Non
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "no fingerprint"),
-        (b"RIFF" + bytes(40), "no fingerprint"),
+        (b"", "not a fingerprint"),
+        (b"RIFF" + bytes(40), "not a fingerprint"),
         (b"GKFP\x63\x00" + bytes(14), "version 99, expected 1"),
         (Fingerprint(1.0, bytes(8)).to_bytes() + b"\x00", "9 bytes of landmarks, expected 8"),
     ],

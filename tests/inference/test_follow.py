@@ -21,7 +21,7 @@ from genrekit.schema import UNKNOWN, SegmentScore, TrackPrediction, WindowConfig
 RATE = 22050
 Factory = Callable[..., Path]
 #: Window and hop in seconds: short ones at a hop of one second, at one of their own length, at one
-#: that is no whole number of seconds, and one that is longer than all there is to hear.
+#: that is not a whole number of seconds, and one that is longer than all there is to hear.
 WINDOWS = [(3.0, 1.0), (3.0, 3.0), (2.9, 1.3), (30.0, 30.0)]
 
 

@@ -231,7 +231,7 @@ def test_roman_numerals_name_the_right_notes() -> None:
     assert {p % 12 for p in voiced(chord("I", 2), 60)} == {2, 6, 9}
     assert root_near(chord("I", 4), 38) == 40
     assert scale_pitches(0, "blues", 60, 72) == (60, 63, 65, 66, 67, 70, 72)
-    with pytest.raises(ConfigError, match="is no chord"):
+    with pytest.raises(ConfigError, match="is not a chord"):
         chord("H7", 0)
     with pytest.raises(ConfigError, match="quality"):
         chord("I77", 0)

@@ -1,4 +1,4 @@
-"""Sound that is no music is what it says, and the same each time."""
+"""Sound that is not music is what it says, and the same each time."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ def test_cautions_are_given_where_they_are_due() -> None:
     notes = " ".join(report_arms(log([*silent, *silent, *loud])).notes)
     assert "were judged" in notes
     assert "100 % of the feedback" in notes
-    assert "no independent evidence" in notes
+    assert "not independent evidence" in notes
 
 
 def test_unknown_and_times_are_told_and_arms_that_changed_their_model_are_two() -> None:

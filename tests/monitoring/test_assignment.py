@@ -61,9 +61,9 @@ def test_shadows_answer_nobody() -> None:
     ("split", "shadow", "said"),
     [
         (("nobody=1",), (), "no model is called 'nobody'"),
-        (("champion=0",), (), "no share"),
-        (("champion=nan",), (), "no share"),
-        (("champion",), (), "no share"),
+        (("champion=0",), (), "not a share"),
+        (("champion=nan",), (), "not a share"),
+        (("champion",), (), "not a share"),
         (("champion=1", "champion=2"), (), "twice"),
         (("champion=1", "third=1"), ("third",), "is a shadow"),
         ((), ("nobody",), "no model is called 'nobody'"),

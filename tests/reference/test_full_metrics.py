@@ -139,7 +139,7 @@ def test_one_track_and_one_class_are_no_trouble(n_items: int) -> None:
     [
         (np.full((2, 4), np.nan), "the scores of x are not finite"),
         (np.full((2, 3), 1 / 3), "shape"),
-        (np.array([[0.5, 0.5, 0, 0], [0, 0, 0, 0]]), "no probabilities"),
+        (np.array([[0.5, 0.5, 0, 0], [0, 0, 0, 0]]), "not probabilities"),
         (np.zeros((0, 4)), "no test items"),
     ],
 )

@@ -112,5 +112,5 @@ def test_wilson_agrees_with_published_intervals(
 
 @pytest.mark.parametrize(("successes", "total"), [(0, 0), (3, 2), (-1, 4)])
 def test_wilson_refuses_what_is_no_proportion(successes: int, total: int) -> None:
-    with pytest.raises(DatasetError, match="no proportion"):
+    with pytest.raises(DatasetError, match="not a proportion"):
         wilson(successes, total)

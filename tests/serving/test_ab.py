@@ -347,7 +347,7 @@ def test_what_is_no_log_or_somebody_elses_is_refused(tmp_path: Path) -> None:
     for name in ("text", "other"):
         with pytest.raises(ConfigError, match="cannot be the log"):
             PredictionLog(tmp_path / name, 1 << 20, 2, print)
-        with pytest.raises(DatasetError, match="no log of answers"):
+        with pytest.raises(DatasetError, match="not a log of answers"):
             read_log(tmp_path / name)
     with pytest.raises(ConfigError, match="cannot be the log"):
         PredictionLog(tmp_path / "nowhere" / "log", 1 << 20, 2, print)

@@ -46,7 +46,7 @@ def test_a_history_is_found_where_training_left_it(tmp_path: Path, tiny_bundle: 
         read_history(tmp_path / "missing")
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "no epoch"), ('{"epoch": 1}\n', "no history")])
+@pytest.mark.parametrize(("text", "said"), [("", "no epoch"), ('{"epoch": 1}\n', "not a history")])
 def test_files_that_are_no_history(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "history.jsonl"
     path.write_text(text)

@@ -1,7 +1,7 @@
 """Every architecture learns twenty synthetic clips by heart, and tells fresh ones by their genre.
 
 What this proves is that gradients, losses, scales, augmentation and export fit together. Ten
-recipes of a synthesiser are no music, so the scores are no evidence of anything else.
+recipes of a synthesiser are not music, so the scores are no evidence of anything else.
 """
 
 from __future__ import annotations

@@ -84,9 +84,9 @@ def test_another_architecture_has_other_settings(recipe: Path) -> None:
         ("svm", "swm", "no 'swm' among the models; did you mean svm"),
         ("architecture: svm", "kind: svm", "model.architecture is missing"),
         ("name: plain", "name: Not Plain", r"line 1, name: String should match"),
-        ("name: plain", "source: x", "source is no setting"),
+        ("name: plain", "source: x", "source is not a setting"),
         (RECIPE, "- a\n- b\n", "holds no settings"),
-        (RECIPE, "a: [", "is no YAML"),
+        (RECIPE, "a: [", "is not YAML"),
     ],
 )
 def test_a_mistake_is_answered_with_its_place(

@@ -173,7 +173,7 @@ def _within(
 def _of_whole_recordings(
     pairs: Mapping[tuple[int, int], float], number: NDArray[np.int64]
 ) -> list[tuple[tuple[int, int], float]]:
-    """Pairs of recordings that are near in enough of their rows: one bar alike is no repetition."""
+    """Pairs of recordings that are near in enough of their rows: one alike is not repetition."""
     sizes = np.bincount(number)
     rows_near: dict[tuple[int, int], set[int]] = defaultdict(set)
     for pair in pairs:

@@ -72,7 +72,7 @@ def _comma_findings(cells: Cells) -> Iterator[Finding]:
         if commas and all(is_number(value.replace(",", ".")) for value in values):
             yield make_finding(
                 "decimal-comma",
-                f"column {column} is no feature: {commas[0]!r} is written with a decimal comma",
+                f"column {column} is not a feature: {commas[0]!r} is written with a decimal comma",
                 columns=[column],
                 evidence={"cells": len(commas)},
             )

@@ -342,7 +342,7 @@ def _labels(content: bytes | None, n_labels: int) -> tuple[str, ...]:
         rows = stored.view("<u4").reshape(stored.size, -1)
         # Not as numpy's own text, which trusts that every number is a character.
         labels = tuple(row.tobytes().decode("utf-32-le").rstrip("\0") for row in rows)
-    except ValueError as error:  # a number that is no character
+    except ValueError as error:  # a number that is not a character
         raise BundleError(f"golden.npz: labels are not text: {error}") from None
     if len(labels) != n_labels:
         raise BundleError(f"golden.npz names {len(labels)} labels, expected {n_labels}")

@@ -37,7 +37,7 @@ def promote(model: str, alias: str = CHAMPION) -> PromotionStep:
     Raises
     ------
     ConfigError
-        If there is no such model in the store or the package, or the alias is no plain word.
+        If there is no such model in the store or the package, or the alias is not a plain word.
     BundleError
         If it does not verify.
     """

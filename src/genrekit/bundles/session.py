@@ -164,7 +164,7 @@ def _joined(
     if found.shape != shape:
         raise BundleError(f"model.onnx gives {output} of shape {found.shape}, expected {shape}")
     if not np.isfinite(found).all():
-        raise BundleError(f"model.onnx gives {output} that are not finite; this is no prediction")
+        raise BundleError(f"model.onnx gives {output} that are not finite: not a prediction")
     return found
 
 

@@ -110,7 +110,7 @@ def set_alias(name: str, alias: str, version: str) -> None:
     Raises
     ------
     ConfigError
-        If the version is not in the store or the alias is no plain word.
+        If the version is not in the store or the alias is not a plain word.
     """
     check_alias(alias)
     if (

@@ -73,7 +73,7 @@ def _check(files: list[Path] | tuple[()]) -> None:
 
     for file in files:
         if file.suffix not in (".html", ".md"):
-            raise ConfigError(f"{file} is no report; name a file that ends in .html or .md")
+            raise ConfigError(f"{file} is not a report; name a file that ends in .html or .md")
         check_file(file)
 
 

@@ -118,8 +118,8 @@ def _tested(
 
     if dataset is None or split is None:
         raise ConfigError(
-            f"{subject} is no results file (.json); to test it as a saved model, name what on with "
-            "--data"
+            f"{subject} is not a results file (.json); to test it as a saved model, name what on "
+            "with --data"
         )
     classifier = Classifier.load(subject)
     classifier.check_predicts()

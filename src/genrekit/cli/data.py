@@ -160,7 +160,7 @@ def read_settings(settings: Sequence[str]) -> dict[str, Any]:
         try:
             values[key.strip()] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise ConfigError(f"the setting {setting!r} has a value that is no YAML") from None
+            raise ConfigError(f"the setting {setting!r} has a value that is not YAML") from None
     return values
 
 

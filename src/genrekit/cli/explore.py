@@ -47,7 +47,7 @@ def explore(
     from genrekit.explain import explore_dataset, write_exploration
 
     if out.suffix != ".html":
-        raise ConfigError(f"{out} is no page; name a file that ends in .html")
+        raise ConfigError(f"{out} is not a page; name a file that ends in .html")
     check_file(out)
     check_folder(out.with_suffix(""))
     dataset = open_dataset(

@@ -17,7 +17,7 @@ def check_file(path: Path) -> None:
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; name a file in it")
     if not path.parent.is_dir():
-        raise ConfigError(f"{path.parent} is no folder; make it first, or name another place")
+        raise ConfigError(f"{path.parent} is not a folder; make it first, or name another place")
     _check_access(path if path.exists() else path.parent)
 
 

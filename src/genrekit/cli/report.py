@@ -62,7 +62,7 @@ def _show(found: Report) -> None:
 
     say = results().print
     for path in found.skipped:
-        print_problem("warning", f"{plain(path)} is no result, and was left out")
+        print_problem("warning", f"{plain(path)} is not a result, and was left out")
     for line in found.answer.split("\n"):
         say(plain(line))
     for group in found.groups[1:]:

@@ -113,7 +113,7 @@ def _kinds(only: Sequence[str]) -> dict[str, Distortion]:
     for text in only:
         name, _, levels = text.partition("=")
         if name not in DISTORTIONS:
-            raise ConfigError(f"{name!r} is no distortion; known: {', '.join(DISTORTIONS)}")
+            raise ConfigError(f"{name!r} is not a distortion; known: {', '.join(DISTORTIONS)}")
         try:
             chosen = tuple(float(level) for level in levels.split(",") if level)
         except ValueError:

@@ -171,7 +171,7 @@ def _read(
         return pointed_at(load_recipe(recipe, overrides), data, corpus, named, options)
     if data is not None:
         raise ConfigError(
-            f"{recipe} is no recipe (.yaml) but data, and so is --data {data}; name one of them, "
+            f"{recipe} is not a recipe (.yaml) but data, and so is --data {data}; name one, "
             "or a recipe"
         )
     extra = loader_options(recipe, corpus, options, named)

@@ -77,14 +77,14 @@ def read_plan(file: str | Path) -> FixPlan:
     Raises
     ------
     ConfigError
-        If there is no such file, or it is no plan; the message says where.
+        If there is no such file, or it is not a plan; the message says where.
     """
     try:
         content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         raise ConfigError(f"cannot read the plan {file}: {problem}") from problem
     if not isinstance(content, Mapping):
-        raise ConfigError(f"{file} is no plan; write one with: genrekit audit DATA --fix {file}")
+        raise ConfigError(f"{file} is not a plan; write one with: genrekit audit DATA --fix {file}")
     try:
         return FixPlan.model_validate(content)
     except ValidationError as problem:
@@ -165,7 +165,7 @@ def _check_relabel(dataset: Dataset, action: RelabelAction, labels: tuple[str, .
         )
     if action.new not in dataset.labels:
         raise DatasetError(
-            f"the plan relabels {action.item} to {action.new!r}, which is no label of "
+            f"the plan relabels {action.item} to {action.new!r}, which is not a label of "
             f"{dataset.name}; it has {', '.join(dataset.labels)}"
         )
 

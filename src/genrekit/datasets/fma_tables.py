@@ -127,7 +127,7 @@ def read_features(file: Path, wanted: Collection[int], families: Collection[str]
     Raises
     ------
     DatasetError
-        With file, line and column of a cell that is no finite number.
+        With file, line and column of a cell that is not a finite number.
     """
     rows = read_rows(file)
     header = _header(file, rows, levels=3)
@@ -228,6 +228,6 @@ def _integers(file: Path, line: int, column: str, text: str) -> tuple[int, ...]:
         numbers = None
     if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
         raise DatasetError(
-            f"{file}, line {line}, column {column}: {text!r} is no list of genre numbers"
+            f"{file}, line {line}, column {column}: {text!r} is not a list of genre numbers"
         )
     return tuple(numbers)

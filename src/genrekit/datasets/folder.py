@@ -56,7 +56,7 @@ def load(path: Path | None, *, task: Task = "single-label", levels: int | None =
     if task not in get_args(Task) or (levels is not None and levels < 1):
         raise ConfigError(f"there is no task {task!r} with {levels} levels of folders")
     if path is None or not path.is_dir():
-        raise DatasetError(f"{path} is no folder; expected {INFO.layout}")
+        raise DatasetError(f"{path} is not a folder; expected {INFO.layout}")
     shown = [file for file in sorted(path.rglob("*")) if _is_shown(file, path)]
     files = [file for file in shown if file.suffix.lower() in AUDIO_SUFFIXES]
     others = Counter(file.suffix.lower() for file in shown)
@@ -86,7 +86,7 @@ def _tree(path: Path, items: Sequence[Item]) -> Taxonomy:
                 raise DatasetError(
                     f"{path}: {genre!r} lies in {parents[genre] or 'the top folder'} and in "
                     f"{parent or 'the top folder'}; give these folders different names, or set "
-                    "levels if they are no genres"
+                    "levels if they are not genres"
                 )
     return Taxonomy(parents)
 

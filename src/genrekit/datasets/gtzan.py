@@ -76,7 +76,7 @@ def load(path: Path | None, *, unreadable: Literal["drop", "keep"] = "drop") -> 
         If there are no clips, or one track is there twice.
     """
     if path is None or not path.is_dir():
-        raise DatasetError(f"GTZAN: {path} is no folder; expected {INFO.layout}")
+        raise DatasetError(f"GTZAN: {path} is not a folder; expected {INFO.layout}")
     files = _clips(path, keep=unreadable == "keep")
     if not files:
         raise DatasetError(f"GTZAN: no clips below {path}; expected {INFO.layout}")

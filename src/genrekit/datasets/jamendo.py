@@ -93,7 +93,7 @@ def load(
         If there is no such split.
     """
     if path is None or not path.is_dir():
-        raise DatasetError(f"MTG-Jamendo: {path} is no folder; expected {INFO.layout}")
+        raise DatasetError(f"MTG-Jamendo: {path} is not a folder; expected {INFO.layout}")
     if split is not None and split not in PUBLISHED_SPLITS:
         raise ConfigError(f"MTG-Jamendo has the splits 0 to 4 and None, not {split!r}")
     parts = {

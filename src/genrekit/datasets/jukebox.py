@@ -110,7 +110,7 @@ def _refuse_other_contents(folder: Path, settings: dict[str, float]) -> None:
             )
     elif folder.is_dir() and any(folder.iterdir()):
         raise DatasetError(
-            f"{folder} holds something that is no jukebox; name an empty or a new folder"
+            f"{folder} holds something that is not a jukebox; name an empty or a new folder"
         )
 
 

@@ -115,7 +115,7 @@ def label_map(name_or_file: str) -> LabelMap:
     path = Path(name_or_file)
     if not path.is_file():
         raise ConfigError(
-            f"{name_or_file!r} is no label map; known: {', '.join(LABEL_MAPS)}, or a YAML file"
+            f"{name_or_file!r} is not a label map; known: {', '.join(LABEL_MAPS)}, or a YAML file"
         )
     try:
         return LabelMap.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -124,7 +124,7 @@ def label_map(name_or_file: str) -> LabelMap:
     except ValidationError as problem:
         first = problem.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"{path} is no label map: {place}: {first['msg']}") from None
+        raise ConfigError(f"{path} is not a label map: {place}: {first['msg']}") from None
 
 
 def with_common_labels(dataset: Dataset, mapping: LabelMap) -> Dataset:

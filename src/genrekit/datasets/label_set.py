@@ -117,7 +117,7 @@ def read_taxonomy(file: Path) -> Taxonomy:
     Raises
     ------
     DatasetError
-        If there is no such file, or it is no tree.
+        If there is no such file, or it is not a tree.
     """
     try:
         parents: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -127,7 +127,7 @@ def read_taxonomy(file: Path) -> Taxonomy:
         isinstance(genre, str) and isinstance(parent, str | None)
         for genre, parent in parents.items()
     ):
-        raise DatasetError(f"{file} is no mapping of genre to parent, such as Punk: Rock")
+        raise DatasetError(f"{file} is not a mapping of genre to parent, such as Punk: Rock")
     return as_taxonomy(parents)
 
 

@@ -58,7 +58,7 @@ def corpus_of(path: Path) -> str:
 def find_corpora(path: Path) -> list[tuple[str, Path]]:
     """All sets at or below ``path``, with their corpora.
 
-    A folder that is no corpus itself is searched: its folders, and its tables that have labels and
+    A folder that is not a corpus is searched: its folders, and its tables that have labels and
     numbers. What is neither is passed over.
 
     Raises
@@ -207,7 +207,7 @@ def _has_labels_and_numbers(file: Path) -> bool:
 
 
 def _rows(file: Path, count: int) -> list[list[str]]:
-    """The first rows as cells, decimals with a point; what is no text has one row of nothing."""
+    """The first rows as cells, decimals with a point; what is not text has one row of nothing."""
     with file.open("rb") as stream:
         lines = [stream.readline(_LONGEST_HEADER) for _ in range(count + 1)]
     text = [line.decode("utf-8-sig", errors="replace").strip() for line in lines if line.strip()]

@@ -115,7 +115,7 @@ def load(
         If an option has no such value.
     """
     if path is None or not path.is_dir():
-        raise DatasetError(f"MSD: {path} is no folder; expected {INFO.layout}")
+        raise DatasetError(f"MSD: {path} is not a folder; expected {INFO.layout}")
     if features is not None and features not in get_args(Features):
         raise ConfigError(f"MSD has no features {features!r}; known: {get_args(Features)}")
     if task not in get_args(Task):

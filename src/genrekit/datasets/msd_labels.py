@@ -89,7 +89,8 @@ def _tracks(file: Path) -> Iterator[tuple[int, str, list[str]]]:
         track, *values = (cell.strip() for cell in cells)
         if not _TRACK_ID.fullmatch(track):
             raise DatasetError(
-                f"{file}, line {line}: {track!r} is no track of the Million Song Dataset; expected "
+                f"{file}, line {line}: {track!r} is not a track of the Million Song Dataset; "
+                "expected "
                 "a track id, a tabulator and a genre"
             )
         if not values or not all(values):
@@ -119,7 +120,7 @@ def _json_tags(folder: Path) -> Iterator[tuple[str, str, float]]:
             content = json.loads(file.read_bytes())
             tags = [(str(tag), float(strength)) for tag, strength in content["tags"]]
         except (ValueError, KeyError, TypeError) as problem:
-            raise DatasetError(f"{file} is no track of Last.fm: {problem!r}") from problem
+            raise DatasetError(f"{file} is not a track of Last.fm: {problem!r}") from problem
         for tag, strength in sorted(tags, key=lambda pair: -pair[1]):
             yield file.stem, tag, strength
 

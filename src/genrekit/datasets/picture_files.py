@@ -45,7 +45,7 @@ def read_picture(
     Raises
     ------
     DatasetError
-        If the file is no picture, all margin, or of another map.
+        If the file is not a picture, all margin, or of another map.
     MissingExtraError
         Without the extra ``train``.
     """

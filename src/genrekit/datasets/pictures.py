@@ -100,7 +100,7 @@ def load(
         If there are no pictures under two genres, one cannot be read, or the table does not fit.
     """
     if path is None or not path.is_dir():
-        raise DatasetError(f"{path} is no folder; expected {INFO.layout}")
+        raise DatasetError(f"{path} is not a folder; expected {INFO.layout}")
     root = path / "images_original" if (path / "images_original").is_dir() else path
     files = [file for file in sorted(root.glob("*/*.png")) if not file.name.startswith(".")]
     items = tuple(_item(file) for file in files)

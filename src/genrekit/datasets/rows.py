@@ -104,7 +104,7 @@ def number_at(file: Path, line: int, column: str, text: str) -> float:
         value = float("nan")
     if value - value != 0:  # infinity or not a number
         seen = repr(text) if text else "a blank cell"
-        raise DatasetError(f"{file}, line {line}, column {column}: {seen} is no finite number")
+        raise DatasetError(f"{file}, line {line}, column {column}: {seen} is not a finite number")
     return value
 
 

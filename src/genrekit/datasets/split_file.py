@@ -75,7 +75,7 @@ def read_split(file: Path) -> Split:
             leaky=content.leaky,
         )
     except (OSError, ValueError) as problem:
-        raise DatasetError(f"{file} is no split: {_first_line(problem)}") from problem
+        raise DatasetError(f"{file} is not a split: {_first_line(problem)}") from problem
     if split.fingerprint != content.fingerprint:
         raise DatasetError(
             f"{file} was changed after it was made: it holds split {split.fingerprint[:12]} and "

@@ -122,7 +122,8 @@ def make_split(
     """
     kept = RELATIONS if by is None else tuple(by)
     if unknown := set(kept) - set(RELATIONS):
-        raise ConfigError(f"{sorted(unknown)[0]!r} is no relation; known: {', '.join(RELATIONS)}")
+        known = ", ".join(RELATIONS)
+        raise ConfigError(f"{sorted(unknown)[0]!r} is not a relation; known: {known}")
     groups = related(dataset, kept, pairs)
     deal = Deal(groups, n_folds, n_repeats, seed, stratify, checked_shares(shares))
     split = Split(

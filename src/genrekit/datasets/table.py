@@ -70,7 +70,7 @@ def load(
         (``blues.00012.3.wav`` is a segment of ``blues.00012``), then a column of
         `GROUP_COLUMNS`, then the id.
     drop_columns : sequence of str
-        Columns that are no features. Columns that merely restate the label are found and dropped.
+        Columns that are not features. Columns that merely restate the label are found and dropped.
     delimiter : str, optional
         None finds it from the header.
     rows_are_tracks : bool
@@ -259,7 +259,7 @@ def _parts(cells: Cells, aside: Collection[str | None]) -> list[str | None]:
         raise DatasetError(
             f"{cells.file}, line {cells.lines[wrong[0]]}, column {column!r}: "
             f"{cells.column(column)[wrong[0]]!r}; expected train, valid or test in every row, as "
-            "others have. If it is no split, name the column in drop_columns (--ignore)"
+            "others have. If it is not a split, name the column in drop_columns (--ignore)"
         )
     return nothing
 
@@ -307,7 +307,8 @@ def _numbers(cells: Cells, column: str, keep_missing: bool) -> NDArray[np.float6
         else ""
     )
     raise DatasetError(
-        f"{cells.file}, line {line}, column {column!r}: {seen} is no finite number ({len(wrong)} "
+        f"{cells.file}, line {line}, column {column!r}: {seen} is not a finite number "
+        f"({len(wrong)} "
         f"such cells in the column); repair it, name the column in drop_columns, or let "
         f"the model fill it (model.prepare.impute){hint}"
     )
@@ -322,7 +323,7 @@ def _with_gaps(cells: Cells, column: str, values: Sequence[str]) -> NDArray[np.f
     for number, value, line in zip(parsed, values, cells.lines, strict=True):
         if number is None or np.isinf(number):
             raise DatasetError(
-                f"{cells.file}, line {line}, column {column!r}: {value!r} is no finite number; "
+                f"{cells.file}, line {line}, column {column!r}: {value!r} is not a finite number; "
                 "repair it or name the column in drop_columns (--ignore)"
             )
     return np.array(parsed, dtype=np.float64)

@@ -36,7 +36,7 @@ def read_sums(file: Path) -> dict[str, str]:
         found = _LINE.fullmatch(line)
         if found is None:
             raise DatasetError(
-                f"{file}, line {number}: {line[:60]!r} is no checksum and path; is the file cut "
+                f"{file}, line {number}: {line[:60]!r} is not a checksum and path; is the file cut "
                 "off? Get it again"
             )
         sums[found[2]] = f"{_ALGORITHMS[len(found[1])]}:{found[1]}"

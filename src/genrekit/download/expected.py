@@ -41,7 +41,7 @@ class Expected:
     seconds : (float, float), optional
         The shortest and the longest that its header may say.
     known_fault : str
-        What is published to be wrong with it; then a fault is no surprise.
+        What is published to be wrong with it; then a fault is not a surprise.
     """
 
     file: Path

@@ -53,7 +53,7 @@ def open_url(
         If the address is none of http or https.
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise ConfigError(f"{url!r} is no address of http or https")
+        raise ConfigError(f"{url!r} is not an address of http or https")
     request = urllib.request.Request(url, headers=_OURS | dict(headers))
     try:
         response: http.client.HTTPResponse = _opener().open(request, timeout=stall_seconds)

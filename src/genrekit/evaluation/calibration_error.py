@@ -4,7 +4,7 @@ The mean distance of confidence from accuracy over bins (C. Guo et al., "On Cali
 Neural Networks", ICML 2017) is above zero for a perfect model too, as accuracies of a few items
 scatter; resampling adds the same scatter once more, so that a bootstrap leaves the truth out. Here
 models of a known error are simulated on the same items, and the errors are kept under which what
-was seen is no surprise (J. Bröcker and L. A. Smith, "Increasing the reliability of reliability
+was seen is not a surprise (J. Bröcker and L. A. Smith, "Increasing the reliability of reliability
 diagrams", Weather and Forecasting 22, 2007, for an error of zero).
 """
 

@@ -179,7 +179,7 @@ def check_scores(tracks: Tracks, labels: Sequence[str]) -> None:
             "features are; no number is made of it"
         )
     if tracks.probabilities.min() < 0 or not (tracks.probabilities.sum(axis=1) > 0).all():
-        raise DatasetError("scores are no probabilities: some are negative, or all of a row are 0")
+        raise DatasetError("scores are not probabilities: some are negative, or all of a row are 0")
 
 
 # --- bootstrap ----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def wilson(successes: int, total: int, level: float = 0.95) -> Estimate:
         If ``total`` is not positive or ``successes`` not within it.
     """
     if not 0 <= successes <= total or total == 0:
-        raise DatasetError(f"{successes} of {total} is no proportion")
+        raise DatasetError(f"{successes} of {total} is not a proportion")
     low, high = _score_limits(successes / total, total, level)
     return Estimate(
         value=successes / total,

@@ -132,7 +132,7 @@ def probability_problem(rows: _Floats, shape: tuple[int, int]) -> str | None:
     if rows.shape != shape:
         return f"holds scores of the shape {rows.shape}, expected {shape}"
     if not np.isfinite(rows).all() or (rows < 0).any() or (rows > 1).any():
-        return "holds scores that are no probabilities between 0 and 1"
+        return "holds scores that are not probabilities between 0 and 1"
     off = np.abs(rows.sum(axis=1) - 1)
     if (off > _sum_tolerance(shape[1])).any():
         worst = int(off.argmax())
@@ -241,7 +241,7 @@ def _problems(answer: Answer, result: EvaluationResult) -> Iterator[str]:
     if len(given) != len(labels):
         yield f"has {len(given)} probabilities, and there are {len(labels)} labels"
     if strange := {*answer.true, *answer.predicted} - set(labels):
-        yield f"names {sorted(strange)[0]!r}, which is no label"
+        yield f"names {sorted(strange)[0]!r}, which is not a label"
     if result.task == "multi-label":
         return
     if len(answer.true) != 1 or len(answer.predicted) != 1:

@@ -218,7 +218,7 @@ def parse_run(text: str, where: object) -> RunResult:
         first = problem.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise DatasetError(
-            f"{where} is no results file, or it is damaged, or of another version of genrekit: "
+            f"{where} is not a results file, or it is damaged, or of another version of genrekit: "
             f"{place}: {first['msg']}; expected what genrekit evaluate -o, train --results or "
             "study writes"
         ) from None

@@ -25,7 +25,7 @@ from genrekit.schema import Contract, Estimate
 
 ALPHA = 0.05
 N_RESAMPLES = 5_000
-#: Recordings whose signs are all tried, where differences are no whole numbers.
+#: Recordings whose signs are all tried, where differences are not whole numbers.
 _MOST_SIGNS = 16
 #: Items that models differ in, up to which the distribution over all signs is made.
 _MOST_STEPS = 10_000
@@ -50,7 +50,7 @@ class McNemar(Contract):
         medium, 0.25 large (J. Cohen, "Statistical power analysis for the behavioral sciences",
         1988). 0 where they never disagree.
     odds_ratio : float, optional
-        ``only_first / only_second``; None where that is no number.
+        ``only_first / only_second``; None where that is not a number.
     """
 
     only_first: int

@@ -34,7 +34,7 @@ def kept_scores(
     Raises
     ------
     ConfigError
-        If what is kept cannot be read, or is no probabilities of these rows and labels.
+        If what is kept cannot be read, or does not hold probabilities of these rows and labels.
     """
     said = {
         "model": task.model.model_dump(mode="json"),

@@ -95,7 +95,7 @@ def collect(
         method=search.plan.method,
         seed=search.plan.seed,
         best=best_first[0] if best_first else None,
-        # Of a single objective, equals are no front.
+        # Of a single objective, equals are not a front.
         front=tuple(best_first if len(search.plan.objectives) > 1 else best_first[:1]),
         importance=_importance(study, search.plan) if importance else {},
         trials=records,

@@ -215,7 +215,7 @@ def attention_map(network: Network, inputs: Arrays) -> Map:
     Raises
     ------
     ConfigError
-        If the network is no transformer of patches.
+        If the network is not a transformer of patches.
     """
     if not isinstance(network.body, PatchTransformer):
         raise ConfigError("attention maps are for the architecture transformer")

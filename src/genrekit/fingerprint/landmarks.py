@@ -91,10 +91,10 @@ class Fingerprint:
         Raises
         ------
         DatasetError
-            If the bytes are no fingerprint, a damaged one, or one of another version.
+            If the bytes are not a fingerprint, a damaged one, or one of another version.
         """
         if len(data) < _HEADER.size or not data.startswith(_MAGIC):
-            raise DatasetError(f"{len(data)} bytes are no fingerprint; make it from the audio")
+            raise DatasetError(f"{len(data)} bytes are not a fingerprint; make it from the audio")
         _, version, count, seconds = _HEADER.unpack_from(data)
         if version != FORMAT_VERSION:
             raise DatasetError(

@@ -30,7 +30,7 @@ LEAST_SCORE = 0.55
 #: Fewer common landmarks than this (about half a second of music) are never a match.
 LEAST_COMMON = 12
 
-# A longer stretch is judged by its best part of this length: a cut or another ending is no excuse.
+# A longer stretch is judged by its best part of this length: a cut or other ending is no excuse.
 _JUDGED_SECONDS = 10.0
 _CELL_SECONDS = 1.0
 _FIRST_SECONDS, _FIRST_SEMITONES = 0.12, 0.4

@@ -58,7 +58,7 @@ def chord(roman: str, key: int) -> Chord:
     found = _ROMAN.fullmatch(roman)
     degree = _DEGREES.get(found[2].upper()) if found else None
     if found is None or degree is None:
-        raise ConfigError(f"{roman!r} is no chord; write it like 'I', 'vi7' or 'bVII'")
+        raise ConfigError(f"{roman!r} is not a chord; write it like 'I', 'vi7' or 'bVII'")
     quality = found[3]
     if found[2].islower() and not quality.startswith(("m", "o")):
         quality = "m" + quality

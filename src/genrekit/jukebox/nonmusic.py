@@ -1,4 +1,4 @@
-"""Sound that is no music, synthesised: what a classifier of music should call unknown.
+"""Sound that is not music, synthesised: what a classifier of music should call unknown.
 
 Speech is a source and a filter (Fant, "Acoustic Theory of Speech Production", 1960): pulses of a
 voice, or noise, through three resonances that change with every syllable. Nothing here is meant to
@@ -26,7 +26,7 @@ _PEAK = 0.5
 def synthesise_nonmusic(
     kind: str, *, seconds: float = 30.0, seed: int = 0, sample_rate_hz: int = 22050
 ) -> Waveform:
-    """Make sound that is no music.
+    """Make sound that is not music.
 
     Parameters
     ----------

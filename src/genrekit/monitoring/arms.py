@@ -254,7 +254,7 @@ def _notes(
     if len(judged) < _QUIET * len(given):
         yield (
             f"Only {100 * len(judged) / len(given):.1f} % of the answers were judged. Who judges "
-            "is no random choice: wrong answers may well be told more often than right ones."
+            "is not a random choice: wrong answers may well be told more often than right ones."
         )
     loudest, count = Counter(one.sender for one in judged).most_common(1)[0]
     if count > _LOUD * len(judged) and len(judged) >= FEWEST:
@@ -270,7 +270,7 @@ def _notes(
         )
     if any(arm.accuracy_by_sender for arm in arms):
         yield (
-            "Some senders judged several answers, which are no independent evidence: quote the "
+            "Some senders judged several answers, which are not independent evidence: quote the "
             "accuracy by sender and the tests by sender; Wilson's intervals are too narrow."
         )
     if splits or any(pair.p is not None for pair in shadows):

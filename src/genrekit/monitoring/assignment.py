@@ -102,7 +102,7 @@ def _shares(split: Sequence[str], named: dict[str, str], shadow: Sequence[str]) 
         except ValueError:
             found[name] = math.nan
         if not 0 < found[name] < math.inf:
-            raise ConfigError(f"split: {text!r} is no share; expected a number, as champion=90")
+            raise ConfigError(f"split: {text!r} is not a share; expected a number, as champion=90")
     total = sum(found.values())
     return {name: share / total for name, share in found.items()}
 

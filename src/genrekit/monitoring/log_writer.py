@@ -228,7 +228,7 @@ def _say_in(
     if genre is not None:
         if genre not in labels and genre != OTHER:
             raise ConfigError(
-                f"{quoted(genre, 60)} is no genre of the model that answered; expected one of "
+                f"{quoted(genre, 60)} is not a genre of the model that answered; expected one of "
                 f"{', '.join(labels)[:400]}, or {OTHER}"
             )
         is_right = genre in genres

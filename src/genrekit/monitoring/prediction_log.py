@@ -202,9 +202,9 @@ def check_kind(database: sqlite3.Connection, path: Path) -> None:
         kind = database.execute("PRAGMA application_id").fetchone()[0]
         version = database.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
-        raise DatasetError(f"{path} is no log of answers: {error}") from error
+        raise DatasetError(f"{path} is not a log of answers: {error}") from error
     if kind != APPLICATION_ID:
-        raise DatasetError(f"{path} is no log of answers; genrekit serve --log writes one")
+        raise DatasetError(f"{path} is not a log of answers; genrekit serve --log writes one")
     if version != FORMAT_VERSION:
         raise DatasetError(
             f"{path} has log format {version}, this genrekit reads {FORMAT_VERSION}; take the "

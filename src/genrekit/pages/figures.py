@@ -50,7 +50,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
     """
     if path.suffix not in SUFFIXES:
         raise ConfigError(
-            f"{path} is no figure; expected a name that ends in {', '.join(SUFFIXES)}"
+            f"{path} is not a figure; expected a name that ends in {', '.join(SUFFIXES)}"
         )
     _save(figure, path, path.suffix[1:])
     return path

@@ -45,7 +45,7 @@ def example_sounds(groups: Sequence[Group], folder: Path, licence: str) -> dict[
             "'CC BY 4.0, ARTIST'), or leave --audio out"
         )
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder of audio")
+        raise DatasetError(f"{folder} is not a folder of audio")
     run = groups[0].best.run if groups else None
     if run is not None and any(parse_name(answer.item) for answer in run.answers):
         raise ConfigError(
@@ -89,7 +89,7 @@ def _files(folder: Path) -> dict[str, Path]:
 def _found(item: str, files: dict[str, Path]) -> Path | None:
     name = PurePosixPath(item)
     names = [item, name.name]
-    if name.suffix.lower() in AUDIO_SUFFIXES:  # a point in a name is no suffix: blues.00000
+    if name.suffix.lower() in AUDIO_SUFFIXES:  # a point in a name is not a suffix: blues.00000
         names += [str(name.with_suffix("")), name.stem]
     return next((files[one] for one in names if one in files), None)
 

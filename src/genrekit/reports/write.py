@@ -44,7 +44,7 @@ class Report(Contract):
     groups : tuple of ReportedGroup
         The strictest protocol first; ``accuracy`` is that of the first model.
     skipped : tuple of str
-        JSON files of folders that are no results.
+        JSON files of folders that are not results.
     """
 
     title: str
@@ -89,7 +89,7 @@ def report(
     Raises
     ------
     DatasetError
-        If something cannot be read, is no result, or was edited.
+        If something cannot be read, is not a result, or was edited.
     ConfigError
         If a file to write has another suffix, or audio has no licence.
     MissingExtraError
@@ -98,7 +98,9 @@ def report(
     files = [Path(one) for one in ([out] if isinstance(out, str | Path) else out)]
     for file in files:
         if file.suffix not in SUFFIXES:
-            raise ConfigError(f"{file} is no report; name a file that ends in .html, .md or .tex")
+            raise ConfigError(
+                f"{file} is not a report; name a file that ends in .html, .md or .tex"
+            )
     if figures not in FIGURES:
         raise ConfigError(f"figures can be {', '.join(FIGURES)}, and not {figures!r}")
     inputs = read_inputs([results] if isinstance(results, str | Path) else results)

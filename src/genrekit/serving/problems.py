@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Problem(Contract):
-    """The body of every answer that is no success."""
+    """The body of every answer that is not a success."""
 
     error: ErrorRecord
 

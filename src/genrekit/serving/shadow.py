@@ -44,7 +44,7 @@ class Shadows:
         recorder: Recorder,
     ) -> None:
         self._models, self._most = models, settings.shadow_queue
-        # It gets little of the processor where there is much to do, which is no fault of a file.
+        # It gets little of the processor where there is much to do, which is not a fault of a file.
         self._seconds = _PATIENCE * settings.job_seconds
         self._folder, self._metrics, self._recorder = folder, metrics, recorder
         self._tasks: set[asyncio.Task[None]] = set()

@@ -62,7 +62,7 @@ def read_history(place: str | Path) -> tuple[Epoch, ...]:
     except ValidationError as error:
         problem = error.errors()[0]
         raise ConfigError(
-            f"{path} is no history of training; expected a line of JSON for each epoch: "
+            f"{path} is not a history of training; expected a line of JSON for each epoch: "
             f"{problem['msg']}"
         ) from None
     if not epochs:

@@ -60,7 +60,7 @@ def train_together_steps(
     Raises
     ------
     ConfigError
-        If the model is no network, or the processes cannot find each other.
+        If the model is not a network, or the processes cannot find each other.
     TrainingError
         If another process ended too early.
     """

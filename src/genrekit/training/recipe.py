@@ -323,7 +323,7 @@ def read_settings(path: Path, overrides: Sequence[str] = ()) -> tuple[str, dict[
     """
     text, settings = _read(path)
     if "source" in settings:
-        raise ConfigError(f"{path}: source is no setting; it is what the recipe itself is kept in")
+        raise ConfigError(f"{path}: source is not a setting; the recipe itself is kept in it")
     for one in overrides:
         override(settings, one)
     return text, settings
@@ -361,7 +361,7 @@ def recipe_of(
         return Recipe.model_validate({**settings, "source": source})
     except ValidationError as error:
         problems = [_explain(detail, settings, text) for detail in error.errors()]
-        raise ConfigError(f"{path} is no valid recipe:\n" + "\n".join(problems)) from None
+        raise ConfigError(f"{path} is not a valid recipe:\n" + "\n".join(problems)) from None
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
@@ -371,7 +371,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the recipe {path}: {error}") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is no YAML: {error}") from error
+        raise ConfigError(f"{path} is not YAML: {error}") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"{path} holds no settings; expected a mapping such as recipes/ have")
     return text, settings
@@ -392,7 +392,7 @@ def override(settings: dict[str, Any], text: str) -> None:
     try:
         set_setting(settings, name, yaml.safe_load(value))
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {text!r}: {value!r} is no YAML value: {error}") from error
+        raise ConfigError(f"--set {text!r}: {value!r} is not a YAML value: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"--set {text!r}: {error}") from None
 

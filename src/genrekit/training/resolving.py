@@ -72,7 +72,7 @@ def with_columns(recipe: Recipe, dataset: Dataset) -> Recipe:
     Raises
     ------
     ConfigError
-        If the data is no table, or has no such columns.
+        If the data is not a table, or has no such columns.
     """
     if not isinstance(recipe.frontend, ColumnsConfig):
         return recipe

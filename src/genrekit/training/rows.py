@@ -105,7 +105,7 @@ def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
         If a column is missing.
     """
     if dataset.features is None:
-        raise DatasetError(f"{dataset.name} is no table of features")
+        raise DatasetError(f"{dataset.name} is not a table of features")
     position = {name: number for number, name in enumerate(dataset.feature_names)}
     missing = [name for name in feature_names if name not in position]
     if missing:

@@ -147,7 +147,7 @@ def train_steps(
         If the training of a network cannot go on.
     BundleError
         If the exported model differs from its source, or ``out`` exists and is not to be replaced,
-        or is no bundle.
+        or is not a bundle.
     """
     check_target(out, overwrite)
     check_recipe(recipe)
