@@ -9,8 +9,10 @@ How it lies on disk: see `genrekit.batch.index_store`.
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -21,6 +23,7 @@ from pydantic import Field
 
 from genrekit.audio import Waveform, decode
 from genrekit.audio.passed_over import passed_over
+from genrekit.batch.entry import Entry
 from genrekit.batch.find import look_for_audio
 from genrekit.batch.index_store import (
     IndexedTrack,
@@ -28,17 +31,17 @@ from genrekit.batch.index_store import (
     Vector,
     has_index,
     read_files,
-    read_pieces,
     write_files,
-    write_piece,
 )
-from genrekit.errors import AudioContentError, ConfigError, GenreError
+from genrekit.batch.run import Run, open_run
+from genrekit.batch.work import work_through
+from genrekit.errors import AudioContentError, ConfigError
 from genrekit.inference import Classifier, printable
 from genrekit.schema import Contract
-from genrekit.workers import WorkerDied, ordered_map
 
 _log = logging.getLogger(__name__)
-_SAVED_EVERY = 500
+#: The journal of an index lies in it.
+_RUN = "run"
 
 
 class Neighbour(Contract):
@@ -181,24 +184,34 @@ def update_index(
         _log.warning("%s", others)
     files = {printable(path.relative_to(folder).as_posix()): path for path in found.files}
     states = {name: state for name, path in files.items() if (state := _state(name, path))}
-    keeper = _Keeper(directory, classifier, states)
-    waiting = [name for name in files if name in states and name not in keeper.vectors]
-    work = (
-        partial(_describe_or_say, classifier=classifier)
-        if workers == 1
-        else partial(_describe_in_worker, model=str(model))
+    settings = {"model": classifier.identity.model_dump()}
+    with open_run(directory / _RUN, "index", settings, sources=[str(folder)], redo=True) as run:
+        keeper = _Keeper(run, directory, classifier, states, files)
+        try:
+            yield from _listened(run, keeper, str(model), workers)
+        finally:
+            keeper.finish(folder, str(model))
+
+
+def _listened(run: Run, keeper: _Keeper, model: str, workers: int) -> Generator[IndexStep]:
+    """Take in what is not known yet; what failed before fails again without being listened to."""
+    waiting, kept, done = keeper.waiting(), len(keeper.vectors), 0
+    total = len(waiting) + len(keeper.failures)
+    yield IndexStep(0, total, kept)
+    for failure in keeper.failures.items():
+        done += 1
+        yield IndexStep(done, total, kept, failure)
+    entries = work_through(
+        run,
+        waiting,
+        partial(_describe_as_text, model=model),
+        prepare=partial(_prepare, model),
+        workers=workers,
     )
-    kept, done = len(keeper.vectors), 0
-    yield IndexStep(0, len(waiting), kept)
-    try:
-        answers = ordered_map(work, [files[name] for name in waiting], workers=workers)
-        for name, answer in zip(waiting, answers, strict=True):
+    with closing(entries):
+        for entry in entries:
             done += 1
-            if isinstance(answer, np.ndarray):
-                keeper.add(name, answer)
-            yield IndexStep(done, len(waiting), kept, _failure(name, answer))
-    finally:
-        keeper.finish(folder, str(model))
+            yield IndexStep(done, total, kept, keeper.take(entry))
 
 
 def read_index(directory: Path) -> Index:
@@ -216,23 +229,18 @@ def read_index(directory: Path) -> Index:
 _load = lru_cache(maxsize=1)(Classifier.load)
 
 
-def _describe_in_worker(path: Path, *, model: str) -> Vector | str:
-    return _describe_or_say(path, classifier=_load(model))
+def _prepare(model: str) -> None:
+    _load(model)
 
 
-def _describe_or_say(path: Path, *, classifier: Classifier) -> Vector | str:
-    try:
-        return describe_file(classifier, path)
-    except ConfigError:
-        raise
-    except (GenreError, OSError, MemoryError) as error:
-        return printable(str(error))
+def _describe_as_text(path: str, *, model: str) -> str:
+    """The vector of a file, as JSON can hold it."""
+    vector = describe_file(_load(model), path)
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
 
-def _failure(name: str, answer: Vector | str | WorkerDied[Path]) -> tuple[str, str] | None:
-    if isinstance(answer, WorkerDied):
-        return name, "analysing it killed its process; the file is damaged or needs more memory"
-    return (name, answer) if isinstance(answer, str) else None
+def _vector(text: object) -> Vector:
+    return np.frombuffer(base64.b64decode(str(text)), "<f4").astype(np.float32)
 
 
 def _state(name: str, path: Path) -> IndexedTrack | None:
@@ -257,43 +265,73 @@ def _reusable(
 
 
 class _Keeper:
-    """What is known so far, and in which files: in the index, in pieces, or in memory alone."""
+    """What is known of the tracks that are there: from the index, and from the journal.
+
+    Attributes
+    ----------
+    vectors : dict of str to (size,) float32
+    failures : dict of str to str
+        Why those have none whose files have not changed since.
+    """
 
     def __init__(
-        self, directory: Path, classifier: Classifier, states: dict[str, IndexedTrack]
+        self,
+        run: Run,
+        directory: Path,
+        classifier: Classifier,
+        states: dict[str, IndexedTrack],
+        files: dict[str, Path],
     ) -> None:
         self._directory, self._classifier, self._states = directory, classifier, states
-        self._sha256 = classifier.identity.sha256
-        left, self._pieces = read_pieces(directory, self._sha256, states)
-        self.vectors = _reusable(directory, classifier, states) | left
-        self._loose: list[str] = []
+        self._places = {str(path.absolute()): name for name, path in files.items()}
+        self.vectors = _reusable(directory, classifier, states)
+        self.failures: dict[str, str] = {}
+        for entry in run.entries():
+            name = self._places.get(entry.file)
+            state = states.get(name) if name is not None else None
+            if name is None or state is None or _changed(entry, state):
+                continue
+            if entry.reason is None:
+                self.vectors[name] = _vector(entry.value)
+            elif name not in self.vectors:
+                self.failures[name] = entry.reason.message
 
-    def add(self, name: str, vector: Vector) -> None:
-        """Take one in; now and then, what is in memory alone is written."""
-        self.vectors[name] = vector
-        self._loose.append(name)
-        if len(self._loose) >= _SAVED_EVERY:
-            tracks, table = self._table(self._loose)
-            self._pieces.append(write_piece(self._directory, self._sha256, tracks, table))
-            self._loose = []
+    def waiting(self) -> list[str]:
+        """Paths of the tracks of which nothing is known."""
+        return [
+            path
+            for path, name in self._places.items()
+            if name in self._states and name not in self.vectors and name not in self.failures
+        ]
+
+    def take(self, entry: Entry) -> tuple[str, str] | None:
+        """Take in what became of a track; its name and the reason, if that is no vector."""
+        name, reason = self._places[entry.file], entry.reason
+        if reason is None:
+            self.vectors[name] = _vector(entry.value)
+            return None
+        if reason.type == "ConfigError":  # the model's fault, and the same for all
+            raise ConfigError(reason.message)
+        return name, reason.message
 
     def finish(self, folder: Path, asked_for: str) -> None:
         """Write the index anew, with all that is known."""
-        tracks, table = self._table(sorted(self.vectors))
+        names = sorted(self.vectors)
+        rows = [self.vectors[name] for name in names]
         manifest = IndexManifest(
             folder=printable(folder.absolute()),
             asked_for=asked_for,
             model=self._classifier.identity,
             kind="features" if self._classifier.bundle.embedding_size is None else "embedding",
-            tracks=tuple(tracks),
+            tracks=tuple(self._states[name] for name in names),
             vectors_sha256="0" * 64,
         )
-        write_files(self._directory, manifest, table, self._pieces)
-
-    def _table(self, names: list[str]) -> tuple[list[IndexedTrack], Vector]:
-        rows = [self.vectors[name] for name in names]
         table = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
-        return [self._states[name] for name in names], table
+        write_files(self._directory, manifest, table)
+
+
+def _changed(entry: Entry, state: IndexedTrack) -> bool:
+    return (entry.size_bytes, entry.modified_ns) != (state.size_bytes, state.modified_ns)
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:

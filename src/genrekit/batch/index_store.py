@@ -1,8 +1,8 @@
 """An index on disk: ``index.json``, and the vectors that it names by their hash.
 
-While a folder is listened to, the new vectors are kept in pieces beside the index, one every few
-hundred tracks; at the end they become part of it. Whatever interrupts that, the index is the old
-one or the new one, and pieces are found again.
+While a folder is listened to, new vectors are in the journal of a run in the folder of the index;
+at the end they become part of it. Whatever interrupts that, the index is the old one or the new
+one, and the journal is read again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import io
 import logging
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -56,13 +55,6 @@ class IndexManifest(Contract):
     vectors_sha256: Sha256
 
 
-class _Piece(Contract):
-    """What a piece says of its vectors."""
-
-    model_sha256: Sha256
-    tracks: tuple[IndexedTrack, ...]
-
-
 def has_index(directory: Path) -> bool:
     """Whether there is an index, readable or not."""
     return (directory / _JSON).exists()
@@ -95,10 +87,8 @@ def read_files(directory: Path) -> tuple[IndexManifest, Vector]:
     return manifest, vectors
 
 
-def write_files(
-    directory: Path, manifest: IndexManifest, table: Vector, finished: Sequence[Path] = ()
-) -> None:
-    """Write an index, and then delete the ``finished`` pieces, which are part of it.
+def write_files(directory: Path, manifest: IndexManifest, table: Vector) -> None:
+    """Write an index in the place of the one that is there.
 
     Parameters
     ----------
@@ -115,43 +105,9 @@ def write_files(
     text = manifest.model_copy(update={"vectors_sha256": sha256}).model_dump_json(indent=1)
     replace_file(directory / _JSON, text)
     old = [path for path in directory.glob("vectors-*.npz") if path.name != current]
-    for path in (*old, *finished):
+    for path in old:
         with suppress(OSError):
             path.unlink()
-
-
-def write_piece(
-    directory: Path, model_sha256: str, tracks: Sequence[IndexedTrack], table: Vector
-) -> Path:
-    """Keep some vectors until `write_files`."""
-    piece = _Piece(model_sha256=model_sha256, tracks=tuple(tracks))
-    said = np.frombuffer(piece.model_dump_json().encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, tracks=said, vectors=table)
-    raw = buffer.getvalue()
-    path = directory / f"piece-{hashlib.sha256(raw).hexdigest()[:16]}.npz"
-    replace_file(path, raw)
-    return path
-
-
-def read_pieces(
-    directory: Path, model_sha256: str, states: Mapping[str, IndexedTrack]
-) -> tuple[dict[str, Vector], list[Path]]:
-    """Vectors that an interrupted run left, of files that are as they were; and all pieces."""
-    vectors: dict[str, Vector] = {}
-    paths = sorted(directory.glob("piece-*.npz"))
-    for path in paths:
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                piece = _Piece.model_validate_json(stored["tracks"].tobytes())
-                table = _checked(stored["vectors"], len(piece.tracks))
-        except (*_UNREADABLE, ValidationError) as error:
-            _log.warning("%s is left out: %s", path, error)
-            continue
-        if piece.model_sha256 == model_sha256:
-            rows = zip(piece.tracks, table, strict=True)
-            vectors |= {one.path: row for one, row in rows if states.get(one.path) == one}
-    return vectors, paths
 
 
 def _checked(stored: NDArray[Any], count: int) -> Vector:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,7 @@ def work_through(
     retry_failed: bool = False,
     skipped: Callable[[str], None] | None = None,
     tick: Callable[[], None] | None = None,
-) -> Iterator[Entry]:
+) -> Generator[Entry]:
     """Do to each file what has not been done yet, and yield its entry when it is in the journal.
 
     Files whose size, time and settings are those of their last entry are skipped, whatever that
