@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -88,7 +88,7 @@ def ray_through(
     skipped: Callable[[str], None] | None = None,
     tick: Callable[[], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Entry]:
+) -> Generator[Entry]:
     """Do to each file what has not been done yet, as `work_through` does, on a cluster.
 
     Parameters
