@@ -43,7 +43,9 @@ def names(count: int, each: int = 1) -> list[str]:
 
 
 @pytest.mark.parametrize("truth", [0.0, 0.05, 0.13, 0.3])
-def test_the_calibration_error_is_covered(truth: float) -> None:
+def test_the_calibration_error_is_covered(truth: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Fewer than in use: the interval is rougher, and has to hold all the same.
+    monkeypatch.setattr("genrekit.evaluation.calibration_error._SIMULATED", 200)
     generator = np.random.default_rng(3)
     values = []
 
@@ -120,7 +122,7 @@ def test_macro_f1_is_covered(count: int, sharpness: float) -> None:
             yield bootstrap_by_group(
                 *(macro_f1, one.targets, told, one.groups),
                 n_labels=GENRES,
-                n_resamples=100,
+                n_resamples=60,
                 seed=number,
             )
 
@@ -166,7 +168,7 @@ def test_gains_are_covered(recordings: int, each: int) -> None:
             noise = generator.random((2, recordings * each)) * 0.5
             first, second = (hard * 0.5 + noise < np.array([[0.6], [0.5]])).astype(float)
             yield paired_difference(
-                first, second, names(recordings, each), n_resamples=400, seed=number
+                first, second, names(recordings, each), n_resamples=200, seed=number
             )[0]
 
     # P(u/2 + v/2 < a) of two uniform numbers is 1 - 2 (1 - a)^2 from a half on.
@@ -182,7 +184,7 @@ def test_shares_of_segments_are_covered(share: float) -> None:
         for number in range(400):
             chance = generator.beta(4 * share, 4 * (1 - share), 100).repeat(5)
             hits = (generator.random(500) < chance).astype(float)
-            yield share_by_group(hits, names(100, 5), n_resamples=400, seed=number)
+            yield share_by_group(hits, names(100, 5), n_resamples=200, seed=number)
 
     assert 0.93 <= covered(share, draws()) <= 0.97
 
