@@ -16,7 +16,7 @@ from genrekit.datasets import Dataset, Item
 from genrekit.datasets.picture_files import drawing_of, read_picture
 from genrekit.errors import DatasetError
 from genrekit.features.picture import PICTURE_SHAPE, scale_levels
-from genrekit.workers import WorkerDied, ordered_map
+from genrekit.workers import PATIENT_LIMITS, WorkerDied, ordered_map
 
 #: Pictures are near if each is the other's most similar one, this similar (correlation of their
 #: cells over time), and by this much more than to any third. Measured on the published set of
@@ -56,9 +56,9 @@ class PictureFacts:
 
 def look(dataset: Dataset, *, workers: int) -> Iterator[PictureFacts]:
     """Measure the picture of every item, in order."""
-    for outcome in ordered_map(_measure, dataset.items, workers=workers):
+    for outcome in ordered_map(_measure, dataset.items, workers=workers, limits=PATIENT_LIMITS):
         if isinstance(outcome, WorkerDied):
-            yield PictureFacts(problem="reading it killed its process; it is damaged")
+            yield PictureFacts(problem=outcome.message)
         else:
             yield outcome
 

@@ -21,7 +21,7 @@ from genrekit.errors import AudioContentError, AudioError
 from genrekit.features import build_frontend
 from genrekit.fingerprint import Fingerprint, content_hash, find_near_duplicates, fingerprint
 from genrekit.schema import ExcerptConfig, Gtzan57Config
-from genrekit.workers import WorkerDied, ordered_map
+from genrekit.workers import PATIENT_LIMITS, WorkerDied, ordered_map
 
 #: Samples count as clipped in runs of at least this many at the largest level of the file.
 CLIPPED_RUN = 3
@@ -92,10 +92,9 @@ class AudioFacts:
 def listen(dataset: Dataset, *, judge: bool, workers: int) -> Iterator[AudioFacts]:
     """Measure the audio of every item, in order; items without audio give empty facts."""
     measure = partial(_measure, judge=judge)
-    for outcome in ordered_map(measure, dataset.items, workers=workers):
+    for outcome in ordered_map(measure, dataset.items, workers=workers, limits=PATIENT_LIMITS):
         if isinstance(outcome, WorkerDied):
-            reason = "decoding it killed its process; it is damaged or too large"
-            yield AudioFacts(state="unreadable", problem=reason)
+            yield AudioFacts(state="unreadable", problem=outcome.message)
         else:
             yield outcome
 

@@ -61,6 +61,10 @@ class WorkerLimits:
     memory_bytes: int | None = None
 
 
+#: For long work on whole files, of which all that ends is to end: only what hangs is killed.
+PATIENT_LIMITS = WorkerLimits(wall_seconds=900.0, memory_bytes=4 << 30)
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """What workers do.
