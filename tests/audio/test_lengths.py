@@ -267,3 +267,25 @@ def test_the_default_track_is_taken(container: str, chosen: int) -> None:
     assert hz == pytest.approx(tones[chosen], abs=2)
     assert waveform.seconds == pytest.approx(lengths[chosen], abs=0.1)
     assert waveform.warnings == ()
+
+
+@pytest.mark.parametrize("filling", [b"\xff\x00", b"\xff", b"\xff\xe0\x00\x00"])
+def test_garbage_that_looks_like_frames_is_passed_over_quickly(filling: bytes) -> None:
+    """It is searched, not tried byte by byte: a hostile file costs about what reading it does."""
+    data = without_tag(vbr(uneven()))
+    probe(data)
+    alone = tries()
+    probe(data + data)
+    alone = tries() - alone
+    before = tries()
+    garbage = filling * ((1 << 20) // len(filling))
+    assert probe(data + garbage + data).seconds == pytest.approx(2 * SECONDS, abs=0.4)
+    assert tries() - before < alone + 1000
+
+
+def tries() -> int:
+    """How many places were looked at for the header of a frame."""
+    from genrekit.audio.mpeg import parse_mpeg
+
+    known = parse_mpeg.cache_info()
+    return known.hits + known.misses

@@ -7,6 +7,7 @@ anything.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,11 @@ _KBITS = {
 }
 _ADTS_RATES_HZ = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025,
                   8000, 7350)  # fmt: skip
+
+# The first bytes of a frame that can be one, or of a tag.
+_MPEG_SYNC = re.compile(rb"ID3|\xff[\xe2-\xe7\xf2-\xff][\x10-\xef]", re.DOTALL)
+_ADTS_SYNC = re.compile(rb"ID3|\xff[\xf0\xf1\xf8\xf9].", re.DOTALL)
+_SYNC_BYTES = 3
 
 
 class Kind(NamedTuple):
@@ -126,6 +132,7 @@ class _Walker:
         self.stretches: list[Stretch] = []
         self._file, self._parse, self._meter = file, parse, meter
         self._head_bytes = 4 if parse is parse_mpeg else 7
+        self._sync = _MPEG_SYNC if parse is parse_mpeg else _ADTS_SYNC
         self._size = file.seek(0, 2)
         self._buffer, self._base = b"", 0
 
@@ -197,18 +204,16 @@ class _Walker:
         return True
 
     def _next_sync(self, position: int) -> int | None:
+        """Where something may begin: found by a search that costs a hostile file little."""
         while position < self._size:
             inside = position - self._base
-            if not 0 <= inside < len(self._buffer):
+            if not 0 <= inside <= len(self._buffer) - _SYNC_BYTES:
                 self._load(position)
                 inside = 0
-            found = self._buffer.find(b"\xff", inside)
-            tag = self._buffer.find(b"ID3", inside, found if found >= 0 else len(self._buffer))
-            if tag >= 0:
-                return self._base + tag
-            if found >= 0:
-                return self._base + found
-            position = self._base + len(self._buffer)
+            found = self._sync.search(self._buffer, inside)
+            if found is not None:
+                return self._base + found.start()
+            position = self._base + max(len(self._buffer) - _SYNC_BYTES + 1, inside + 1)
         return None
 
     def _tag_bytes(self, position: int) -> int:
