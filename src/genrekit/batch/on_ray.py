@@ -171,8 +171,9 @@ def start_ray(address: str | None) -> ModuleType:
     except ImportError as error:
         raise MissingExtraError("ray", "ray") from error
     if not ray.is_initialized():
+        # Without an address Ray would look for any cluster that was ever begun on this machine.
         own = {} if address else {"include_dashboard": False}
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
+        ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **own)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
