@@ -176,9 +176,12 @@ def test_a_symbolic_link_stays_one(bare: Callable[[str], bytes], tmp_path: Path)
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere" / "link.mp3"
     link.symlink_to(path)
-    write_tags(link, WANTED, record=ignore)
+    run = begin_run()
+    write_tags(link, WANTED, record=run.record)
     assert link.is_symlink()
     assert read_tags(path)["genre"] == WANTED.genres
+    assert [one.answer for one in undo([run], below=link)] == ["restored"]
+    assert path.read_bytes() == bare("mp3")
 
 
 def test_hard_links_ask(bare: Callable[[str], bytes], tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def undo(
 
 def _meant(which: str | None, since: str | None) -> tuple[Sequence[Run], Path | None]:
     """Runs to take back, and the path that limits them."""
-    from genrekit.tagging import find_run, list_runs
+    from genrekit.tagging import find_run, is_below, list_runs
 
     if (which is None) == (since is None):
         raise ConfigError("name one run (genrekit history lists them), a path, or --since a date")
@@ -178,16 +178,12 @@ def _meant(which: str | None, since: str | None) -> tuple[Sequence[Run], Path | 
     path = Path(which).absolute()
     if which and (path.exists() or "/" in which):
         changed = [
-            run for run in list_runs() if any(_lies(one.file, path) for one in run.changes())
+            run for run in list_runs() if any(is_below(one.file, path) for one in run.changes())
         ]
         if not changed:
             raise ConfigError(f"no run has changed {path}, or that was taken back already")
         return changed, path
     return [find_run(which)], None
-
-
-def _lies(file: Path, path: Path) -> bool:
-    return file == path or file.is_relative_to(path)
 
 
 def _since(text: str) -> list[Run]:

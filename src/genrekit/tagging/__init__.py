@@ -38,6 +38,7 @@ __all__ = [
     "export_playlists",
     "export_table",
     "find_run",
+    "is_below",
     "list_runs",
     "listener",
     "load_taxonomy",
@@ -86,6 +87,7 @@ _HOMES = {
     "export_playlists": "genrekit.tagging.playlists",
     "export_table": "genrekit.tagging.exports",
     "find_run": "genrekit.tagging.runs",
+    "is_below": "genrekit.tagging.restore",
     "list_runs": "genrekit.tagging.runs",
     "listener": "genrekit.tagging.listen",
     "load_taxonomy": "genrekit.tagging.taxonomy",
@@ -117,7 +119,7 @@ if TYPE_CHECKING:
     from genrekit.tagging.plan import Plan, PlannedFile, make_plan
     from genrekit.tagging.plan_file import plan_csv, plan_json, read_plan, write_plan
     from genrekit.tagging.playlists import export_playlists, m3u8, play_on
-    from genrekit.tagging.restore import Undone, undo
+    from genrekit.tagging.restore import Undone, is_below, undo
     from genrekit.tagging.runs import Change, Run, begin_run, find_run, list_runs
     from genrekit.tagging.taxonomy import Taxonomy, check_taxonomy, load_taxonomy, shipped
     from genrekit.tagging.values import Wanted

@@ -69,7 +69,7 @@ def undo(
         (run, change)
         for run in sorted(runs, key=lambda one: one.info.name, reverse=True)
         for change in reversed(run.changes())
-        if below is None or _is_below(change.file, below)
+        if below is None or is_below(change.file, below)
     ]
     clean_leftovers({change.file.parent for _, change in steps})
     answers = _rehearsed(steps, progress)
@@ -82,9 +82,10 @@ def undo(
     return done
 
 
-def _is_below(file: Path, place: Path) -> bool:
-    place = place.absolute()
-    return file == place or file.is_relative_to(place)
+def is_below(file: Path, place: Path) -> bool:
+    """Whether a file is what a path leads to, by links too, or lies in that folder."""
+    places = (place.absolute(), place.resolve())
+    return any(file == one or file.is_relative_to(one) for one in places)
 
 
 def _rehearsed(steps: Sequence[tuple[Run, Change]], progress: Progress) -> list[Undone]:

@@ -79,7 +79,7 @@ def write_tags(
         splices = plan_changes(file, real, wanted)
         if not splices:
             return None
-        change = _change(path, file, splices, status.st_mtime_ns)
+        change = _change(real, file, splices, status.st_mtime_ns)
 
     def check(part: Path, digest: str) -> None:
         if digest != change.after_sha256:
@@ -97,7 +97,7 @@ def write_tags(
     return change
 
 
-def _change(path: Path, file: IO[bytes], splices: list[Splice], modified_ns: int) -> Change:
+def _change(real: Path, file: IO[bytes], splices: list[Splice], modified_ns: int) -> Change:
     """What takes the change back, with digests of the file before and after it."""
     view = whole(file)
     digests = []
@@ -107,7 +107,7 @@ def _change(path: Path, file: IO[bytes], splices: list[Splice], modified_ns: int
             digest.update(piece)
         digests.append(digest.hexdigest())
     return Change.of(
-        path.absolute(),
+        real,
         before_sha256=digests[0],
         after_sha256=digests[1],
         modified_ns=modified_ns,
