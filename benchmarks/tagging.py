@@ -1,6 +1,7 @@
 """What `genrekit tag` does to files of every container, beside what faults do to them.
 
     python benchmarks/tagging.py                # rewrite docs/results/tagging.md
+    python benchmarks/tagging.py --only faults  # measure one part again
     python benchmarks/tagging.py --files 1000   # more files for the second run and the time
 
 Needs mutagen and pytaglib. Times are CPU time of all processes.
@@ -15,9 +16,8 @@ import os
 import platform
 import resource
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,8 +29,8 @@ import tagging_files
 import tagging_kills
 import taglib
 
-from genrekit.batch import open_run, work_through
-from genrekit.batch.analysis import Analysis
+from genrekit.audio import decode
+from genrekit.batch import Analysis, open_run, work_through
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.tagging import (
     Naming,
@@ -63,6 +63,11 @@ class Row(NamedTuple):
     audio: bool
     undone: bool
     kept_bytes: int
+
+
+def samples(path: Path) -> str:
+    """A digest of the audio as it sounds."""
+    return hashlib.sha256(decode(path).samples.tobytes()).hexdigest()
 
 
 def packets(path: Path) -> str:
@@ -101,14 +106,14 @@ def row_of(suffix: str, tags: str, folder: Path) -> Row:
     path = tagging_files.encoded(suffix, folder / f"song.{suffix}")
     content = tagging_files.dress(tags, suffix, path.read_bytes())
     path.write_bytes(content)
-    before = packets(path), other_fields(path), id3_frames(content)
+    before = samples(path), other_fields(path), id3_frames(content)
     run = begin_run()
     change = write_tags(path, WANTED, record=run.record)
     assert change is not None
     with taglib.File(str(path)) as file:
         read = set(file.tags.get("GENRE", []))
     values = None if (suffix, tags) in NOT_READ else read == set(WANTED.genres)
-    after = packets(path), other_fields(path), id3_frames(path.read_bytes())
+    after = samples(path), other_fields(path), id3_frames(path.read_bytes())
     undo([run])
     return Row(
         *(suffix, tags, values, before[1:] == after[1:], before[0] == after[0]),
@@ -250,7 +255,7 @@ def page(rows: list[Row], faults: list[Faults], second: Second) -> Iterator[str]
     yield (
         "*Values*: an independent reader (TagLib) finds the three genres that were written, one\n"
         "of them not in Latin letters. *Others*: all other fields that it reads are equal, and\n"
-        "other ID3 frames are equal byte by byte. *Audio*: the packets are equal. *Undo*: so is\n"
+        "other ID3 frames are equal byte by byte. *Audio*: all samples are equal. *Undo*: so is\n"
         "the whole file afterwards. *Kept*: old bytes that undo needs.\n"
     )
     yield "| file | tags before | values | others | audio | undo | kept, bytes |"
@@ -292,29 +297,48 @@ def page(rows: list[Row], faults: list[Faults], second: Second) -> Iterator[str]
     )
 
 
+PARTS = ("matrix", "faults", "second")
+
+
+def measure(part: str, folder: Path, files: int) -> Any:
+    """One part of the page, as JSON can hold it."""
+    os.environ["GENREKIT_HOME"] = str(folder / "home")
+    if part == "matrix":
+        return [row_of(suffix, tags, folder) for suffix, tags in tagging_files.DRESSED]
+    if part == "faults":
+        return [faults_of(suffix, folder) for suffix in tagging_files.CONTAINERS]
+    (folder / "library").mkdir()
+    return second_run(folder / "library", files)
+
+
+def known(path: Path) -> dict[str, Any]:
+    """What was measured before."""
+    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=100)
+    parser.add_argument("--only", choices=PARTS, help="measure one part again")
     parser.add_argument("--output", type=Path, default=PAGE)
     options = parser.parse_args()
+    kept = options.output.with_suffix(".json")
+    found = known(kept) if options.only else {}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        os.environ["GENREKIT_HOME"] = str(folder / "home")
-        said: Callable[[str], int] = sys.stderr.write
-        rows = []
-        for suffix, tags in tagging_files.DRESSED:
-            said(f"{suffix} {tags}\n")
-            rows.append(row_of(suffix, tags, folder))
-        faults = []
-        for suffix in tagging_files.CONTAINERS:
-            said(f"faults in {suffix}\n")
-            faults.append(faults_of(suffix, folder))
-        os.environ["GENREKIT_HOME"] = str(folder / "home")
-        (folder / "library").mkdir()
-        second = second_run(folder / "library", options.files)
-        lines = list(page(rows, faults, second))
+        for part in PARTS:
+            if options.only in (None, part):
+                (Path(name) / part).mkdir()
+                found[part] = measure(part, Path(name) / part, options.files)
+    kept.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    found = known(kept)
+    outcome = tagging_kills.Outcome
+    rows = [Row(*row) for row in found["matrix"]]
+    faults = [
+        Faults(suffix, {name: outcome(*one) for name, one in ours.items()}, outcome(*theirs))
+        for suffix, ours, theirs in found["faults"]
+    ]
+    lines = list(page(rows, faults, Second(*found["second"])))
     options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    said(json.dumps(second._asdict()) + "\n")
 
 
 if __name__ == "__main__":

@@ -178,6 +178,7 @@ def _mp3_dressings() -> dict[str, Callable[[bytes], bytes]]:
         "v2.4 rubbish behind": lambda audio: id3(4, plain + b"\0rubbish") + audio,
         "large": lambda audio: id3(3, frame("APIC", bytes(range(256)) * 12_000, 3)) + audio,
         "two tags": lambda audio: id3(3, plain[:0] + other_frames(3)) + id3(4, plain) + audio,
+        "v1": lambda audio: audio + id3v1(17),
         "ape and v1": lambda audio: (
             audio + ape({"Title": "T", "Genre": "Old", "Zeta": "z", "Alpha": "a"}) + id3v1(17)
         ),
@@ -194,12 +195,13 @@ def _mp3_dressings() -> dict[str, Callable[[bytes], bytes]]:
     }
 
 
-def _wav_with_info(audio: bytes) -> bytes:
+def _wav_with_info(audio: bytes, *, alone: bool = False) -> bytes:
     entries = b"INFOINAM\6\0\0\0Title\0IGNR\4\0\0\0Old\0ISFT\4\0\0\0abc\0"
     chunk = b"LIST" + len(entries).to_bytes(4, "little") + entries
     tag = id3(3, other_frames(3) + genre_frame("Old", 3))
     tag += b"" if len(tag) % 2 else b"\0"  # of odd length, so that a byte must follow it
     both = chunk + b"id3 " + len(tag).to_bytes(4, "little") + tag + bytes(len(tag) % 2)
+    both = chunk if alone else both
     size = len(audio) - 8 + len(both)
     return audio[:4] + size.to_bytes(4, "little") + audio[8:] + both
 
@@ -242,6 +244,7 @@ DRESSED: tuple[tuple[str, str], ...] = (
     *((suffix, "tagged") for suffix in CONTAINERS if suffix not in ("mp3", "wav", "aiff")),
     ("flac", "behind ID3"),
     ("wav", "LIST INFO"),
+    ("wav", "LIST INFO alone"),
 )
 
 
@@ -255,4 +258,6 @@ def dress(name: str, suffix: str, audio: bytes) -> bytes:
         return id3(3, other_frames(3) + genre_frame("Old", 3), padding=64) + audio + id3v1(17)
     if name == "LIST INFO":
         return _wav_with_info(audio)
+    if name == "LIST INFO alone":
+        return _wav_with_info(audio, alone=True)
     return _mp3_dressings()[name](audio)

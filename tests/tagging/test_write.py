@@ -34,6 +34,12 @@ Make = Callable[[str, str], bytes]
 CASES = pytest.mark.parametrize(("suffix", "dress"), DRESSED, ids=str)
 
 
+def others(tags: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What is not ours."""
+    mine = ("GENRE", "GENREKIT_MODEL", "GENREKIT_SCORES")
+    return {key: values for key, values in tags.items() if key not in mine}
+
+
 def ignore(change: Change) -> None:
     """Keep nothing of a change."""
 
@@ -55,10 +61,12 @@ def test_an_independent_reader_finds_every_value(
         with taglib.File(str(path)) as file:
             assert "GENRE" not in file.tags  # it looks for frames at the wrong place
         pytest.skip("TagLib does not read such a tag at all")
+    with taglib.File(str(path)) as file:
+        before = others(file.tags)
     path = written(path, dressed(suffix, dress))
     with taglib.File(str(path)) as file:
         assert set(file.tags["GENRE"]) == set(WANTED.genres)
-        assert file.tags.get("TITLE") in (["Title"], ["T"], None)
+        assert others(file.tags) == before
         # It shows custom fields of all but two.
         if suffix != "wma" and dress != "v2.2":
             assert file.tags["GENREKIT_MODEL"] == ["box@0.5.0"]

@@ -9,12 +9,19 @@ from genrekit.tagging.asf import change_asf, read_asf
 from genrekit.tagging.disk import named_failures
 from genrekit.tagging.flac import change_flac, read_flac
 from genrekit.tagging.id3 import change_id3, read_id3
-from genrekit.tagging.id3_tag import HEADER_BYTES, is_tag, tag_bytes
+from genrekit.tagging.id3_tag import HEADER_BYTES, is_tag, tag_bytes, tags_at
 from genrekit.tagging.mp4 import change_mp4, read_mp4
 from genrekit.tagging.ogg import change_ogg, read_ogg
 from genrekit.tagging.riff import change_riff, read_riff
 from genrekit.tagging.splice import Splice, View, cannot, effective, whole
-from genrekit.tagging.tails import change_ape, change_tails, find_tails, read_ape, read_tails
+from genrekit.tagging.tails import (
+    change_ape,
+    change_tails,
+    find_tails,
+    read_ape,
+    read_tails,
+    v1_texts,
+)
 from genrekit.tagging.values import Container, Fields, Wanted, merged
 
 
@@ -23,7 +30,12 @@ def _read_mpeg(view: View) -> Fields:
 
 
 def _change_mpeg(view: View, wanted: Wanted) -> list[Splice]:
-    return [*change_id3(view, wanted), *change_tails(view, wanted, find_tails(view))]
+    """Changes of all tags; where there is only an APE tag, that one is the first place."""
+    tails = find_tails(view)
+    if tails.ape is not None and not tags_at(view):
+        return change_tails(view, wanted, tails, ape_is_first=True)
+    first = change_id3(view, wanted, v1_texts(view, tails))
+    return [*first, *change_tails(view, wanted, tails)]
 
 
 _MPEG = Container("mp3", _read_mpeg, _change_mpeg)

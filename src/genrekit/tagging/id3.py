@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from genrekit.tagging.id3_frames import (
     Frame,
@@ -57,14 +57,15 @@ def _meaning(frame: Frame, version: int) -> tuple[Key | None, tuple[str, ...]]:
     return None, ()
 
 
-def change_id3(view: View, wanted: Wanted) -> list[Splice]:
+def change_id3(view: View, wanted: Wanted, copied: Mapping[str, str] | None = None) -> list[Splice]:
     """Changes of the tags at the beginning of a stretch; the first is made if there is none.
 
-    Further ones that follow it get a genre only where they have one.
+    Further ones that follow it get a genre only where they have one. ``copied`` goes into a new
+    one: see `new_tag`.
     """
     tags = tags_at(view)
     if not tags:
-        return [Splice(0, 0, new_tag(wanted))]
+        return [Splice(0, 0, new_tag(wanted, copied))]
     more = [splice for tag in tags[1:] for splice in refresh_tag(tag, wanted)]
     return [*change_tag(tags[0], wanted), *more]
 
@@ -74,13 +75,26 @@ def refresh_tag(tag: Tag, wanted: Wanted) -> list[Splice]:
     return change_tag(tag, wanted) if "genre" in fields_of(tag) else []
 
 
-def new_tag(wanted: Wanted, version: int = 4) -> bytes:
-    """A tag of its own."""
-    body = b"".join(_new_frames(wanted, version, plain_sizes=False).values())
+def new_tag(wanted: Wanted, copied: Mapping[str, str] | None = None) -> bytes:
+    """A tag of its own, of version 2.4.
+
+    ``copied`` has texts of other tags in the file, by the name of their frame: many readers look no
+    further once there is an ID3v2 tag, and would miss a title that stands elsewhere.
+    """
+    body = b"".join(_new_frames(wanted, 4, plain_sizes=False).values())
     if not body:
         return b""
+    body = b"".join(_copy(name, text) for name, text in (copied or {}).items() if text) + body
     size = len(body) + PADDING_BYTES
-    return b"ID3" + bytes([version, 0, 0]) + syncsafe(size) + body + bytes(PADDING_BYTES)
+    return b"ID3\4\0\0" + syncsafe(size) + body + bytes(PADDING_BYTES)
+
+
+def _copy(name: str, text: str) -> bytes:
+    payload = text_payload((text,), 4)
+    if name == "COMM":
+        payload = text_payload(("", text), 4)
+        payload = payload[:1] + b"XXX" + payload[1:]
+    return new_frame(name, payload, 4, plain_sizes=False)
 
 
 def _new_frames(wanted: Wanted, version: int, *, plain_sizes: bool) -> dict[Key, bytes]:

@@ -14,6 +14,11 @@ _GENRE = b"IGNR"
 _INFO: dict[bytes, Key] = {
     **{_GENRE: "genre", b"INAM": "title", b"IART": "artist", b"IPRD": "album"},
 }
+_FRAMES = {
+    **{b"INAM": "TIT2", b"IART": "TPE1", b"IPRD": "TALB", b"ICRD": "TDRC", b"ICMT": "COMM"},
+    **{b"IPRT": "TRCK", b"ITRK": "TRCK", b"ISFT": "TSSE", b"ITCH": "TENC", b"ICOP": "TCOP"},
+    **{b"IMUS": "TCOM", b"IWRI": "TEXT", b"ILNG": "TLAN", b"IMED": "TMED"},
+}
 _LARGEST = 0xFFFFFFFF - 1
 _MOST_CHUNKS = 10_000
 Order = Literal["little", "big"]
@@ -127,7 +132,7 @@ def change_riff(view: View, wanted: Wanted) -> list[Splice]:
     if chunk is not None:
         inner = change_id3(view.part(chunk.begin, chunk.size), wanted)
         changes += _resized(view, file, chunk, shifted(inner, chunk.begin))
-    elif tag := new_tag(wanted):
+    elif tag := new_tag(wanted, _info_texts(view, file)):
         head = bytes(file.unpadded) + name + len(tag).to_bytes(4, file.order)
         data = head + tag + bytes(len(tag) % 2)
         changes.append(Splice(file.end, 0, data))
@@ -138,6 +143,16 @@ def change_riff(view: View, wanted: Wanted) -> list[Splice]:
             raise cannot("the file would grow beyond 4 GiB, which its header cannot say")
         changes.append(Splice(4, 4, size.to_bytes(4, file.order)))
     return changes
+
+
+def _info_texts(view: View, file: _File) -> dict[str, str]:
+    """What LIST INFO says besides the genre, by the names of ID3v2.4 frames."""
+    entries = _info(view, file)[1] if file.order == "little" else []
+    return {
+        _FRAMES[one.name]: _text(view.at(one.begin, one.size))
+        for one in entries
+        if one.name in _FRAMES
+    }
 
 
 def _resized(view: View, file: _File, chunk: Chunk, changes: list[Splice]) -> list[Splice]:

@@ -31,6 +31,8 @@ def read_otherwise(path: Path) -> tuple[str, ...] | None:
         return None
     if found is None or found.tags is None:
         return None
+    if getattr(found.tags, "version", (2,)) < (2,):
+        return None  # only ID3v1, where one genre has room; APEv2 behind MP3 is not looked for
     return _genres(found.tags)
 
 

@@ -108,6 +108,26 @@ def _v1_fields(block: bytes) -> Fields:
     return {"title": text(3), "artist": text(33), "album": text(63), "genre": genre}
 
 
+def v1_texts(view: View, tails: Tails) -> dict[str, str]:
+    """What an ID3v1 tag says besides the genre, by the names of ID3v2.4 frames."""
+    if tails.v1 is None:
+        return {}
+    block = view.at(tails.v1, _V1_BYTES)
+
+    def text(start: int, end: int) -> str:
+        return block[start:end].split(b"\0")[0].decode("latin-1").strip()
+
+    numbered = block[125] == 0 and block[126] != 0
+    return {
+        "TIT2": text(3, 33),
+        "TPE1": text(33, 63),
+        "TALB": text(63, 93),
+        "TDRC": text(93, 97),
+        "COMM": text(97, 125 if numbered else 127),
+        "TRCK": str(block[126]) if numbered else "",
+    }
+
+
 def change_tails(
     view: View, wanted: Wanted, tails: Tails, *, ape_is_first: bool = False
 ) -> list[Splice]:
