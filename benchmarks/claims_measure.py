@@ -18,6 +18,7 @@ from genrekit.datasets import Dataset, load_dataset
 from genrekit.evaluation.intervals import share_by_group
 from genrekit.evaluation.significance import paired_difference
 from genrekit.experiments import Study, run_study
+from genrekit.experiments.comparison import Test
 from genrekit.features import build_frontend
 from genrekit.jukebox import synthesise
 from genrekit.models import ClassicalConfig, classical_config
@@ -67,7 +68,12 @@ class Versus(Contract):
     Parameters
     ----------
     p : float
-        Of McNemar's test, mid-p; where recordings count several times, of a bootstrap over them.
+        Of ``test``.
+    test : str
+        McNemar's mid-p; where recordings count several times, and for gains, signs flipped by
+        recording. A bootstrap in what earlier versions measured.
+    p_holm : float, optional
+        Adjusted for all pairs of models that were tested together.
     corrected : Estimate, optional
         The difference with the interval of the corrected t-test.
     """
@@ -78,6 +84,8 @@ class Versus(Contract):
     items: int
     difference: Estimate
     p: float
+    test: Test = "sign-flip"
+    p_holm: float | None = None
     naive_p: float | None = None
     corrected_p: float | None = None
     corrected: Estimate | None = None
@@ -172,9 +180,13 @@ def readings(study: Study, what: str = "", *, leaks: tuple[str, ...] = ()) -> It
         )
 
 
-def versus(study: Study, one: str, other: str) -> Iterator[Versus]:
-    """One model against another under every protocol, ``one`` first."""
+def versus(
+    study: Study, one: str, other: str, only: ProtocolConfig | None = None
+) -> Iterator[Versus]:
+    """One model against another under every protocol, or one of them; ``one`` first."""
     for found in study.result.comparisons:
+        if only not in (None, found.protocol):
+            continue
         names = {one, other}
         pair = next(pair for pair in found.comparison.pairs if {pair.first, pair.second} == names)
         sign, corrected = 1 if pair.first == one else -1, pair.corrected_t
@@ -185,6 +197,8 @@ def versus(study: Study, one: str, other: str) -> Iterator[Versus]:
             items=found.comparison.items,
             difference=_turned(pair.difference, sign),
             p=pair.p,
+            test=found.comparison.test,
+            p_holm=pair.p_holm,
             naive_p=None if pair.naive_t is None else pair.naive_t.p,
             corrected_p=None if corrected is None else corrected.p,
             corrected=None if corrected is None else _turned(corrected.difference, sign),
@@ -226,7 +240,16 @@ def ensembles(places: Places) -> Steps:
     study = yield from _study(
         places, "ensembles", dataset, fitted, (RANDOM, THIRDS, GROUPED, TESTED)
     )
-    return Measured(readings=tuple(readings(study)), pairs=tuple(versus(study, "vote", "forest")))
+    pairs = (*versus(study, "vote", "forest"), *_from_best(study, "svm"))
+    return Measured(readings=tuple(readings(study)), pairs=pairs)
+
+
+def _from_best(study: Study, model: str) -> Iterator[Versus]:
+    """The best model of each protocol against one."""
+    for found in study.result.comparisons:
+        best = found.comparison.models[0].name
+        if best != model:
+            yield from versus(study, best, model, found.protocol)
 
 
 FEW, ALL = "40 MFCC columns", "57 columns"

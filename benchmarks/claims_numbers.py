@@ -11,7 +11,8 @@ from typing import Any
 from claims_measure import ALL, GROUPED, RANDOM, TESTED, Measured, Reading, Versus
 from deep_page import DeepNumbers
 
-from genrekit.pages import optional, points
+from genrekit.pages import optional, p_value, points
+from genrekit.reports.comparing import TESTS
 from genrekit.schema import Estimate, EvaluationResult
 from genrekit.training import ProtocolConfig
 
@@ -32,6 +33,10 @@ class Numbers:
     measured: dict[str, Measured]
     folder: Path
 
+    def pairs(self, measure: str) -> tuple[Versus, ...]:
+        measured = self.measured.get(measure)
+        return () if measured is None else measured.pairs
+
     def reading(self, measure: str, what: str, protocol: ProtocolConfig) -> Reading | None:
         measured = self.measured.get(measure)
         found = () if measured is None else measured.readings
@@ -46,13 +51,17 @@ class Numbers:
         return optional(found.accuracy)
 
     def best_beside(self, name: str, protocol: ProtocolConfig) -> str:
-        """A model on whole tracks, and the best of those that stand beside it."""
+        """A model on whole tracks, and the best of those beside it with the test of the two."""
         measured = self.measured.get("ensembles")
         if measured is None:
             return NOT_HERE
         found = [one for one in measured.readings if one.protocol == protocol]
         best = max(found, key=lambda one: one.accuracy.value)
-        return f"{self.shown('ensembles', name, protocol)}; {best.what} {optional(best.accuracy)}"
+        said = f"{self.shown('ensembles', name, protocol)}; {best.what} {optional(best.accuracy)}"
+        pair = self.versus(best.what, name, protocol)
+        if pair is None:
+            return said
+        return f"{said}, {gap(pair)} more, p {p(pair.p_holm)} by {TESTS[pair.test]} and Holm"
 
     def versus(self, first: str, second: str, protocol: ProtocolConfig) -> Versus | None:
         key = (first, second, protocol)
@@ -74,7 +83,7 @@ class Numbers:
 
     def gain(self, first: str, second: str, protocol: ProtocolConfig) -> str:
         found = self.versus(first, second, protocol)
-        return NOT_HERE if found is None else points(found.difference)
+        return NOT_HERE if found is None else f"{points(found.difference)}, p {p(found.p)}"
 
     def deep(self) -> dict[str, DeepNumbers]:
         text = (self.folder / "deep.json").read_text(encoding="utf-8")
@@ -120,7 +129,12 @@ def gap(found: Versus) -> str:
 
 
 def p(value: float | None) -> str:
-    return "" if value is None else f"{value:.2g}"
+    return "" if value is None else p_value(value)
+
+
+def tested(found: Versus) -> str:
+    """The test that decides, with what it gives."""
+    return f"p {p(found.p)} by {TESTS[found.test]}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -49,6 +49,7 @@ from claims_text import (
 )
 
 from genrekit.pages import optional, points
+from genrekit.reports.comparing import TESTS
 from genrekit.schema import Contract
 
 _ALONE = "leave-one-artist-out"
@@ -136,20 +137,20 @@ def p_value(numbers: Numbers) -> Iterator[str]:
         [
             heading(one),
             *(points(found.difference), p(found.naive_p), p(found.corrected_p), p(found.p)),
+            TESTS[found.test],
         ]
         for one in (RANDOM, GROUPED, TESTED)
         if (found := numbers.versus("vote", "forest", one)) is not None
     ]
     header = [
-        *("protocol", "vote minus forest, points", "naive t-test", "corrected t-test"),
-        "over tracks",
+        *("protocol", "vote minus forest, points", "p, naive t-test", "p, corrected t-test"),
+        *("p, over tracks", "by"),
     ]
     yield table(header, rows)
     yield (
-        "The last column is McNemar's mid-p; where repetitions count several times, a "
-        "bootstrap over recordings. Tests over tracks allow for other tracks by the same "
-        "artists and not for other training tracks; the corrected t-test allows for those. "
-        "Neither knows that the artists were trained on."
+        "Tests over tracks allow for other tracks by the same artists and "
+        "not for other training tracks; the corrected t-test allows for those. Neither knows that "
+        "the artists were trained on."
     )
 
 
@@ -186,7 +187,11 @@ def engineering(numbers: Numbers) -> Iterator[str]:
         for model in ("svm", "logistic")
         for kind, base in ((ALL, FEW), (INSIDE, ALL), (BEFORE, ALL))
     ]
-    yield "What that gains, in points, track by track:"
+    tests = sorted({TESTS[one.test] for one in numbers.pairs("engineering")})
+    yield (
+        "What that gains, in points, track by track (95 %, a bootstrap over recordings), with p of "
+        f"{' and '.join(tests)}; an interval that holds zero is no evidence of a gain:"
+    )
     yield table(["gain", *HEADINGS], rows)
     yield (
         "How much a choice before the split can do by itself shows where there is nothing to "
@@ -296,8 +301,9 @@ def pictures(numbers: Numbers) -> Iterator[str]:
     seeds = deep["mlp"].honest_seeds
     yield (
         f"{seeds} seeds of each architecture on the same split ([deep.md](deep.md)); the last "
-        "column is what the network of the table has more on the tracks that both were tested "
-        "on. `pictures` has pictures of four and a half times as many cells."
+        "column is the network of the table minus this one, on the tracks that both were tested "
+        "on (95 %, a paired bootstrap over recordings; an interval that holds zero is no evidence "
+        "that either is better). `pictures` has pictures of four and a half times as many cells."
     )
     rows = [
         [
@@ -312,7 +318,7 @@ def pictures(numbers: Numbers) -> Iterator[str]:
     ]
     header = [
         *("network", "input", "random thirds LEAKY", "fault-filtered"),
-        "table ahead by, points",
+        "table minus network, points",
     ]
     yield table(header, rows)
 

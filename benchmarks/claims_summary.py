@@ -19,6 +19,7 @@ from claims_numbers import (
     p,
     table,
 )
+from claims_numbers import tested as decided
 from claims_text import CHECK
 
 from genrekit.pages import optional
@@ -68,8 +69,10 @@ def _classical_lines(numbers: Numbers) -> Iterator[list[str]]:
     random, tested = (numbers.versus("vote", "forest", one) for one in (RANDOM, TESTED))
     yield [
         *("vote better than forest", f"p = {P_CLAIMED}", "paired t-test over 5 random folds"),
-        NOT_HERE if random is None else f"p = {p(random.naive_p)}, {gap(random)}",
-        NOT_HERE if tested is None else f"p = {p(tested.p)}, {gap(tested)}",
+        NOT_HERE
+        if random is None
+        else f"{gap(random)}, p {p(random.naive_p)} by the paired t-test, {decided(random)}",
+        NOT_HERE if tested is None else f"{gap(tested)}, {decided(tested)}",
         "folds share training tracks, which that test takes for independent",
     ]
 

@@ -8,6 +8,7 @@ import numpy as np
 from deep_runs import DeepRun, Int8Run
 
 from genrekit.evaluation import wilson
+from genrekit.evaluation.intervals import difference_of_shares
 from genrekit.evaluation.significance import paired_difference
 from genrekit.schema import Contract, Estimate
 
@@ -33,7 +34,10 @@ many tracks, so the gap is what artists and repetitions on both sides are worth.
 
 Intervals are of 95 %. Those of several seeds together are a bootstrap over tracks and seeds: both \
 are drawn anew {resamples} times, so they hold for other tracks and other starts. Those of one run \
-are Wilson's over its tracks.
+are Wilson's over its tracks. Gaps have Newcombe's interval of two shares. Rows are in the order \
+of their numbers, which is no test: no pair is tested here, and networks whose intervals overlap \
+may be equal. Each against the network of the table, paired by track, is in \
+[claims.md](claims.md#tables-against-pictures).
 """
 
 
@@ -175,7 +179,8 @@ def _summary(runs: Sequence[DeepRun], recipe: str) -> list[str]:
     honest, leaky = _of(runs, recipe, leaky=False), _of(runs, recipe, leaky=True)
     first = (honest or leaky)[0]
     found = [pooled(some) if some else None for some in (honest, leaky)]
-    gap = "" if None in found else f"{found[1].value - found[0].value:+.3f}"  # type: ignore[union-attr]
+    own, torn = found
+    gap = "" if own is None or torn is None else gap_of(torn, own)
     return [
         recipe.removeprefix("gtzan-"),
         first.architecture,
@@ -185,6 +190,12 @@ def _summary(runs: Sequence[DeepRun], recipe: str) -> list[str]:
         *(_interval(one) if one else "" for one in found),
         gap,
     ]
+
+
+def gap_of(leaky: Estimate, honest: Estimate) -> str:
+    """What a leaky number has more, with Newcombe's interval."""
+    found = difference_of_shares(leaky, honest)
+    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
 def _cost(runs: Sequence[DeepRun], recipe: str) -> list[str]:
