@@ -39,6 +39,22 @@ def interval(content: Content) -> None:
     content["result"]["accuracy"] |= {"low": 0.55, "high": 0.56}
 
 
+def binned_error(content: Content) -> None:
+    content["result"]["expected_calibration_error"] = 0.01
+
+
+def calibration(content: Content) -> None:
+    content["result"]["calibration_error"] |= {"value": 0.01, "low": 0.0, "high": 0.02}
+
+
+def over_folds(content: Content) -> None:
+    content["result"]["accuracy_over_folds"]["value"] += 0.03
+
+
+def out_of_interval(content: Content) -> None:
+    content["result"]["macro_f1"] |= {"low": 0.9, "high": 0.95}
+
+
 def log_loss(content: Content) -> None:
     content["result"]["log_loss"] -= 0.05
 
@@ -103,6 +119,7 @@ def not_leaky(content: Content) -> None:
 
 
 EDITS = (
+    *(binned_error, calibration, over_folds, out_of_interval),
     *(headline, macro_f1, interval, log_loss, metrics, top3, brier, a_genre, a_fold, segments),
     *(a_probability_short, not_one, all_of_one_genre, all_right, another_genre, one_less),
     *(no_answers, not_leaky),

@@ -235,13 +235,21 @@ def share_by_group(
     sums, items = by_recording(hits[np.newaxis], groups)
     if len(items) == 1:
         return one_recording(float(hits.mean()), level)
-    size = items.mean()
-    padded_sums, padded_items = np.append(sums[0], (size, 0.0)), np.append(items, (size, size))
+    (padded,), padded_items = _with_hit_and_miss(sums, items)
     counts = resample_counts(len(padded_items), n_resamples=n_resamples, seed=seed)
-    values = (counts @ padded_sums) / (counts @ padded_items)
-    padded = float(padded_sums.sum() / padded_items.sum())
+    values = (counts @ padded) / (counts @ padded_items)
+    centre = float(padded.sum() / padded_items.sum())
     share = len(items) / len(padded_items)
-    return bounded_interval(float(hits.mean()), values, padded, share, level)
+    return bounded_interval(float(hits.mean()), values, centre, share, level)
+
+
+def _with_hit_and_miss(
+    sums: NDArray[np.float64], items: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums (n_values, n_recordings) and items, with two recordings of the usual size more."""
+    size = items.mean()
+    added = np.tile([size, 0.0], (len(sums), 1))
+    return np.concatenate([sums, added], axis=1), np.append(items, (size, size))
 
 
 def bootstrap_mean(
@@ -409,9 +417,7 @@ def over_seeds(
     if len(values) < 2:
         raise DatasetError("the spread over seeds needs at least two of them")
     sums, items = by_recording(values, groups)
-    size = items.mean()
-    padded = np.concatenate([sums, np.tile([size, 0.0], (len(values), 1))], axis=1)
-    padded_items = np.append(items, (size, size))
+    padded, padded_items = _with_hit_and_miss(sums, items)
     counts = resample_counts(len(padded_items), n_resamples=n_resamples, seed=seed)
     drawn = resample_counts(len(values), n_resamples=n_resamples, seed=seed + 1) / len(values)
     means = ((counts @ padded.T) * drawn).sum(axis=1) / (counts @ padded_items)

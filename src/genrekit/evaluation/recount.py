@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.errors import DatasetError
+from genrekit.evaluation.calibration_error import calibration_error
 from genrekit.evaluation.full_metrics import TOP, Metrics
 from genrekit.evaluation.intervals import wilson
 from genrekit.evaluation.metrics import (
+    N_BINS,
     SMALLEST_PROBABILITY,
     accuracy,
     balanced_accuracy,
@@ -36,6 +38,8 @@ from genrekit.schema import Estimate, EvaluationResult
 ROUNDED = 5e-7
 #: Numbers of rounded rows agree with those of the rows themselves up to this.
 TOLERANCE = 1e-5
+#: Numbers that are simulated are the same up to this, whatever draws the random numbers.
+SIMULATED = 0.02
 #: Rounding makes ties, which move a mean average precision a little.
 RANKING_TOLERANCE = 0.01
 
@@ -112,6 +116,7 @@ def checked_result(result: EvaluationResult, where: object) -> EvaluationResult:
             f"there are {len(result.labels)} labels and {result.items} items",
         )
     _check(where, _of_confusion(counts, result))
+    _check_order(where, result)
     _check_per_genre(where, counts, result)
     if result.accuracy.method == "wilson":
         interval = wilson(int(np.trace(counts)), int(counts.sum()))
@@ -173,6 +178,22 @@ def _of_confusion(counts: _Floats, result: EvaluationResult) -> list[tuple[str, 
     ]
 
 
+def _check_order(where: object, result: EvaluationResult) -> None:
+    """Every number lies in its own interval, and the mean over folds is theirs."""
+    folds = result.accuracy_over_folds
+    named = {"accuracy": result.accuracy, "macro F1": result.macro_f1, "accuracy over folds": folds}
+    for name, one in named.items():
+        if one is not None and not one.low - TOLERANCE <= one.value <= one.high + TOLERANCE:
+            raise _edited(
+                where,
+                f"its {name} is {one.value:.4f}, and the interval of it {one.low:.4f} to "
+                f"{one.high:.4f}",
+            )
+    if folds is not None and result.fold_accuracies:
+        mean = float(np.mean(result.fold_accuracies))
+        _check(where, [("accuracy over folds", folds.value, mean)])
+
+
 def _check_per_genre(where: object, counts: _Floats, result: EvaluationResult) -> None:
     if tuple(one.genre for one in result.per_genre) != result.labels:
         raise _edited(where, "its genres are not its labels")
@@ -212,9 +233,28 @@ def _recounted(
                 f" right of {len(answers)}, and not {hits})",
             )
     _check_range(where, "log loss", result.log_loss, *_log_loss_range(targets, rows.probabilities))
+    _check_calibration(rows, result, where)
     if metrics is not None:
         _check_metrics(targets, rows.probabilities, counts, metrics, where)
     return rows
+
+
+def _check_calibration(rows: _Rows, result: EvaluationResult, where: object) -> None:
+    """Compare the binned error; of the one without chance, what its simulation leaves open."""
+    confidence = rows.probabilities[rows.told]
+    edges = confidence * N_BINS
+    moved = float((np.abs(edges - edges.round()) <= 4 * N_BINS * ROUNDED).mean())
+    found = calibration_error(confidence, rows.right, [group for group, _ in rows.tracks])
+    said = result.expected_calibration_error
+    spread = 2 * moved + TOLERANCE
+    _check_range(
+        where, "binned calibration error", said, found.binned - spread, found.binned + spread
+    )
+    if (error := result.calibration_error) is not None:
+        for end in ("value", "low", "high"):
+            counted = getattr(found.error, end)
+            low, high = counted - moved - SIMULATED, counted + moved + SIMULATED
+            _check_range(where, f"calibration error ({end})", getattr(error, end), low, high)
 
 
 def _rows(answers: Sequence[Answer], result: EvaluationResult, where: object) -> _Rows:
