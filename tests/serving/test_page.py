@@ -376,21 +376,30 @@ def test_similar_tracks_are_listed_where_there_is_an_index(
     browser: Any, server: Any, clip: Path
 ) -> None:
     near = {"path": "<b>near</b>.flac", "similarity": 0.93}
+    asked: list[str] = []
 
     def answer(route: Any) -> None:
-        if route.request.method == "GET":
-            route.fulfill(json={"tracks": 1, "model": None})
+        if "/similar/audio" in route.request.url:
+            asked.append(route.request.url)
+            route.fulfill(body=clip.read_bytes(), content_type="audio/flac")
+        elif route.request.method == "GET":
+            route.fulfill(json={"tracks": 1, "playable": True, "model": None})
         else:
             route.fulfill(json={"path": "", "model": None, "tracks": [near]})
 
     with opened(browser, server) as page:
-        page.route("**/api/v1/similar*", answer)
+        page.route("**/api/v1/similar**", answer)
         page.reload()
         page.wait_for_selector(".station")
         page.set_input_files("#file", clip)
         page.wait_for_selector("#neighbours li")
         assert page.inner_text("#neighbours .name") == near["path"]
         assert page.inner_text("#neighbours .value") == "0.93"
+        page.click("#neighbours button:has-text('Play')")
+        page.wait_for_selector("#neighbours button:has-text('Stop')")
+        assert "path=%3Cb%3Enear" in asked[0]
+        page.click("#neighbours button")
+        page.wait_for_selector("#neighbours button:has-text('Play')")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

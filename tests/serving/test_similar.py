@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import soundfile
 
+from genrekit.audio import decode
 from genrekit.batch import describe_file, read_index, update_index
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
@@ -35,15 +36,54 @@ def test_neighbours_are_those_of_the_library(serving: Any, index: Path, clip: Pa
         answer = server.post("/similar?top=2&name=clip.flac", clip.read_bytes()).json()
         assert answer["path"] == "clip.flac"
         assert answer["tracks"] == expected
-        assert server.client.get("/api/v1/similar").json()["tracks"] == 3
+        info = server.client.get("/api/v1/similar").json()
+        assert (info["tracks"], info["playable"]) == (3, True)
+        check_playing(server.client, index, expected[0]["path"])
         assert server.post("/similar", b"no audio").status_code == 415
 
 
+def check_playing(client: Any, index: Path, path: str) -> None:
+    """Tracks of the index can be heard, and nothing else that lies there."""
+    sent = client.get("/api/v1/similar/audio", params={"path": path})
+    assert sent.headers["content-type"] == "audio/flac"
+    assert decode(sent.content).seconds == pytest.approx(1.5, abs=0.01)
+    for other in ("index/index.json", f"../{index.parent.name}/{path}", "/etc/passwd", ""):
+        refused = client.get("/api/v1/similar/audio", params={"path": other})
+        assert refused.status_code == 404, other
+        assert "no track" in refused.json()["error"]["message"]
+    hidden = index.parent / path
+    moved = hidden.rename(index / "elsewhere")
+    try:
+        gone = client.get("/api/v1/similar/audio", params={"path": path})
+        hidden.symlink_to(__file__)
+        outside = client.get("/api/v1/similar/audio", params={"path": path})
+    finally:
+        hidden.unlink(missing_ok=True)
+        moved.rename(hidden)
+    for refused in (gone, outside):
+        assert refused.status_code == 404
+        assert "genrekit index again" in refused.json()["error"]["message"]
+
+
+def test_playing_can_be_switched_off(index: Path) -> None:
+    settings = Settings(models=("default",), index=index, play_similar=False)
+    library = open_library(settings, load_cards(settings.arms.models))
+    assert library is not None
+    assert not library.playable
+
+
 def test_without_an_index_it_says_so(server: Any, clip: Path) -> None:
-    assert server.client.get("/api/v1/similar").json() == {"tracks": 0, "model": None}
+    assert server.client.get("/api/v1/similar").json() == {
+        "tracks": 0,
+        "playable": False,
+        "model": None,
+    }
     refused = server.post("/similar", clip.read_bytes())
     assert refused.status_code == 404
     assert "--index" in refused.json()["error"]["message"]
+    unheard = server.client.get("/api/v1/similar/audio", params={"path": "a.wav"})
+    assert unheard.status_code == 404
+    assert "--index" in unheard.json()["error"]["message"]
 
 
 def test_an_index_of_a_model_that_is_not_served_is_refused(index: Path, tiny_bundle: Path) -> None:

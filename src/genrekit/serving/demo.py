@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from functools import lru_cache
 
 from fastapi import APIRouter
@@ -11,12 +10,12 @@ from starlette.responses import Response
 
 from genrekit.errors import UnknownResourceError, quoted
 from genrekit.schema import Contract
+from genrekit.serving.listening import FLAC, flac
 
 router = APIRouter(prefix="/demo", tags=["demo"])
 
 _SECONDS = 20.0
 _RATE_HZ = 22050
-_FLAC = "audio/flac"
 
 
 class DemoTrack(Contract):
@@ -38,7 +37,7 @@ async def listed() -> tuple[DemoTrack, ...]:
     )
 
 
-@router.get("/{genre}", summary="One of them", responses={200: {"content": {_FLAC: {}}}})
+@router.get("/{genre}", summary="One of them", responses={200: {"content": {FLAC: {}}}})
 async def track(genre: str) -> Response:
     """FLAC, mono."""
     from genrekit.jukebox import JUKEBOX_GENRES
@@ -48,17 +47,12 @@ async def track(genre: str) -> Response:
             f"there is no synthetic track {quoted(genre, 40)}; there are "
             f"{', '.join(JUKEBOX_GENRES)}"
         )
-    return Response(await asyncio.to_thread(_flac, genre), media_type=_FLAC)
+    return Response(await asyncio.to_thread(_flac, genre), media_type=FLAC)
 
 
 @lru_cache(maxsize=16)
 def _flac(genre: str) -> bytes:
     """Made once; ten of them take a few megabytes."""
-    import soundfile
-
     from genrekit.jukebox import synthesise
 
-    file = io.BytesIO()
-    made = synthesise(genre, seconds=_SECONDS, sample_rate_hz=_RATE_HZ)
-    soundfile.write(file, made.samples, _RATE_HZ, format="FLAC")
-    return file.getvalue()
+    return flac(synthesise(genre, seconds=_SECONDS, sample_rate_hz=_RATE_HZ))

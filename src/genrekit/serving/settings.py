@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     index: Path | None = Field(
         None, description="made by genrekit index; offers the tracks that are similar"
     )
+    play_similar: bool = Field(
+        True, description="let callers listen to 30 s of the tracks of the index"
+    )
     folder: Path | None = Field(
         None, description="where uploads and jobs lie; jobs there outlive a restart"
     )

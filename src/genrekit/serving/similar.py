@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
 from genrekit.batch import Index, Neighbour, read_index
 from genrekit.bundles import Bundle
@@ -17,6 +19,7 @@ from genrekit.errors import ConfigError, UnknownResourceError
 from genrekit.schema import Contract, ModelIdentity
 from genrekit.serving.analysis import only_file
 from genrekit.serving.examples import REFUSALS, audio_body
+from genrekit.serving.listening import FLAC, excerpt_of, flac_response
 from genrekit.serving.options import with_fields
 from genrekit.serving.problems import Problem
 from genrekit.serving.service import Service, service_of
@@ -24,6 +27,8 @@ from genrekit.serving.settings import Settings
 from genrekit.serving.work import Work
 
 router = APIRouter(tags=["similar"], responses=REFUSALS)
+#: Excerpts that are decoded at a time.
+_LISTENERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Library:
 
     index: Index
     model: str
+    playable: bool = True
+    listeners: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LISTENERS))
 
 
 class SimilarOptions(Contract):
@@ -45,6 +52,7 @@ class IndexAnswer(Contract):
     """What there is to be similar to."""
 
     tracks: int = Field(description="0 where no index is served")
+    playable: bool = Field(False, description="whether /similar/audio plays them")
     model: ModelIdentity | None = None
 
 
@@ -70,7 +78,7 @@ def open_library(settings: Settings, bundles: Mapping[str, Bundle]) -> Library |
     made_with = index.manifest.model
     for name, bundle in bundles.items():
         if bundle.sha256 == made_with.sha256:
-            return Library(index, name)
+            return Library(index, name, settings.play_similar)
     raise ConfigError(
         f"the index in {settings.index} was made with {made_with.name} {made_with.version}, which "
         "is not served here: serve it too with --model, or run genrekit index again"
@@ -92,7 +100,31 @@ async def look(library: _Library) -> IndexAnswer:
     if library is None:
         return IndexAnswer(tracks=0)
     manifest = library.index.manifest
-    return IndexAnswer(tracks=len(manifest.tracks), model=manifest.model)
+    count = len(manifest.tracks)
+    return IndexAnswer(tracks=count, playable=library.playable, model=manifest.model)
+
+
+@router.get(
+    "/similar/audio",
+    summary="Listen to a track of the index",
+    response_class=Response,
+    responses={
+        200: {"content": {FLAC: {}}},
+        404: {"model": Problem, "description": "No index, no such track, or none are played"},
+    },
+)
+async def play(
+    library: _Library,
+    path: Annotated[str, Query(max_length=4000, description="as ``/similar`` names it")],
+) -> Response:
+    """30 seconds from the middle, mono, FLAC; never a file that is not in the index."""
+    if library is None or not library.playable:
+        raise UnknownResourceError(
+            "this server plays no tracks; start it with --index, and without "
+            "GENREKIT_SERVE_PLAY_SIMILAR=false"
+        )
+    async with library.listeners:
+        return flac_response(await asyncio.to_thread(excerpt_of, library.index, path))
 
 
 @router.post(

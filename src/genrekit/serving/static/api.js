@@ -105,6 +105,9 @@ export const explain = (file, options = {}, hooks = {}) =>
 export const similar = (file, options = {}, hooks = {}) =>
   send("POST", `/similar?${query({ name: file.name, ...options })}`, { body: file, ...hooks });
 
+/** The middle of one of them, as a blob. */
+export const similarAudio = (path) => send("GET", `/similar/audio?${query({ path })}`, { sound: true });
+
 export const indexInfo = () => send("GET", "/similar");
 /** Synthetic tracks to try, and one of them as a File. */
 export const demos = () => send("GET", "/demo");

@@ -1,6 +1,6 @@
 // One track: choose or record it, send it, show the answer or what to do about its absence.
 
-import { Problem, demo, demos, indexInfo, patiently, predict, similar } from "./api.js";
+import { Problem, demo, demos, indexInfo, patiently, predict, similar, similarAudio } from "./api.js";
 import * as deck from "./deck.js";
 import { fromAudio, modelOf } from "./model.js";
 import { showTags } from "./tags.js";
@@ -15,6 +15,8 @@ const $ = (id) => document.getElementById(id);
 let abort = new AbortController();
 let current = null; // { file, prediction }
 let hasIndex = false;
+let playable = false; // whether the tracks of the index can be listened to
+let playing = null; // { audio, button, url } of a similar track
 
 /** Ask for the genre of a file and show everything about it. */
 export async function analyse(file) {
@@ -23,6 +25,7 @@ export async function analyse(file) {
   const mine = abort;
   current = { file, prediction: null };
   deck.stop();
+  stopSimilar();
   why.reset();
   $("result").hidden = $("problem").hidden = $("demo").hidden = true;
   drawDial($("dial"));
@@ -147,12 +150,55 @@ async function showSimilar(file, signal) {
   $("neighbours").replaceChildren();
   try {
     const { tracks } = await patiently(() => similar(file, { top: 8 }, { signal }), signal);
-    $("neighbours").replaceChildren(...tracks.map((one) => element("li", {},
-      element("span", { className: "name", text: one.path }), element("span", { className: "value", text: one.similarity.toFixed(2) }))));
+    $("neighbours").replaceChildren(...tracks.map(neighbour));
     $("similar-note").textContent = tracks.length ? "Nearest in the index; 1.00 would be the same." : "The index is empty.";
   } catch (error) {
     if (error.name !== "AbortError") $("similar-note").textContent = `${error.title}: ${error.message}`;
   }
+}
+
+function neighbour({ path, similarity }) {
+  const parts = [element("span", { className: "name", text: path }), element("span", { className: "value", text: similarity.toFixed(2) })];
+  if (playable) {
+    const button = element("button", { type: "button", className: "button small", text: "Play", "aria-label": `Play ${path}` });
+    button.addEventListener("click", () => toggleSimilar(path, button));
+    parts.unshift(button);
+  }
+  return element("li", {}, ...parts);
+}
+
+async function toggleSimilar(path, button) {
+  const mine = playing?.button === button;
+  stopSimilar();
+  if (mine) return;
+  deck.stop();
+  button.disabled = true;
+  try {
+    const url = URL.createObjectURL(await similarAudio(path));
+    const audio = new Audio(url);
+    stopSimilar(); // another one may have begun meanwhile
+    playing = { audio, button, url };
+    audio.addEventListener("ended", stopSimilar);
+    button.textContent = "Stop";
+    button.setAttribute("aria-label", `Stop ${path}`);
+    await audio.play();
+  } catch (error) {
+    if (error.name === "AbortError") return; // stopped before it began
+    stopSimilar();
+    $("similar-note").textContent = `${error.title ?? "It cannot be played"}: ${error.message}`;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function stopSimilar() {
+  if (!playing) return;
+  const { audio, button, url } = playing;
+  playing = null;
+  audio.pause();
+  URL.revokeObjectURL(url);
+  button.textContent = "Play";
+  button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/^Stop/, "Play"));
 }
 
 let recorder = null;
@@ -250,7 +296,9 @@ export async function offerDemos() {
 /** Whether the server has an index to look for similar tracks in. */
 export async function lookForIndex() {
   try {
-    hasIndex = (await indexInfo()).tracks > 0;
+    const info = await indexInfo();
+    hasIndex = info.tracks > 0;
+    playable = info.playable === true;
   } catch {
     hasIndex = false; // an older server, or one without an index: the page does without
   }
