@@ -14,7 +14,6 @@ from genrekit.explain.columns import (
     component_number,
     component_plane,
     partial_dependence,
-    shap_values,
 )
 from genrekit.explain.data import (
     Judged,
@@ -24,6 +23,7 @@ from genrekit.explain.data import (
     explain_data,
 )
 from genrekit.explain.maps import agreement, fit_scaling, neighbours, principal_components
+from genrekit.explain.shapley import shap_values
 from genrekit.inference import Classifier
 
 Floats = np.ndarray
@@ -164,7 +164,7 @@ def test_one_item_rests_on_the_planted_column(judged: Judged) -> None:
     assert first.value > first.usual  # as of rock, in place of half way
     assert first.loss > 3 * max(abs(one.loss) for one in others)
     if judged.shap is not None:
-        assert judged.shap[0][0] == 5
+        assert judged.shap.rows[0] == 5
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrekit.errors import BundleError, outcome
+from genrekit.errors import BundleError, ConfigError, outcome
 
 if TYPE_CHECKING:
-    from genrekit.bundles import PromotionStep
+    from genrekit.bundles import Bundle, PromotionStep
 
 app = typer.Typer(help="List, show, check and store models.", invoke_without_command=True)
 
@@ -37,12 +38,24 @@ def list_models(context: typer.Context, as_json: _Json = False) -> None:
 
 
 @app.command()
-def show(name: _Name = "default", as_json: _Json = False) -> None:
+def show(
+    name: _Name = "default",
+    as_json: _Json = False,
+    diagram: Annotated[
+        bool, typer.Option("--diagram", help="Its layers, with shapes and parameters, instead.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Draw the diagram into this .svg.")
+    ] = None,
+) -> None:
     """Show the card of a model: what it knows, from what data, and how good it is."""
     from genrekit.bundles import load_bundle, render_card
     from genrekit.cli.console import print_json, print_markdown
 
     bundle = load_bundle(name, verify=False)
+    if diagram or out is not None:
+        _show_diagram(bundle, as_json, out)
+        return
     if not as_json:
         print_markdown(render_card(bundle.manifest, bundle.metrics))
         return
@@ -53,6 +66,32 @@ def show(name: _Name = "default", as_json: _Json = False) -> None:
             "sha256": bundle.sha256,
         }
     )
+
+
+def _show_diagram(bundle: Bundle, as_json: bool, out: Path | None) -> None:
+    from genrekit.cli.console import print_json, results
+    from genrekit.cli.outputs import check_file
+    from genrekit.explain import layer_boxes, parameters_of, read_layers
+    from genrekit.pages import diagram_svg, diagram_text
+
+    if out is not None:
+        check_file(out)
+        if out.suffix != ".svg":
+            raise ConfigError(
+                f"{out} is no drawing that can be made; name a file that ends in .svg"
+            )
+    layers = read_layers((bundle.directory / "model.onnx").read_bytes())
+    named, count = f"{bundle.manifest.name} {bundle.manifest.version}", parameters_of(layers)
+    if out is not None:
+        out.write_text(diagram_svg(layer_boxes(layers), named), encoding="utf-8")
+    if as_json:
+        shown = [asdict(one) for one in layers]
+        print_json({"model": named, "parameters": count, "layers": shown})
+        return
+    results().print(
+        diagram_text(layer_boxes(layers)), markup=False, highlight=False, soft_wrap=True
+    )
+    results().print(f"{named}: {count:,} parameters")
 
 
 @app.command()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from genrekit.explain.exploration import Exploration, explore_dataset
     from genrekit.explain.exploration_page import write_exploration
     from genrekit.explain.hiding import hide_and_listen, telling
+    from genrekit.explain.layers import Layer, layer_boxes, parameters_of, read_layers
     from genrekit.explain.masking import listen, pieces
     from genrekit.explain.occlusion import (
         occlude_patches,
@@ -26,16 +27,20 @@ if TYPE_CHECKING:
 __all__ = [
     "DataExplanation",
     "Exploration",
+    "Layer",
     "Occlusion",
     "TrackExplanation",
     "explain_data",
     "explain_track",
     "explore_dataset",
     "hide_and_listen",
+    "layer_boxes",
     "listen",
     "occlude_patches",
     "occlude_seconds",
+    "parameters_of",
     "pieces",
+    "read_layers",
     "replace_columns",
     "telling",
     "time_line",
@@ -58,6 +63,10 @@ __getattr__ = resolver(
         "explain_track": "genrekit.explain.track",
         "hide_and_listen": "genrekit.explain.hiding",
         "telling": "genrekit.explain.hiding",
+        "Layer": "genrekit.explain.layers",
+        "layer_boxes": "genrekit.explain.layers",
+        "parameters_of": "genrekit.explain.layers",
+        "read_layers": "genrekit.explain.layers",
         "listen": "genrekit.explain.masking",
         "occlude_patches": "genrekit.explain.occlusion",
         "occlude_seconds": "genrekit.explain.occlusion",

@@ -1,69 +1,22 @@
-"""What columns do to a model of a table: SHAP values, partial dependence, regions of a plane.
+"""What columns do to a model of a table: partial dependence, regions of a plane.
 
-Sources: S. M. Lundberg and S.-I. Lee, "A unified approach to interpreting model predictions",
-NIPS 2017; J. H. Friedman, "Greedy function approximation: a gradient boosting machine", Annals of
-Statistics 29, 2001 (partial dependence).
+Source: J. H. Friedman, "Greedy function approximation: a gradient boosting machine", Annals of
+Statistics 29, 2001.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.errors import MissingExtraError
 from genrekit.explain.maps import fit_scaling, principal_components
+from genrekit.explain.shapley import Numbers, Predict
 
-#: Rows (n, n_columns) to probabilities (n, n_labels).
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]
-Numbers = NDArray[np.float64]
-
-SHAP_ROWS = 20
-SHAP_BACKGROUND = 20
 PARTIAL_ROWS = 200
 PARTIAL_POINTS = 24
 REGION_POINTS = 60
-
-
-def shap_values(
-    predict: Predict, x: NDArray[np.float32], background: NDArray[np.float32], *, seed: int = 0
-) -> tuple[Numbers, Numbers]:
-    """Share of every column in every probability, by permutations of the columns.
-
-    Parameters
-    ----------
-    x : (n, n_columns) float32
-        Rows to explain.
-    background : (m, n_columns) float32
-        Rows that say what is usual.
-
-    Returns
-    -------
-    values : (n, n_columns, n_labels) float64
-    usual : (n_labels,) float64
-        The mean over the background; with the values of a row it adds up to its probabilities.
-
-    Raises
-    ------
-    MissingExtraError
-        Without the extra ``explain``.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of plotting and notebooks, which are not used
-            import shap
-    except ModuleNotFoundError:
-        raise MissingExtraError("shap", "explain") from None
-    masker = shap.maskers.Independent(background, max_samples=len(background))
-    explainer = shap.explainers.Permutation(
-        lambda rows: predict(np.asarray(rows, np.float32)), masker, seed=seed
-    )
-    found = explainer(x, max_evals=2 * x.shape[1] + 1, silent=True)
-    usual = np.asarray(found.base_values, np.float64)
-    return np.asarray(found.values, np.float64), usual.reshape(-1, usual.shape[-1])[0]
 
 
 def partial_dependence(

@@ -14,16 +14,12 @@ from genrekit.audit import out_of_fold, suspects
 from genrekit.datasets import Dataset, track_digest
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.evaluate import item_probabilities
-from genrekit.explain.columns import (
-    SHAP_BACKGROUND,
-    SHAP_ROWS,
-    component_number,
-    shap_values,
-)
+from genrekit.explain.columns import component_number
 from genrekit.explain.importance import Importance, families, permutation_importance
 from genrekit.explain.maps import fit_scaling, neighbours
 from genrekit.explain.occlusion import replace_columns
 from genrekit.explain.records import ColumnLoss
+from genrekit.explain.shapley import ShapleyValues, explain_rows
 from genrekit.features import table_columns
 from genrekit.inference import Classifier, printable
 from genrekit.schema import Contract, ModelIdentity, Probability
@@ -82,8 +78,8 @@ class Judged:
     probabilities : (n_items, n_labels) float64
     x : (n_items, n_columns) float32, optional
         What the model takes, if that is one vector.
-    shap : (rows, values, usual), optional
-        SHAP values of the rows with these numbers; the first is that of `row`, if there is one.
+    shap : ShapleyValues, optional
+        The first row is `row`, if there is one.
     row : int, optional
         The item that is explained by itself.
     plane : (str, str), optional
@@ -96,7 +92,7 @@ class Judged:
     vectors: NDArray[np.float64]
     probabilities: NDArray[np.float64]
     x: NDArray[np.float32] | None = None
-    shap: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None = None
+    shap: ShapleyValues | None = None
     row: int | None = None
     plane: tuple[str, str] | None = None
 
@@ -275,18 +271,20 @@ def _by_family(found: Sequence[str]) -> dict[str, list[int]]:
 
 def _with_shap(judged: Judged, seed: int) -> Judged:
     assert judged.x is not None, "the model takes one vector"
-    generator = np.random.default_rng(seed)
-    order = generator.permutation(len(judged.x))
-    if judged.row is not None:
-        order = np.concatenate([[judged.row], order[order != judged.row]])
-    rows, background = order[:SHAP_ROWS], order[-SHAP_BACKGROUND:]
+    bundle = judged.classifier.bundle
     try:
-        values, usual = shap_values(judged.predict, judged.x[rows], judged.x[background], seed=seed)
+        found = explain_rows(
+            judged.predict,
+            judged.x,
+            model=bundle.directory / "model.onnx",
+            n_labels=len(bundle.manifest.labels),
+            row=judged.row,
+            seed=seed,
+        )
     except MissingExtraError as error:
-        note = f"no SHAP values: {error}"
-        notes = (*judged.found.notes, note)
+        notes = (*judged.found.notes, f"no SHAP values: {error}")
         return replace(judged, found=judged.found.model_copy(update={"notes": notes}))
-    return replace(judged, shap=(rows, values, usual))
+    return replace(judged, shap=found)
 
 
 def _about_row(judged: Judged, row: int) -> dict[str, object]:

@@ -27,21 +27,27 @@ from genrekit.explain.maps import (
     principal_components,
     tsne,
 )
+from genrekit.explain.shapley import ShapleyValues
 from genrekit.inference import printable
 from genrekit.pages import (
     Bars,
     Chart,
+    Fold,
     Lines,
+    Part,
     Points,
     Regions,
     Section,
     Sheet,
+    Swarm,
     confusion_chart,
     marked_leaky,
     write_page,
 )
 
 _MOST_COLUMNS = 20
+#: Columns of a swarm.
+_MOST_SWARMS = 12
 _PARTIAL_COLUMNS = 3
 _MOST_LISTED = 300
 #: Points, both axes, and scores on the grid.
@@ -150,12 +156,12 @@ def _importance_bars(title: str, found: Sequence[Importance]) -> Bars:
 
 
 def _shap(judged: Judged) -> list[Section]:
-    if judged.shap is None or judged.x is None:
+    found = judged.shap
+    if found is None or judged.x is None:
         return []
-    rows, values, usual = judged.shap
-    names = judged.classifier.bundle.frontends[judged.frontend].feature_names
+    rows, names = found.rows, judged.classifier.bundle.frontends[judged.frontend].feature_names
     told = judged.probabilities[rows].argmax(axis=1)
-    own = values[np.arange(len(rows)), :, told]
+    own = found.values[np.arange(len(rows)), :, told]
     strength = np.abs(own).mean(axis=0)
     ranked = np.argsort(-strength, kind="stable")[:_MOST_COLUMNS].tolist()
     best = ranked[0]
@@ -167,7 +173,7 @@ def _shap(judged: Judged) -> list[Section]:
             "SHAP summary",
             [names[place] for place in ranked],
             strength[ranked],
-            "mean size, in probability of the genre that is told",
+            f"mean size, in {found.unit} of the genre that is told",
         ),
         Points(
             f"SHAP dependence on {names[best]}",
@@ -176,17 +182,38 @@ def _shap(judged: Judged) -> list[Section]:
             genres,
             items,
             names[best],
-            "SHAP value",
+            f"SHAP value, {found.unit}",
         ),
         Bars(
             f"SHAP values of {items[0]}, told {genres[0]}",
             [names[place] for place in one],
             own[0, one],
-            f"probability above the usual {usual[told[0]]:.2f}",
+            f"{found.unit} above the usual {found.usual[told[0]]:.2f}",
         ),
     ]
-    text = f"Of {len(rows)} items, for the genre that each is told to be."
-    return [Section("SHAP values", text, charts)]
+    text = f"Of {len(rows)} items, for the genre that each is told to be. {found.how}"
+    return [Section("SHAP values", text, [*charts, *_swarms(judged, found, items)])]
+
+
+def _swarms(judged: Judged, found: ShapleyValues, items: Sequence[str]) -> list[Part]:
+    """For each genre, what every item's value of the strongest columns adds: one is open."""
+    assert judged.x is not None, "there are SHAP values"
+    names = judged.classifier.bundle.frontends[judged.frontend].feature_names
+    sizes = np.abs(found.values).mean(axis=0)
+    parts: list[Part] = []
+    for place, genre in enumerate(judged.classifier.labels):
+        ranked = np.argsort(-sizes[:, place], kind="stable")[:_MOST_SWARMS].tolist()
+        parts.append(
+            Swarm(
+                f"SHAP values of {printable(genre)}",
+                [names[column] for column in ranked],
+                found.values[:, ranked, place].T,
+                judged.x[found.rows][:, ranked].T.astype(np.float64),
+                items,
+                f"{found.unit} of {printable(genre)} above the usual {found.usual[place]:.2f}",
+            )
+        )
+    return [parts[0], *([Fold("The other genres", parts=parts[1:])] if parts[1:] else [])]
 
 
 def _one(found: DataExplanation) -> Section:

@@ -56,8 +56,8 @@ def _time_line(result: TrackExplanation) -> Section:
     shown = sorted(peaks, key=lambda genre: (genre != result.genre, -peaks[genre]))[:_MOST_GENRES]
     seconds = line[0].end_seconds - line[0].start_seconds
     text = (
-        f"Each point is what the model says of the {seconds:.1f} s around it, heard alone. Short "
-        "stretches are judged less well than the whole track."
+        f"Each point is what the model says of the {seconds:.1f} s around it, heard alone, which "
+        "need not be what the track loses without them: how far the two agree is said below."
     )
     text = f"{text}\n{result.line_verdict}"
     series = {genre: [one.scores[genre] for one in line] for genre in shown}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Points,
         Ranks,
         Regions,
+        Swarm,
         hertz_ticks,
         unique,
     )
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from genrekit.pages.charts_png import save_chart
     from genrekit.pages.confusion import confusion_chart
     from genrekit.pages.critical_difference import critical_difference_svg, plot_critical_difference
+    from genrekit.pages.diagram import Box, diagram_svg, diagram_text
     from genrekit.pages.figures import COLOURS, ON_DARK, draw_estimates, new_figure, save_figure
     from genrekit.pages.leaky import LEAKY, leaky_parts, marked_leaky
     from genrekit.pages.lettering import ADVANCE, LINE, lettered
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         Fact,
         Facts,
         Fold,
+        Listing,
         Part,
         Section,
         Sheet,
@@ -67,6 +70,7 @@ __all__ = [
     "ON_DARK",
     "Bars",
     "Beside",
+    "Box",
     "Boxes",
     "Chart",
     "Curve",
@@ -77,6 +81,7 @@ __all__ = [
     "Fold",
     "Heat",
     "Lines",
+    "Listing",
     "Part",
     "Points",
     "Ranks",
@@ -84,12 +89,15 @@ __all__ = [
     "Section",
     "Sheet",
     "Sound",
+    "Swarm",
     "calibration",
     "calibration_note",
     "charts_of",
     "confusion_chart",
     "counted",
     "critical_difference_svg",
+    "diagram_svg",
+    "diagram_text",
     "draw_estimates",
     "figure",
     "file_name",
@@ -129,6 +137,7 @@ _HOMES = {
     "Points": "genrekit.pages.charts",
     "Ranks": "genrekit.pages.charts",
     "Regions": "genrekit.pages.charts",
+    "Swarm": "genrekit.pages.charts",
     "hertz_ticks": "genrekit.pages.charts",
     "unique": "genrekit.pages.charts",
     "figure": "genrekit.pages.charts_html",
@@ -136,6 +145,9 @@ _HOMES = {
     "confusion_chart": "genrekit.pages.confusion",
     "critical_difference_svg": "genrekit.pages.critical_difference",
     "plot_critical_difference": "genrekit.pages.critical_difference",
+    "Box": "genrekit.pages.diagram",
+    "diagram_svg": "genrekit.pages.diagram",
+    "diagram_text": "genrekit.pages.diagram",
     "COLOURS": "genrekit.pages.figures",
     "ON_DARK": "genrekit.pages.figures",
     "draw_estimates": "genrekit.pages.figures",
@@ -162,6 +174,7 @@ _HOMES = {
     "Fact": "genrekit.pages.page",
     "Facts": "genrekit.pages.page",
     "Fold": "genrekit.pages.page",
+    "Listing": "genrekit.pages.page",
     "Part": "genrekit.pages.page",
     "Section": "genrekit.pages.page",
     "Sheet": "genrekit.pages.page",

@@ -13,6 +13,7 @@ from genrekit.schema import Estimate
 
 # Of all cells, that a region needs to be named in the picture.
 _LEAST_CELLS = 0.01
+_SWARM_BINS = 80
 #: How strongly a chart is drawn that failed its test.
 FADED = 0.25
 
@@ -206,7 +207,29 @@ class Regions:
     points: Points
 
 
-Chart = Bars | Dots | Lines | Curves | Ranks | Boxes | Heat | Points | Regions
+@dataclass(frozen=True, slots=True, eq=False)
+class Swarm:
+    """A row of points for each name, the first on top, coloured from low to high.
+
+    Parameters
+    ----------
+    values : (n_names, n_points)
+        Where each point is.
+    colours : (n_names, n_points)
+        What it is coloured by; each row has a scale of its own.
+    points : sequence of str
+        What each is called when it is pointed at.
+    """
+
+    title: str
+    names: Sequence[str]
+    values: NDArray[np.floating]
+    colours: NDArray[np.floating]
+    points: Sequence[str]
+    x_title: str
+
+
+Chart = Bars | Dots | Lines | Curves | Ranks | Boxes | Heat | Points | Regions | Swarm
 
 
 def middles(chart: Regions) -> list[tuple[str, float, float]]:
@@ -222,6 +245,34 @@ def middles(chart: Regions) -> list[tuple[str, float, float]]:
         nearest = int(away.argmin())
         found.append((label, float(x[columns[nearest]]), float(y[rows[nearest]])))
     return found
+
+
+def swarm_heights(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How far from the middle of its row each point of a swarm lies, -0.4 to 0.4.
+
+    Points of about one place are stacked away from the middle in turns, so that the row is wide
+    where many are.
+
+    Parameters
+    ----------
+    values : (n_names, n_points)
+    """
+    width = float(np.ptp(values)) or 1.0
+    bins = np.round((values - values.min()) / width * _SWARM_BINS).astype(np.int64)
+    heights = np.zeros(values.shape)
+    for row, places in enumerate(bins):
+        seen: dict[int, int] = {}
+        for point in np.argsort(values[row], kind="stable").tolist():
+            count = seen[int(places[point])] = seen.get(int(places[point]), -1) + 1
+            heights[row, point] = (count + 1) // 2 * (1 if count % 2 else -1)
+    return np.asarray(0.4 * heights / max(float(np.abs(heights).max()), 6.0))
+
+
+def shades(colours: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Ranks of each row from 0 to 1, so that one far value does not take the scale."""
+    ranks = (colours[:, None, :] < colours[:, :, None]).sum(axis=2)
+    ties = (colours[:, None, :] == colours[:, :, None]).sum(axis=2) - 1
+    return np.asarray((ranks + ties / 2) / max(colours.shape[1] - 1, 1))
 
 
 def verdict_of(chart: Chart) -> str:

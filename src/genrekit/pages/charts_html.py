@@ -21,7 +21,10 @@ from genrekit.pages.charts import (
     Lines,
     Points,
     Regions,
+    Swarm,
     middles,
+    shades,
+    swarm_heights,
     unique,
 )
 from genrekit.pages.figures import COLOURS
@@ -98,6 +101,49 @@ def _lines(chart: Lines) -> tuple[list[Figure], Figure]:
     ]
     layout = {**_axes(chart.x_title, chart.y_title), "showlegend": len(traces) > 1}
     return traces, layout | ({"height": 200, "showlegend": False} if chart.between else {})
+
+
+@_traces.register(Swarm)
+def _swarm(chart: Swarm) -> tuple[list[Figure], Figure]:
+    values, colours = np.asarray(chart.values, float), np.asarray(chart.colours, float)
+    rows = np.arange(len(chart.names))[:, np.newaxis] + swarm_heights(values)
+    notes = [
+        _said(f"{point}: {name} is {colour:.4g}")
+        for name, row in zip(chart.names, colours, strict=True)
+        for point, colour in zip(chart.points, row, strict=True)
+    ]
+    trace: Figure = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": _rounded(values.ravel()),
+        "y": _rounded(rows.ravel()),
+        "text": notes,
+        "hoverinfo": "text+x",
+        "marker": {
+            "size": 5,
+            "color": _rounded(shades(colours).ravel()),
+            "colorscale": "Viridis",
+            "cmin": 0,
+            "cmax": 1,
+            "colorbar": {
+                "title": {"text": "value of the column", "side": "right"},
+                "tickvals": [0, 1],
+                "ticktext": ["low", "high"],
+            },
+        },
+    }
+    names = {
+        "tickvals": list(range(len(chart.names))),
+        "ticktext": [_said(name) for name in chart.names],
+        "range": [len(chart.names) - 0.5, -0.5],
+        "automargin": True,
+        "zeroline": False,
+    }
+    return [trace], {
+        "xaxis": {"title": {"text": _said(chart.x_title)}},
+        "yaxis": names,
+        "height": max(240, 110 + 28 * len(chart.names)),
+    }
 
 
 @_traces.register(Dots)

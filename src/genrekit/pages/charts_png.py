@@ -23,7 +23,10 @@ from genrekit.pages.charts import (
     Points,
     Ranks,
     Regions,
+    Swarm,
     middles,
+    shades,
+    swarm_heights,
     unique,
     verdict_of,
 )
@@ -64,6 +67,8 @@ def _titled(chart: Chart) -> str:
 def _size(chart: Chart) -> tuple[float, float]:
     if isinstance(chart, Bars):
         return 7.0, 1.2 + 0.22 * len(chart.names)
+    if isinstance(chart, Swarm):
+        return 7.5, 1.2 + 0.34 * len(chart.names)
     if isinstance(chart, Dots):
         groups = len(set(chart.groups))
         rows = (0.16 + 0.1 * max(1, groups)) * len(set(chart.names))
@@ -111,6 +116,24 @@ def _lines(chart: Lines, axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if len(chart.series) > 1 and not chart.between:
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+@_draw.register(Swarm)
+def _swarm(chart: Swarm, axes: Axes) -> None:
+    values = np.asarray(chart.values, float)
+    rows = np.arange(len(chart.names))[:, np.newaxis] + swarm_heights(values)
+    drawn = axes.scatter(
+        values.ravel(), rows.ravel(), c=shades(np.asarray(chart.colours, float)).ravel(), s=7, lw=0
+    )
+    drawn.set_clim(0, 1)
+    axes.axvline(0, color="#888888", lw=0.8)
+    axes.set_yticks(range(len(chart.names)), [_said(name) for name in chart.names], fontsize=8)
+    axes.set_ylim(len(chart.names) - 0.5, -0.5)
+    axes.set_xlabel(_said(chart.x_title))
+    axes.spines[["top", "right"]].set_visible(False)
+    assert axes.figure is not None
+    bar = axes.figure.colorbar(drawn, ax=axes, label="value of the column", ticks=[0, 1])
+    bar.set_ticklabels(["low", "high"])
 
 
 @_draw.register(Dots)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from genrekit.pages.page import Beside, Facts, Fold, Part, Section, Sound
+from genrekit.pages.page import Beside, Facts, Fold, Listing, Part, Section, Sound
 
 LEAKY = "LEAKY"
 
@@ -28,7 +28,7 @@ def leaky_parts(parts: Sequence[Part]) -> list[Part]:
 
 
 def _marked(part: Part) -> Part:
-    if isinstance(part, Sound | Facts):
+    if isinstance(part, Sound | Facts | Listing):
         return part
     if isinstance(part, Beside):
         return replace(part, parts=leaky_parts(part.parts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from genrekit.pages.page import Beside, Facts, Fold, Part, Section, Sheet, Sound
+from genrekit.pages.page import Beside, Facts, Fold, Listing, Part, Section, Sheet, Sound
 
 # An underscore inside a word is no markup, and names are full of them; nor is a lone bracket.
 _MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=[#\w])|(?<=:)//")
@@ -56,10 +56,10 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:
-    if isinstance(part, Sheet):
+    if isinstance(part, Sheet | Listing):
         if part.title:
             yield f"{plain(part.title)}:"
-        yield markdown_table(part.headings, part.rows)
+        yield _laid_out(part)
     elif isinstance(part, Facts):
         notes = [f" ({plain(one.note)})" if one.note else "" for one in part.facts]
         yield "\n".join(
@@ -78,6 +78,19 @@ def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:
         yield f"- {plain(part.caption)}"
     elif id(part) in pictures:
         yield f"![{plain(part.title)}]({pictures[id(part)]})"
+
+
+def _laid_out(part: Sheet | Listing) -> str:
+    if isinstance(part, Sheet):
+        return markdown_table(part.headings, part.rows)
+    return _fenced(part.text)
+
+
+def _fenced(text: str) -> str:
+    """Lines as they are, between fences that are longer than any in them."""
+    longest = max((len(one) for one in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text.rstrip()}\n{fence}"
 
 
 def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

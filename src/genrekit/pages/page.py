@@ -63,6 +63,14 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """Text to be copied, line by line as it is."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fold:
     """Parts that are shown when their title is pressed."""
 
@@ -78,7 +86,7 @@ class Beside:
     parts: Sequence[Part]
 
 
-Part = Chart | Sheet | Sound | Facts | Fold | Beside
+Part = Chart | Sheet | Sound | Facts | Listing | Fold | Beside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +185,7 @@ def _charts(part: Part) -> Iterator[Chart]:
     if isinstance(part, Fold | Beside):
         for inner in part.parts:
             yield from _charts(inner)
-    elif not isinstance(part, Sheet | Sound | Facts):
+    elif not isinstance(part, Sheet | Sound | Facts | Listing):
         yield part
 
 
@@ -211,6 +219,9 @@ def _part(part: Part, numbered: dict[int, str]) -> str:
         return _sheet(part)
     if isinstance(part, Sound):
         return _sound(part)
+    if isinstance(part, Listing):
+        caption = f"<figcaption>{escape(part.title)}</figcaption>" if part.title else ""
+        return f'<figure>{caption}<pre class="wide" tabindex="0">{escape(part.text)}</pre></figure>'
     if isinstance(part, Facts):
         return f'<dl class="facts">{"".join(map(_fact, part.facts))}</dl>'
     if isinstance(part, Fold):

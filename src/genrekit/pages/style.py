@@ -72,6 +72,7 @@ td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums; }
   th:first-child, td:first-child {{ position: sticky; left: 0; background: var(--page); }}
   td.long {{ min-width: 18rem; }} }}
 tr.shown > td {{ background: color-mix(in srgb, var(--link) 22%, transparent); }}
+pre {{ font: .85rem/1.5 ui-monospace, monospace; overflow-x: auto; }}
 details {{ border: 1px solid var(--line); border-radius: 8px; padding: .45rem .9rem;
   margin: .5rem 0; }}
 summary {{ cursor: pointer; }}
