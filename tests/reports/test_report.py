@@ -42,7 +42,7 @@ def test_it_opens_with_the_answer(told: Report, measured: Path) -> None:
     shown = f"{100 * best.accuracy.value:.1f} %"
     assert told.answer.startswith(f"m1 is right on {shown} of 120 tracks")
     assert "under the protocol grouped-kfold" in told.answer
-    assert "It cannot be told from m2." in told.answer
+    assert "It cannot be told from m2 (McNemar's test (mid-p), 5 %, Holm)." in told.answer
     assert "As the best of 3 by these very tracks it flatters a little." in told.answer
     assert "No leak is known in this number." in told.answer
     assert "Under segments-leaky (LEAKY) the same model shows" in told.answer
@@ -83,6 +83,36 @@ def test_latex_has_a_table_for_every_set_of_tests(told: Report) -> None:
     assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule") == len(told.groups) == 2
     assert r"\toprule" in text
     assert "LEAKY" in text.split(r"\begin{table}")[2]
+
+
+def test_the_paragraph_on_methods_cites_what_is_beside_it(told: Report) -> None:
+    page = written(told, ".md").partition("## Methods, to be quoted")[2]
+    said = page.partition("**BibTeX**")[0]
+    assert "3 models on 120 tracks of made" in said
+    assert "compared by McNemar's mid-p test, adjusted by Holm for 3 pairs" in said
+    entries = dict(
+        re.findall(r"^@\w+\{(\w+),((?:.|\n)*?\})\}$", written(told, ".bib"), re.MULTILINE)
+    )
+    assert {"fagerland2013", "holm1979", "wilson1927", "nadeau2003", "demsar2006"} <= set(entries)
+    assert set(re.findall(r"(?:\[|, )(\w+\d{4})", said)) == set(entries)
+    cited = re.findall(r"\\cite\{([^}]+)\}", written(told, ".tex"))
+    assert {key for keys in cited for key in keys.split(",")} == set(entries)
+    for entry in entries.values():
+        assert entry.count("{") == entry.count("}")
+
+
+def test_corpora_and_saved_models_are_described(
+    make_run: MakeRun, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    run = make_run(0.6, 0, name="tiny")
+    content = run.result.model_copy(update={"protocol": "fault-filtered", "fitted_on": "train"})
+    write_run(run.model_copy(update={"result": content}), tmp_path / "run.json")
+    found = report([tmp_path / "run.json", tiny_bundle], tmp_path / "r.md")
+    said = written(found, ".md").partition("## Methods, to be quoted")[2]
+    assert "[tzanetakis2002, sturm2013]" in said.replace("\\", "")
+    assert "artists kept apart [kereliuk2015]" in said.replace("\\", "")
+    assert "Models were fitted on the training part." in said
+    assert "tiny 0.1.0 is of the architecture" in said
 
 
 def test_equal_results_give_equal_reports(told: Report, measured: Path, tmp_path: Path) -> None:

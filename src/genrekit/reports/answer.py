@@ -88,13 +88,14 @@ def _how_sure(group: Group) -> Iterator[str]:
         return
     level = cannot_be_told_from_best(found)
     others = len(found.models) - 1
+    test = f"({TESTS[found.test]}, 5 %, Holm)"
     if not level:
         which = found.models[1].name if others == 1 else f"all {others} others"
-        yield f"It is better than {which} ({TESTS[found.test]}, 5 %, Holm)."
+        yield f"It is better than {which} {test}."
     elif len(level) <= _MOST_NAMED:
-        yield f"It cannot be told from {', '.join(level)}."
+        yield f"It cannot be told from {', '.join(level)} {test}."
     else:
-        yield f"It cannot be told from {len(level)} of the other {others}."
+        yield f"It cannot be told from {len(level)} of the other {others} {test}."
     if others > 1:
         yield f"As the best of {others + 1} by these very tracks it flatters a little."
     yield found.sentence

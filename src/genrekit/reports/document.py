@@ -40,6 +40,7 @@ from genrekit.reports.further import (
 )
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group, headline
 from genrekit.reports.inputs import Inputs
+from genrekit.reports.methods import Statement, methods_of, methods_section
 from genrekit.reports.rankings import ranking_section
 
 _DIGITS = 16
@@ -62,6 +63,7 @@ class Document:
     sections: tuple[Section, ...]
     groups: tuple[Group, ...]
     leaks: tuple[KnownLeak, ...]
+    methods: tuple[Statement, ...]
     foot: str
 
 
@@ -100,13 +102,20 @@ def make_document(
         raise DatasetError(
             f"there is nothing to report in what was read ({kinds}): name the results files as well"
         )
-    sections = [*_about_models(groups, leaks, sounds or {}), *further, _origin(inputs, groups)]
+    methods = methods_of(groups, inputs)
+    sections = [
+        *_about_models(groups, leaks, sounds or {}),
+        *further,
+        *([methods_section(methods)] if methods else []),
+        _origin(inputs, groups),
+    ]
     return Document(
         title=title or _title(inputs, groups),
         lead=lead_of(groups, leaks, inputs) if groups else "",
         sections=tuple(sections),
         groups=groups,
         leaks=leaks,
+        methods=methods,
         foot=f"Made by genrekit {__version__} from {counted(len(inputs.sources), 'file')}.",
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from genrekit.pages import Sheet
 from genrekit.reports.document import Document, models_sheet
 from genrekit.reports.groups import Group
+from genrekit.reports.methods import Statement
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -41,7 +42,19 @@ def render_latex(document: Document) -> str:
         _table(models_sheet(group), _caption(group), f"tab:genrekit-{number}")
         for number, group in enumerate(document.groups, start=1)
     ]
-    return head + "\n".join(tables)
+    return head + "\n".join([*tables, *_methods(document.methods)])
+
+
+def _methods(statements: Sequence[Statement]) -> list[str]:
+    """The paragraph on methods; its references stand in the file beside it."""
+    if not statements:
+        return []
+    said = " ".join(f"{latex(one.text)}{_cited(one.cites)}." for one in statements)
+    return [f"\\paragraph{{Methods}} {said}\n"]
+
+
+def _cited(cites: Sequence[str]) -> str:
+    return f"~\\cite{{{','.join(cites)}}}" if cites else ""
 
 
 def _caption(group: Group) -> str:

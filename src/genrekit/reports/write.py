@@ -13,6 +13,7 @@ from genrekit.reports.groups import groups_of
 from genrekit.reports.inputs import read_inputs
 from genrekit.reports.latex import render_latex
 from genrekit.reports.listening import example_sounds
+from genrekit.reports.methods import bibtex, cited
 from genrekit.schema import Contract, Estimate
 
 SUFFIXES = (".html", ".md", ".tex")
@@ -73,7 +74,7 @@ def report(
         --json``, ``explain --json`` and ``tune --json`` write, and ``history.jsonl``.
     out : path or sequence of paths
         Files to write: ``.html`` (one file that needs nothing else), ``.md`` (its figures in a
-        folder beside it), ``.tex`` (tables).
+        folder beside it), ``.tex`` (tables, methods, and a ``.bib`` beside it).
     figures : {"png", "svg", "pdf"}
         Of the Markdown.
     audio : path, optional
@@ -139,17 +140,27 @@ def _reported(document: Document) -> tuple[ReportedGroup, ...]:
 
 def write_document(document: Document, file: Path, figures: str = "png") -> list[Path]:
     """Write a page, Markdown or LaTeX, as the name of the file says; return what was written."""
-    pictures: list[Path] = []
+    beside: list[Path] = []
     if file.suffix == ".html":
         text = render_page(
             document.title, document.lead, document.sections, contents=True, foot=document.foot
         )
     elif file.suffix == ".tex":
         text = render_latex(document)
+        beside = _references(document, file)
     else:
-        text, pictures = _markdown(document, file, figures)
+        text, beside = _markdown(document, file, figures)
     file.write_text(text, encoding="utf-8")
-    return [file, *pictures]
+    return [file, *beside]
+
+
+def _references(document: Document, file: Path) -> list[Path]:
+    """What the paragraph on methods cites, for BibTeX; nothing where nothing is cited."""
+    if not cited(document.methods):
+        return []
+    path = file.with_suffix(".bib")
+    path.write_text(bibtex(document.methods), encoding="utf-8")
+    return [path]
 
 
 def _markdown(document: Document, file: Path, figures: str) -> tuple[str, list[Path]]:
