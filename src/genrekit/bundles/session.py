@@ -13,9 +13,10 @@ from genrekit.errors import BundleError
 
 LOGITS, EMBEDDING = "logits", "embedding"
 # Scores are the same for any number of rows; this only bounds memory on long tables, and on
-# spectrograms, of which a thousand would take gigabytes inside of a network.
+# spectrograms, of which a thousand would take gigabytes inside of a network: its maps are hundreds
+# of times as large as what it takes, and a worker of the server has a gigabyte.
 _ROWS_AT_ONCE = 1024
-_CELLS_AT_ONCE = 2**21
+_CELLS_AT_ONCE = 2**19
 # An ONNX tensor may keep its data in another file, named under the key "location"; a hostile one
 # names a file of the reader's. This is that key in every spelling the wire format allows. Walking
 # the messages instead would take seconds for a forest, whose numbers are one field each.

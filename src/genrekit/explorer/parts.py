@@ -17,6 +17,7 @@ from genrekit.pages import (
     Chart,
     Facts,
     Fold,
+    Listing,
     Part,
     Points,
     Ranks,
@@ -73,6 +74,8 @@ def show_part(part: Part, key: str) -> None:
         st.audio(part.audio if isinstance(part.audio, bytes) else str(part.audio), part.media_type)
     elif isinstance(part, Facts):
         _show_facts(part)
+    elif isinstance(part, Listing):
+        st.code(part.text, language=None)
     elif isinstance(part, Fold):
         with st.expander(bold(part.title)):
             _show(part.text, part.parts, key)

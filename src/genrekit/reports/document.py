@@ -63,8 +63,8 @@ class Document:
     sections: tuple[Section, ...]
     groups: tuple[Group, ...]
     leaks: tuple[KnownLeak, ...]
-    methods: tuple[Statement, ...]
     foot: str
+    methods: tuple[Statement, ...] = ()
 
 
 def make_document(
