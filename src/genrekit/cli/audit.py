@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings, read_settings
+from genrekit.cli.data import Reading, read_settings, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,16 +20,11 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
+@reads_data
 def audit(
     data: Annotated[
         list[Path], typer.Argument(metavar="DATA ...", help="Folders, tables, or what holds some.")
     ],
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    option: Settings = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with plots: .html.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the findings as Markdown.")] = None,
     fix: Annotated[
@@ -46,6 +41,8 @@ def audit(
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One AuditReport a line.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Find what is wrong with data: files, duplicates, labels, balance, tables.
 
@@ -54,11 +51,11 @@ def audit(
     from genrekit.audit import run_audit
     from genrekit.cli.console import cores, print_json_line, progress_bars
 
-    sets = [one for path in data for one in _sets(path, corpus)]
+    sets = [one for path in data for one in _sets(path, reading.corpus)]
     if fix is not None and len(sets) > 1:
         raise ConfigError(f"a plan is for one set, and there are {len(sets)}; name one of them")
     reports = []
-    columns, options = Named(label, id_column, group, ignore).columns(), read_settings(option or ())
+    columns, options = reading.named.columns(), read_settings(reading.settings)
     for name, path, called in sets:
         dataset, before = _load(name, path, columns.options(name) | options)
         with progress_bars() as progress:

@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
+from genrekit.cli.data import Reading, reads_data
 
 if TYPE_CHECKING:
     from genrekit.evaluation.abstention import CurvePoint
     from genrekit.evaluation.calibrate import Calibration
 
 
+@reads_data
 def calibrate(
     bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")],
     data: Annotated[
         Path, typer.Option("--data", help="Labelled audio that the model did not learn from.")
     ],
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    settings: Settings = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
@@ -47,6 +42,8 @@ def calibrate(
         typer.Option("--out", "-o", help="Write the next version of the model to this folder."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A Calibration as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Choose the probability below which a model says unknown, for a stated error.
 
@@ -55,7 +52,6 @@ def calibrate(
     """
     from genrekit.bundles import check_target, rewrite_bundle
     from genrekit.cli.console import print_json_line, track
-    from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_file
     from genrekit.datasets import make_split
     from genrekit.evaluation import score_items
@@ -68,8 +64,7 @@ def calibrate(
         check_target(out, overwrite=False)
     if plot is not None:
         check_file(plot)
-    named = Named(label, id_column, group, ignore)
-    dataset = open_dataset(data, corpus, leave_out, settings, named)
+    dataset = reading.open(data, leave_out)
     classifier = Classifier.load(bundle)
     check_calibratable(classifier)
     tested = score_items(classifier, dataset, make_split(dataset, "all-test"))

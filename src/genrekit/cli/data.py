@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
@@ -88,6 +91,59 @@ class Named(NamedTuple):
         from genrekit.datasets.opening import Columns
 
         return Columns(self.label, self.item_id, self.group, tuple(self.ignore or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How data is to be read, as it was said on the command line.
+
+    Attributes
+    ----------
+    corpus : str or None
+        None takes what the data looks like.
+    named : Named
+        Columns.
+    settings : sequence of str
+        ``KEY=VALUE`` for the loader.
+    """
+
+    corpus: str | None
+    named: Named
+    settings: Sequence[str]
+
+    def open(self, data: Path, leave_out: Path | None = None) -> Dataset:
+        """Load ``data``, without the tracks that the file ``leave_out`` names."""
+        return open_dataset(data, self.corpus, leave_out, self.settings, self.named)
+
+
+_READING = {
+    "corpus": Corpus,
+    "label": Label,
+    "id_column": Id,
+    "group": Group,
+    "ignore": Ignore,
+    "settings": Settings,
+}
+
+
+def reads_data(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of how to read data, in place of its parameter ``reading``."""
+    own = signature(command, eval_str=True)
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in _READING.items()
+    ]
+    shown = [one for one in own.parameters.values() if one.name != "reading"]
+
+    @wraps(command)
+    def run(*arguments: Any, **given: Any) -> None:
+        corpus, *columns, settings = (given.pop(name, None) for name in _READING)
+        reading = Reading(corpus, Named(*columns), settings or ())
+        command(*arguments, reading=reading, **given)
+
+    cast(Any, run).__signature__ = own.replace(parameters=[*shown, *options])
+    run.__annotations__ = {one.name: one.annotation for one in (*shown, *options)}
+    return run
 
 
 def open_dataset(

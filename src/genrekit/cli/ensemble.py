@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
+from genrekit.cli.data import Reading, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
     from genrekit.evaluation.run import RunResult
 
 
+@reads_data
 def ensemble(
     members: Annotated[
         list[str], typer.Argument(metavar="MODEL MODEL ...", help="Saved models, by name or path.")
@@ -35,17 +36,13 @@ def ensemble(
     split: Annotated[
         Path | None, typer.Option(help="A split made by genrekit split, in place of --protocol.")
     ] = None,
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    settings: Settings = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a random split, and a stack.")] = 0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a model at --out.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="An EvaluationResult as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Join saved models with the same genres to one, and test it like any other.
 
@@ -53,7 +50,6 @@ def ensemble(
     learnt from.
     """
     from genrekit.bundles import check_target, load_bundle
-    from genrekit.cli.data import open_dataset
     from genrekit.datasets import make_split, read_split
     from genrekit.training.ensemble import combiner_for, joined, write_ensemble
 
@@ -62,8 +58,7 @@ def ensemble(
     if given is not None and how != "weighted":
         raise ConfigError(f"--weights are for --how weighted, not for {how}")
     together = joined([load_bundle(member) for member in members])
-    named = Named(label, id_column, group, ignore)
-    dataset = open_dataset(data, corpus, None, settings, named)
+    dataset = reading.open(data)
     made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
     combiner = combiner_for(how, together, dataset, made, weights=given, seed=seed)
     name = re.sub(r"[^a-z0-9_-]+", "-", out.name.lower()).strip("-_")[:64] or "ensemble"

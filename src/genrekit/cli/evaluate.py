@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
+from genrekit.cli.data import Reading, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,14 +20,10 @@ if TYPE_CHECKING:
     from genrekit.schema import Estimate
 
 
+@reads_data
 def evaluate(
     bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")],
     data: Annotated[Path, typer.Option("--data", help="Folder of audio, or table of features.")],
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
     protocol: Annotated[
         str, typer.Option(help="Which tracks are tested; a leaky one says so in its name.")
     ] = "all-test",
@@ -48,7 +44,6 @@ def evaluate(
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
-    settings: Settings = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a random split.")] = 0,
     predictions: Annotated[
         Path | None, typer.Option(help="Write the answer for every item here, as JSON lines.")
@@ -58,6 +53,8 @@ def evaluate(
         typer.Option("--out", "-o", help="Write a results file, for genrekit compare and report."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="An EvaluationResult as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Score a saved model on tracks that it was not trained on; a leak stops it.
 
@@ -65,7 +62,7 @@ def evaluate(
     that tell several genres a track also have mean average precision, ROC-AUC and coverage.
     """
     from genrekit.cli.console import track
-    from genrekit.cli.data import open_dataset, open_pairs
+    from genrekit.cli.data import open_pairs
     from genrekit.cli.outputs import check_file
     from genrekit.datasets import make_split, read_split
     from genrekit.evaluation import score_items
@@ -77,9 +74,7 @@ def evaluate(
             check_file(file)
     classifier = Classifier.load(bundle)
     classifier.check_predicts()
-    dataset = open_dataset(
-        data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
-    )
+    dataset = reading.open(data, leave_out)
     if label_map is not None:
         if split is not None or predictions is not None or protocol != "all-test":
             raise ConfigError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
+from genrekit.cli.data import Reading, reads_data
 
 if TYPE_CHECKING:
     from genrekit.explain import Exploration
@@ -15,15 +15,10 @@ if TYPE_CHECKING:
 _SHOWN_COLUMNS = 5
 
 
+@reads_data
 def explore(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of audio, or table.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Write a page with charts: .html.")],
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    settings: Settings = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
@@ -35,13 +30,14 @@ def explore(
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="An Exploration as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Show balance, columns, correlation, tempo, examples, maps and outliers of a set.
 
     Beside the page, a folder of its name gets each chart as a PNG.
     """
     from genrekit.cli.console import follow, print_json_line, workers
-    from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_file, check_folder, open_cache
     from genrekit.errors import ConfigError
     from genrekit.explain import explore_dataset, write_exploration
@@ -50,9 +46,7 @@ def explore(
         raise ConfigError(f"{out} is not a page; name a file that ends in .html")
     check_file(out)
     check_folder(out.with_suffix(""))
-    dataset = open_dataset(
-        data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
-    )
+    dataset = reading.open(data, leave_out)
     steps = explore_dataset(
         dataset, workers=workers(jobs, len(dataset)), cache=open_cache(), seed=seed
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings, open_dataset
+from genrekit.cli.data import Reading, reads_data
 from genrekit.errors import ConfigError, DatasetError, LeakError, outcome
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class _Data(NamedTuple):
         )
 
 
+@reads_data
 def leaks(
     subject: Annotated[
         str,
@@ -98,12 +99,6 @@ def leaks(
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder, table or manifest it is about.")
     ] = None,
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    settings: Settings = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
@@ -120,6 +115,8 @@ def leaks(
     as_json: Annotated[
         bool, typer.Option("--json", help="A line of JSON for each leak, and each kind without.")
     ] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Find and name leaks between training and test; exit code 9 if there are any.
 
@@ -127,9 +124,7 @@ def leaks(
     """
     dataset = None
     if data is not None:
-        dataset = open_dataset(
-            data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
-        )
+        dataset = reading.open(data, leave_out)
     known = _known(dataset, split, pairs, listening)
     found = [(where, look) for where, seen in _found(subject, known, protocol) for look in seen]
     (_print_json if as_json else _print)(found)

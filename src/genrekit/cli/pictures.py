@@ -7,39 +7,33 @@ from typing import Annotated
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
+from genrekit.cli.data import Reading, reads_data
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED
 
 
+@reads_data
 def pictures(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Audio: a folder or manifest.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder to draw to, with a folder for each genre.")
     ],
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    settings: Settings = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Sum up as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Draw the spectrogram of every track as a picture, as Kaggle's images_original has them.
 
     Train on them by recipes/networks/pictures.yaml --data OUT.
     """
     from genrekit.cli.console import named, print_json, print_problem, results, track
-    from genrekit.cli.data import open_dataset
     from genrekit.cli.outputs import check_folder
     from genrekit.datasets.pictures import write_pictures
 
     check_folder(out)
-    dataset = open_dataset(
-        data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
-    )
+    dataset = reading.open(data, leave_out)
     failed = 0
     for one in track(write_pictures(dataset, out), len(dataset), "Drawing"):
         if one.error is not None:

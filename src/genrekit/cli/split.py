@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Settings
+from genrekit.cli.data import Reading, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SHORT = {"kfold": "grouped-kfold", "repeated": "repeated-kfold"}
 
 
+@reads_data
 def split(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder, table or manifest.")],
     protocol: Annotated[
@@ -52,12 +53,6 @@ def split(
             "not given."
         ),
     ] = None,
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    settings: Settings = None,
     leave_out: Annotated[
         Path | None, typer.Option(help="File of track ids to leave out, one a line.")
     ] = None,
@@ -65,14 +60,13 @@ def split(
         Path | None, typer.Option("--out", "-o", help="Write the split here, as JSON.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The balance as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Deal tracks to parts that share no recording, artist, album or sound, and say how well."""
-    from genrekit.cli.data import open_dataset
     from genrekit.datasets import balance, make_split, write_split
 
-    dataset = open_dataset(
-        data, corpus, leave_out, settings, Named(label, id_column, group, ignore)
-    )
+    dataset = reading.open(data, leave_out)
     relations = _relations(by)
     made = make_split(
         dataset,
