@@ -190,3 +190,9 @@ def test_an_unknown_protocol_names_its_neighbours() -> None:
 def test_a_fold_cannot_hold_an_item_twice() -> None:
     with pytest.raises(ValidationError, match="occurs twice"):
         Fold(train=("1", "2"), test=("2",))
+
+
+def test_a_fold_says_what_is_fitted_on() -> None:
+    fold = Fold(train=("a", "b"), valid=("c",), test=("d",))
+    assert fold.fitted_on("train") == ("a", "b")
+    assert fold.fitted_on("train+valid") == ("a", "b", "c")

@@ -35,3 +35,13 @@ class Fold(Contract):
         if len(set(everything)) != len(everything):
             raise ValueError("an item id occurs twice in a fold")
         return self
+
+    def fitted_on(self, parts: str) -> tuple[str, ...]:
+        """List the items that a model is fitted on.
+
+        Parameters
+        ----------
+        parts : str
+            ``"train"`` or ``"train+valid"``.
+        """
+        return self.train if parts == "train" else self.train + self.valid

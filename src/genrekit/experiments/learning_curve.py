@@ -165,9 +165,7 @@ def _part(dataset: Dataset, split: Split, fit_on: str, share: float, seed: int) 
     """All folds with a part of what they are fitted on."""
     return tuple(
         Fold(
-            train=_drawn(
-                dataset, fold.train if fit_on == "train" else fold.train + fold.valid, share, seed
-            ),
+            train=_drawn(dataset, fold.fitted_on(fit_on), share, seed),
             test=fold.test,
         )
         for fold in split.folds

@@ -263,7 +263,7 @@ def training_folds(run: Run, plan: TuneConfig) -> tuple[Fold, ...]:
     protocol = run.recipe.protocol
     split = checked_split(run.dataset, protocol, run.rows)
     fold = _only_fold(split)
-    ids = fold.train if protocol.fit_on == "train" else fold.train + fold.valid
+    ids = fold.fitted_on(protocol.fit_on)
     left_out = set(run.left_out)
     chosen = set(ids)
     training = run.dataset.select(

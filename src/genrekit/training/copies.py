@@ -50,7 +50,7 @@ def refuse_leaking_copies(dataset: Dataset, split: Split, fit_on: str) -> None:
             copies.setdefault(item.augmented_from, []).append(item.item_id)
     folds = []
     for fold in split.folds:
-        fitted = fold.train if fit_on == "train" else fold.train + fold.valid
+        fitted = fold.fitted_on(fit_on)
         made = tuple(copy for item_id in fitted for copy in copies.get(item_id, ()))
         folds.append(fold.model_copy(update={"train": fold.train + made}))
     changes = {"folds": tuple(folds), "dataset_fingerprint": dataset.fingerprint}

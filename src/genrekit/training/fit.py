@@ -260,7 +260,7 @@ def logits(task: Task, model: bytes, rows: Rows) -> NDArray[np.float32]:
 
 def fit_rows(rows: Rows, fold: Fold, fit_on: str) -> Rows:
     """The rows of a fold that a protocol fits on."""
-    return rows.of(fold.train if fit_on == "train" else fold.train + fold.valid)
+    return rows.of(fold.fitted_on(fit_on))
 
 
 def valid_rows(rows: Rows, fold: Fold, fit_on: str) -> Rows | None:

@@ -184,7 +184,7 @@ def _check_number(recipe: Recipe, dataset: Dataset, item_ids: Collection[str], w
 
 
 def _fitted(fold: Fold, fit_on: str) -> Sequence[str]:
-    return fold.train if fit_on == "train" else fold.train + fold.valid
+    return fold.fitted_on(fit_on)
 
 
 def _untrained(dataset: Dataset, item_ids: Collection[str]) -> list[str]:

@@ -54,7 +54,7 @@ def _scored(tested: Rows, probabilities: NDArray[np.float64], size: FoldSize) ->
 
 
 def _size(dataset: Dataset, fold: Fold, fit_on: str) -> FoldSize:
-    fitted = fold.train if fit_on == "train" else fold.train + fold.valid
+    fitted = fold.fitted_on(fit_on)
     return FoldSize(train=_recordings(dataset, fitted), test=_recordings(dataset, fold.test))
 
 

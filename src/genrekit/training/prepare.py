@@ -372,7 +372,7 @@ def _with_copies(recipe: Recipe, dataset: Dataset) -> Dataset:
         item_id
         for protocol, split in zip(protocols, splits, strict=True)
         for fold in split.folds
-        for item_id in (fold.train if protocol.fit_on == "train" else fold.train + fold.valid)
+        for item_id in fold.fitted_on(protocol.fit_on)
     }
     if recipe.final_fit == "everything":
         fitted = {item.item_id for item in dataset.items}
