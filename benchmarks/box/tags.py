@@ -17,7 +17,6 @@ from vocabulary import FURTHER, GROUPS
 from genrekit.bundles import load_bundle, window_samples
 from genrekit.inference.windows import cut_windows
 from genrekit.models.musicnn import NormalisedLevels
-from genrekit.models.pretrained.backbones import Musicnn
 from genrekit.models.pretrained.musicnn import TAGS
 from genrekit.progress import Progress
 from genrekit.schema import Head
@@ -55,8 +54,8 @@ def teacher_windows(
     bundle = load_bundle(encoder)
     path = folder / f"tags-{bundle.sha256[:24]}.npz"
     if not path.exists():
-        config = Musicnn(name="musicnn", weights=data / "weights/musicnn/msd_musicnn.safetensors")
-        teacher = Hints(teacher_network(config)).teacher
+        weights = data / "weights/musicnn/msd_musicnn.safetensors"
+        teacher = Hints(teacher_network(weights)).teacher
         levels = NormalisedLevels(96)
         rate, windows = bundle.manifest.sample_rate_hz, bundle.manifest.windows
         length, hop = window_samples(windows, rate)
