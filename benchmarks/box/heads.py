@@ -111,14 +111,9 @@ def _weights(lessons: Lessons, learnt: Rows, settings: Settings) -> Array:
 
 
 def fit_out_of_domain(
-    genres: Linear, music: Array, other: Array, *, c: float, bias: float
+    genres: Linear, music: Array, other: Array, *, c: float
 ) -> tuple[Array, float]:
     """Logistic regression of what is not music on scaled columns and their squares.
-
-    Parameters
-    ----------
-    bias : float
-        Added to its logit; music that was not among the lessons lies farther out.
 
     Returns
     -------
@@ -129,7 +124,7 @@ def fit_out_of_domain(
     targets = np.repeat([0, 1], [len(music), len(other)])
     model = LogisticRegression(C=c, max_iter=2000, class_weight="balanced")
     model.fit(np.hstack([rows, rows**2]), targets)
-    return model.coef_[0], float(model.intercept_[0]) + bias
+    return model.coef_[0], float(model.intercept_[0])
 
 
 def out_of_domain(genres: Linear, weights: Array, bias: float, rows: Array) -> Array:

@@ -36,7 +36,7 @@ CUT_AT_4_KHZ, SHORT = "nothing above 4 kHz", "3 s, anywhere"
 _SHORT = tuple(name for name in CONDITIONS if name.startswith("3 s"))
 #: Of the answers that are given, at most so many may be wrong on audio that taught nothing.
 STATED_ERROR = 1 / 3
-_DETECTOR_C, _DETECTOR_BIAS = 0.03, 1.0
+_DETECTOR_C = 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +90,7 @@ def detect(head: Linear, lessons: Lessons, learnt: Rows, other: Array) -> tuple[
     music = np.concatenate(
         [one.rows[np.isin(one.owners, learnt)] for one in (lessons.whole, lessons.noisy)]
     )
-    return fit_out_of_domain(
-        head, music.astype(np.float64), other, c=_DETECTOR_C, bias=_DETECTOR_BIAS
-    )
+    return fit_out_of_domain(head, music.astype(np.float64), other, c=_DETECTOR_C)
 
 
 def temperature_of(answers: Sequence[Answers]) -> float:
