@@ -37,7 +37,7 @@ from measure import (
     unknown_below,
 )
 from page import render
-from protocol import BY_COLLECTION, CLIPS, macro_recall
+from protocol import BY_ARTIST, BY_COLLECTION, CLIPS, macro_recall
 from sounds import CONDITIONS, GENRES, NOISE, WHOLE, audio_of, embed, read_sounds
 from tags import fit_further, teacher_windows
 from trials import demo_answers, nonmusic_windows, recorded_answers, time_prediction
@@ -118,7 +118,7 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
         for protocol in PROTOCOLS
     }
     temperature = temperature_of([answers[BY_COLLECTION], answers[CLIPS]])
-    curve = risk_coverage(answers[BY_COLLECTION], temperature)
+    curve = risk_coverage([answers[BY_COLLECTION], answers[BY_ARTIST]], temperature)
     threshold = unknown_below(curve)
     measured = results(sounds, answers, temperature, WHOLE)
     cut = results(sounds, answers, temperature, CUT_AT_4_KHZ)

@@ -36,6 +36,8 @@ CUT_AT_4_KHZ, SHORT = "nothing above 4 kHz", "3 s, anywhere"
 _SHORT = tuple(name for name in CONDITIONS if name.startswith("3 s"))
 #: Of the answers that are given, at most so many may be wrong on audio that taught nothing.
 STATED_ERROR = 1 / 3
+# What the detector takes for no music is spread over ten genres: no threshold lies lower.
+_LOWEST_THRESHOLD = 0.25
 _DETECTOR_C = 0.03
 
 
@@ -103,10 +105,11 @@ def temperature_of(answers: Sequence[Answers]) -> float:
     return fit_temperature(np.concatenate(logits), np.concatenate(targets))
 
 
-def risk_coverage(answers: Answers, temperature: float) -> tuple[Coverage, ...]:
+def risk_coverage(answers: Sequence[Answers], temperature: float) -> tuple[Coverage, ...]:
     """Share answered, and the error among them, for thresholds of the probability."""
-    probabilities = softmax(answers.logits[WHOLE] / temperature)
-    best, hits = probabilities.max(axis=1), probabilities.argmax(axis=1) == answers.targets
+    probabilities = np.concatenate([softmax(one.logits[WHOLE] / temperature) for one in answers])
+    targets = np.concatenate([one.targets for one in answers])
+    best, hits = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     found = []
     for threshold in np.arange(0.1, 0.96, 0.025).round(3).tolist():
         answered = best >= threshold
@@ -119,7 +122,8 @@ def risk_coverage(answers: Answers, temperature: float) -> tuple[Coverage, ...]:
 
 def unknown_below(curve: Sequence[Coverage]) -> float:
     """The lowest threshold at which no more than `STATED_ERROR` of the answers are wrong."""
-    good = [one.threshold for one in curve if one.error <= STATED_ERROR]
+    allowed = [one for one in curve if one.threshold >= _LOWEST_THRESHOLD]
+    good = [one.threshold for one in allowed if one.error <= STATED_ERROR]
     return min(good) if good else curve[-1].threshold
 
 

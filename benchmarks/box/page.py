@@ -51,7 +51,8 @@ def _head(numbers: Numbers, bundle: Path) -> Iterator[str]:
         "src/genrekit/bundles/packaged/box --numbers docs/results/box.json --page "
         f"docs/results/box.md --before BUNDLE --beside yamnet --beside choi2017 "
         f"--recorded SOUNDS --not-music SPEECH`, {numbers.minutes:.0f} minutes on "
-        f"two cores ({platform.machine()}) that other work kept busy."
+        f"two cores ({platform.machine()}) that other work kept busy, without embeddings that "
+        "earlier runs had kept."
     )
     yield ""
     yield manifest.description
@@ -185,8 +186,9 @@ def _unknown(numbers: Numbers) -> Iterator[str]:
     yield (
         f"Temperature {numbers.temperature:.2f}, fitted on tracks that taught nothing. Below a "
         f"probability of {numbers.unknown_below:.3g} the answer is `unknown`: the lowest "
-        f"threshold at which at most {percent(STATED_ERROR)} of the answers are wrong, on clips "
-        "outside GTZAN with whole collections held out."
+        f"threshold, from 0.25 on, at which at most {percent(STATED_ERROR)} of the answers are "
+        "wrong, on clips outside GTZAN, with whole collections held out and with artists held out "
+        "together."
     )
     yield ""
     yield "| threshold | answered | wrong among the answers |"
