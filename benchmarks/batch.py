@@ -227,7 +227,12 @@ def main() -> None:
         if name in parts:
             with part(name) as work:
                 keep(name, parts[name](work))
-    results = keep("machine", {"cores": os.cpu_count(), "python": platform.python_version()})
+    machine = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[2], 1),
+    }
+    results = keep("machine", machine)
     if {"memory", "costs"} <= results.keys():
         results = keep("share", share(results))
     batch_page.write(results, HERE.parent / "docs")

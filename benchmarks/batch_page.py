@@ -32,7 +32,9 @@ def results_page(results: Numbers) -> str:
         "# Batches, measured\n",
         "Made by `python benchmarks/batch.py`; the numbers are in "
         f"{_FILES}. Costs are seconds of processor, of all processes together, on a machine of "
-        f"{machine.get('cores')} cores (Python {machine.get('python')}). How to use it: "
+        f"{machine.get('cores')} cores (Python {machine.get('python')}) on which "
+        f"{machine.get('load')} processes wanted to run at the time: the more there are, the more "
+        "seconds the same work takes, so rows are to be compared with each other. How to use it: "
         "[batch.md](../batch.md); what it comes to: [capacity.md](../capacity.md).\n",
     ]
     for name, section in _SECTIONS.items():
