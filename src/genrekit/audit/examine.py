@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from genrekit.audit.duplicates import MOST_ROWS, Near, near_rows
 from genrekit.audit.finding import Finding, Medium, Skipped, own_recording
 from genrekit.audit.pictures import PictureFacts, look, near_pictures, picture_findings
-from genrekit.audit.recordings import AudioFacts, audio_findings, audio_pairs, listen, quality
+from genrekit.audit.recordings import (
+    AudioFacts,
+    audio_findings,
+    audio_pairs,
+    consecutive_findings,
+    listen,
+    quality,
+)
 from genrekit.audit.table import column_findings, row_contents
 from genrekit.datasets import Dataset
 from genrekit.progress import Progress
@@ -58,10 +65,14 @@ def _examine_audio(
     # All silence is alike, and has its own finding.
     loud = [row for row in heard if not any("silent" in text for text in facts[row].warnings)]
     return Examined(
-        findings=list(audio_findings(dataset, facts, root)),
+        findings=[
+            *audio_findings(dataset, facts, root),
+            *consecutive_findings(dataset, facts, root),
+        ],
         checks=[
             *("readable", "complete", "silence", "finite samples", "length", "clipping"),
             *("sample rate", "channels", "exact duplicates", "near duplicates"),
+            "consecutive parts",
         ],
         contents={row: facts[row].content for row in loud},
         pairs=audio_pairs(dataset, facts),

@@ -36,6 +36,7 @@ Kind = Literal[
     "constant-column",
     "duplicate-column",
     "near-duplicate",
+    "consecutive-parts",
     "class-imbalance",
     "dominant-artist",
     "dominant-album",
@@ -100,6 +101,11 @@ KINDS: dict[Kind, KindInfo] = {
         "warning",
         "Nearly the same: an excerpt, re-encoding or version",
         "keep one, or keep them on one side of every split",
+    ),
+    "consecutive-parts": KindInfo(
+        "warning",
+        "Parts of one recording under names of their own",
+        "keep them on one side of every split: genrekit split DATA --by track,fingerprint",
     ),
     "class-imbalance": KindInfo(
         "warning",

@@ -14,12 +14,20 @@ import soxr
 from numpy.typing import NDArray
 
 from genrekit.audio import decode, probe
-from genrekit.audit.duplicates import Near
-from genrekit.audit.finding import Finding, Kind, below, found, make_finding
+from genrekit.audit.duplicates import Near, clusters
+from genrekit.audit.finding import Finding, Kind, below, found, make_finding, own_recording
 from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioContentError, AudioError
 from genrekit.features import build_frontend
-from genrekit.fingerprint import Fingerprint, content_hash, find_near_duplicates, fingerprint
+from genrekit.fingerprint import (
+    Edges,
+    Fingerprint,
+    content_hash,
+    edges_of,
+    find_consecutive,
+    find_near_duplicates,
+    fingerprint,
+)
 from genrekit.schema import ExcerptConfig, Gtzan57Config
 from genrekit.workers import PATIENT_LIMITS, WorkerDied, ordered_map
 
@@ -41,6 +49,7 @@ _LOSSLESS = frozenset({".wav", ".flac", ".aiff", ".aif", ".au", ".w64", ".rf64",
 _FRAME, _FRAMES = 4096, 64
 _STEP = 1.5 / 32768
 _NO_DB = -200.0
+_SHOWN = 6
 # An audio file in one of these states has its finding by the state; others are told as they are.
 _STATES: dict[str, Kind] = {
     "truncated": "truncated",
@@ -71,6 +80,8 @@ class AudioFacts:
         whatever rate it is written at.
     content : str
         Hash of the samples.
+    edges : Edges, optional
+        By which parts are told that follow each other.
     vector : ndarray, shape (57,), optional
         The features that its label is judged by.
     """
@@ -86,6 +97,7 @@ class AudioFacts:
     bandwidth_hz: float = 0.0
     content: str = ""
     fingerprint: Fingerprint | None = None
+    edges: Edges | None = None
     vector: NDArray[np.float32] | None = None
 
 
@@ -120,6 +132,7 @@ def _measure(item: Item, *, judge: bool) -> AudioFacts:
         bandwidth_hz=_bandwidth_hz(samples, rate),
         content=content_hash(samples),
         fingerprint=fingerprint(samples, rate),
+        edges=edges_of(samples, info),
         vector=_vector(samples, rate) if judge else None,
     )
 
@@ -296,3 +309,30 @@ def audio_pairs(dataset: Dataset, facts: Sequence[AudioFacts]) -> list[Near]:
         )
         for match in find_near_duplicates(prints)
     ]
+
+
+def consecutive_findings(
+    dataset: Dataset, facts: Sequence[AudioFacts], root: str
+) -> Iterator[Finding]:
+    """One finding for each recording that was cut into items with names of their own."""
+    recordings = {item.item_id: own_recording(item) for item in dataset.items}
+    edges = {
+        item.item_id: fact.edges
+        for item, fact in zip(dataset.items, facts, strict=True)
+        if fact.edges is not None
+    }
+    pairs = [
+        (first, second)
+        for first, second in find_consecutive(edges)
+        if recordings[first] != recordings[second]
+    ]
+    row_of = {item.item_id: row for row, item in enumerate(dataset.items)}
+    for parts in clusters(pairs):
+        rows = sorted(row_of[name] for name in parts)
+        names = [dataset.items[row].item_id for row in rows]
+        shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        message = f"{shown}: the sound goes on from one into the next"
+        evidence = {"parts": float(len(rows))}
+        yield make_finding(
+            "consecutive-parts", message, found(dataset, rows, root), evidence=evidence
+        )

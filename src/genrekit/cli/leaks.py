@@ -29,6 +29,7 @@ class _Data(NamedTuple):
     pairs: tuple[Pair, ...] = ()
     content: dict[str, str] | None = None
     listening: bool = False
+    consecutive: tuple[Pair, ...] = ()
 
     def of(self, dataset: Dataset) -> _Data:
         """The same with data, which is heard if that was asked for."""
@@ -38,7 +39,11 @@ class _Data(NamedTuple):
         if not self.listening or dataset.features is not None:
             return known
         heard = hear(dataset)
-        return known._replace(pairs=(*self.pairs, *heard.pairs), content=heard.content)
+        return known._replace(
+            pairs=(*self.pairs, *heard.pairs),
+            content=heard.content,
+            consecutive=heard.consecutive,
+        )
 
     def find(
         self, split: Split, *, bundle: Bundle | None = None, result: EvaluationResult | None = None
@@ -59,6 +64,7 @@ class _Data(NamedTuple):
             self.dataset,
             split,
             pairs=self.pairs,
+            consecutive=self.consecutive,
             content=self.content,
             manifest=None if bundle is None else bundle.manifest,
             seen=known.items,

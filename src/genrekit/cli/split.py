@@ -107,7 +107,7 @@ def _pairs(
 
     if file is not None or "fingerprint" not in (relations or ()):
         return open_pairs(file)
-    return hear(dataset).pairs
+    return hear(dataset).related
 
 
 def _print_json(made: Split, parts: tuple[PartBalance, ...], out: Path | None) -> None:

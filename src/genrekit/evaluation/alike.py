@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from genrekit.datasets import Dataset, Item, Pair, related
 from genrekit.features.cache import FeatureCache
 from genrekit.fingerprint import (
+    Edges,
     Fingerprint,
     FingerprintedFile,
+    find_consecutive,
     find_near_duplicates,
     fingerprint_files,
+    read_edges,
 )
 from genrekit.schema import ExcerptConfig
 
@@ -31,11 +34,19 @@ class Alike:
         Near duplicates by item id.
     prints : dict
         Fingerprint by item id.
+    consecutive : tuple of (str, str)
+        Parts of one recording, by item id: the second begins where the first ends.
     """
 
     content: dict[str, str]
     pairs: tuple[Pair, ...]
     prints: dict[str, Fingerprint] = field(default_factory=dict)
+    consecutive: tuple[Pair, ...] = ()
+
+    @property
+    def related(self) -> tuple[Pair, ...]:
+        """Pairs that belong on one side of a split, for either reason."""
+        return (*self.pairs, *self.consecutive)
 
 
 def listen(
@@ -50,7 +61,22 @@ def alike(dataset: Dataset, heard: Sequence[FingerprintedFile]) -> Alike:
     """Exact and near duplicates among what `listen` gave; what cannot be read is like nothing."""
     content, prints = heard_items(dataset, heard)
     pairs = tuple((match.first, match.second) for match in find_near_duplicates(prints))
-    return Alike(content, pairs, prints)
+    return Alike(content, pairs, prints, _consecutive(dataset, prints))
+
+
+def _consecutive(dataset: Dataset, heard: Mapping[str, Fingerprint]) -> tuple[Pair, ...]:
+    edges: dict[str, Edges] = {}
+    for item in dataset.items:
+        if item.path is not None and item.item_id in heard:
+            found = read_edges(item.path, _part(item))
+            if found is not None:
+                edges[item.item_id] = found
+    pairs = find_consecutive(edges)
+    if pairs:
+        logger.warning(
+            "%d parts follow each other in one recording, such as %s and %s", len(pairs), *pairs[0]
+        )
+    return pairs
 
 
 def heard_items(
@@ -73,7 +99,10 @@ def alike_together(dataset: Dataset, pairs: Sequence[Pair]) -> Dataset:
     groups = related(dataset, ("track", "fingerprint"), pairs)
     changed = sum(group != item.group for group, item in zip(groups, dataset.items, strict=True))
     if changed:
-        logger.warning("%d items sound like another one, and stay on its side", changed)
+        logger.warning(
+            "%d items sound like another one, or go on where it ends: they stay on its side",
+            changed,
+        )
     items = tuple(
         replace(item, group=group) for item, group in zip(dataset.items, groups, strict=True)
     )

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from genrekit.datasets import Dataset, Pair, Split, mark, track_digest
+from genrekit.datasets import Dataset, Pair, Split, mark, related, track_digest
 from genrekit.datasets.part_names import named_recordings
 from genrekit.datasets.relations import known_pairs
 from genrekit.errors import DatasetError
@@ -56,6 +56,7 @@ def find_leaks(
     split: Split,
     *,
     pairs: Sequence[Pair] = (),
+    consecutive: Sequence[Pair] = (),
     content: Mapping[str, str] | None = None,
     manifest: Manifest | None = None,
     seen: Sequence[str] = (),
@@ -69,6 +70,8 @@ def find_leaks(
         What ``split`` was made from; tables are also searched for what was done to their rows.
     pairs : sequence of (str, str)
         Near duplicates by item id, as an acoustic fingerprint finds them.
+    consecutive : sequence of (str, str)
+        Parts of one recording by item id, as the sound goes on from one into the next.
     content : mapping of str to str, optional
         Digest of what each item holds, by item id: equal digests are exact duplicates. None takes
         the rows of a table.
@@ -92,6 +95,7 @@ def find_leaks(
         )
     digests = row_digests(dataset) if content is None else content
     found = [*_shared(dataset, split, pairs, digests), *_augmented(dataset, split)]
+    found += _following(dataset, split, consecutive)
     found += _chosen(dataset, split, digests)
     found += table_leaks(dataset, split)
     if manifest is not None:
@@ -162,6 +166,23 @@ def _shared(
     }
     if near:
         yield _leak("near-duplicates", near, split, "their sound with items that are trained on")
+
+
+def _following(dataset: Dataset, split: Split, pairs: Sequence[Pair]) -> Iterator[Leak]:
+    """Parts of recordings that nothing else says to be parts."""
+    if not pairs:
+        return
+    own = _marks(dataset, "track")
+    together = related(dataset, ("fingerprint",), pairs)
+    marks = {item.item_id: group for item, group in zip(dataset.items, together, strict=True)}
+    crossing = {
+        tested: known
+        for tested, known in _crossing(marks, split, "train").items()
+        if own.get(tested) != own.get(known)
+    }
+    if crossing:
+        what = "a recording, whose sound goes on from one into the next, with training items"
+        yield _leak("segments", crossing, split, what)
 
 
 def _relations(

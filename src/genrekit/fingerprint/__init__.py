@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
+    from genrekit.fingerprint.consecutive import Edges, edges_of, find_consecutive, read_edges
     from genrekit.fingerprint.constellation import hashes
     from genrekit.fingerprint.files import FingerprintedFile, fingerprint_files
     from genrekit.fingerprint.hash_index import propose
@@ -30,19 +31,27 @@ __all__ = [
     "PITCH_STEPS",
     "RANGE_SEMITONES",
     "TICKS_PER_SECOND",
+    "Edges",
     "Fingerprint",
     "FingerprintedFile",
     "Match",
     "compare",
     "content_hash",
+    "edges_of",
+    "find_consecutive",
     "find_near_duplicates",
     "fingerprint",
     "fingerprint_files",
     "hashes",
     "propose",
+    "read_edges",
 ]
 
 _HOMES = {
+    "Edges": "genrekit.fingerprint.consecutive",
+    "edges_of": "genrekit.fingerprint.consecutive",
+    "find_consecutive": "genrekit.fingerprint.consecutive",
+    "read_edges": "genrekit.fingerprint.consecutive",
     "hashes": "genrekit.fingerprint.constellation",
     "FingerprintedFile": "genrekit.fingerprint.files",
     "fingerprint_files": "genrekit.fingerprint.files",
