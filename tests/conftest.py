@@ -174,7 +174,7 @@ def build_bundle(directory: Path, *, reference: Reference | None = None, **chang
         metrics=BundleMetrics()
         if manifest.embedding_only
         else _made_up_metrics(manifest.labels).model_copy(update={"reference": reference}),
-        golden=synthesise("blues", seconds=1.5, sample_rate_hz=mel.sample_rate_hz),
+        golden=synthesise("blues", seconds=1.5, sample_rate_hz=manifest.sample_rate_hz),
     )
 
 

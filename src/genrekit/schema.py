@@ -92,16 +92,17 @@ class ColumnsConfig(Contract):
     kind: Literal["columns"] = "columns"
     sample_rate_hz: Literal[22050] = 22050
     names: tuple[str, ...] = ()
+    #: Rows of a recording that make one sequence.
+    steps: int = Field(1, ge=1, le=1000, exclude_if=lambda value: value == 1)
 
 
-FrontendConfig = Annotated[
+_OfWindow = Annotated[
     MelConfig
     | Gtzan57Config
     | DescriptorsConfig
     | PictureConfig
     | TrajectoriesConfig
-    | WaveformConfig
-    | ColumnsConfig,
+    | WaveformConfig,
     Field(discriminator="kind"),
 ]
 
@@ -144,6 +145,18 @@ class WindowConfig(Contract):
         if self.hop_seconds > self.window_seconds:
             raise ValueError("hop_seconds is longer than window_seconds: audio would be skipped")
         return self
+
+
+class WindowedConfig(Contract):
+    """A front-end on shorter windows, at a rate of its own, inside the window of an ensemble."""
+
+    kind: Literal["windowed"] = "windowed"
+    sample_rate_hz: int = Field(ge=4000, le=96000, description="of the audio that it is given")
+    inner: _OfWindow
+    windows: WindowConfig
+
+
+FrontendConfig = Annotated[_OfWindow | ColumnsConfig | WindowedConfig, Field(discriminator="kind")]
 
 
 # --- numbers ------------------------------------------------------------------------------------

@@ -125,8 +125,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hearing(folder: Path) -> Path:
     recipe = load_recipe(folder / "recipe.yaml")
     out = train(recipe, folder / "model", data=folder / "manifest.csv", listen=True)
-    learnt = read_learnt(out)
-    assert learnt is not None
+    (learnt,) = read_learnt(out)
     assert len(learnt.sounds) == 8
     return out
 

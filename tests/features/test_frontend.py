@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
@@ -20,8 +21,11 @@ from genrekit.schema import (
     PictureConfig,
     TrajectoriesConfig,
     WaveformConfig,
+    WindowConfig,
+    WindowedConfig,
 )
 
+INSIDE = WindowedConfig(sample_rate_hz=22050, inner=MelConfig(), windows=WindowConfig())
 CONFIGS: tuple[FrontendConfig, ...] = (
     MelConfig(),
     Gtzan57Config(),
@@ -30,6 +34,7 @@ CONFIGS: tuple[FrontendConfig, ...] = (
     TrajectoriesConfig(),
     WaveformConfig(),
     ColumnsConfig(names=("a", "b")),
+    INSIDE,
 )
 
 
@@ -80,6 +85,10 @@ def test_fingerprint_depends_on_every_setting() -> None:
         TrajectoriesConfig(block_seconds=1),
         WaveformConfig(sample_rate_hz=12000),
         ColumnsConfig(names=("b", "a")),
+        ColumnsConfig(names=("a", "b"), steps=2),
+        INSIDE.model_copy(update={"sample_rate_hz": 44100}),
+        INSIDE.model_copy(update={"inner": MelConfig(n_mels=64)}),
+        INSIDE.model_copy(update={"windows": WindowConfig(short="pad")}),
     ]
     fingerprints = [frontend_fingerprint(config) for config in configs]
     assert len(set(fingerprints)) == len(configs)
@@ -88,6 +97,23 @@ def test_fingerprint_depends_on_every_setting() -> None:
 
 
 def test_fingerprint_changes_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = frontend_fingerprint(MelConfig())
+    before = [frontend_fingerprint(config) for config in (MelConfig(), INSIDE)]
     monkeypatch.setattr(MelFrontend, "code_version", MelFrontend.code_version + 1)
-    assert frontend_fingerprint(MelConfig()) != before
+    after = [frontend_fingerprint(config) for config in (MelConfig(), INSIDE)]
+    assert not set(before) & set(after)
+
+
+def test_windows_inside_of_a_window_are_those_of_a_track() -> None:
+    mel = MelConfig(sample_rate_hz=16000, fft_samples=512, hop_samples=512, n_mels=8)
+    cut = WindowConfig(window_seconds=1.0, hop_seconds=0.75, short="pad")
+    inside = build_frontend(WindowedConfig(sample_rate_hz=16000, inner=mel, windows=cut))
+    alone = build_frontend(mel)
+    samples = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
+    found = inside(samples)
+    assert found.shape == (3, *alone(samples[:16000]).shape)
+    for row, start in zip(found, (0, 12_000, 16_000), strict=True):
+        np.testing.assert_array_equal(row, alone(samples[start : start + 16_000]))
+    # Audio that is shorter than a window is filled up.
+    assert inside(samples[:9000]).shape == (1, *found.shape[1:])
+    other = WindowedConfig(sample_rate_hz=48000, inner=mel, windows=cut)
+    assert build_frontend(other)(samples).shape == (1, *found.shape[1:])

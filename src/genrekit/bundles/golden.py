@@ -40,12 +40,12 @@ _DTYPES = {"samples": np.dtype("<i2")}
 _LABELS = "labels"
 # Of each further head: its logits, and whose they are.
 _HEAD, _HEAD_LABELS = "head_", "labels_"
-# The one header that ``golden_to_bytes`` makes numpy write, for one or two axes. Numpy's own reader
+# The one header that ``golden_to_bytes`` makes numpy write, of up to three axes. Numpy's reader
 # evaluates the header as Python and allocates what it promises, which is too kind to a stranger.
 _NPY_HEADER = re.compile(
     rb"\x93NUMPY\x01\x00.."
     rb"{'descr': '(?P<type><(?:[a-z]\d|U\d{1,4}))', 'fortran_order': False, "
-    rb"'shape': \((?P<shape>\d{1,9},|\d{1,9}, \d{1,9})\), } *\n",
+    rb"'shape': \((?P<shape>\d{1,9},|\d{1,9}(?:, \d{1,9}){1,2})\), } *\n",
     re.DOTALL,
 )
 
@@ -196,12 +196,17 @@ def _features(
 ) -> dict[str, NDArray[np.float32]]:
     """Of the clip; a row of zeros for columns that nobody can compute from audio."""
     foreign = {
-        name: np.zeros(len(frontend.feature_names), np.float32)
+        name: np.zeros(_shape_of_row(frontend.config), np.float32)
         for name, frontend in frontends.items()
         if isinstance(frontend.config, ColumnsConfig)
     }
     heard = {name: frontend for name, frontend in frontends.items() if name not in foreign}
     return foreign | (window_features(audio, heard, windows) if heard else {})
+
+
+def _shape_of_row(config: ColumnsConfig) -> tuple[int, ...]:
+    columns = len(config.names)
+    return (columns,) if config.steps == 1 else (columns, config.steps)
 
 
 def _compare_features(
@@ -296,8 +301,8 @@ def golden_from_bytes(
             raise BundleError(
                 f"golden.npz has logits {logits.shape} of head {name!r}, expected ({heads[name]},)"
             )
-    if any(array.ndim not in (1, 2) or not array.size for array in golden.features.values()):
-        raise BundleError("golden.npz holds features that are neither a vector nor a mel matrix")
+    if any(array.ndim not in (1, 2, 3) or not array.size for array in golden.features.values()):
+        raise BundleError("golden.npz holds features that are no vector, matrix or stack of them")
     numbers = (golden.logits, *golden.heads.values(), *golden.features.values())
     if not all(np.isfinite(array).all() for array in numbers):
         raise BundleError("golden.npz holds numbers that are not finite")

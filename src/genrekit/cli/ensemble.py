@@ -51,7 +51,8 @@ def ensemble(
     """
     from genrekit.bundles import check_target, load_bundle
     from genrekit.datasets import make_split, read_split
-    from genrekit.training.ensemble import combiner_for, joined, write_ensemble
+    from genrekit.training.ensemble import joined, write_ensemble
+    from genrekit.training.ensemble_fit import combiner_for
 
     check_target(out, overwrite)
     given = _numbers(weights)

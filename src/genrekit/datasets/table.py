@@ -17,6 +17,7 @@ from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.fold import PARTS
 from genrekit.datasets.gtzan import INFO as GTZAN_INFO
 from genrekit.datasets.gtzan_facts import GtzanName, official_part, parse_name, recording_of
+from genrekit.datasets.step_rows import as_sequences
 from genrekit.errors import DatasetError
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def load(
     rows_are_tracks: bool = False,
     label_separator: str | None = None,
     keep_missing: bool = False,
+    steps: int | None = None,
 ) -> Dataset:
     """Read a table; every column of numbers is a feature, columns of text are not.
 
@@ -83,6 +85,9 @@ def load(
     keep_missing : bool
         Keep rows with cells that are blank or say that there is no value (`NO_VALUE`), for models
         that fill them; otherwise such a cell is an error.
+    steps : int, optional
+        Take so many rows of each recording as one sequence, see
+        `genrekit.datasets.step_rows.as_sequences`.
 
     Notes
     -----
@@ -121,7 +126,7 @@ def load(
     ]
     names, features = _features(cells, candidates, texts, keep_missing)
     info = replace(GTZAN_INFO, title=f"Features of {GTZAN_INFO.title}")
-    return Dataset(
+    found = Dataset(
         name=path.name,
         labels=tuple(sorted({label for item in items for label in item.labels})),
         items=items,
@@ -131,6 +136,7 @@ def load(
         task="single-label" if label_separator is None else "multi-label",
         gaps=keep_missing,
     )
+    return found if steps is None else as_sequences(found, steps)
 
 
 # --- which column is what -----------------------------------------------------------------------

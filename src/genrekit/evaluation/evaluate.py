@@ -24,7 +24,7 @@ from genrekit.evaluation.multilabel_scoring import (
 from genrekit.evaluation.scoring import score
 from genrekit.features import from_table, table_columns
 from genrekit.inference import chosen, edges, with_ancestors
-from genrekit.schema import UNKNOWN, EvaluationResult, ExcerptConfig, Manifest
+from genrekit.schema import UNKNOWN, ColumnsConfig, EvaluationResult, ExcerptConfig, Manifest
 
 if TYPE_CHECKING:
     from genrekit.inference import Classifier
@@ -294,6 +294,12 @@ def _inputs(
         names = table_columns(frontend)
         missing = [column for column in names if column not in position]
         if missing:
+            config = frontend.config
+            if isinstance(config, ColumnsConfig) and set(config.names) <= set(position):
+                raise DatasetError(
+                    f"{classifier.identity.name} reads {config.steps} rows of a recording as one "
+                    f"sequence; read {tested.name} so: --option steps={config.steps}"
+                )
             raise DatasetError(
                 f"{tested.name} lacks {len(missing)} of the {len(names)} columns "
                 f"of the front-end {name!r}: {', '.join(missing[:5])}"

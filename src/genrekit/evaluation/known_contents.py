@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from genrekit.bundles import Bundle
 from genrekit.datasets import Dataset
 from genrekit.evaluation.alike import heard_items, listen
-from genrekit.evaluation.learnt import LEARNT, read_learnt, seen_rows, seen_sounds
+from genrekit.evaluation.learnt import (
+    Learnt,
+    is_learnt,
+    read_learnt,
+    seen_rows,
+    seen_sounds,
+)
 from genrekit.features.cache import FeatureCache
 
 
@@ -43,19 +51,27 @@ def known_contents(
         Decode the audio of ``tested``, which is what comparing sounds takes.
     """
     name = bundle.manifest.name
-    kept = any(file.name == LEARNT for file in bundle.manifest.files)
-    learnt = read_learnt(bundle.directory) if kept else None
-    if learnt is None:
+    kept = any(is_learnt(file.name) for file in bundle.manifest.files)
+    parts = read_learnt(bundle.directory) if kept else ()
+    if not parts:
         return KnownContents(unseen=f"{name} keeps no digests of what it learnt")
     if tested.features is not None:
-        if not len(learnt.rows):
-            return KnownContents(unseen=f"{name} learnt audio, and {tested.name} is a table")
-        if not set(learnt.columns) <= set(tested.feature_names):
-            return KnownContents(unseen=f"{tested.name} has not the columns that {name} learnt")
-        return KnownContents(seen_rows(learnt, tested))
-    if not len(learnt.sounds):
+        return _known_rows(name, parts, tested)
+    if not any(len(part.sounds) for part in parts):
         return KnownContents(unseen=f"{name} learnt no audio, and {tested.name} is audio")
     if not listening:
         return KnownContents(unseen="the audio was not heard; add --listen")
     content, prints = heard_items(tested, tuple(listen(tested, workers=workers, cache=cache)))
-    return KnownContents(seen_sounds(learnt, content, prints))
+    seen = [seen_sounds(part, content, prints) for part in parts]
+    return KnownContents(tuple(dict.fromkeys(chain.from_iterable(seen))))
+
+
+def _known_rows(name: str, parts: Sequence[Learnt], tested: Dataset) -> KnownContents:
+    of_rows = [part for part in parts if len(part.rows)]
+    if not of_rows:
+        return KnownContents(unseen=f"{name} learnt audio, and {tested.name} is a table")
+    fitting = [part for part in of_rows if set(part.columns) <= set(tested.feature_names)]
+    if not fitting:
+        return KnownContents(unseen=f"{tested.name} has not the columns that {name} learnt")
+    seen = [seen_rows(part, tested) for part in fitting]
+    return KnownContents(tuple(dict.fromkeys(chain.from_iterable(seen))))

@@ -102,11 +102,28 @@ class Learnt:
         )
 
 
-def read_learnt(bundle: Path) -> Learnt | None:
-    """What the saved model in a folder learnt; None for those from before that was kept."""
-    file = bundle / LEARNT
-    if not file.is_file():
-        return None
+def is_learnt(name: str) -> bool:
+    """Whether a file of a bundle holds digests: ``learnt.npz``, ``learnt-2.npz`` and so on."""
+    return name == LEARNT or (name.startswith("learnt-") and name.endswith(".npz"))
+
+
+def learnt_files(found: Iterable[Learnt]) -> dict[str, bytes]:
+    """Files for the digests of several models, each once."""
+    contents = dict.fromkeys(one.to_bytes() for one in found)
+    names = (LEARNT if not place else f"learnt-{place + 1}.npz" for place in range(len(contents)))
+    return dict(zip(names, contents, strict=True))
+
+
+def read_learnt(bundle: Path) -> tuple[Learnt, ...]:
+    """What the saved model in a folder, and each that it is made of, learnt.
+
+    Nothing for models from before that was kept.
+    """
+    files = sorted(file for file in bundle.glob("learnt*.npz") if is_learnt(file.name))
+    return tuple(_read(file) for file in files)
+
+
+def _read(file: Path) -> Learnt:
     with np.load(file, allow_pickle=False) as kept:
         ends = np.cumsum(kept["counts"])[:-1]
         return Learnt(

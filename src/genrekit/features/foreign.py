@@ -19,6 +19,11 @@ class ColumnsFrontend:
     ----------
     config : ColumnsConfig
         With the names themselves, no patterns; see `chosen_columns`.
+
+    Attributes
+    ----------
+    cell_names : tuple of str
+        Columns of a table that hold it: of a sequence, each name at each step.
     """
 
     code_version = 1
@@ -26,6 +31,11 @@ class ColumnsFrontend:
     def __init__(self, config: ColumnsConfig) -> None:
         self.config = config
         self.feature_names = config.names
+        self.cell_names = config.names
+        if config.steps > 1:
+            self.cell_names = tuple(
+                at_step(name, step) for name in config.names for step in range(config.steps)
+            )
 
     def __call__(self, samples: NDArray[np.float32]) -> NoReturn:
         """Refuse audio.
@@ -42,14 +52,24 @@ class ColumnsFrontend:
         )
 
 
+def at_step(name: str, step: int) -> str:
+    """What a column of a table is called at one step of a sequence of its rows."""
+    return f"{name}[{step}]"
+
+
 def chosen_columns(config: ColumnsConfig, columns: tuple[str, ...]) -> ColumnsConfig:
     """``config`` with the names of those ``columns`` that its patterns stand for, in their order.
+
+    Of a table of sequences, patterns are of the names without their steps.
 
     Raises
     ------
     ConfigError
         If a pattern stands for none.
     """
+    if config.steps > 1:
+        ends = at_step("", 0)
+        columns = tuple(name.removesuffix(ends) for name in columns if name.endswith(ends))
     if not config.names:
         return config.model_copy(update={"names": columns})
     for pattern in config.names:

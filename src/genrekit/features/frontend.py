@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genrekit.catalog import Catalog
 from genrekit.features.columns import ColumnInfo
-from genrekit.schema import FrontendConfig
+from genrekit.schema import FrontendConfig, WindowedConfig
 
 FRONTENDS = Catalog(
     "front-ends",
@@ -22,6 +22,7 @@ FRONTENDS = Catalog(
         "picture": "genrekit.features.picture:PictureFrontend",
         "trajectories": "genrekit.features.trajectories:TrajectoriesFrontend",
         "waveform": "genrekit.features.samples:WaveformFrontend",
+        "windowed": "genrekit.features.windowed:WindowedFrontend",
     },
     group="genrekit.frontends",
 )
@@ -85,4 +86,6 @@ def frontend_fingerprint(config: FrontendConfig) -> str:
     """SHA-256 (hex) over the configuration and the version of the code that carries it out."""
     code_version = FRONTENDS.get(config.kind).code_version
     described = f"{config.kind}/{code_version}/{config.model_dump_json()}"
+    if isinstance(config, WindowedConfig):
+        described += f"/{frontend_fingerprint(config.inner)}"
     return hashlib.sha256(described.encode()).hexdigest()

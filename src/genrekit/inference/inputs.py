@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.features import Frontend
+from genrekit.features.windowed import WindowedFrontend
 from genrekit.schema import UNKNOWN, Reference, Spread
 
 #: Numbers of one front-end; of more columns, so many are taken, evenly.
@@ -37,6 +38,8 @@ def input_numbers(name: str, frontend: Frontend, rows: NDArray[np.float32]) -> N
     -------
     dict of str to (n,) float64
     """
+    if isinstance(frontend, WindowedFrontend):
+        return _of_windows(name, frontend.inner, rows)
     values = np.asarray(rows, np.float64)
     if frontend.config.kind == "waveform":
         power = (values**2).mean(axis=tuple(range(1, values.ndim)))
@@ -55,6 +58,12 @@ def input_numbers(name: str, frontend: Frontend, rows: NDArray[np.float32]) -> N
             taken = np.arange(columns.shape[1])
         found = {frontend.feature_names[place]: columns[:, place] for place in taken}
     return {f"{name}: {number}": column for number, column in found.items()}
+
+
+def _of_windows(name: str, inner: Frontend, rows: NDArray[np.float32]) -> Numbers:
+    """Means over the windows (axis 1) of each row."""
+    flat = input_numbers(name, inner, rows.reshape(-1, *rows.shape[2:]))
+    return {number: found.reshape(rows.shape[:2]).mean(axis=1) for number, found in flat.items()}
 
 
 class InputWatch:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,23 +18,37 @@ from numpy.typing import NDArray
 import genrekit
 from genrekit.bundles import Bundle, check_target, window_samples, write_bundle
 from genrekit.bundles.verify import MODEL
-from genrekit.datasets import Dataset, Fold, Split, straddling, track_digest
-from genrekit.errors import BundleError, ConfigError, DatasetError
+from genrekit.datasets import Dataset, Split, straddling, track_digest
+from genrekit.errors import BundleError, ConfigError
 from genrekit.evaluation import score_items
+from genrekit.evaluation.alike import heard_items, listen
 from genrekit.evaluation.bundle_run import bundle_run
+from genrekit.evaluation.learnt import learnt_files, learnt_rows, learnt_sounds, read_learnt
 from genrekit.evaluation.run import RunResult
 from genrekit.features import frontend_fingerprint
 from genrekit.inference import Classifier
+from genrekit.inference.scoring import aggregate, calibrated
 from genrekit.jukebox import synthesise
-from genrekit.schema import BundleMetrics, FrontendConfig, Manifest, Provenance, WindowConfig
-from genrekit.training.ensemble_graph import Combiner, MemberGraph, ensemble_graph, logarithm
+from genrekit.schema import (
+    BundleMetrics,
+    ColumnsConfig,
+    ExcerptConfig,
+    FrontendConfig,
+    Manifest,
+    Provenance,
+    WindowConfig,
+    WindowedConfig,
+)
+from genrekit.training.ensemble_graph import Combiner, MemberGraph, ensemble_graph
+
+logger = logging.getLogger(__name__)
 
 How = Literal["vote", "weighted", "stack"]
 #: Largest difference of a probability between the graph and its members.
 AGREEMENT = 1e-4
 GOLDEN_SECONDS = 5.0
-#: Inverse strength of the penalty of a stack.
-_STACK_C = 1.0
+#: Inputs that a bundle may have.
+MOST_FRONTENDS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,99 +61,164 @@ class Ensemble:
     frontends : mapping of str to FrontendConfig
         Inputs of the graph; members with the same front-end share it.
     graphs : tuple of MemberGraph
+    excerpt : ExcerptConfig
+        The longest part of a track that a member hears.
+    windows : WindowConfig
+        Those of the member with the longest.
     """
 
     members: tuple[Bundle, ...]
     frontends: dict[str, FrontendConfig]
     graphs: tuple[MemberGraph, ...]
+    excerpt: ExcerptConfig
+    windows: WindowConfig
 
     @property
     def labels(self) -> tuple[str, ...]:
         """In the order of the first member."""
         return self.members[0].manifest.labels
 
+    @property
+    def several(self) -> bool:
+        """Whether a track may have several genres."""
+        return self.members[0].manifest.task == "multi-label"
+
 
 def joined(members: Sequence[Bundle]) -> Ensemble:
     """Bring members together.
 
-    Audio shorter than a window is filled up for all members as the first one of them needs it.
+    They may hear at different rates and in different windows: the ensemble hears the longest
+    window at the highest rate, and inside of it each member hears its own. Where they hear
+    different parts of a track, all hear the longest.
 
     Raises
     ------
     ConfigError
-        If they are fewer than two, tell several genres a track or different genres, or do not hear
-        the same part of a track in the same windows.
+        If they are fewer than two, differ in their genres or in whether a track has several, or if
+        some score tables and some audio.
     """
     if len(members) < 2:
         raise ConfigError("an ensemble needs at least two models")
-    for member in members[1:]:
+    for member in members:
+        member.check_predicts()
         _check_alike(members[0].manifest, member.manifest)
-    if members[0].manifest.task != "single-label":
-        raise ConfigError(
-            f"{members[0].manifest.name} tells several genres a track; an ensemble is of models "
-            "that tell one"
-        )
-    _windows([member.manifest for member in members])
+    manifests = [member.manifest for member in members]
+    windows, rate_hz = _windows(manifests), max(one.sample_rate_hz for one in manifests)
     frontends: dict[str, FrontendConfig] = {}
     graphs = []
     for member in members:
-        inputs = {
-            name: _place(frontends, name, config)
-            for name, config in member.manifest.frontends.items()
-        }
-        labels = member.manifest.labels
+        manifest = member.manifest
+        inside = manifest.sample_rate_hz != rate_hz or not _cut_alike(manifest.windows, windows)
         graphs.append(
             MemberGraph(
                 model=(member.directory / MODEL).read_bytes(),
-                inputs=inputs,
-                order=tuple(labels.index(label) for label in members[0].manifest.labels),
-                temperature=member.manifest.temperature,
+                inputs=_inputs(frontends, manifest, rate_hz if inside else None),
+                order=tuple(manifest.labels.index(label) for label in members[0].manifest.labels),
+                temperature=manifest.temperature,
+                several=manifest.task == "multi-label",
+                windowed=inside,
+                by_logit=manifest.aggregation == "mean-logit",
             )
         )
-    return Ensemble(tuple(members), frontends, tuple(graphs))
+    if len(frontends) > MOST_FRONTENDS:
+        raise ConfigError(
+            f"these models take {len(frontends)} front-ends together; a bundle has at most "
+            f"{MOST_FRONTENDS}, so join fewer"
+        )
+    return Ensemble(tuple(members), frontends, tuple(graphs), _excerpt(manifests), windows)
 
 
 def _check_alike(first: Manifest, other: Manifest) -> None:
+    if first.task != other.task:
+        raise ConfigError(
+            f"{first.name} is {first.task} and {other.name} {other.task}; an ensemble is of models "
+            "of one kind"
+        )
     if set(first.labels) != set(other.labels):
         apart = sorted(set(first.labels) ^ set(other.labels))
         raise ConfigError(
             f"{first.name} and {other.name} tell different genres ({', '.join(apart[:5])}"
             f"{', ...' if len(apart) > 5 else ''}); an ensemble is of models with the same ones"
         )
-    for what, one, two in (
-        ("audio at this rate (Hz)", first.sample_rate_hz, other.sample_rate_hz),
-        ("this part of a track", first.excerpt, other.excerpt),
-        ("windows like these", _cut(first), _cut(other)),
-        ("tasks", first.task, other.task),
-    ):
-        if one != two:
-            raise ConfigError(
-                f"{first.name} and {other.name} differ in {what}: {one} and {two}; train one of "
-                "them as the other is (frontend.sample_rate_hz, excerpt, windows)"
-            )
+    if first.parents != other.parents:
+        raise ConfigError(
+            f"{first.name} and {other.name} have different trees of genres; an ensemble is of "
+            "models with the same one"
+        )
+    if _of_rows(first) != _of_rows(other):
+        rows, audio = (first, other) if _of_rows(first) else (other, first)
+        raise ConfigError(
+            f"{rows.name} scores rows of tables and {audio.name} audio, and there is no data for "
+            "both; train one of them on what the other takes"
+        )
 
 
-def _cut(manifest: Manifest) -> tuple[float, float]:
-    return manifest.windows.window_seconds, manifest.windows.hop_seconds
+def _of_rows(manifest: Manifest) -> bool:
+    return any(config.kind == "columns" for config in manifest.frontends.values())
+
+
+def _cut_alike(one: WindowConfig, other: WindowConfig) -> bool:
+    same = (one.window_seconds, one.hop_seconds) == (other.window_seconds, other.hop_seconds)
+    return same and one.short == other.short
 
 
 def _windows(manifests: Sequence[Manifest]) -> WindowConfig:
-    """Windows of all members; what one needs filled up, all of them get so.
+    """The longest windows; what is shorter is filled up by each member, if they differ in that."""
+    windows = [one.windows for one in manifests]
+    longest = max(windows, key=lambda one: (one.window_seconds, -one.hop_seconds))
+    fills = {one.short for one in windows}
+    return longest.model_copy(
+        update={
+            "short": next(iter(fills)) if len(fills) == 1 else "keep",
+            "minimum_seconds": max(one.minimum_seconds for one in windows),
+        }
+    )
 
-    Raises
-    ------
-    ConfigError
-        If some loop and some pad what is short.
-    """
-    filled = {one.windows.short for one in manifests} - {"keep"}
-    if len(filled) > 1:
-        raise ConfigError(
-            "some of the models loop audio that is shorter than a window, and some pad it; train "
-            "them with the same windows.short"
+
+def _excerpt(manifests: Sequence[Manifest]) -> ExcerptConfig:
+    """The longest part; a warning says which members hear more than they were tested on."""
+    longest = max(
+        (one.excerpt for one in manifests),
+        key=lambda one: inf if one.duration_seconds is None else one.duration_seconds,
+    )
+    others = [one.name for one in manifests if one.excerpt != longest]
+    if others and not _of_rows(manifests[0]):
+        logger.warning(
+            "%s heard another part of a track alone; together all hear %s",
+            ", ".join(others),
+            _part(longest),
         )
-    longest = max(one.windows.minimum_seconds for one in manifests)
-    short = next(iter(filled), "keep")
-    return manifests[0].windows.model_copy(update={"short": short, "minimum_seconds": longest})
+    return longest
+
+
+def _part(excerpt: ExcerptConfig) -> str:
+    if excerpt.duration_seconds is None:
+        start = excerpt.start_seconds or 0.0
+        return f"everything from {start:g} s on" if start else "all of it"
+    start = (
+        "the middle" if excerpt.start_seconds is None else f"from {excerpt.start_seconds:g} s on"
+    )
+    return f"{start} {excerpt.duration_seconds:g} s"
+
+
+def _inputs(
+    frontends: dict[str, FrontendConfig], manifest: Manifest, rate_hz: int | None
+) -> dict[str, str]:
+    """Which input of the ensemble each front-end of a member is fed by; new ones are added.
+
+    Parameters
+    ----------
+    rate_hz : int or None
+        Of the ensemble, if the member hears windows inside of its own.
+    """
+    found = {}
+    for name, config in manifest.frontends.items():
+        given = config
+        if rate_hz is not None:
+            assert not isinstance(config, ColumnsConfig | WindowedConfig), "neither is inside"
+            given = WindowedConfig(sample_rate_hz=rate_hz, inner=config, windows=manifest.windows)
+        found[name] = _place(frontends, name, given)
+    return found
 
 
 def _place(frontends: dict[str, FrontendConfig], name: str, config: FrontendConfig) -> str:
@@ -148,106 +229,6 @@ def _place(frontends: dict[str, FrontendConfig], name: str, config: FrontendConf
     free = name if name not in frontends else f"{name}-{len(frontends) + 1}"
     frontends[free] = config
     return free
-
-
-# --- how they are combined ----------------------------------------------------------------------
-
-
-def combiner_for(
-    how: How,
-    ensemble: Ensemble,
-    dataset: Dataset,
-    split: Split,
-    *,
-    weights: Sequence[float] | None = None,
-    seed: int = 0,
-) -> Combiner:
-    """Find the combiner; weights and stacks are fitted on the validation part of the split.
-
-    Raises
-    ------
-    ConfigError
-        If weights are of another number, or have no sum.
-    DatasetError
-        If there is no validation part, or a member learnt from it.
-    """
-    count = len(ensemble.members)
-    if weights is not None:
-        total = sum(weights)
-        if len(weights) != count or min(weights) < 0 or not total > 0:
-            raise ConfigError(
-                f"{len(weights)} weights {list(weights)} for {count} models; expected one for "
-                "each, none below 0 and not all 0"
-            )
-        return Combiner(tuple(weight / total for weight in weights))
-    if how == "vote":
-        return Combiner((1 / count,) * count)
-    rows = _valid(dataset, split)
-    said = [_said(member, ensemble.labels, dataset, rows) for member in ensemble.members]
-    number = {label: place for place, label in enumerate(ensemble.labels)}
-    valid = [item for item in dataset.items if item.item_id in set(rows.folds[0].test)]
-    by_id = {item.item_id: number[item.labels[0]] for item in valid}
-    targets = np.array([by_id[item_id] for item_id in rows.folds[0].test])
-    if how == "weighted":
-        return Combiner(_fitted_weights(said, targets))
-    return _fitted_stack(said, targets, len(ensemble.labels), seed)
-
-
-def _valid(dataset: Dataset, split: Split) -> Split:
-    if len(split.folds) != 1 or not split.folds[0].valid:
-        raise DatasetError(
-            f"{split.protocol} has no validation part to fit weights or a stack on; take a split "
-            "that has (genrekit split DATA --protocol holdout -o split.json), or a plain vote"
-        )
-    # Tested as if it were the test part, so that the leak detector refuses what members learnt.
-    return split.model_copy(
-        update={"protocol": f"{split.protocol}, valid", "folds": (Fold(test=split.folds[0].valid),)}
-    )
-
-
-def _said(
-    member: Bundle, labels: Sequence[str], dataset: Dataset, rows: Split
-) -> NDArray[np.float64]:
-    """Probabilities (n, labels) of a member for the test part of ``rows``."""
-    classifier = Classifier(member)
-    order = [classifier.labels.index(label) for label in labels]
-    return np.array([one.probabilities[order] for one in score_items(classifier, dataset, rows)])
-
-
-def _fitted_weights(
-    said: Sequence[NDArray[np.float64]], targets: NDArray[np.int64]
-) -> tuple[float, ...]:
-    """Weights with the least log loss, drawn to equal ones as far as the rows are few."""
-    from scipy.optimize import minimize
-
-    right = np.array([one[np.arange(len(targets)), targets] for one in said])
-
-    def loss(free: NDArray[np.float64]) -> float:
-        shares = np.exp(free - free.max())
-        likely = logarithm(shares @ right / shares.sum()).mean()
-        return float((free**2).sum() / len(targets) - likely)
-
-    found = minimize(loss, np.zeros(len(said)), method="Nelder-Mead", bounds=[(-8, 8)] * len(said))
-    shares = np.exp(found.x - found.x.max())
-    return tuple(float(share) for share in shares / shares.sum())
-
-
-def _fitted_stack(
-    said: Sequence[NDArray[np.float64]], targets: NDArray[np.int64], n_labels: int, seed: int
-) -> Combiner:
-    from sklearn.linear_model import LogisticRegression
-
-    if missing := sorted(set(range(n_labels)) - set(targets.tolist())):
-        raise DatasetError(
-            f"the validation part has nothing of {len(missing)} of {n_labels} genres, so no stack "
-            "can be fitted on it; take a plain vote, or another split"
-        )
-    logs = np.concatenate([logarithm(one) for one in said], axis=1)
-    model = LogisticRegression(C=_STACK_C, max_iter=5000, random_state=seed).fit(logs, targets)
-    matrix, offset = model.coef_.T, model.intercept_
-    if n_labels == 2:  # scikit-learn keeps one column of the two
-        matrix, offset = np.hstack([-matrix, matrix]) / 2, np.concatenate([-offset, offset]) / 2
-    return Combiner((), matrix, offset)
 
 
 # --- the bundle ---------------------------------------------------------------------------------
@@ -276,6 +257,7 @@ def write_ensemble(
     """
     check_target(out, overwrite)
     model = ensemble_graph(ensemble.graphs, combiner)
+    extra = _learnt(ensemble, combiner, dataset, split)
     manifest = _manifest(ensemble, combiner, how, name, dataset, split)
     golden = synthesise("jazz", seconds=GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz)
     with tempfile.TemporaryDirectory() as folder:
@@ -287,6 +269,7 @@ def write_ensemble(
             model_onnx=model,
             metrics=ensemble.members[0].metrics,
             golden=golden,
+            extra_files=extra,
         )
         classifier = Classifier.load(aside)
         _check_agreement(ensemble, combiner, classifier.bundle, np.asarray(golden.samples))
@@ -305,6 +288,7 @@ def write_ensemble(
         model_onnx=model,
         metrics=metrics,
         golden=golden,
+        extra_files=extra,
         overwrite=overwrite,
     )
     return found
@@ -313,24 +297,36 @@ def write_ensemble(
 def _check_agreement(
     ensemble: Ensemble, combiner: Combiner, whole: Bundle, samples: NDArray[np.float32]
 ) -> None:
-    if any(config.kind == "columns" for config in ensemble.frontends.values()):
+    if _of_rows(whole.manifest):
         return  # they listen to nothing
     length, _ = window_samples(whole.manifest.windows, whole.manifest.sample_rate_hz)
     found = whole.features(samples[:length])
     rows = {name: array[np.newaxis] for name, array in found.items()}
     said = []
     for member, graph in zip(ensemble.members, ensemble.graphs, strict=True):
-        own = {name: rows[fed] for name, fed in graph.inputs.items()}
-        said.append(Classifier(member).predict_features(own)[:, list(graph.order)])
-    expected = combiner.logits(said)
-    expected = np.exp(expected - expected.max(axis=1, keepdims=True))
-    expected /= expected.sum(axis=1, keepdims=True)
-    worst = float(np.abs(Classifier(whole).predict_features(rows) - expected).max())
+        heard = {
+            name: found[fed] if graph.windowed else rows[fed] for name, fed in graph.inputs.items()
+        }
+        said.append(_says(member, graph, heard))
+    task = whole.manifest.task
+    expected = calibrated(combiner.logits(said), task=task, temperature=1.0)
+    given = calibrated(whole.run(rows), task=task, temperature=1.0)
+    worst = float(np.abs(given - expected).max())
     if not worst <= AGREEMENT:
         raise BundleError(
             f"the joined graph differs from its members by {worst:.2g} in a probability; at most "
             f"{AGREEMENT} is allowed, so nothing was written"
         )
+
+
+def _says(
+    member: Bundle, graph: MemberGraph, heard: Mapping[str, NDArray[np.float32]]
+) -> NDArray[np.float64]:
+    """Probabilities (1, labels) of a member for one window of the ensemble."""
+    manifest = member.manifest
+    logits = member.run(heard)
+    told = calibrated(logits, task=manifest.task, temperature=manifest.temperature)
+    return aggregate(told, manifest)[np.newaxis, list(graph.order)]
 
 
 def _manifest(
@@ -355,11 +351,26 @@ def _manifest(
         frontend_fingerprints={
             key: frontend_fingerprint(config) for key, config in ensemble.frontends.items()
         },
-        excerpt=first.excerpt,
-        windows=_windows(manifests),
+        excerpt=ensemble.excerpt,
+        windows=ensemble.windows,
+        task=first.task,
+        thresholds=_thresholds(ensemble, combiner),
+        parents=first.parents,
         provenance=_provenance(ensemble, combiner, how, dataset, split),
         versions=versions | {"genrekit": genrekit.__version__, "onnx": version("onnx")},
     )
+
+
+def _thresholds(ensemble: Ensemble, combiner: Combiner) -> tuple[float, ...]:
+    """Those that were tuned; else means of the members', for models of several genres a track."""
+    if not ensemble.several or combiner.thresholds:
+        return combiner.thresholds
+    weights = combiner.weights or (1 / len(ensemble.members),) * len(ensemble.members)
+    rows = [
+        [member.manifest.thresholds[place] for place in graph.order]
+        for member, graph in zip(ensemble.members, ensemble.graphs, strict=True)
+    ]
+    return tuple(float(one) for one in np.clip(np.asarray(weights) @ np.array(rows), 0, 1))
 
 
 _HOW = {"vote": "Soft vote", "weighted": "Weighted soft vote", "stack": "Logistic regression"}
@@ -370,7 +381,7 @@ def _provenance(
 ) -> Provenance:
     sources = [member.manifest.provenance for member in ensemble.members]
     learnt = {digest for source in sources for digest in source.trained_on}
-    if how == "stack" or (how == "weighted" and split.folds[0].valid):
+    if combiner.fitted:
         valid = set(split.folds[0].valid)
         learnt |= {track_digest(item.group) for item in dataset.items if item.item_id in valid}
     corpora = {corpus for source in sources for corpus in source.pretrained_on}
@@ -393,3 +404,19 @@ def _provenance(
         citation="; ".join(dict.fromkeys(source.citation for source in sources if source.citation)),
         recipe=yaml.safe_dump(recipe, sort_keys=False),
     )
+
+
+def _learnt(
+    ensemble: Ensemble, combiner: Combiner, dataset: Dataset, split: Split
+) -> dict[str, bytes]:
+    """Digests of what the members learnt, and of what the combination was fitted on."""
+    found = [one for member in ensemble.members for one in read_learnt(member.directory)]
+    if combiner.fitted:
+        valid = dataset.select(dataset.indices(split.folds[0].valid))
+        ids = [item.item_id for item in valid.items]
+        if valid.features is not None:
+            # What combines answers has learnt the rows, and nothing that is like them.
+            found.append(replace(learnt_rows(valid, valid.feature_names, ids), most_bits=-1))
+        else:
+            found.append(learnt_sounds(*heard_items(valid, tuple(listen(valid))), ids))
+    return learnt_files(found)

@@ -18,15 +18,18 @@ from genrekit.datasets import (
     read_taxonomy,
     with_taxonomy,
 )
+from genrekit.datasets.step_rows import as_sequences
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.evaluation.alike import Alike, alike, alike_together
 from genrekit.evaluation.alike import listen as hear
 from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
+from genrekit.features.foreign import at_step
 from genrekit.models import ClassicalConfig, ModelConfig, NetworkConfig
 from genrekit.models.networks import Form
 from genrekit.models.pretrained import Pretrained, PublishedConfig
 from genrekit.schema import (
+    ColumnsConfig,
     FrontendConfig,
     MelConfig,
     PictureConfig,
@@ -143,6 +146,8 @@ def _check_network(recipe: Recipe, model: NetworkConfig) -> None:
 def _form(config: FrontendConfig) -> Form:
     if isinstance(config, WaveformConfig):
         return "waveform"
+    if isinstance(config, ColumnsConfig) and config.steps > 1:
+        return "spectrogram"
     return "spectrogram" if isinstance(config, _SPECTROGRAMS) else "vector"
 
 
@@ -204,7 +209,8 @@ def prepare(
     if data is not None:
         recipe = pointed(recipe, data)
     fills = imputes(recipe.model)
-    dataset = labelled(load_data(recipe.data, cache, keep_missing=fills), recipe.labels)
+    loaded = load_data(recipe.data, cache, keep_missing=fills)
+    dataset = labelled(_in_steps(recipe, loaded), recipe.labels)
     said = ""
     if recipe.data.clean.active:
         dataset, said = yield from _cleaning(recipe, dataset, workers, cache)
@@ -223,8 +229,8 @@ def prepare(
     heard = None
     if rows is None and listen is not None:
         heard = yield from _heard(dataset, workers, cache)
-        if listen and heard.pairs:
-            dataset = alike_together(dataset, heard.pairs)
+        if listen and heard.related:
+            dataset = alike_together(dataset, heard.related)
             check_plan(recipe, dataset)
     if rows is None:
         everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
@@ -413,6 +419,17 @@ def _listen(
             found[name].add(outcome)
             yield Step(stage, done, len(dataset))
     return parted(*readable_by_all(dataset, found))
+
+
+def _in_steps(recipe: Recipe, dataset: Dataset) -> Dataset:
+    """With rows of a recording as one sequence, if the front-end wants that."""
+    config = recipe.frontend
+    if not isinstance(config, ColumnsConfig) or config.steps == 1 or dataset.features is None:
+        return dataset
+    wanted = at_step("", config.steps - 1)
+    if any(name.endswith(wanted) for name in dataset.feature_names):
+        return dataset  # it was loaded so
+    return as_sequences(dataset, config.steps)
 
 
 def _from_table(recipe: Recipe, dataset: Dataset) -> Rows:

@@ -163,8 +163,9 @@ def _learnt(run: Run, rows: Rows) -> Learnt:
         found = learnt_rows(run.dataset, table_columns(frontend), item_ids)
     elif run.heard is not None:
         found = learnt_sounds(run.heard.content, run.heard.prints, item_ids)
-    before = None if run.backbone is None else read_learnt(run.backbone.graph.parent)
-    return found if before is None else found.joined(before)
+    for before in () if run.backbone is None else read_learnt(run.backbone.graph.parent):
+        found = found.joined(before)
+    return found
 
 
 def _hub_files(run: Run) -> dict[str, bytes]:
