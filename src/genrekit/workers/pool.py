@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar, cast
@@ -74,6 +76,19 @@ class _Ticket(Generic[Argument]):
     attempts: int
 
 
+_pools: weakref.WeakSet[Pool[Any, Any]] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """End what is left when a command ends in the middle, as at a pipe that nobody reads.
+
+    Later, when the interpreter takes itself apart, threads stand still that hold locks of pipes.
+    """
+    for pool in tuple(_pools):
+        pool.close()
+
+
 class Pool(Generic[Argument, Result]):
     """Processes that apply one function, and are replaced when they die.
 
@@ -116,6 +131,7 @@ class Pool(Generic[Argument, Result]):
         self._threads: list[threading.Thread] = []
         self._workers: dict[int, Worker] = {}
         self._closed = threading.Event()
+        _pools.add(self)
 
     def __enter__(self) -> Pool[Argument, Result]:
         return self
