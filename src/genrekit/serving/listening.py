@@ -9,7 +9,7 @@ import soundfile
 from starlette.responses import Response
 
 from genrekit.audio import Waveform, decode
-from genrekit.batch.index import Index
+from genrekit.batch import Index
 from genrekit.errors import AudioError, UnknownResourceError, quoted
 from genrekit.schema import ExcerptConfig
 
