@@ -29,6 +29,7 @@ def test_public_names_are_pinned_and_all_resolve() -> None:
     assert genrekit.__all__ == [
         "Classifier",
         "GenreError",
+        "GenreEstimator",
         "TrackPrediction",
         "Waveform",
         "__version__",

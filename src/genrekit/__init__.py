@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Classifier",
     "GenreError",
+    "GenreEstimator",
     "TrackPrediction",
     "Waveform",
     "__version__",
@@ -38,6 +39,7 @@ __all__ = [
 _HOMES = {
     "Classifier": "genrekit.inference",
     "GenreError": "genrekit.errors",
+    "GenreEstimator": "genrekit.training.estimator",
     "TrackPrediction": "genrekit.schema",
     "Waveform": "genrekit.audio",
     "build_frontend": "genrekit.features",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from genrekit.reports import report, study
     from genrekit.schema import TrackPrediction
     from genrekit.training import train
+    from genrekit.training.estimator import GenreEstimator
 
 __getattr__ = resolver(__name__, _HOMES)
 

@@ -294,6 +294,8 @@ OUTCOMES: dict[type[GenreError], Outcome] = {
 
 #: Exit code of a run that finished, but with error records for some of its tracks.
 EXIT_SOME_TRACKS_FAILED = 3
+#: Exit code of a pipeline that finished, and whose model did not pass the gate.
+EXIT_NOT_PROMOTED = 10
 
 
 def outcome(error: GenreError) -> Outcome:

@@ -6,6 +6,7 @@ from genrekit.bundles.add import add_bundle
 from genrekit.bundles.aliases import PromotionStep
 from genrekit.bundles.bundle import Bundle, load_bundle
 from genrekit.bundles.card import render_card
+from genrekit.bundles.hub import export_hub, hub_readme
 from genrekit.bundles.promotion import promote, promotion_history, roll_back
 from genrekit.bundles.store import (
     DEFAULT_BUNDLE,
@@ -24,8 +25,10 @@ __all__ = [
     "PromotionStep",
     "add_bundle",
     "check_target",
+    "export_hub",
     "fill_window",
     "find_bundle",
+    "hub_readme",
     "list_bundles",
     "load_bundle",
     "promote",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -116,20 +116,48 @@ def verify(name: _Name = "default", as_json: _Json = False) -> None:
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Directory of a bundle.")],
+    path: Annotated[
+        str,
+        typer.Argument(metavar="PATH|hf://OWNER/NAME", help="Directory of a bundle, or the hub."),
+    ],
     alias: Annotated[str | None, typer.Option(help="Another name for this version.")] = None,
     as_json: _Json = False,
 ) -> None:
     """Check a bundle and copy it into the store, to be used by its name."""
     from genrekit.bundles import add_bundle
-    from genrekit.cli.console import print_json, results
+    from genrekit.cli.console import print_json, progress_bars, results
+    from genrekit.download import hub_bundle, is_hub
 
-    stored = add_bundle(path, alias=alias)
+    if is_hub(path):
+        with progress_bars() as bars, hub_bundle(path, progress=bars) as folder:
+            stored = add_bundle(folder, alias=alias)
+    else:
+        stored = add_bundle(Path(path), alias=alias)
     name, version = stored.parts[-2:]
     if as_json:
         print_json({"name": name, "version": version, "alias": alias, "directory": str(stored)})
     else:
         results().print(f"{name}@{version} is stored in {stored}")
+
+
+@app.command()
+def export(
+    name: _Name,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+    form: Annotated[
+        Literal["hub"], typer.Option("--format", help="hub: for the Hugging Face hub.")
+    ] = "hub",
+    as_json: _Json = False,
+) -> None:
+    """Write a model as a folder that is ready to upload."""
+    from genrekit.bundles import export_hub
+    from genrekit.cli.console import print_json, results
+
+    export_hub(name, out)
+    if as_json:
+        print_json({"directory": str(out), "format": form})
+    else:
+        results().print(f"{out} is ready: huggingface-cli upload OWNER/NAME {out}")
 
 
 @app.command("alias")

@@ -35,6 +35,10 @@ def serve(
     log: Annotated[
         Path | None, typer.Option(help="SQLite file of all answers; offers feedback.")
     ] = None,
+    keep_audio: Annotated[
+        bool,
+        typer.Option("--keep-audio", help="With --log: keep what is sent, to learn from feedback."),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that decode and score.")
     ] = None,
@@ -72,6 +76,7 @@ def serve(
         "split": tuple(split) if split else None,
         "shadow": tuple(shadow) if shadow else None,
         "answer_log": log,
+        "keep_audio": keep_audio or None,
         "workers": workers,
         "upload_bytes": upload_mb * 1_000_000 if upload_mb else None,
         "requests_per_minute": requests_per_minute,

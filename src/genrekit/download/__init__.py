@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from genrekit.download.archives import OFFERS
     from genrekit.download.corpora import DownloadPlan, download, plan_download
     from genrekit.download.expected import Fault
+    from genrekit.download.hub import hub_bundle, is_hub
     from genrekit.download.places import YOUR_OWN, corpus_folder, present_parts
     from genrekit.download.transfer import Patience, Size, fetch
     from genrekit.download.verify import CheckedCopy, verify_copy
@@ -25,6 +26,8 @@ __all__ = [
     "corpus_folder",
     "download",
     "fetch",
+    "hub_bundle",
+    "is_hub",
     "plan_download",
     "present_parts",
     "verify_copy",
@@ -36,6 +39,8 @@ _HOMES = {
     "download": "genrekit.download.corpora",
     "plan_download": "genrekit.download.corpora",
     "Fault": "genrekit.download.expected",
+    "hub_bundle": "genrekit.download.hub",
+    "is_hub": "genrekit.download.hub",
     "YOUR_OWN": "genrekit.download.places",
     "corpus_folder": "genrekit.download.places",
     "present_parts": "genrekit.download.places",

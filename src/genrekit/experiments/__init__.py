@@ -9,6 +9,10 @@ from genrekit.lazy import resolver
 if TYPE_CHECKING:
     from genrekit.experiments.classical_study import complete_study, write_study
     from genrekit.experiments.comparison import Comparison, PairTest, compare, refuse_unlike
+    from genrekit.experiments.pipeline.labelling import Proposals, proposals_csv, propose_labels
+    from genrekit.experiments.pipeline.recipe import PipelineRecipe, load_pipeline
+    from genrekit.experiments.pipeline.report import PipelineReport, render_pipeline
+    from genrekit.experiments.pipeline.run import run_pipeline
     from genrekit.experiments.study import Study, StudyCell, StudyResult, run_study
     from genrekit.experiments.study_report import render_study_markdown
     from genrekit.experiments.tune import TuneStep, tune_recipe, tune_steps
@@ -19,6 +23,9 @@ __all__ = [
     "BEST",
     "Comparison",
     "PairTest",
+    "PipelineRecipe",
+    "PipelineReport",
+    "Proposals",
     "Study",
     "StudyCell",
     "StudyResult",
@@ -26,8 +33,13 @@ __all__ = [
     "TuneStep",
     "compare",
     "complete_study",
+    "load_pipeline",
+    "proposals_csv",
+    "propose_labels",
     "refuse_unlike",
+    "render_pipeline",
     "render_study_markdown",
+    "run_pipeline",
     "run_study",
     "said_trials",
     "said_values",
@@ -39,6 +51,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "load_pipeline": "genrekit.experiments.pipeline.recipe",
+    "run_pipeline": "genrekit.experiments.pipeline.run",
+    "PipelineReport": "genrekit.experiments.pipeline.report",
+    "render_pipeline": "genrekit.experiments.pipeline.report",
+    "propose_labels": "genrekit.experiments.pipeline.labelling",
+    "proposals_csv": "genrekit.experiments.pipeline.labelling",
+    "Proposals": "genrekit.experiments.pipeline.labelling",
+    "PipelineRecipe": "genrekit.experiments.pipeline.recipe",
     "Comparison": "genrekit.experiments.comparison",
     "PairTest": "genrekit.experiments.comparison",
     "compare": "genrekit.experiments.comparison",

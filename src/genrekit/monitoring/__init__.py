@@ -12,12 +12,21 @@ if TYPE_CHECKING:
     from genrekit.monitoring.assignment import Arms, make_arms
     from genrekit.monitoring.drift import FALSE_ALARMS, LARGE, LEVELS, SOME, Drift, Tally
     from genrekit.monitoring.log_writer import Feedback, PredictionLog
-    from genrekit.monitoring.prediction_log import Log, read_log
+    from genrekit.monitoring.prediction_log import (
+        OTHER,
+        Log,
+        keep_audio,
+        kept_audio,
+        key_of,
+        logged_inputs,
+        read_log,
+    )
 
 __all__ = [
     "FALSE_ALARMS",
     "LARGE",
     "LEVELS",
+    "OTHER",
     "SOME",
     "ArmNumbers",
     "Arms",
@@ -30,6 +39,10 @@ __all__ = [
     "SplitPair",
     "Tally",
     "drift_of",
+    "keep_audio",
+    "kept_audio",
+    "key_of",
+    "logged_inputs",
     "make_arms",
     "read_log",
     "report_arms",
@@ -53,6 +66,11 @@ _HOMES = {
     "PredictionLog": "genrekit.monitoring.log_writer",
     "Feedback": "genrekit.monitoring.log_writer",
     "Log": "genrekit.monitoring.prediction_log",
+    "OTHER": "genrekit.monitoring.prediction_log",
+    "key_of": "genrekit.monitoring.prediction_log",
+    "keep_audio": "genrekit.monitoring.prediction_log",
+    "kept_audio": "genrekit.monitoring.prediction_log",
+    "logged_inputs": "genrekit.monitoring.prediction_log",
     "read_log": "genrekit.monitoring.prediction_log",
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ CREATE TABLE answers (
 CREATE INDEX answers_of_shadows ON answers (shadow_of) WHERE shadow_of IS NOT NULL;
 CREATE TABLE feedback (id TEXT PRIMARY KEY, at REAL, genre TEXT, is_right INTEGER);
 """
+_LONGEST_SUFFIX = 6
 #: Feedback that no model's genre is right.
 OTHER = "other"
 
@@ -143,6 +145,62 @@ def log_files(path: Path) -> list[Path]:
         if one.name.removeprefix(f"{path.name}.").isdecimal()
     ]
     return [path, *(one for _, one in sorted(rotated))]
+
+
+def audio_folder(path: Path) -> Path:
+    """Where a server that was asked to keeps the audio that the log at ``path`` is of."""
+    return path.with_name(f"{path.name}.audio")
+
+
+def keep_audio(path: Path, answer_id: str, audio: Path, suffix: str, most_bytes: int) -> None:
+    """Keep the audio of an answer beside the log at ``path``, and delete the oldest beyond a limit.
+
+    Parameters
+    ----------
+    suffix : str
+        Of the name that it came with; what is not a plain one is left out.
+    most_bytes : int
+        Of all audio that is kept.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    folder = audio_folder(path)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    plain = suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= _LONGEST_SUFFIX
+    target = folder / f"{answer_id}{suffix.lower() if plain else ''}"
+    part = target.with_name(f".{target.name}")
+    shutil.copyfile(audio, part)
+    part.replace(target)
+    kept = sorted((one.stat().st_mtime_ns, one.stat().st_size, one) for one in folder.iterdir())
+    excess = sum(size for _, size, _ in kept) - most_bytes
+    for _, size, one in kept:
+        if excess <= 0:
+            break
+        one.unlink(missing_ok=True)
+        excess -= size
+
+
+def kept_audio(path: Path) -> dict[str, Path]:
+    """The audio that was kept, by the id of the answer; empty where none was."""
+    folder = audio_folder(path)
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {one.stem: one for one in files if not one.name.startswith(".")}
+
+
+def logged_inputs(path: Path) -> dict[str, dict[str, float]]:
+    """The numbers that a model was given for each answer, by its id; see `read_log` for errors."""
+    found: dict[str, dict[str, float]] = {}
+    for one in log_files(path):
+        with _opened(one) as database:
+            try:
+                rows = database.execute("SELECT id, inputs FROM answers").fetchall()
+                found |= {answer_id: json.loads(inputs) for answer_id, inputs in rows}
+            except (sqlite3.Error, ValueError, TypeError) as error:
+                raise DatasetError(f"{one} is damaged: {error}") from error
+    return found
 
 
 def read_log(path: Path, *, since: float = 0.0, watch: Watch = lambda rows, _: rows) -> Log:

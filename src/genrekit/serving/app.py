@@ -20,6 +20,7 @@ from genrekit.serving import (
     rest_explain,
     rest_feedback,
     rest_jobs,
+    rest_learn,
     similar,
     status,
 )
@@ -68,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rest_explain.router, prefix="/api/v1")
     app.include_router(rest_jobs.router, prefix="/api/v1")
     app.include_router(similar.router, prefix="/api/v1")
+    app.include_router(rest_learn.router, prefix="/api/v1")
     app.include_router(demo.router, prefix="/api/v1")
     app.include_router(rest_feedback.router, prefix="/api/v1")
     app.include_router(live_socket.router, prefix="/api/v1")

@@ -29,6 +29,8 @@ OPERATIONS = Catalog(
         "features": "genrekit.serving.operations:features",
         "embedding": "genrekit.serving.operations:embedding",
         "explain": "genrekit.serving.explaining:explain",
+        "embed windows": "genrekit.serving.learning:embed",
+        "learn piles": "genrekit.serving.learning:learn",
         "describe": "genrekit.serving.operations:describe",
         "stream": "genrekit.serving.operations:stream",
     },

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Mapping
 from itertools import islice
+from pathlib import Path
 
 from genrekit.bundles import Bundle
-from genrekit.monitoring import LEVELS, Arms, Feedback, PredictionLog, Tally
+from genrekit.monitoring import LEVELS, Arms, Feedback, PredictionLog, Tally, keep_audio
 from genrekit.schema import UNKNOWN, TrackPrediction
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.settings import Settings
 from genrekit.serving.work import Work
 
+_log = logging.getLogger(__name__)
 _SCORES_KEPT = 10
 _DIGITS = 6
 
@@ -123,6 +126,21 @@ class Recorder:
             }
         )
         return answer_id
+
+    def keep(self, work: Work, answer_id: str) -> None:
+        """Keep the audio of an answer; where there is no room, the answer is given all the same."""
+        assert self._settings.answer_log is not None
+        try:
+            keep_audio(
+                self._settings.answer_log,
+                answer_id,
+                Path(work.path),
+                Path(work.name).suffix,
+                self._settings.keep_bytes,
+            )
+        except OSError as error:
+            _log.warning("audio of %s cannot be kept: %s", answer_id, error)
+            self._metrics.lost.labels("audio").inc()
 
     async def say(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
         """As `PredictionLog.say`, counted."""

@@ -140,6 +140,8 @@ class Service:
         self.metrics.count_prediction(prediction)
         seconds = time.monotonic() - begin
         answer_id = self.recorder.note(work, prediction, found["inputs"], seconds)
+        if answer_id is not None and self.settings.keep_audio:
+            await asyncio.to_thread(self.recorder.keep, work, answer_id)
         self.shadows.offer(work, answer_id, busy=self.pool.overloaded)
         return answer if answer_id is None else answer | {"id": answer_id}
 

@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     answer_log: Path | None = Field(
         None, description="SQLite file of what was answered; offers feedback"
     )
+    keep_audio: bool = Field(
+        False, description="keep what is sent beside that file, for learning from feedback"
+    )
+    keep_bytes: int = Field(
+        2 << 30, ge=1 << 20, description="of audio that is kept; the oldest is deleted"
+    )
     log_bytes: int = Field(256 << 20, ge=1 << 16, description="of that file before it is rotated")
     log_files: int = Field(4, ge=1, le=1000, description="kept of it, older ones are deleted")
     drift_tracks: int = Field(

@@ -42,6 +42,7 @@ class Version(Contract):
 
     genrekit: str
     models: dict[str, str]
+    keeps_audio: bool = Field(False, description="what is sent is kept, to learn from feedback")
 
 
 class Health(Contract):
@@ -100,4 +101,5 @@ async def metrics(service: _Service) -> Any:
 async def version(service: _Service) -> Version:
     """The program and its models."""
     found = {name: bundle.manifest.version for name, bundle in service.bundles.items()}
-    return Version(genrekit=__version__, models=found)
+    keeps = service.recorder.log is not None and service.settings.keep_audio
+    return Version(genrekit=__version__, models=found, keeps_audio=keeps)

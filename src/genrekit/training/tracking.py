@@ -97,6 +97,29 @@ def tracked(
             yield step
 
 
+def set_champion(store: str, name: str, version: str, alias: str) -> None:
+    """Let an alias of a registered model mean the version that a bundle was registered as.
+
+    A store that does not answer costs a warning, as the model is promoted already.
+
+    Raises
+    ------
+    MissingExtraError
+        If MLflow is not installed.
+    """
+    client = _import_mlflow().MlflowClient(store)
+    try:
+        versions = client.search_model_versions(f"name = '{name}'")
+        ours = [one for one in versions if one.tags.get("genrekit.version") == version]
+        if not ours:
+            logger.warning("%s has no version %s of %s; it has no alias", store, version, name)
+            return
+        newest = max(ours, key=lambda one: int(one.version))
+        client.set_registered_model_alias(name, alias, newest.version)
+    except _failures() as error:
+        logger.warning("%s was not told of the %s: %s", store, alias, _first_line(error))
+
+
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by their names as in ``--set``; lists stay whole."""
     found: dict[str, Any] = {}
@@ -111,15 +134,20 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 # --- the store ----------------------------------------------------------------------------------
 
 
-def _open(store: str, experiment: str, name: str) -> Tracker:
+def _import_mlflow() -> Any:
     for variable, value in _MANNERS.items():
         os.environ.setdefault(variable, value)
     try:
-        from mlflow import MlflowClient
+        import mlflow
     except ModuleNotFoundError:
         raise MissingExtraError("mlflow", "tracking") from None
+    return mlflow
+
+
+def _open(store: str, experiment: str, name: str) -> Tracker:
+    mlflow = _import_mlflow()
     try:
-        client = MlflowClient(store)
+        client = mlflow.MlflowClient(store)
         known = client.get_experiment_by_name(experiment)
         place = (
             known.experiment_id

@@ -101,6 +101,10 @@ export const predict = (file, options = {}, hooks = {}) =>
 export const explain = (file, options = {}, hooks = {}) =>
   send("POST", `/analysis/explain?${query({ name: file.name, ...options })}`, { body: file, ...hooks });
 
+/** A File in numbers, and what is learnt from piles of such songs. */
+export const embed = (file) => send("POST", `/learn/embed?${query({ name: file.name })}`, { body: file });
+export const learnPiles = (piles) => send("POST", "/learn", { body: new Blob([JSON.stringify(piles)], { type: "application/json" }) });
+
 /** Similar tracks of the index; a Problem with status 404 where there is none. */
 export const similar = (file, options = {}, hooks = {}) =>
   send("POST", `/similar?${query({ name: file.name, ...options })}`, { body: file, ...hooks });

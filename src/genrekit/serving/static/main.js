@@ -3,9 +3,10 @@
 import * as batch from "./batch.js";
 import * as live from "./live.js";
 import * as model from "./model.js";
+import * as piles from "./piles.js";
 import * as track from "./track.js";
 
-const NAMES = ["track", "live", "batch", "model"];
+const NAMES = ["track", "live", "batch", "piles", "model"];
 const $ = (id) => document.getElementById(id);
 
 function open(name, { focus = false } = {}) {
@@ -69,7 +70,9 @@ function wireDrop() {
     over(0);
     const files = [...event.dataTransfer.files];
     if (!files.length) return;
-    if (files.length === 1 && $("panel-batch").hidden) {
+    if (!$("panel-piles").hidden) {
+      piles.dropped(files);
+    } else if (files.length === 1 && $("panel-batch").hidden) {
       open("track");
       track.analyse(files[0]);
     } else {
@@ -85,4 +88,5 @@ wireDrop();
 track.wire();
 live.wire();
 batch.wire();
+piles.wire();
 model.load().then(track.lookForIndex).then(track.offerDemos);

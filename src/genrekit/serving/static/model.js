@@ -25,7 +25,12 @@ export async function load() {
   $("model-choice-row").hidden = cards.length < 2;
   choice.onchange = () => show(cards.find((one) => one.model === choice.value));
   show(cards[0]);
-  version().then((one) => { $("version").textContent = `genrekit ${one.genrekit}`; }, () => {});
+  version().then((one) => {
+    $("version").textContent = `genrekit ${one.genrekit}`;
+    if (!one.keeps_audio) return;
+    $("drop-hint").textContent = "MP3, FLAC, WAV, Ogg, Opus, M4A and more. This server keeps what it is sent, to learn from what people say of its answers.";
+    $("kept").textContent = "Audio goes to this server only, which keeps it to learn from feedback.";
+  }, () => {});
 }
 
 /** The number to believe: the first that is of audio, and of tracks that it was not trained on. */

@@ -1,0 +1,1 @@
+"""A model's life in one command: data, training, comparison, promotion, what to label next."""
