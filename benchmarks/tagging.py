@@ -113,7 +113,9 @@ def row_of(suffix: str, tags: str, folder: Path) -> Row:
     with taglib.File(str(path)) as file:
         read = set(file.tags.get("GENRE", []))
     values = None if (suffix, tags) in NOT_READ else read == set(WANTED.genres)
-    after = samples(path), other_fields(path), id3_frames(path.read_bytes())
+    # A new tag has copies of what other tags say.
+    frames = id3_frames(path.read_bytes()) if content.startswith(b"ID3") else []
+    after = samples(path), other_fields(path), frames
     undo([run])
     return Row(
         *(suffix, tags, values, before[1:] == after[1:], before[0] == after[0]),
