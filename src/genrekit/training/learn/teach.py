@@ -15,7 +15,7 @@ from genrekit.bundles import Bundle, write_bundle
 from genrekit.datasets.dataset import Dataset, track_digest
 from genrekit.datasets.relations import Pair
 from genrekit.evaluation.intervals import share_by_group
-from genrekit.evaluation.learnt import LEARNT, Learnt, read_learnt
+from genrekit.evaluation.learnt import Learnt, learnt_files, read_learnt
 from genrekit.evaluation.multilabel import genre_ranking, mean_defined
 from genrekit.evaluation.multilabel_scoring import LabelledTracks, score_multilabel
 from genrekit.evaluation.scoring import score
@@ -232,7 +232,6 @@ def save_taught(taught: Taught, out: Path, *, overwrite: bool = False) -> Path:
     """
     base = taught.base
     model = taught.model.graph((base.directory / "model.onnx").read_bytes())
-    learnt = _learnt(taught)
     return write_bundle(
         out,
         manifest=_manifest(taught),
@@ -246,7 +245,7 @@ def save_taught(taught: Taught, out: Path, *, overwrite: bool = False) -> Path:
         golden=synthesise(
             "jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=base.manifest.sample_rate_hz
         ),
-        extra_files={} if learnt is None else {LEARNT: learnt.to_bytes()},
+        extra_files=_learnt(taught),
         overwrite=overwrite,
     )
 
@@ -297,12 +296,10 @@ def _provenance(taught: Taught) -> Provenance:
     )
 
 
-def _learnt(taught: Taught) -> Learnt | None:
-    """Digests of what was learnt here, and of what the base had learnt before."""
+def _learnt(taught: Taught) -> dict[str, bytes]:
+    """Files with digests of what was learnt here, and of what the base had learnt before."""
     own, before = taught.about.learnt, read_learnt(taught.base.directory)
-    if own is None or before is None:
-        return own or before
-    return own.joined(before)
+    return learnt_files(before if own is None else (own, *before))
 
 
 def _best(held: Held) -> NDArray[np.float64]:
