@@ -42,7 +42,9 @@ def length(path: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("GENREKIT_RAY"), reason="GENREKIT_RAY is not set")
-def test_a_lost_node_and_a_killed_driver_change_nothing(tmp_path: Path) -> None:
+def test_a_lost_node_and_a_killed_driver_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("ray", reason="needs the extra ray")
     music = tmp_path / "music"
     music.mkdir()
@@ -61,11 +63,9 @@ def test_a_lost_node_and_a_killed_driver_change_nothing(tmp_path: Path) -> None:
     again = counts.total() - FILES - 1  # the one that crashes has two attempts
     assert again <= 2 * 3 * 4 + 1  # of the lost node, and of the driver: a batch an actor
 
-    sys.path.insert(0, str(JOB.parent))
-    try:
-        from ray_job import measure  # type: ignore[import-not-found]
-    finally:
-        sys.path.remove(str(JOB.parent))
+    monkeypatch.syspath_prepend(JOB.parent)  # for the workers here, too
+    from ray_job import measure  # type: ignore[import-not-found]
+
     with open_run(tmp_path / "here", "test", {}) as run:
         paths = sorted(str(one) for one in music.glob("f*"))
         for _ in work_through(run, paths, measure, workers=2):
