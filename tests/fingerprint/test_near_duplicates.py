@@ -100,13 +100,13 @@ def test_pieces_of_one_style_are_no_matches() -> None:
 
 
 def test_common_patterns_are_heard_but_are_no_copy() -> None:
-    # Two reggae pieces of one tempo, key and rhythm: the hardest pair of 250.
+    # Two reggae pieces of one tempo, key and rhythm.
     first, second = (
         _print_of(synthesise("reggae", seconds=15.0, seed=seed).samples) for seed in (1, 6)
     )
     match = compare(first, second)
     assert match is not None
-    assert 0.1 < match.score < 0.55
+    assert 0.05 < match.score < 0.55
     assert find_near_duplicates({"first": first, "second": second}) == []
 
 

@@ -231,8 +231,13 @@ INSTRUMENTS: dict[str, Instrument] = {
     # voices
     "man": Instrument(sung(1.0, 0.85), 0.04, 0.08, 18, breath=0.02, breath_seconds=0.5),
     "woman": Instrument(sung(1.17, 0.75), 0.04, 0.08, 22, breath=0.03, breath_seconds=0.5),
+    # Recorded twice and breathy, as singers of pop records are.
+    "pop singer": Instrument(
+        sung(1.17, 1.25), 0.025, 0.07, 12, (-7.0, 6.0), breath=0.12, breath_seconds=1.0
+    ),
+    "soft man": Instrument(sung(1.0, 1.3), 0.03, 0.08, 14, breath=0.1, breath_seconds=1.0),
     "choir": Instrument(sung(1.1, 0.8), 0.07, 0.12, 14, _SECTION, breath=0.02, breath_seconds=0.5),
-    "rapper": Instrument(sung(0.97, 0.6, 2.0), 0.012, 0.025, 0, breath=0.06, breath_seconds=0.2),
+    "rapper": Instrument(sung(0.97, 1.2, 2.0), 0.012, 0.025, 0, breath=0.06, breath_seconds=0.2),
     "growl": Instrument(sung(0.88, 0.35), 0.02, 0.05, 60, (-30, 25), 0.5, breath_seconds=2),
 }
 

@@ -13,16 +13,16 @@ _BOOGIE = (0, 0, 4, 4, 7, 7, 9, 7)
 
 _PARTS = {
     "kick": Part("soft kick", -3),
-    "snare": Part("snare", -7, 0.2),
+    "snare": Part("snare", -5, 0.2),
     "hat": Part("ride", -25, 0.1),
     "stomp": Part("stomp", -5, 0.2),
     "bass": Part("upright bass", -3, 0.05),
-    "rhythm": Part("electric guitar", -15, 0.15),
-    "piano": Part("piano", -19, 0.2),
-    "acoustic": Part("acoustic guitar", -7, 0.15),
-    "lead": Part("lead guitar", -1, 0.25, 3.0),
+    "rhythm": Part("electric guitar", -12, 0.15, 2.5),
+    "piano": Part("piano", -21, 0.2),
+    "alone": Part("electric guitar", -5, 0.2, 1.0),
+    "lead": Part("lead guitar", -1, 0.25, 5.0),
     "harp": Part("harmonica", -11, 0.25, 1.5),
-    "voice": Part("man", 0, 0.2, 0.8),
+    "voice": Part("soft man", -3, 0.2, 0.8),
     "sibilant": Part("sibilant", -31),
     "plosive": Part("plosive", -26),
 }
@@ -75,13 +75,12 @@ def _band(sheet: Sheet, bar: int, harmony: Chord) -> None:
 def _solo_guitar(sheet: Sheet, bar: int, harmony: Chord) -> None:
     sheet.drum("stomp", bar, "X.x.X.x.")
     root = root_near(harmony, 42)
-    for beat in range(4):
-        sheet.play("acoustic", bar * 4 + beat, 0.9, root + (7 if beat % 2 else 0), 0.95)
-        if sheet.rng.random() < 0.75:
-            treble = pick(sheet.rng, voiced(harmony, 60))
-            sheet.play("acoustic", bar * 4 + beat + 0.5, 0.5, treble, 0.8)
-    if bar % 2 == 0:
-        sheet.strum("acoustic", bar * 4 + 1, 0.8, voiced(harmony, 56), 0.7)
+    for step in range(8):
+        top = root + (9 if step % 4 >= 2 else 7)
+        sheet.strum("alone", bar * 4 + step / 2, 0.4, (root, top), 0.95 - 0.25 * (step % 2))
+    for beat in (1.5, 3.5):
+        if sheet.rng.random() < 0.6:
+            sheet.strum("alone", bar * 4 + beat, 0.5, voiced(harmony, 62)[-2:], 0.75)
 
 
 def _call_and_answer(

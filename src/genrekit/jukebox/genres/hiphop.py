@@ -12,20 +12,20 @@ _BOOM = ("X.....x..xX.....", "X..x......X..x..", "X.x....x..X.....", "X......xx.
 _TRAP = ("X......x..X.....", "X..X......x...x.", "X.....X...x..x..")
 
 _PARTS = {
-    "kick": Part("kick", 3, 0.03),
-    "deep kick": Part("deep kick", 4, 0.02),
-    "snare": Part("fat snare", 3, 0.15),
-    "clap": Part("clap", 2, 0.2),
-    "hat": Part("closed hat", -6, 0.05),
+    "kick": Part("kick", 7, 0.03),
+    "deep kick": Part("deep kick", 8, 0.02),
+    "snare": Part("fat snare", 7, 0.15),
+    "clap": Part("clap", 6, 0.2),
+    "hat": Part("closed hat", -4, 0.05),
     "open": Part("open hat", -15, 0.05),
-    "bass": Part("sub bass", -5, 0.0),
-    "keys": Part("electric piano", -9, 0.2),
-    "piano": Part("piano", -9, 0.2),
-    "strings": Part("violins", -10, 0.3),
-    "brass": Part("horn section", -10, 0.2),
-    "rapper": Part("rapper", -1, 0.06, 0.6),
-    "sibilant": Part("sibilant", -17),
-    "plosive": Part("plosive", -11),
+    "bass": Part("sub bass", -8, 0.0),
+    "keys": Part("electric piano", -14, 0.2),
+    "piano": Part("piano", -14, 0.2),
+    "strings": Part("violins", -15, 0.3),
+    "brass": Part("horn section", -15, 0.2),
+    "rapper": Part("rapper", 3, 0.06, 0.6),
+    "sibilant": Part("sibilant", -13),
+    "plosive": Part("plosive", -7),
     "crackle": Part("crackle", -26, 0.0),
 }
 _MASTER = Master(

@@ -9,26 +9,25 @@ from genrekit.jukebox.melody import consonants, invent, sing
 from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 
 _PROGRESSIONS = ("I V vi IV", "I V vi IV", "vi IV I V", "IV I V vi")
-_KICKS = ("X.....x.X.......", "X..x..x...x.....", "X...X...X...X...", "X.x.....X.x...x.")
+_KICKS = ("X.....x.X.x.....", "X..x..x...x.....", "X.x...x...x.....", "X.x.....X.x...x.")
 
 _PARTS = {
-    "kick": Part("kick", 3, 0.03),
-    "snare": Part("fat snare", 4, 0.2),
-    "clap": Part("clap", 1, 0.25),
-    "hat": Part("closed hat", -3, 0.05),
-    "open": Part("open hat", -7, 0.05),
-    "shaker": Part("shaker", -17, 0.05),
-    "crash": Part("crash", -16, 0.2),
-    "bass": Part("synth bass", -11, 0.0),
-    "pad": Part("synth pad", -20, 0.3),
-    "hook": Part("super saw", -12, 0.25),
-    "pluck": Part("synth pluck", -13, 0.25),
-    "guitar": Part("steel strum", -14, 0.1),
-    "woman": Part("woman", -1, 0.2),
-    "man": Part("man", -1, 0.2),
-    "choir": Part("choir", -7, 0.3),
-    "sibilant": Part("sibilant", -6, 0.1),
-    "plosive": Part("plosive", -8, 0.1),
+    "kick": Part("kick", 6, 0.03),
+    "snare": Part("fat snare", 3, 0.2),
+    "clap": Part("clap", 2, 0.25),
+    "hat": Part("closed hat", -7, 0.05),
+    "shaker": Part("shaker", -10, 0.05),
+    "crash": Part("crash", -14, 0.2),
+    "bass": Part("synth bass", -8, 0.0),
+    "pad": Part("synth pad", -18, 0.3),
+    "hook": Part("super saw", -15, 0.25),
+    "pluck": Part("synth pluck", -14, 0.25),
+    "arpeggio": Part("synth pluck", -22, 0.2),
+    "woman": Part("pop singer", 3, 0.2),
+    "man": Part("soft man", 2, 0.2),
+    "choir": Part("choir", -3, 0.3),
+    "sibilant": Part("sibilant", 0, 0.1),
+    "plosive": Part("plosive", -2, 0.1),
 }
 _MASTER = Master(
     (13, 10, 6, 3, 3, 1, -0, -2, -2, -2, -3, -4, -5, -5, -6, -9, -10, -9, -9),
@@ -72,7 +71,6 @@ def _drums(sheet: Sheet, bar: int, kick: str, chorus: bool) -> None:
     sheet.drum("hat", bar, "x.x.x.x.x.x.x.x." if not chorus else "xoxoxoxoxoxoxoxo")
     if chorus:
         sheet.drum("clap", bar, "..X...X.")
-        sheet.drum("open", bar, ".x.x.x.x", 0.7)
         sheet.drum("shaker", bar, "oxoxoxoxoxoxoxox")
     if bar % 8 == 0:
         sheet.drum("crash", bar, "X...")
@@ -90,5 +88,6 @@ def _harmony(sheet: Sheet, bar: int, harmony: Chord, chorus: bool) -> None:
     else:
         for beat, beats in ((0, 1.4), (1.5, 1.4), (3, 0.9)):
             sheet.play("bass", bar * 4 + beat, beats, root, 0.9)
-        for beat in (0.0, 1.0, 1.5, 2.5, 3.0):
-            sheet.strum("guitar", bar * 4 + beat, 0.5, tones, 0.7)
+        for step in range(16):
+            pitch = tones[(0, 1, 2, 1)[step % 4] % len(tones)] + 12 * (step % 8 == 6)
+            sheet.play("arpeggio", bar * 4 + step / 4, 0.2, pitch, 0.9 - 0.3 * (step % 2))
