@@ -131,8 +131,9 @@ JUNK = {
 def test_what_is_not_audio_is_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(JUNK[kind])
+    said = "downloaded completely" if kind == "endless tag" else "not audio"
     for call in (decode, probe, open_stream):
-        with pytest.raises(AudioFormatError, match="not audio"):
+        with pytest.raises(AudioFormatError, match=said):
             call(path)
 
 

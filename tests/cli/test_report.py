@@ -39,7 +39,7 @@ def test_the_answer_is_printed_and_the_pages_are_written(
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
     assert lines[0].startswith("m1 is right on ")
-    assert lines[-2:] == [str(page), str(table)]
+    assert lines[-3:] == [str(page), str(table), str(tmp_path / "r.bib")]
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert r"\toprule" in table.read_text(encoding="utf-8")
 

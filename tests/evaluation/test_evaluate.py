@@ -77,7 +77,7 @@ class CopyClassifier:
     seen_rows: int = 0
 
     def __post_init__(self) -> None:
-        frontend = SimpleNamespace(feature_names=("rocky", "jazzy", "poppy"))
+        frontend = SimpleNamespace(feature_names=("rocky", "jazzy", "poppy"), config=None)
         self.labels = self.manifest.labels
         self.identity = ModelIdentity(name=self.manifest.name, version="1.0.0", sha256="3" * 64)
         self.bundle = SimpleNamespace(

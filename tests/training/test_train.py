@@ -177,7 +177,7 @@ def test_more_columns_than_there_are_cannot_be_selected(table: Path, tmp_path: P
 
 
 def test_too_few_rows_for_a_setting_are_a_fault_of_the_data(table: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"svm cannot be fitted on 60 rows: .*7-fold"):
+    with pytest.raises(DatasetError, match=r"svm is fitted by 7 folds .* only 6 tracks of 'blues'"):
         train(recipe(table, model=Svm(calibration_folds=7)), tmp_path / "plain")
 
 

@@ -36,7 +36,9 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _ORDER = "job.json"
 _GONE = ".gone-"
 # Files of a job that has no order: uploads, answers, and what is being written.
-_LEFT = re.compile(r"\d+|journal\.jsonl|\.latest\.sqlite|job\.new|\.[0-9a-f]{16}\.part")
+_LEFT = re.compile(
+    r"\d+|results\.jsonl|journal\.jsonl|\.latest\.sqlite|job\.new|\.[0-9a-f]{16}\.part"
+)
 _JOURNAL = "journal.jsonl"
 _WORK = "job"
 _RETRY_SECONDS = 30
