@@ -276,8 +276,8 @@ def page(data: Path, music: Path | None, model: str) -> str:
             "\n".join(["| | share |", "|---|---|", *extended(bundle, clips, free)]),
         ]
     parts.append(
-        "Settings of the head and of `--extend` (some 26) were looked at on these same clips, so the "
-        "rows are a little too good."
+        "Settings of the head and of `--extend` (some 26) were looked at on these same clips, so "
+        "the rows are a little too good."
     )
     return "\n\n".join(parts) + "\n"
 

@@ -193,8 +193,8 @@ def _excerpt(manifests: Sequence[Manifest]) -> ExcerptConfig:
 
 def _part(excerpt: ExcerptConfig) -> str:
     if excerpt.duration_seconds is None:
-        start = excerpt.start_seconds or 0.0
-        return f"everything from {start:g} s on" if start else "all of it"
+        begin = excerpt.start_seconds or 0.0
+        return f"everything from {begin:g} s on" if begin else "all of it"
     start = (
         "the middle" if excerpt.start_seconds is None else f"from {excerpt.start_seconds:g} s on"
     )
