@@ -50,9 +50,9 @@ def _head(numbers: Numbers, bundle: Path) -> Iterator[str]:
         "recipes/distil/musicnn.yaml -o encoder`, then `python benchmarks/box/make.py encoder -o "
         "src/genrekit/bundles/packaged/box --numbers docs/results/box.json --page "
         f"docs/results/box.md --before BUNDLE --beside yamnet --beside choi2017 "
-        f"--recorded SOUNDS --not-music SPEECH`, {numbers.minutes:.0f} minutes on "
+        f"--recorded SOUNDS --not-music NOT_MUSIC`, {numbers.minutes:.0f} minutes on "
         f"two cores ({platform.machine()}) that other work kept busy, without embeddings that "
-        "earlier runs had kept."
+        "earlier runs had kept. Both folders of sounds are made by `benchmarks/box/not_music.py`."
     )
     yield ""
     yield manifest.description
