@@ -112,7 +112,8 @@ def test_what_the_build_copies_is_there_and_not_ignored() -> None:
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    files = [path for path in (*DEPLOY.rglob("*"), *WORKFLOWS.iterdir()) if path.is_file()]
+    found = (*DEPLOY.rglob("*"), *WORKFLOWS.iterdir())
+    files = [path for path in found if path.is_file() and path.suffix != ".pyc"]
     named = {
         name
         for path in files
