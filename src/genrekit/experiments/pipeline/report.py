@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydantic import Field
 
 from genrekit.experiments.pipeline.gate import GateReport
-from genrekit.schema import Contract, Estimate, EvaluationResult
+from genrekit.pages import interval, markdown_table
+from genrekit.schema import Contract, EvaluationResult
 
 
 class StageOutcome(Contract):
@@ -44,13 +43,13 @@ def render_pipeline(report: PipelineReport) -> str:
         f"# {report.name}",
         f"**{report.outcome[:1].upper()}{report.outcome[1:]}.**",
         f"{report.items} items of {report.data}; the saved model is tested on {report.tested}.",
-        "## Models\n\n" + _table(("seed", "accuracy", "macro F1"), _models(report)),
+        "## Models\n\n" + markdown_table(("seed", "accuracy", "macro F1"), _models(report)),
         "## Gate\n\n" + _gate(report.gate) if report.gate is not None else "",
         "## Audit\n\n" + "\n".join(f"- {kind}: {n}" for kind, n in report.findings.items())
         if report.findings
         else "",
         "## Stages\n\n"
-        + _table(
+        + markdown_table(
             ("stage", ""),
             [(one.stage, "done" if one.done else "unchanged") for one in report.stages],
         ),
@@ -60,7 +59,7 @@ def render_pipeline(report: PipelineReport) -> str:
 
 def _models(report: PipelineReport) -> list[tuple[str, str, str]]:
     rows = [
-        (str(seed), _shown(result.accuracy), _shown(result.macro_f1))
+        (str(seed), interval(result.accuracy), interval(result.macro_f1))
         for seed, result in zip(report.seeds, report.results, strict=True)
     ]
     rows[0] = (f"{rows[0][0]} ({report.model})", *rows[0][1:])
@@ -81,17 +80,5 @@ def _gate(gate: GateReport) -> str:
         (one.rule, one.seen, one.wanted, "passed" if one.passed else "FAILED")
         for one in gate.verdicts
     ]
-    table = _table(("rule", "seen", "wanted", ""), rows) if rows else "No rule applies."
+    table = markdown_table(("rule", "seen", "wanted", ""), rows) if rows else "No rule applies."
     return " ".join(lines) + f"\n\n{table}"
-
-
-def _shown(one: Estimate) -> str:
-    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
-        for line in lines
-    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
+from genrekit.pages import interval, markdown_table, points
 from genrekit.schema import Contract, Estimate, EvaluationResult, Probability
 
 
@@ -116,7 +117,7 @@ def _headline(report: LearnReport) -> str:
     kept = ", ".join(report.relations)
     by = f" Tracks that share {kept} are never on both sides." if kept else ""
     lines = [
-        f"**{report.measure.capitalize()} {_shown(report.score)}** on tracks that the tested "
+        f"**{report.measure.capitalize()} {interval(report.score)}** on tracks that the tested "
         f"models did not learn from: {report.tracks} tracks of {report.groups} groups, "
         f"{len(report.labels)} genres, on the embedding of {report.base}.{by}",
         f"Always saying the most frequent genre gets {report.majority:.3f}."
@@ -124,27 +125,27 @@ def _headline(report: LearnReport) -> str:
         else f"A random order gets {report.majority:.3f}.",
     ]
     if report.nearest_centroid is not None:
-        lines.append(f"The nearest centroid gets {_shown(report.nearest_centroid)}.")
+        lines.append(f"The nearest centroid gets {interval(report.nearest_centroid)}.")
     if (gain := report.better_than_centroid) is not None:
         sure = "more" if gain.low > 0 else "less" if gain.high < 0 else ""
         lines.append(
-            f"The head gets {_points(gain)} {sure} than it."
+            f"The head gets {points(gain)} {sure} than it."
             if sure
             else f"The head and the nearest centroid are not told apart by these tracks: "
-            f"{_points(gain)}."
+            f"{points(gain)}."
         )
     return " ".join(lines)
 
 
 def _genres(rows: Sequence[GenreVerdict]) -> str:
-    return _table(
+    return markdown_table(
         ("genre", "tracks", "groups", "recall", "precision", ""),
         [
             (
                 one.genre,
                 str(one.tracks),
                 str(one.groups),
-                "" if one.recall is None else _shown(one.recall),
+                "" if one.recall is None else interval(one.recall),
                 "" if one.precision is None else f"{one.precision:.3f}",
                 one.note,
             )
@@ -155,15 +156,15 @@ def _genres(rows: Sequence[GenreVerdict]) -> str:
 
 def _pairs(pairs: Sequence[Pair]) -> str:
     return "\n".join(
-        f"- {one.one} and {one.other}: {_shown(one.told_apart)} of their tracks fall on the right "
-        f"side, and guessing gets {one.guessing:.3f}"
+        f"- {one.one} and {one.other}: {interval(one.told_apart)} of their tracks fall on the "
+        f"right side, and guessing gets {one.guessing:.3f}"
         for one in pairs
     )
 
 
 def _doubts(doubts: Sequence[Doubt]) -> str:
     rows = [(one.path, one.labelled, one.heard, f"{one.probability:.2f}") for one in doubts]
-    table = _table(("track", "labelled", "sounds like", "probability"), rows)
+    table = markdown_table(("track", "labelled", "sounds like", "probability"), rows)
     return (
         f"{table}\n\nListen to them; put what is wrong into a CSV of path and genre, and learn "
         "again with --corrections."
@@ -171,9 +172,9 @@ def _doubts(doubts: Sequence[Doubt]) -> str:
 
 
 def _curve(report: LearnReport) -> str:
-    table = _table(
+    table = markdown_table(
         ("tracks learnt from", report.measure),
-        [(f"{one.tracks:.0f}", _shown(one.score)) for one in report.curve],
+        [(f"{one.tracks:.0f}", interval(one.score)) for one in report.curve],
     )
     if (one := report.forecast) is None:
         return f"{table}\n\nThe curve says nothing of what more tracks would bring."
@@ -201,22 +202,6 @@ def _left_out(report: LearnReport) -> str:
         for one, other in report.duplicates
     ]
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _shown(one: Estimate) -> str:
-    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
-
-
-def _points(one: Estimate) -> str:
-    return f"{100 * one.value:+.1f} [{100 * one.low:+.1f}, {100 * one.high:+.1f}] points"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
-        for line in lines
-    )
 
 
 def summary(report: LearnReport) -> Mapping[str, float]:
