@@ -425,29 +425,31 @@ def _discreet(override: str) -> str:
 def _expand(settings: dict[str, Any], folder: Path) -> None:
     data = settings.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str):
-        settings["data"] = {**data, "path": _expanded(data["path"], folder)}
+        settings["data"] = {**data, "path": expanded(data["path"], folder)}
     model = settings.get("model")
     for section in (settings, model if isinstance(model, dict) else {}):
-        _expand_backbone(section, folder)
+        expand_backbone(section, "backbone", folder)
     labels = settings.get("labels")
     if isinstance(labels, dict) and isinstance(labels.get("tree"), str):
-        settings["labels"] = {**labels, "tree": _expanded(labels["tree"], folder)}
+        settings["labels"] = {**labels, "tree": expanded(labels["tree"], folder)}
     if isinstance(settings.get("leave_out"), str):
-        settings["leave_out"] = _expanded(settings["leave_out"], folder)
+        settings["leave_out"] = expanded(settings["leave_out"], folder)
 
 
-def _expand_backbone(section: dict[str, Any], folder: Path) -> None:
-    chosen = section.get("backbone")
+def expand_backbone(section: dict[str, Any], key: str, folder: Path) -> None:
+    """Make paths of a backbone in a section absolute, in place; they are relative to ``folder``."""
+    chosen = section.get(key)
     if not isinstance(chosen, dict):
         return
     weights, bundle = chosen.get("weights"), chosen.get("bundle")
     if isinstance(weights, str) and weights != "random":
-        section["backbone"] = {**chosen, "weights": _expanded(weights, folder)}
+        section[key] = {**chosen, "weights": expanded(weights, folder)}
     if isinstance(bundle, str) and "/" in bundle:
-        section["backbone"] = {**chosen, "bundle": str(_expanded(bundle, folder))}
+        section[key] = {**chosen, "bundle": str(expanded(bundle, folder))}
 
 
-def _expanded(text: str, folder: Path) -> Path:
+def expanded(text: str, folder: Path) -> Path:
+    """A path of a recipe in ``folder``: ``${NAME}`` stands for a variable, ``~`` for the home."""
     return folder / Path(os.path.expandvars(text)).expanduser()
 
 

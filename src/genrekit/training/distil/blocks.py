@@ -34,6 +34,7 @@ from genrekit.models.pretrained.slimming import slimmed
 from genrekit.progress import Progress
 from genrekit.schema import MelConfig
 from genrekit.training.distil.descent import descend
+from genrekit.training.distil.fit import decibels
 from genrekit.training.distil.music import Windows
 
 #: Windows of which maps are kept in memory at once.
@@ -345,7 +346,7 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _levels(body: MusicnnBody, windows: Windows, rows: NDArray[np.int64]) -> Tensor:
     with torch.no_grad():
-        found: Tensor = body.levels(torch.from_numpy(windows.decibels(rows)))
+        found: Tensor = body.levels(decibels(windows, rows))
     return found
 
 

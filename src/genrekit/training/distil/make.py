@@ -52,6 +52,7 @@ from genrekit.training.distil.fit import (
 )
 from genrekit.training.distil.music import Windows, gather
 from genrekit.training.distil.recipe import DistilRecipe, MusicFolder
+from genrekit.training.fit import finished
 from genrekit.training.network_export import check_outputs, export_embedding
 from genrekit.training.recipe import BundleBackbone
 
@@ -175,26 +176,16 @@ def _backbone(recipe: DistilRecipe) -> Backbone:
     windows = WindowConfig(
         window_seconds=recipe.window_seconds, hop_seconds=recipe.window_seconds, short="loop"
     )
-    return published_backbone(recipe.teacher, windows, _weights(recipe.teacher))
+    return published_backbone(recipe.teacher, windows, finished(fetched_weights(recipe.teacher)))
 
 
 def _hints(recipe: DistilRecipe) -> Hints:
     assert isinstance(recipe.teacher, PublishedConfig)
     assert isinstance(recipe.student, Musicnn)
-    network = teacher_network(_weights(recipe.teacher))
+    network = teacher_network(finished(fetched_weights(recipe.teacher)))
     window = round(recipe.window_seconds * recipe.frontend.sample_rate_hz)
     check_plan(network, recipe.student, recipe.frontend, window)
     return Hints(network)
-
-
-def _weights(teacher: PublishedConfig) -> Path | None:
-    fetching = fetched_weights(teacher)
-    while True:
-        try:
-            next(fetching)
-        except StopIteration as end:
-            weights: Path | None = end.value
-            return weights
 
 
 def _name(folder: MusicFolder) -> str:

@@ -13,7 +13,14 @@ from genrekit.errors import ConfigError
 from genrekit.models import NetworkConfig
 from genrekit.models.pretrained.backbones import Musicnn
 from genrekit.schema import Contract, MelConfig
-from genrekit.training.recipe import BackboneConfig, Model, noted, read_settings
+from genrekit.training.recipe import (
+    BackboneConfig,
+    Model,
+    expand_backbone,
+    expanded,
+    noted,
+    read_settings,
+)
 
 
 class MusicFolder(Contract):
@@ -128,7 +135,7 @@ def load_distil_recipe(path: Path, overrides: Sequence[str] = ()) -> DistilRecip
         If it cannot be read, a setting is missing, unknown or out of range, or a folder is missing.
     """
     text, settings = read_settings(path, overrides)
-    settings = _placed(_expanded(settings), path.resolve().parent)
+    settings = _placed(_variables(settings), path.resolve().parent)
     try:
         recipe = DistilRecipe.model_validate({**settings, "text": noted(overrides) + text})
     except ValidationError as problem:
@@ -156,25 +163,19 @@ def _placed(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
         if isinstance(placed.get(part), list):
             placed[part] = [_path_in(one, "path", folder) for one in placed[part]]
     placed |= _path_in(placed, "leave_out", folder)
-    teacher = placed.get("teacher")
-    if isinstance(teacher, dict):
-        if teacher.get("weights") != "random":
-            teacher = _path_in(teacher, "weights", folder)
-        if "/" in str(teacher.get("bundle")):
-            teacher = _path_in(teacher, "bundle", folder)
-        placed["teacher"] = teacher
+    expand_backbone(placed, "teacher", folder)
     return placed
 
 
 def _path_in(section: Any, key: str, folder: Path) -> Any:
     if not isinstance(section, dict) or not isinstance(section.get(key), str):
         return section
-    return {**section, key: str(folder / Path(section[key]).expanduser())}
+    return {**section, key: expanded(section[key], folder)}
 
 
-def _expanded(value: Any) -> Any:
+def _variables(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _expanded(one) for key, one in value.items()}
+        return {key: _variables(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_expanded(one) for one in value]
+        return [_variables(one) for one in value]
     return os.path.expandvars(value) if isinstance(value, str) else value
