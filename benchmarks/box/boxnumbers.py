@@ -52,7 +52,6 @@ class Numbers(Contract):
     conditions: dict[str, dict[str, Condition]]
     beside: tuple[Beside, ...]
     ablations: tuple[Beside, ...]
-    frontier: tuple[dict[str, float | str], ...] = ()
     coverage: tuple[Coverage, ...]
     temperature: float
     unknown_below: float

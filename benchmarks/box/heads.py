@@ -9,15 +9,19 @@ recognition*, Interspeech 2006): such directions differ between collections too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 from sklearn.linear_model import LogisticRegression, Ridge
 from sounds import GENRES, Embedded
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 _ITERATIONS, _TOLERANCE = 300, 1e-3
+#: Rows that sum to one.
+softmax = partial(special.softmax, axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def fit_out_of_domain(
 def out_of_domain(genres: Linear, weights: Array, bias: float, rows: Array) -> Array:
     """Probability that windows are not music."""
     scaled = genres.scaled(rows)
-    found: Array = 1 / (1 + np.exp(-(np.hstack([scaled, scaled**2]) @ weights + bias)))
+    found: Array = special.expit(np.hstack([scaled, scaled**2]) @ weights + bias)
     return found
 
 
@@ -146,13 +150,6 @@ def window_logits(genres: Linear, detector: tuple[Array, float] | None, rows: Ar
 def track_logits(windows: Array, owners: Rows, tracks: Rows) -> Array:
     """Mean over the windows of each track."""
     return np.stack([windows[owners == track].mean(axis=0) for track in tracks])
-
-
-def softmax(logits: Array) -> Array:
-    """Rows that sum to one."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: Array = powers / powers.sum(axis=1, keepdims=True)
-    return found
 
 
 def fit_tags(genres: Linear, rows: Array, logits: Array) -> tuple[Array, Array]:

@@ -144,16 +144,6 @@ def _encoder(numbers: Numbers) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for one in numbers.agreement:
         yield f"| {one.music} | {one.files} | {one.r2_windows:.3f} | {one.r2_files:.3f} |"
-    if numbers.frontier:
-        yield ""
-        yield "What more music, more steps and other sizes buy:"
-        yield ""
-        columns = list(numbers.frontier[0])
-        yield f"| {' | '.join(columns)} |"
-        yield f"|{' --- |' * len(columns)}"
-        for row in numbers.frontier:
-            cells = (f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values())
-            yield f"| {' | '.join(cells)} |"
 
 
 def _conditions(numbers: Numbers) -> Iterator[str]:

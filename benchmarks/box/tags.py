@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from heads import Array, Lessons, Linear, Rows, fit_tags
 from protocol import BY_COLLECTION, rounds
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sounds import GENRES, WHOLE, Sound, audio_of
 from vocabulary import FURTHER, GROUPS
@@ -91,10 +92,8 @@ def fit_further(
     """
     outside = np.array([one.kind == "outside" for one in sounds])[teaching.owners]
     tried = fit_tags(scale, teaching.rows[~outside], teaching.logits[~outside])
-    told = _by_track(
-        _sigmoid(_apply(scale, tried, teaching.rows[outside])), teaching.owners[outside]
-    )
-    wanted = _by_track(_sigmoid(teaching.logits[outside]), teaching.owners[outside])
+    told = _by_track(expit(_apply(scale, tried, teaching.rows[outside])), teaching.owners[outside])
+    wanted = _by_track(expit(teaching.logits[outside]), teaching.owners[outside])
     tags = fit_tags(scale, teaching.rows, teaching.logits)
     further = [TAGS.index(tag) for tag in FURTHER]
     genres = _one_against_rest(scale, lessons, np.arange(len(sounds)))
@@ -154,7 +153,7 @@ def _genre_thresholds(
     told, targets = [], []
     for one in rounds(sounds, BY_COLLECTION):
         weights, bias = _one_against_rest(scale, lessons, one.learnt)
-        told.append(_sigmoid(scale.scaled(lessons.means[one.tested]) @ weights + bias))
+        told.append(expit(scale.scaled(lessons.means[one.tested]) @ weights + bias))
         targets.append(lessons.genres[one.tested])
     shares, truth = np.concatenate(told), np.concatenate(targets)
     thresholds = [_best_threshold(shares[:, n], truth == n) for n in range(len(GENRES))]
@@ -187,8 +186,3 @@ def _apply(scale: Linear, tags: tuple[Array, Array], rows: Array) -> Array:
 
 def _by_track(shares: Array, owners: Rows) -> Array:
     return np.stack([shares[owners == owner].mean(axis=0) for owner in np.unique(owners)])
-
-
-def _sigmoid(logits: Array) -> Array:
-    found: Array = 1 / (1 + np.exp(-logits))
-    return found
