@@ -119,14 +119,8 @@ def _measured(value: float, unit: str) -> str:
     )
 
 
-class AudioContentError(AudioError):
-    """The audio was decoded but holds nothing that can be analysed.
-
-    Parameters
-    ----------
-    state : str
-        ``"empty"``, ``"too_short"`` or ``"non_finite"``.
-    """
+class _Stated(Exception):
+    """An error with a word for machines beside the message for people."""
 
     def __init__(self, state: str, message: str) -> None:
         super().__init__(state, message)
@@ -137,7 +131,17 @@ class AudioContentError(AudioError):
         return self.message
 
 
-class TagError(GenreError):
+class AudioContentError(_Stated, AudioError):
+    """The audio was decoded but holds nothing that can be analysed.
+
+    Parameters
+    ----------
+    state : str
+        ``"empty"``, ``"too_short"`` or ``"non_finite"``.
+    """
+
+
+class TagError(_Stated, GenreError):
     """A file whose tags are left as they are.
 
     Parameters
@@ -147,14 +151,6 @@ class TagError(GenreError):
     message : str
         Why, for people.
     """
-
-    def __init__(self, state: str, message: str) -> None:
-        super().__init__(state, message)
-        self.state = state
-        self.message = message
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class DatasetError(GenreError):
