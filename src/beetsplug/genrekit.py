@@ -63,7 +63,7 @@ class GenrekitPlugin(BeetsPlugin):  # type: ignore[misc]
         return Naming(taxonomy, parents=parents, casing=casing)
 
     def genres(self, path: Path) -> list[str]:
-        """The genres of a file, best first; none where the model says unknown."""
+        """Return the genres of a file, best first; none where the model says unknown."""
         rules = Rules(top=self.config["top"].get(int), relative=self.config["relative"].as_number())
         answer = self.classifier.predict_file(path)
         return list(choose_genres(scores_of(answer, "genres"), rules, self.naming))

@@ -104,7 +104,7 @@ _KIB = 1024
 
 
 def _measured(value: float, unit: str) -> str:
-    """A number with its unit; bytes as people read them, and exactly where that hides a bit."""
+    """Write a number with its unit; bytes as people read them, exactly where need be."""
     if unit != "bytes":
         return f"{value:.10g} {unit}"
     size, name = float(value), "bytes"
@@ -253,7 +253,7 @@ class MissingExtraError(GenreError):
 
 
 def quoted(text: str, most: int = 80) -> str:
-    """What somebody sent, between quotes, for a message: cut, and without unprintable letters."""
+    """Quote what somebody sent for a message: cut, and without unprintable letters."""
     shown = "".join(one if one.isprintable() else "?" for one in text[:most])
     return f"'{shown}'"
 

@@ -48,7 +48,7 @@ def state_home() -> Path:
 
 @cache
 def shipped(package: str, name: str) -> Path:
-    """A file or folder that lies in a package; unpacked where genrekit runs from a ZIP archive.
+    """Return a file or folder of a package; unpacked where it lies in a ZIP archive.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _place(kind: Literal["data", "cache", "state"]) -> Path:
 
 
 def moved(old: Path, new: Path) -> Path:
-    """The place of what used to lie at ``old``: ``new``, or ``old`` where it cannot be moved.
+    """Move ``old`` to ``new`` and return its place: ``old`` where it cannot be moved.
 
     What lies at ``old`` is moved, and a warning says so; it is left alone where there is something
     at ``new`` already.

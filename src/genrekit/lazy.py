@@ -8,7 +8,7 @@ from typing import Any
 
 
 def resolver(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package.
+    """Return the ``__getattr__`` of a package.
 
     Parameters
     ----------

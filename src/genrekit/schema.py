@@ -280,8 +280,8 @@ class EvaluationResult(Contract):
     def over_folds(self) -> tuple[float, float] | None:
         """Mean of the accuracies of all folds, and their standard deviation; None for one fold.
 
-        The deviation says how much folds differ. It is no standard error: folds share most of what
-        they are trained on, which the interval of ``accuracy_over_folds`` allows for.
+        The deviation says how much folds differ. It is not a standard error: folds share most of
+        what they are trained on, which the interval of ``accuracy_over_folds`` allows for.
         """
         count = len(self.fold_accuracies)
         if count < 2:

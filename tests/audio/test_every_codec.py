@@ -41,7 +41,7 @@ FFMPEG = [
     ("wav", "pcm_s32le", 44100), ("wav", "pcm_u8", 44100), ("webm", "libopus", 48000),
     ("webm", "libvorbis", 44100), ("wv", "wavpack", 44100), ("amr", "libopencore_amrnb", 8000),
 ]  # fmt: skip
-# FFmpeg calls files of these containers so, too, and they are no music: pictures, subtitles, lists.
+# FFmpeg calls files of these containers so, too, and they are not music: pictures, lists.
 ELSEWHERE = {".apl", ".avif", ".heic", ".heif", ".ism", ".isma", ".ismv", ".mj2", ".mk3d", ".mks",
              ".psp"}  # fmt: skip
 # Read alike in every container.

@@ -54,14 +54,14 @@ def open_container(file: BinaryIO) -> InputContainer:
 
 
 def audio_stream(container: InputContainer) -> AudioStream:
-    """The audio track that a player would play: the default one, else the first."""
+    """Return the audio track that a player would play: the default one, else the first."""
     streams = container.streams.audio
     chosen = (one for one in streams if one.disposition & Disposition.default)
     return next(chosen, streams[0])
 
 
 def describe_container(file: BinaryIO) -> AudioInfo:
-    """What FFmpeg finds in ``file``.
+    """Return what FFmpeg finds in ``file``.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def describe_container(file: BinaryIO) -> AudioInfo:
 
 
 def _stated_seconds(container: InputContainer, stream: AudioStream) -> float | None:
-    """The length of one track; that of the container only if there is no other track."""
+    """Return the length of one track; that of the container only if there is no other track."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     # Matroska keeps the length of a track as a tag, in hours, minutes and seconds.

@@ -141,7 +141,7 @@ class _Cell:
         self.sounds = power > _NO_POWER * self._filled * len(self._planes)
 
     def flat(self) -> _Moments:
-        """Sums over all frames alike."""
+        """Return sums over all frames alike."""
         return self.rising + self.falling
 
     def fold(self, before: _Setting, after: _Setting) -> Block:
@@ -248,7 +248,7 @@ def _decide(moments: _Moments) -> _Setting:
 
 
 def _signs(covariance: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """A sign for each channel under which they do not cancel; None if they do not anyway."""
+    """Return a sign for each channel under which they do not cancel; None if they do not anyway."""
     signs = np.ones(len(covariance))
     for channel in range(1, len(covariance)):
         before = signs[:channel]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def fold(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean of the channels.
+    """Return the mean of the channels.
 
     Parameters
     ----------

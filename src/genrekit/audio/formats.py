@@ -90,7 +90,7 @@ def soundfile_may_read(head: bytes) -> bool:
 
 
 def data_chunk(file: BinaryIO) -> DataChunk | None:
-    """What a WAV, AU or AIFF header promises, and what follows it.
+    """Return what a WAV, AU or AIFF header promises, and what follows it.
 
     Returns
     -------

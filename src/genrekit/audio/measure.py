@@ -129,7 +129,7 @@ def _cut_off(count: Count | None, places: list[tuple[int, int]], begin: int) -> 
 def _damage(stretch: Stretch) -> tuple[str, ...]:
     if stretch.foreign_bytes < _FEW_BYTES:
         return ()
-    return (f"damaged: {stretch.foreign_bytes} bytes between the frames are no audio",)
+    return (f"damaged: {stretch.foreign_bytes} bytes between the frames are not audio",)
 
 
 def _open_stretch(

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 from genrekit.audio.limits import Meter
 
 _CHUNK_BYTES = 1 << 20
-# So many headers in a row that fit are no accident.
+# So many headers in a row that fit are not an accident.
 _SURE = 3
 _LAYER_3, _LAYER_2, _LAYER_1 = 1, 2, 3
 #: By the version in the header: 3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5.
@@ -162,7 +162,7 @@ class _Walker:
         return position
 
     def find(self, position: int) -> int | None:
-        """Where the next frames begin, behind tags and what is no audio."""
+        """Where the next frames begin, behind tags and what is not audio."""
         while position < self._size:
             tag = self._tag_bytes(position)
             if tag:

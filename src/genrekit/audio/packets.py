@@ -88,7 +88,7 @@ class _Cursor:
     position: int | None = None
 
     def take(self, frame: av.AudioFrame, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The part of ``samples``, those of ``frame``, that lies at or after ``begin``."""
+        """Return the part of ``samples``, those of ``frame``, that lies at or after ``begin``."""
         start = self._start(frame)
         self.position = start + len(samples)
         return samples[max(self.begin - start, 0) :]

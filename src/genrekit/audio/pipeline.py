@@ -122,7 +122,7 @@ def _chained(
     findings: Findings,
     tally: _Tally,
 ) -> Iterator[Block]:
-    """The links one behind the other, each decoded on its own."""
+    """Yield the links one behind the other, each decoded on its own."""
     lengths = [_samples_of(link, rate_hz, meter) for link in track.links]
     whole = plan_cut(excerpt, sum(lengths) / rate_hz, rate_hz, rate_hz)
     first = whole.begin + whole.skip
@@ -182,7 +182,7 @@ def _native(track: Track, cut: Cut, meter: Meter, damage: Damage) -> Iterator[Fr
 
 
 def _end(track: Track, cut: Cut) -> int:
-    """The frame that decoding should reach."""
+    """Return the frame that decoding should reach."""
     frames = round((track.seconds or 0.0) * track.info.sample_rate_hz)
     return frames if cut.count is None else min(frames, cut.begin + cut.count)
 
@@ -227,7 +227,7 @@ def _losses(track: Track, cut: Cut, tally: _Tally) -> list[str]:
     missing = 0.0
     ended = cut.keep is None or tally.samples < cut.keep
     if ended and track.seconds is not None and track.tolerance_seconds is not None:
-        # An excerpt that begins after the end is no loss.
+        # An excerpt that begins after the end is not a loss.
         expected = max(track.seconds, cut.begin / rate_hz)
         missing = expected - found if expected - found > track.tolerance_seconds else 0.0
     holes = track.info.container == "ogg" and missing > 0

@@ -24,7 +24,7 @@ _MOST_FRAMES = 1 << 62
 
 
 def describe_sound(file: BinaryIO) -> AudioInfo | None:
-    """What libsndfile finds in ``file``; None if another decoder must be asked."""
+    """Return what libsndfile finds in ``file``; None if another decoder must be asked."""
     sound = _open(file)
     if sound is None:
         return None
@@ -112,7 +112,7 @@ def _seek(sound: soundfile.SoundFile, begin: int) -> bool:
 
 
 def _own_descriptor(file: BinaryIO) -> int | None:
-    """The same file, opened once more, where the system can do that.
+    """Return the same file, opened once more, where the system can do that.
 
     libsndfile reads an mp3 in thousands of small pieces: asking Python for each of them takes as
     long as decoding it. A second descriptor has a position of its own, which nobody else moves.

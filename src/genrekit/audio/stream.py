@@ -57,7 +57,7 @@ class AudioStream:
         return self
 
     def __next__(self) -> Block:
-        """The next block, at least one sample long.
+        """Return the next block, at least one sample long.
 
         Raises
         ------

@@ -53,6 +53,6 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
 
 
 def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    """The first of some fields that says anything."""
+    """Return the first of some fields that says anything."""
     values = (fields.get(name, "").strip("\0 ") for name in names)
     return next((value for value in values if value), None)

@@ -44,5 +44,5 @@ class Track:
 
 
 def truncated(promised: float, found: float) -> str:
-    """The named state of a file that ends too early; both in seconds."""
+    """Return the named state of a file that ends too early; both in seconds."""
     return f"truncated: the header promises {promised:.2f} s, there are {found:.2f} s"

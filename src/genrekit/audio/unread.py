@@ -95,7 +95,7 @@ _TS_SYNC = 0x47
 
 
 def unread(head: bytes) -> str:
-    """What to say of a file that nothing here opens.
+    """Return what to say of a file that nothing here opens.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class Count:
 
 
 def read_count(file: BinaryIO, position: int) -> tuple[FrameHeader, Count] | None:
-    """The frame at ``position``, if it counts the others."""
+    """Return the frame at ``position``, if it counts the others."""
     file.seek(position)
     data = file.read(2048)
     header = parse_mpeg(data[:4])
@@ -72,7 +72,7 @@ def _read_xing(frame: bytes, place: int) -> Count:
 
 
 def write_count(kind: Kind, frames: int, delays: bytes) -> bytes:
-    """A frame of silence that counts ``frames`` behind it, to stand before them."""
+    """Return a frame of silence that counts ``frames`` behind it, to stand before them."""
     version_1, mono = kind.version == 3, kind.channels == 1
     side = _SIDE_BYTES[version_1, mono]
     second = 0xE0 | kind.version << 3 | kind.layer << 1 | 1

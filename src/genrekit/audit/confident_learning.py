@@ -93,7 +93,7 @@ def suspects(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> 
 
 
 def _confident(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The label each row confidently belongs to, -1 for none."""
+    """Return the label each row confidently belongs to, -1 for none."""
     n_labels = probabilities.shape[1]
     counts = np.bincount(targets, minlength=n_labels)
     own = probabilities[np.arange(len(targets)), targets]

@@ -126,7 +126,7 @@ def surroundings(scaled: NDArray[np.float64], number: NDArray[np.int64]) -> Surr
 
 
 def _limits(around: Surroundings) -> tuple[float, float]:
-    """The two shares below which no more than `CHANCE_PAIRS` pairs come by chance.
+    """Return the two shares below which no more than `CHANCE_PAIRS` pairs come by chance.
 
     Among points without duplicates in D dimensions, the nearest is less than a share r as far as
     the second with a probability of r**D; the median of that share tells D. Source: E. Facco et

@@ -41,7 +41,7 @@ class Examined:
 
 
 def medium_of(dataset: Dataset) -> Medium:
-    """What there is to check: features come first, then the kind of the files."""
+    """Return what there is to check: features come first, then the kind of the files."""
     if dataset.features is not None:
         return "table"
     suffixes = {item.path.suffix.lower() for item in dataset.items if item.path is not None}

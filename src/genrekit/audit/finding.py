@@ -234,7 +234,7 @@ class AuditReport(Contract):
     repetitions: KnownRepetitions | None = None
 
     def counts(self) -> dict[Kind, int]:
-        """Findings of each kind that has any, gravest first."""
+        """Group the findings by kind, gravest first; kinds without one are left out."""
         kinds = [finding.kind for finding in self.findings]
         return {kind: kinds.count(kind) for kind in KINDS if kind in kinds}
 
@@ -268,7 +268,7 @@ def by_gravity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def own_recording(item: Item) -> str:
-    """The recording of an item by what is written on it, without what is known of repetitions.
+    """Return an item's recording by its names, without what is known of repetitions.
 
     GTZAN's loader puts known repetitions in one group; an audit has to find them by itself.
     """
@@ -277,7 +277,7 @@ def own_recording(item: Item) -> str:
 
 
 def found(dataset: Dataset, rows: Iterable[int], root: str = "") -> tuple[FoundItem, ...]:
-    """The items at ``rows``, their files named below the folder ``root``."""
+    """Return the items at ``rows``, their files named below the folder ``root``."""
     return tuple(_found(dataset.items[row], root) for row in rows)
 
 

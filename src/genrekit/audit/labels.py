@@ -81,7 +81,7 @@ def dominance_findings(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _credits(dataset: Dataset, relation: Relation) -> dict[str, Counter[str]]:
-    """Recordings of each artist or album, by label."""
+    """Return the recordings of each artist or album, by label."""
     recordings: dict[str, dict[str, str]] = defaultdict(dict)
     for item in dataset.items:
         name = mark(item, relation)

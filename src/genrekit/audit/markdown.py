@@ -20,7 +20,7 @@ LISTED = 12
 #: Recall of repetitions of whole tracks says little for pieces shorter than this.
 TRACK_SECONDS = 25.0
 
-# An underscore inside a word is no markup, and names are full of them.
+# An underscore inside a word is not markup, and names are full of them.
 _MARKUP = re.compile(r"[\\`*\[\]<>|]|(?<!\w)_|_(?!\w)|^[#+-]")
 
 _INTRODUCTION = """\
@@ -152,7 +152,7 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that is no Markdown: names may hold anything."""
+    """Text that is not Markdown: names may hold anything."""
     return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
 
 

@@ -115,7 +115,7 @@ def near_pictures(patterns: NDArray[np.float64], recordings: Sequence[str]) -> l
 def picture_findings(
     dataset: Dataset, facts: Sequence[PictureFacts], root: str = ""
 ) -> Iterator[Finding]:
-    """What is wrong with single pictures, and which differ from the others."""
+    """Yield what is wrong with single pictures, and which differ from the others."""
     for row, fact in enumerate(facts):
         if fact.problem:
             item = found(dataset, [row], root)

@@ -42,7 +42,7 @@ SHORTEST_OF_MEDIAN = 0.5
 JUDGED_SECONDS = 30.0
 
 _JUDGE = Gtzan57Config()
-#: Beyond this a wider band is no better copy, and above this level a louder one neither.
+#: Beyond this a wider band is not a better copy, and above this level a louder one neither.
 _WIDEST_HZ = 16_000.0
 _USUAL_DB = -14.0
 _LOSSLESS = frozenset({".wav", ".flac", ".aiff", ".aif", ".au", ".w64", ".rf64", ".wv", ".tta"})
@@ -217,7 +217,7 @@ def _vector(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32] |
 def audio_findings(
     dataset: Dataset, facts: Sequence[AudioFacts], root: str = ""
 ) -> Iterator[Finding]:
-    """What is wrong with single files, and which differ from the others."""
+    """Yield what is wrong with single files, and which differ from the others."""
     absent = [row for row, item in enumerate(dataset.items) if item.path is None]
     if absent:
         message = f"{len(absent)} of {len(dataset)} items have no audio here"

@@ -124,7 +124,7 @@ def _repeated(features: NDArray[np.float64]) -> Iterator[tuple[int, int, float]]
 
 
 def row_contents(dataset: Dataset) -> dict[int, str]:
-    """A hash of the features of each row."""
+    """Return a hash of the features of each row."""
     if dataset.features is None:
         return {}
     table = np.ascontiguousarray(dataset.features, dtype="<f8") + 0.0  # -0.0 is 0.0

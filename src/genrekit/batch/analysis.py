@@ -78,7 +78,7 @@ class Analysis:
         _load(self.model)
 
     def __call__(self, path: str) -> dict[str, Any]:
-        """The record of one file as JSON, without what is the same for all.
+        """Return the record of one file as JSON, without what is the same for all.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Analysis:
         return self.predict(path).model_dump(mode="json", exclude=_ELSEWHERE)
 
     def predict(self, path: str) -> TrackPrediction:
-        """The answer for one file or URL; raises as a call does."""
+        """Return the answer for one file or URL; raises as a call does."""
         if not is_url(path):
             return self._predict(path, path)
         from genrekit.batch.storage import read_url
@@ -117,7 +117,7 @@ class Analysis:
         )
 
     def _excerpts(self, source: str | bytes, classifier: Classifier) -> list[ExcerptConfig]:
-        """What to hear; nothing stands for what the bundle was made for."""
+        """Return what to hear; nothing stands for what the bundle was made for."""
         if self.strategy == "whole":
             return [ExcerptConfig(start_seconds=0.0, duration_seconds=None)]
         return [] if self.strategy == "middle" else spread(probe(source).seconds, classifier)
@@ -145,7 +145,7 @@ def spread(seconds: float | None, classifier: Classifier) -> list[ExcerptConfig]
 
 
 def prediction_of(entry: Entry, model: ModelIdentity) -> TrackPrediction:
-    """The answer that an entry stands for, or its error record."""
+    """Return the answer that an entry stands for, or its error record."""
     if entry.reason is not None or not isinstance(entry.value, dict):
         reason = entry.reason
         assert reason is not None

@@ -90,13 +90,13 @@ class Strike(_About):
 
 
 def spelled(path: str) -> dict[str, str]:
-    """The fields of a path in an entry."""
+    """Return the fields of a path in an entry."""
     text = _plain(path)
     return {"path": text} if text == path else {"path": text, "path_hex": os.fsencode(path).hex()}
 
 
 def reason_of(failure: Failure) -> Reason:
-    """The typed reason behind the failure of a worker; its words do not differ from run to run."""
+    """Return the typed reason of a worker's failure; it reads the same in every run."""
     if failure.kind != "error":
         return Reason(kind=failure.kind, type=failure.type, message=failure.message)
     kind = _kind(failure)

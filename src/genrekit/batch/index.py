@@ -76,7 +76,7 @@ class Index:
     vectors: Vector
 
     def similar(self, vector: Vector, *, top: int = 10, without: str = "") -> list[Neighbour]:
-        """The tracks that are nearest to a vector, nearest first.
+        """Return the tracks that are nearest to a vector, nearest first.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class Index:
 
 
 def describe(classifier: Classifier, waveform: Waveform) -> Vector:
-    """The vector that an index holds of a track.
+    """Return the vector that an index holds of a track.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def _prepare(model: str) -> None:
 
 
 def _describe_as_text(path: str, *, model: str) -> str:
-    """The vector of a file, as JSON can hold it."""
+    """Return the vector of a file, as JSON can hold it."""
     vector = describe_file(_load(model), path)
     return base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
@@ -305,7 +305,7 @@ class _Keeper:
         ]
 
     def take(self, entry: Entry) -> tuple[str, str] | None:
-        """Take in what became of a track; its name and the reason, if that is no vector."""
+        """Take in what became of a track; its name and the reason, if that is not a vector."""
         name, reason = self._places[entry.file], entry.reason
         if reason is None:
             self.vectors[name] = _vector(entry.value)

@@ -61,7 +61,7 @@ def has_index(directory: Path) -> bool:
 
 
 def read_files(directory: Path) -> tuple[IndexManifest, Vector]:
-    """What lies in a folder: the manifest, and a row for each of its tracks.
+    """Return what lies in a folder: the manifest, and a row for each of its tracks.
 
     Raises
     ------

@@ -166,7 +166,7 @@ class Journal:
             self._loose = 0
 
     def known(self, path: str) -> Known | None:
-        """What is known of a path."""
+        """Return what is known of a path."""
         return self._latest.known(path)
 
     def claim(self, path: str) -> bool:
@@ -182,7 +182,7 @@ class Journal:
         return self._latest.counts(work)
 
     def entries(self) -> Iterator[Entry]:
-        """The last entry of each path, by the bytes of the paths."""
+        """Yield the last entry of each path, by the bytes of the paths."""
         with self.path.open("rb") as file:
             for begin, length in self._latest.places():
                 file.seek(begin)

@@ -101,7 +101,7 @@ class Latest:
         self._base.execute(_STRIKE, row)
 
     def known(self, path: str) -> Known | None:
-        """What is known of a path."""
+        """Return what is known of a path."""
         found = self._base.execute(
             "SELECT state, work, size, modified, strikes FROM latest WHERE path = ?",
             (os.fsencode(path),),

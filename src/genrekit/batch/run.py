@@ -75,7 +75,7 @@ class Run:
         self.close()
 
     def entries(self, *, stale: bool = False) -> Iterator[Entry]:
-        """The last entry of each path, by the bytes of the paths.
+        """Return the last entry of each path, by the bytes of the paths.
 
         Parameters
         ----------

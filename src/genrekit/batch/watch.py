@@ -38,7 +38,7 @@ class Arrivals:
         self._changing: dict[str, State] = {}
 
     def look(self) -> list[str]:
-        """The files that have stopped changing since the last look."""
+        """Return the files that have stopped changing since the last look."""
         ready: list[str] = []
         changing: dict[str, State] = {}
         for path in walk(self._folder):

@@ -59,7 +59,7 @@ class OnFile:
     function: Function
 
     def __call__(self, file: File) -> Any:
-        """What the function makes of the path."""
+        """Return what the function makes of the path."""
         return self.function(file.path)
 
 
@@ -145,7 +145,7 @@ def unfinished(
     retry_failed: bool,
     skipped: Callable[[str], None] | None,
 ) -> Iterator[File | Idle]:
-    """The files that are not done yet, each once, and `IDLE` where the source has none now."""
+    """Yield each file that is not done yet once, and `IDLE` where the source has none now."""
     journal, work = run.journal, run.manifest.work
     for path in paths:
         if isinstance(path, Idle):
@@ -184,7 +184,7 @@ def _strikes(journal: Journal, work: str) -> Callable[[File], int]:
 
 
 def entry_of(outcome: Outcome[File, Any], work: str) -> Entry:
-    """The terminal entry of an outcome."""
+    """Return the terminal entry of an outcome."""
     file, failure = outcome.argument, outcome.failure
     value, timings = _apart(outcome.value)
     state = "ok"
@@ -207,7 +207,7 @@ def entry_of(outcome: Outcome[File, Any], work: str) -> Entry:
 
 
 def _apart(value: Any) -> tuple[JsonValue, dict[str, float]]:
-    """A value, and the timings that came with it."""
+    """Return a value, and the timings that came with it."""
     if not isinstance(value, dict) or not isinstance(value.get(_TIMINGS), dict):
         return value, {}
     rest = {name: one for name, one in value.items() if name != _TIMINGS}

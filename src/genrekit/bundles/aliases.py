@@ -113,7 +113,7 @@ def read_promotions(folder: Path) -> dict[str, tuple[PromotionStep, ...]]:
 
 
 def promoted(folder: Path, alias: str) -> str | None:
-    """What an alias of ``default`` is now; None if nothing was ever promoted to it."""
+    """Return what an alias of ``default`` is now; None if nothing was ever promoted to it."""
     steps = read_promotions(folder).get(alias)
     return steps[-1].model if steps else None
 
@@ -143,7 +143,7 @@ def write_roll_back(folder: Path, alias: str, expected: str) -> PromotionStep:
 
 
 def before(steps: tuple[PromotionStep, ...]) -> str | None:
-    """What the last promotion that still holds took the place of; None if none holds."""
+    """Return what the last promotion that still holds took the place of; None if none holds."""
     standing = [NOTHING]
     for step in steps:
         if step.action == "promote":

@@ -22,7 +22,7 @@ _CONFUSION_LABELS = 30
 
 
 def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
-    """The card as Markdown; equal inputs give equal text.
+    """Return the card as Markdown; equal inputs give equal text.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def _scored(result: EvaluationResult) -> str:
 
 
 def _multi_label(result: EvaluationResult) -> str:
-    """What only multi-label models have; the caller asks those alone."""
+    """Return what only multi-label models have; the caller asks those alone."""
     numbers = result.multi_label
     assert numbers is not None
     named = [
@@ -293,7 +293,7 @@ def _reference(reference: Reference) -> str:
 
 
 def _heads(heads: Mapping[str, Head]) -> Iterator[str]:
-    """A section that lists further labels, by group; nothing where there are none."""
+    """Yield a section that lists further labels, by group; nothing where there are none."""
     if not heads:
         return
     titles = {TAGS: "Tags", WIDE: "Wide genres"}

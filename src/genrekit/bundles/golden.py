@@ -236,7 +236,7 @@ def _compare_features(
 
 
 def golden_to_bytes(golden: Golden) -> bytes:
-    """The ``.npz`` file; equal clips give equal bytes."""
+    """Return the ``.npz`` file; equal clips give equal bytes."""
     buffer = io.BytesIO()
     features = {_FEATURES + name: array for name, array in sorted(golden.features.items())}
     np.savez(
@@ -302,7 +302,7 @@ def golden_from_bytes(
                 f"golden.npz has logits {logits.shape} of head {name!r}, expected ({heads[name]},)"
             )
     if any(array.ndim not in (1, 2, 3) or not array.size for array in golden.features.values()):
-        raise BundleError("golden.npz holds features that are no vector, matrix or stack of them")
+        raise BundleError("golden.npz holds features that are not a vector, a matrix or a stack")
     numbers = (golden.logits, *golden.heads.values(), *golden.features.values())
     if not all(np.isfinite(array).all() for array in numbers):
         raise BundleError("golden.npz holds numbers that are not finite")
@@ -310,7 +310,7 @@ def golden_from_bytes(
 
 
 def _members(raw: bytes, wanted: set[str], optional: list[set[str]]) -> dict[str, bytes]:
-    """The members of the archive, inflated no further than their sum is allowed to be.
+    """Return the members of the archive, inflated no further than their sum is allowed to be.
 
     Each set of ``optional`` is there as a whole or not at all.
     """

@@ -54,7 +54,7 @@ def export_hub(name_or_path: str | Path, out: Path) -> Path:
 
 
 def hub_readme(bundle: Bundle) -> str:
-    """The model card with the front matter that the hub reads."""
+    """Return the model card with the front matter that the hub reads."""
     manifest = bundle.manifest
     card = render_card(manifest, bundle.metrics)
     front = yaml.safe_dump(_front_matter(bundle), sort_keys=False, allow_unicode=True)

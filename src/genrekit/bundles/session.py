@@ -204,7 +204,7 @@ def _check_signature(session: Any, inputs: tuple[str, ...], n_labels: int | None
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises: its own types share no root but ``Exception``.
+    """Return what onnxruntime raises: its own types share no root but ``Exception``.
 
     ``ValueError`` is among them for names that are not UTF-8.
     """

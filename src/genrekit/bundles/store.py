@@ -54,7 +54,7 @@ class BundleSummary:
 
 
 def store_directory() -> Path:
-    """The user's store; it need not exist."""
+    """Return the user's store; it need not exist."""
     return home() / "models"
 
 
@@ -147,7 +147,7 @@ def _by_name(text: str) -> Path | None:
 
 
 def _default(alias: str) -> Path | None:
-    """The packaged model, or what was promoted to an alias of it."""
+    """Return the packaged model, or what was promoted to an alias of it."""
     model = promoted(store_directory(), alias) if alias else NOTHING
     if model is None and alias == "champion":
         model = NOTHING
@@ -159,7 +159,7 @@ def _default(alias: str) -> Path | None:
 
 
 def _versions(folder: Path) -> list[Path]:
-    """Stored versions of one name, oldest number first."""
+    """Return the stored versions of one name, oldest number first."""
     if not folder.is_dir():
         return []
     found = [path for path in folder.iterdir() if _VERSION.fullmatch(path.name) and path.is_dir()]

@@ -112,7 +112,7 @@ def rewrite_bundle(bundle: Bundle, directory: Path, **changes: Any) -> Path:
 
 
 def _listed(manifest: Manifest, contents: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files and the manifest that lists them."""
+    """Return the files and the manifest that lists them."""
     files = tuple(
         BundleFile(name=name, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
         for name, data in sorted(contents.items())

@@ -33,7 +33,7 @@ class PartBalance(Contract):
 
 
 def balance(dataset: Dataset, split: Split) -> tuple[PartBalance, ...]:
-    """The parts of every fold that hold something."""
+    """Return the parts of every fold that hold something."""
     of = {item.item_id: item for item in dataset.items}
     parts = []
     for number, fold in enumerate(split.folds):
@@ -58,7 +58,7 @@ def balance(dataset: Dataset, split: Split) -> tuple[PartBalance, ...]:
 
 
 def largest_deviation(parts: tuple[PartBalance, ...]) -> float:
-    """The largest distance of a label's share in a part from its share in the whole fold.
+    """Return the largest distance of a label's share in a part from its share in the whole fold.
 
     0 is perfect; 0.02 means that some label has two percentage points too much or too little.
     """

@@ -139,7 +139,7 @@ def _with_point(value: str) -> str:
 
 
 def _without_separator_line(text: str) -> tuple[str, str | None]:
-    """The text without the line ``sep=;`` that Excel writes and reads, and what it says."""
+    """Return the text without the line ``sep=;`` that Excel writes and reads, and what it says."""
     first, _, rest = text.partition("\n")
     found = re.fullmatch(r"sep=(.)\r?", first, flags=re.IGNORECASE)
     return (rest, found[1]) if found else (text, None)
@@ -163,7 +163,7 @@ def _decode(file: Path) -> str:
 
 
 def sniff_delimiter(header: str) -> str:
-    """The one of `DELIMITERS` that cuts a header most; the first, where none can cut it."""
+    """Return the one of `DELIMITERS` that cuts a header most; the first, where none can cut it."""
     return max(DELIMITERS, key=lambda mark: _count_cells(header, mark))
 
 

@@ -162,7 +162,7 @@ def levels_of(
 
 @cache
 def table(colour_map: str) -> NDArray[np.uint8]:
-    """The 256 colours of a map, shape (256, 3)."""
+    """Return the 256 colours of a map, shape (256, 3)."""
     if colour_map not in _HEX:
         raise ConfigError(f"no colour map {colour_map!r}; known: {', '.join(COLOUR_MAPS)}")
     colours = np.frombuffer(bytes.fromhex(_HEX[colour_map]), dtype=np.uint8).reshape(256, 3)

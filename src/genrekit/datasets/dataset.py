@@ -154,7 +154,7 @@ class Dataset:
         return digest.hexdigest()
 
     def select(self, indices: Sequence[int] | NDArray[np.int64]) -> Dataset:
-        """The items at ``indices``, in that order; all labels are kept."""
+        """Return the items at ``indices``, in that order; all labels are kept."""
         rows = np.asarray(indices, dtype=np.int64)
         return replace(
             self,
@@ -202,7 +202,7 @@ class Dataset:
         return matrix
 
     def groups(self) -> tuple[str, ...]:
-        """The recording of each item."""
+        """Return the recording of each item."""
         return tuple(item.group for item in self.items)
 
     def without(self, tracks: Iterable[str]) -> Dataset:

@@ -169,7 +169,7 @@ def load(
 
 
 def taxonomy(path: Path) -> Taxonomy:
-    """The genre tree of ``genres.csv`` (163 genres, published)."""
+    """Return the genre tree of ``genres.csv`` (163 genres, published)."""
     metadata, _ = _folders(path)
     return read_genres(metadata / "genres.csv").taxonomy
 

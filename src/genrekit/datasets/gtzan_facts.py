@@ -157,7 +157,7 @@ def parse_name(name: str) -> GtzanName | None:
 
 
 def recording_of(track: str) -> str:
-    """The group of ``track``: itself, or the first of the tracks that repeat one recording."""
+    """Return the group of ``track``: itself, or the first track of the same recording."""
     return _repetitions().get(track, track)
 
 

@@ -148,7 +148,7 @@ def _key(track: Listed) -> str:
 
 
 def _plain(path: str) -> str:
-    """A path without what copies of the collection write differently, such as apostrophes."""
+    """Return a path without what copies of the collection spell differently."""
     return re.sub(r"[^a-z0-9/]+", "_", path.lower())
 
 

@@ -146,7 +146,7 @@ def _track(file: Path, row: Row) -> Track:
 
 
 def _tables(path: Path, split: int | None) -> dict[str, Path]:
-    """The tables to read, by our name of the part; "" for the whole."""
+    """Return the tables to read, by our name of the part; "" for the whole."""
     homes = [home for home in (path / "data", path) if home.is_dir()]
     if split is None:
         wanted = {"": [home / "autotagging_genre.tsv" for home in homes]}

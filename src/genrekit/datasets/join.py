@@ -17,7 +17,7 @@ _NAMED = 5
 
 
 def join_table(dataset: Dataset, table: Path) -> Dataset:
-    """The items of ``dataset`` that have a row in ``table``, with the columns of that row.
+    """Return the items of ``dataset`` that have a row in ``table``, with the columns of that row.
 
     Items and rows are the same if their ids are, the suffix of an audio file aside. Items without a
     row are warned of and left out.

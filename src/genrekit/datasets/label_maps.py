@@ -43,7 +43,7 @@ class LabelMap(Contract):
         return tuple(sorted(set(one.values()) & set(two.values())))
 
     def side(self, labels: Iterable[str]) -> dict[str, str]:
-        """The side that most of ``labels`` are of, without what the other side lacks.
+        """Return the side that most of ``labels`` are of, without what the other side lacks.
 
         Raises
         ------
@@ -100,7 +100,7 @@ LABEL_MAPS = {
 
 
 def label_map(name_or_file: str) -> LabelMap:
-    """A published map by name, or one of the user's from a YAML file.
+    """Return a published map by name, or one of the user's from a YAML file.
 
     The file has ``name``, ``note`` and ``sides``: a list of two mappings from label to common
     label.
@@ -128,7 +128,7 @@ def label_map(name_or_file: str) -> LabelMap:
 
 
 def with_common_labels(dataset: Dataset, mapping: LabelMap) -> Dataset:
-    """The items that have a common label, under it.
+    """Return the items that have a common label, under it.
 
     Raises
     ------

@@ -84,7 +84,7 @@ def _with_labels(dataset: Dataset, kept: Sequence[str]) -> Dataset:
 
 
 def as_multi_label(dataset: Dataset) -> Dataset:
-    """The same items, of which each might have had several labels."""
+    """Return the same items, of which each might have had several labels."""
     return replace(dataset, task="multi-label")
 
 
@@ -132,6 +132,6 @@ def read_taxonomy(file: Path) -> Taxonomy:
 
 
 def as_taxonomy(parents: dict[str, str | None]) -> Taxonomy:
-    """A tree from genre to parent; parents that are not listed themselves are roots."""
+    """Return a tree from genre to parent; parents that are not listed themselves are roots."""
     roots = {parent: None for parent in parents.values() if parent and parent not in parents}
     return Taxonomy({**roots, **parents})

@@ -31,7 +31,7 @@ _NO_FEATURES = frozenset(COLUMNS)
 
 
 def corpus_of(path: Path) -> str:
-    """The name in `DATASETS` of what lies at ``path``.
+    """Return the name in `DATASETS` of what lies at ``path``.
 
     Files are manifests if they name audio, tables otherwise; folders are told by the files that a
     corpus is published with, and else by pictures or audio in folders of labels.
@@ -207,7 +207,7 @@ def _has_labels_and_numbers(file: Path) -> bool:
 
 
 def _rows(file: Path, count: int) -> list[list[str]]:
-    """The first rows as cells, decimals with a point; what is not text has one row of nothing."""
+    """Return the first rows as cells, decimals with a point; one empty row if not text."""
     with file.open("rb") as stream:
         lines = [stream.readline(_LONGEST_HEADER) for _ in range(count + 1)]
     text = [line.decode("utf-8-sig", errors="replace").strip() for line in lines if line.strip()]

@@ -89,7 +89,7 @@ class TrackAnalysis:
     section_starts_seconds: NDArray[np.float64]
 
     def features(self) -> NDArray[np.float64]:
-        """The numbers of `TRACK_COLUMNS`; not finite where there are no segments."""
+        """Return the numbers of `TRACK_COLUMNS`; not finite where there are no segments."""
         if not len(self.timbre):
             return np.full(len(TRACK_COLUMNS), np.nan)
         seconds = self.numbers[-1]
@@ -119,7 +119,7 @@ def read_track(file: Path) -> TrackAnalysis:
     Raises
     ------
     DatasetError
-        If it is no HDF5 file, or none of a track.
+        If it is not an HDF5 file, or not one of a track.
     MissingExtraError
         Without the extra ``train``.
     """
@@ -148,7 +148,7 @@ def read_summary(file: Path, wanted: Collection[str]) -> Summary:
     Raises
     ------
     DatasetError
-        If it is no HDF5 file, or no summary.
+        If it is not an HDF5 file, or not a summary.
     MissingExtraError
         Without the extra ``train``.
     """

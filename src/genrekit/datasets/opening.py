@@ -31,7 +31,7 @@ class Columns:
     ignore: tuple[str, ...] = ()
 
     def options(self, corpus: str) -> dict[str, Any]:
-        """What was named, as options of the corpus's loader.
+        """Return what was named, as options of the corpus's loader.
 
         Raises
         ------

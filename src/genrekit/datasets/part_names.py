@@ -47,7 +47,7 @@ class _Part(NamedTuple):
 
 
 def with_named_parts(dataset: Dataset) -> Dataset:
-    """The dataset with parts of one recording in one group, where their names alone tell them.
+    """Return the dataset with parts of one recording, as named, in one group.
 
     Items that share their recording with another one already are left as they are.
     """
@@ -62,7 +62,7 @@ def with_named_parts(dataset: Dataset) -> Dataset:
 
 
 def named_recordings(items: Sequence[Item]) -> dict[str, str]:
-    """The recording of each item that is a part by its name, by item id.
+    """Return the recording of each item that is a part by its name, by item id.
 
     Parts have one stem and the same labels, and differ in their number. Those in different folders
     are of one recording as long as no number is there twice. Names with times belong together

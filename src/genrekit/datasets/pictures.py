@@ -119,7 +119,7 @@ def load(
 def _with_levels(
     dataset: Dataset, size: tuple[int, int], colour_map: str | None, cache: FeatureCache | None
 ) -> Dataset:
-    """The dataset with the levels of its pictures before the features that it has."""
+    """Return the dataset with the levels of its pictures before the features that it has."""
     names = tuple(
         f"row{row:03d}_column{column:03d}" for row in range(size[0]) for column in range(size[1])
     )

@@ -12,7 +12,7 @@ Need = Literal["required", "optional"]
 
 
 def existing(files: Mapping[str, Path], need: Need, *, corpus: str, hint: str) -> dict[str, Path]:
-    """The entries of ``files`` that exist.
+    """Return the entries of ``files`` that exist.
 
     Parameters
     ----------

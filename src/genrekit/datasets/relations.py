@@ -26,7 +26,7 @@ _GUEST = re.compile(r"\s*[,;(\[]?\s*\b(?:feat(?:uring)?|ft)\b\.?\s.*$")
 
 
 def artist_key(name: str) -> str:
-    """An artist as all spellings of the name have it: no case, no accents, no guests.
+    """Return an artist as all spellings of the name have it: no case, no accents, no guests.
 
     ``BEYONCÉ feat. Jay-Z`` is ``beyonce``; ``Beatles, The`` is ``the beatles``.
     """
@@ -37,7 +37,7 @@ def artist_key(name: str) -> str:
 
 
 def mark(item: Item, relation: Relation) -> str | None:
-    """What ``item`` shares with those it is related to; None where that is not known.
+    """Return what ``item`` shares with those it is related to; None where that is not known.
 
     Artists are told by `artist_key`. An album is a title by an artist, as "Greatest Hits" is many
     albums; where no artist is known, or several are, the title alone. "Various Artists" is nobody.
@@ -55,7 +55,7 @@ def mark(item: Item, relation: Relation) -> str | None:
 
 
 def known_relations(dataset: Dataset, pairs: Sequence[Pair] = ()) -> tuple[Relation, ...]:
-    """The relations that the dataset, or ``pairs``, say something about."""
+    """Return the relations that the dataset, or ``pairs``, say something about."""
     return tuple(
         relation
         for relation in RELATIONS
@@ -67,7 +67,7 @@ def known_relations(dataset: Dataset, pairs: Sequence[Pair] = ()) -> tuple[Relat
 def related(
     dataset: Dataset, by: Iterable[Relation] = RELATIONS, pairs: Sequence[Pair] = ()
 ) -> tuple[str, ...]:
-    """A name for each item that it shares with all that it is related to, however far.
+    """Return a name for each item that it shares with all that it is related to, however far.
 
     Two items are together if a chain of relations leads from one to the other: the union of all
     relations, closed. The recording is always one of them.
@@ -108,7 +108,7 @@ def related(
 
 
 def known_pairs(dataset: Dataset, pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs of which both items are in the dataset.
+    """Return the pairs of which both items are in the dataset.
 
     Raises
     ------

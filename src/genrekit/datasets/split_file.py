@@ -63,7 +63,7 @@ def read_split(file: Path) -> Split:
     Raises
     ------
     DatasetError
-        If it cannot be read, is no such file, or does not have its own fingerprint.
+        If it cannot be read, is not such a file, or does not have its own fingerprint.
     """
     try:
         content = SplitFile.model_validate(json.loads(file.read_text(encoding="utf-8")))

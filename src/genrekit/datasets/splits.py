@@ -165,7 +165,7 @@ def checked_shares(shares: Sequence[float] | None) -> tuple[float, float, float]
 def straddling(
     dataset: Dataset, split: Split, relation: Relation = "track", pairs: Sequence[Pair] = ()
 ) -> tuple[str, ...]:
-    """What is on more than one side of a fold, sorted: recordings, artists, albums, or pairs."""
+    """Return the groups on more than one side of a fold, sorted, by a relation."""
     marks: dict[str, list[str]] = {}
     for item in dataset.items:
         shared = mark(item, relation)
@@ -187,7 +187,7 @@ def straddling(
 def torn_relations(
     dataset: Dataset, split: Split, pairs: Sequence[Pair] = ()
 ) -> dict[Relation, tuple[str, ...]]:
-    """What straddles, by relation; relations that hold are left out."""
+    """Return what straddles, by relation; relations that hold are left out."""
     found = {
         relation: straddling(dataset, split, relation, pairs)
         for relation in known_relations(dataset, pairs)

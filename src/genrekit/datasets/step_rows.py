@@ -17,7 +17,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 def as_sequences(dataset: Dataset, steps: int) -> Dataset:
-    """A table with one item a recording: its rows in the order of their names, as steps.
+    """Return a table with one item a recording: its rows in the order of their names, as steps.
 
     A recording with fewer rows has its last one repeated, of one with more the first are taken.
 
@@ -36,18 +36,18 @@ def as_sequences(dataset: Dataset, steps: int) -> Dataset:
     Raises
     ------
     DatasetError
-        If it is no table, no recording has several rows, or one has several genres.
+        If it is not a table, no recording has several rows, or one has several genres.
     """
     if dataset.features is None:
-        raise DatasetError(f"{dataset.name} is no table; sequences are made of rows of one")
+        raise DatasetError(f"{dataset.name} is not a table; sequences are made of rows of one")
     rows: dict[str, list[int]] = {}
     for place, item in enumerate(dataset.items):
         rows.setdefault(item.group, []).append(place)
     if max(map(len, rows.values())) < 2:
         raise DatasetError(
-            f"{dataset.name} has one row a recording, which is no sequence; name the column that "
-            "says which recording a row is from (--group COLUMN), or take a table with several "
-            "rows each: genrekit features FOLDER --window 3 -o features_3_sec.csv"
+            f"{dataset.name} has one row a recording, which is not a sequence; name the column "
+            "that says which recording a row is from (--group COLUMN), or take a table with "
+            "several rows each: genrekit features FOLDER --window 3 -o features_3_sec.csv"
         )
     items, chosen = [], []
     for group, places in rows.items():
@@ -62,7 +62,7 @@ def as_sequences(dataset: Dataset, steps: int) -> Dataset:
 
 
 def _in_order(item_id: str) -> list[tuple[int, str]]:
-    """A key by which ``x.10`` comes behind ``x.9``."""
+    """Return a key by which ``x.10`` comes behind ``x.9``."""
     parts = _DIGITS.split(item_id)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 

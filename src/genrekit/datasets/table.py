@@ -214,7 +214,7 @@ def _several(item: Item, separator: str) -> Item:
 
 
 def _plain_group(table: str, text: str) -> str:
-    """Recording of a group cell; bare numbers get the table's name, as they mean nothing alone."""
+    """Return the recording of a group cell; bare numbers get the table's name before them."""
     found = parse_name(text)
     if found:
         return recording_of(found.track)
@@ -252,7 +252,7 @@ def _filled(cells: Cells, column: str) -> list[str]:
 
 
 def _parts(cells: Cells, aside: Collection[str | None]) -> list[str | None]:
-    """What the table itself says of each row: train, valid, test, or nothing."""
+    """Return what the table itself says of each row: train, valid, test, or nothing."""
     nothing: list[str | None] = [None] * len(cells.rows)
     column = next((name for name in _guessed(cells, PART_COLUMNS) if name not in aside), None)
     if column is None:
@@ -346,7 +346,7 @@ def _number(text: str) -> float | None:
 
 
 def _restates(numbers: NDArray[np.float64], labels: Sequence[str]) -> bool:
-    """True for one number per label, as in a column of label ids beside the label names."""
+    """Return true for one number per label, as in a column of label ids beside the label names."""
     pairs = set(zip(numbers.tolist(), labels, strict=True))
     n_labels = len(set(labels))
     return len(pairs) == len(set(numbers.tolist())) == n_labels < len(labels) / 5

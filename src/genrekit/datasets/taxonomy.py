@@ -63,7 +63,7 @@ class Taxonomy:
         return tuple(chain)
 
     def root(self, genre: str) -> str:
-        """The root above ``genre``; itself if it is one."""
+        """Return the root above ``genre``; itself if it is one."""
         return (genre, *self.ancestors(genre))[-1]
 
     def children(self, genre: str) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Taxonomy:
         )
 
     def within(self, genres: Iterable[str]) -> Taxonomy:
-        """The tree over ``genres`` alone; the parent of each is its nearest ancestor among them.
+        """Return the tree over ``genres`` alone; parents are nearest ancestors among them.
 
         Genres that this tree does not know become roots.
         """

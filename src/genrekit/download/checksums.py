@@ -44,12 +44,12 @@ def read_sums(file: Path) -> dict[str, str]:
 
 
 def new_hash(checksum: str) -> hashlib._Hash:
-    """A running hash of the algorithm that ``checksum`` names."""
+    """Return a running hash of the algorithm that ``checksum`` names."""
     return hashlib.new(checksum.partition(":")[0], usedforsecurity=False)
 
 
 def named_sum(checksum: str, running: hashlib._Hash) -> str:
-    """The sum so far, written as ``checksum`` is."""
+    """Return the sum so far, written as ``checksum`` is."""
     return f"{checksum.partition(':')[0]}:{running.hexdigest()}"
 
 

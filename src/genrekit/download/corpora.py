@@ -159,7 +159,7 @@ def _sums(file: Path, _edition: int) -> dict[str, str]:
 
 
 def needed_bytes(archives: Sequence[Archive], folder: Path) -> int:
-    """The most room that fetching and unpacking the archives one by one takes."""
+    """Return the most room that fetching and unpacking the archives one by one takes."""
     kept = most = 0
     for archive in archives:
         file = folder / archive.file

@@ -72,7 +72,7 @@ class Fault:
 
 
 def items_of(dataset: Dataset) -> Iterator[Expected | Fault]:
-    """The files of the items; items whose file is absent are faults."""
+    """Yield the files of the items; items whose file is absent are faults."""
     for item in dataset.items:
         if item.path is not None:
             yield Expected(item.path)
@@ -229,7 +229,7 @@ def _list_of(folder: Path) -> Iterator[Expected]:
 
 
 def _summed(folder: Path) -> Iterator[Expected | Fault]:
-    """The files of a folder's list of checksums; its absence is a fault."""
+    """Yield the files of a folder's list of checksums; its absence is a fault."""
     if (folder / "checksums").is_file():
         yield from _list_of(folder)
     else:

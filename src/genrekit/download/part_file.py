@@ -30,7 +30,7 @@ def part_of(file: Path) -> Path:
 
 
 def disk_fault(path: Path, problem: OSError) -> DatasetError:
-    """What to tell a user whose disk is full or read-only."""
+    """Return what to tell a user whose disk is full or read-only."""
     if problem.errno in _FULL:
         return DatasetError(
             f"{path}: the disk is full; what has come is kept, and the same command goes on from "

@@ -48,7 +48,7 @@ def open_url(
     BeyondEndError
         On status 416.
     DatasetError
-        If it will not: the host has no address, its certificate is no good, the file is gone.
+        If it will not: the host has no address, its certificate is not good, the file is gone.
     ConfigError
         If the address is none of http or https.
     """
@@ -76,7 +76,7 @@ def open_url(
 
 
 def _unknown_host(url: str, reason: socket.gaierror) -> str:
-    """What cannot be found, which is the proxy if there is one."""
+    """Return what cannot be found, which is the proxy if there is one."""
     parts = urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
@@ -106,7 +106,7 @@ def content_length(headers: Message) -> int | None:
 
 
 def validator(headers: Message) -> str:
-    """What ``If-Range`` may hold; a weak ETag does not promise equal bytes."""
+    """Return what ``If-Range`` may hold; a weak ETag does not promise equal bytes."""
     etag: str = headers.get("ETag", "")
     return etag if etag.startswith('"') else headers.get("Last-Modified", "")
 
@@ -152,7 +152,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """An opener that knows http and https only, no files and no ftp."""
+    """Return an opener that knows http and https only, no files and no ftp."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

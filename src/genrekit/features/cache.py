@@ -48,11 +48,11 @@ class FeatureCache:
 
     @classmethod
     def default(cls) -> FeatureCache:
-        """The user's cache; one that lies with the models, where it was once, is moved."""
+        """Return the user's cache; one that lies with the models, where it was once, is moved."""
         return cls(moved(home() / "features", cache_home() / "features"))
 
     def get(self, key: str) -> NDArray[np.float32] | None:
-        """The features stored under ``key``, or None; a damaged entry counts as none."""
+        """Return the features stored under ``key``, or None; a damaged entry counts as none."""
         path = self._path(key)
         try:
             with path.open("rb") as file:

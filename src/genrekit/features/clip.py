@@ -98,7 +98,7 @@ def analyse(samples: Floats) -> Clip:
 
 
 def _scale(samples: Floats) -> tuple[Floats, float]:
-    """Samples with a peak of 1, at least one frame of them, and the peak they had."""
+    """Return samples with a peak of 1, at least one frame of them, and the peak they had."""
     if not samples.size:
         raise AudioContentError("empty", "there are no samples; expected at least one")
     peak = float(np.abs(samples).max())
@@ -149,7 +149,7 @@ def _survey(scaled: Floats) -> _Survey:
 
 
 def _reduce(magnitude: Floats, inner: slice, survey: _Survey) -> dict[str, Floats]:
-    """A block's spectrogram to numbers per frame, of the rows ``inner``."""
+    """Turn a block's spectrogram into numbers per frame, of the rows ``inner``."""
     mask = harmonic_mask(magnitude)[inner]
     block = magnitude[inner]
     harmonic, percussive = np.square(block * mask), np.square(block * (1 - mask))

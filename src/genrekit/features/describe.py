@@ -75,7 +75,7 @@ def column_tables(columns: Iterable[ColumnInfo]) -> str:
 
 
 def reference() -> str:
-    """The whole page on described columns, as Markdown."""
+    """Return the whole page on described columns, as Markdown."""
     descriptors = DescriptorsFrontend(DescriptorsConfig()).columns
     gtzan57 = Gtzan57Frontend(Gtzan57Config()).columns
     trajectories = TrajectoriesFrontend(TrajectoriesConfig()).columns

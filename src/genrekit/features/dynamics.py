@@ -207,7 +207,7 @@ def turning_points(levels_db: Array, *, turn_db: float) -> list[int]:
 
 
 def _attack_steps(rise: Array) -> float:
-    """Steps that a straight rise with the slope between 10 and 90 % would take."""
+    """Return the steps of a straight rise with the slope between 10 and 90 %."""
     share = (rise - rise[0]) / max(rise[-1] - rise[0], 1e-12)
     low = int(np.flatnonzero(share <= _LOW)[-1])
     high = low + int(np.flatnonzero(share[low:] >= _HIGH)[0])

@@ -53,7 +53,7 @@ class ColumnsFrontend:
 
 
 def at_step(name: str, step: int) -> str:
-    """What a column of a table is called at one step of a sequence of its rows."""
+    """Return what a column of a table is called at one step of a sequence of its rows."""
     return f"{name}[{step}]"
 
 

@@ -48,7 +48,7 @@ class Frontend(Protocol):
         ...
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Samples (n,) at the configured rate to ``(n_features,)`` or ``(n_mels, n_frames)``."""
+        """Turn samples (n,) at the set rate into ``(n_features,)`` or ``(n_mels, n_frames)``."""
         ...
 
 

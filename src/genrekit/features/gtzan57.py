@@ -194,7 +194,7 @@ class _HarmonicPart:
 
 
 def _whole_hops(n_samples: int) -> int:
-    """Samples up to the last frame's centre.
+    """Count the samples up to the last frame's centre.
 
     The table's inverse transform gave these and filled up with zeros. Without that, the means of
     its harmonic and percussive parts cannot be reproduced, and pass for rounding noise.

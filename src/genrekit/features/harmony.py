@@ -116,7 +116,7 @@ def key_correlations(pitch_classes: Array) -> Array:
 
 
 def find_key(pitch_classes: Array) -> Key:
-    """The key whose profile correlates best with a chroma vector of shape (12,)."""
+    """Return the key whose profile correlates best with a chroma vector of shape (12,)."""
     correlations = key_correlations(pitch_classes)
     mode, tonic = np.unravel_index(correlations.argmax(), correlations.shape)
     strength = float(correlations[mode, tonic])

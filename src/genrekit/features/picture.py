@@ -58,7 +58,7 @@ class PictureFrontend:
         )
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Samples (n,) to (rows, columns) in [0, 1], the lowest frequency in row 0."""
+        """Turn samples (n,) into (rows, columns) in [0, 1], the lowest frequency in row 0."""
         return picture_levels(samples, (self.config.rows, self.config.columns))
 
 
@@ -151,7 +151,7 @@ def _window() -> NDArray[np.float64]:
 def _shown(
     n_cells: int, n_pixels: int, axis_pixels: float, drawing: Drawing
 ) -> NDArray[np.integer]:
-    """The cell that each pixel shows."""
+    """Return the cell that each pixel shows."""
     if drawing == "centres":
         places = (np.arange(n_pixels) + 0.5) / axis_pixels * n_cells
         return np.minimum(places.astype(np.intp), n_cells - 1)

@@ -27,5 +27,5 @@ class WaveformFrontend:
         self.config = config
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Samples (n,) to (1, n) float32; nothing is scaled, filled or cut."""
+        """Turn samples (n,) into (1, n) float32; nothing is scaled, filled or cut."""
         return np.asarray(samples, np.float32)[np.newaxis]

@@ -35,7 +35,7 @@ class WindowedFrontend:
         self.feature_names = self.inner.feature_names
 
     def __call__(self, samples: Samples) -> NDArray[np.float32]:
-        """Samples (n,) to (n_windows, ...) float32, of shapes that the inner front-end gives."""
+        """Turn samples (n,) into (n_windows, ...) float32, shaped as the inner front-end does."""
         rate_hz, own_hz = self.config.sample_rate_hz, self.config.inner.sample_rate_hz
         heard = samples if rate_hz == own_hz else soxr.resample(samples, rate_hz, own_hz)
         return np.stack([self.inner(one) for one in self._parts(np.asarray(heard, np.float32))])
@@ -43,7 +43,7 @@ class WindowedFrontend:
     def _parts(self, samples: Samples) -> Iterator[Samples]:
         """Windows as they are cut from a track: the last one is moved back to end with the audio.
 
-        A last one that resampling made a few samples longer or shorter is no window of its own.
+        A last one that resampling made a few samples longer or shorter is not a window of its own.
         """
         rate_hz, windows = self.config.inner.sample_rate_hz, self.config.windows
         length = max(1, round(windows.window_seconds * rate_hz))

@@ -61,7 +61,7 @@ class Edges:
 
 
 def edges_of(samples: NDArray[np.float32], info: AudioInfo) -> Edges | None:
-    """The edges of decoded audio (n,) at its own rate; None where they tell nothing.
+    """Return the edges of decoded audio (n,) at its own rate; None where they tell nothing.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def edges_of(samples: NDArray[np.float32], info: AudioInfo) -> Edges | None:
 
 
 def read_edges(path: Path, part: ExcerptConfig) -> Edges | None:
-    """The edges of a file, or of a part of it, without decoding what lies between.
+    """Return the edges of a file, or of a part of it, without decoding what lies between.
 
     Files that cannot be read have none: who reads all of them says so.
     """

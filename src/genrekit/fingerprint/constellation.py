@@ -82,7 +82,7 @@ def _partners(times: NDArray[np.float64], pitches: NDArray[np.float64]) -> NDArr
 
 
 def _hash(times: NDArray[np.float64], pitches: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """Groups of four, shape (4, n), to 32 bits each."""
+    """Hash groups of four, shape (4, n), to 32 bits each."""
     delays = times[1:] - times[0]
     cells = [
         *(np.rint((pitches[1:] - pitches[0]) / _INTERVAL_SEMITONES)),

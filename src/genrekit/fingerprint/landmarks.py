@@ -81,7 +81,7 @@ class Fingerprint:
         return np.asarray((self._words() & (2**_PITCH_BITS - 1)) / PITCH_STEPS, np.float64)
 
     def to_bytes(self) -> bytes:
-        """A header of 20 bytes, and the landmarks."""
+        """Return a header of 20 bytes, and the landmarks."""
         return _HEADER.pack(_MAGIC, FORMAT_VERSION, len(self), self.seconds) + self.landmarks
 
     @classmethod

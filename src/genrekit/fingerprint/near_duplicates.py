@@ -30,7 +30,8 @@ LEAST_SCORE = 0.55
 #: Fewer common landmarks than this (about half a second of music) are never a match.
 LEAST_COMMON = 12
 
-# A longer stretch is judged by its best part of this length: a cut or other ending is no excuse.
+# A longer stretch is scored by its best part of this length, so that a cut or another ending does
+# not hide a copy.
 _JUDGED_SECONDS = 10.0
 _CELL_SECONDS = 1.0
 _FIRST_SECONDS, _FIRST_SEMITONES = 0.12, 0.4
@@ -155,7 +156,7 @@ def _stars(one: Fingerprint) -> _Stars:
 
 
 def _lay(first: _Stars, second: _Stars) -> _Fit | None:
-    """The place that most hashes speak for, made exact with the landmarks themselves."""
+    """Return the place that most hashes speak for, made exact with the landmarks themselves."""
     one, other = _equal_between(first, second)
     shift = second.pitches[other] - first.pitches[one]
     use = np.abs(shift) < WIDEST_SHIFT_SEMITONES
@@ -188,7 +189,7 @@ def _equal_between(first: _Stars, second: _Stars) -> tuple[NDArray[np.int64], ND
 def _fitted(
     first: _Stars, second: _Stars, one: NDArray[np.int64], other: NDArray[np.int64]
 ) -> _Fit:
-    """The line through pairs of landmarks."""
+    """Return the line through pairs of landmarks."""
     t_first, t_second = first.times[one], second.times[other]
     shift = float(np.median(second.pitches[other] - first.pitches[one]))
     if np.ptp(t_second) < _SPEED_NEEDS_SECONDS:

@@ -22,7 +22,7 @@ Numbers = dict[str, NDArray[np.float64]]
 
 
 def input_numbers(name: str, frontend: Frontend, rows: NDArray[np.float32]) -> Numbers:
-    """A few numbers of each row that a front-end gives.
+    """Return a few numbers of each row that a front-end gives.
 
     Of a vector they are its columns, and of trajectories their means over time. Of a spectrogram
     they are its mean, its deviation, and the mean of its lower, middle and upper third of bands;
@@ -88,7 +88,7 @@ class InputWatch:
                 self._sums[number] = self._sums.get(number, 0.0) + float(value[0])
 
     def numbers(self) -> dict[str, float]:
-        """The means so far."""
+        """Return the means so far."""
         return {name: total / self._windows for name, total in self._sums.items()}
 
 
@@ -108,7 +108,7 @@ def spread_of(values: NDArray[np.float64]) -> Spread:
 def make_reference(
     protocol: str, told: list[str], best: NDArray[np.float64], inputs: Mapping[str, Spread]
 ) -> Reference:
-    """What later answers are compared with.
+    """Return what later answers are compared with.
 
     Parameters
     ----------

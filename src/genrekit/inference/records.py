@@ -8,7 +8,7 @@ from genrekit.schema import ErrorRecord, TrackPrediction
 
 
 def error_record(path: str | Path, error: Exception) -> TrackPrediction:
-    """The answer for a track that could not be analysed."""
+    """Return the answer for a track that could not be analysed."""
     record = ErrorRecord(type=type(error).__name__, message=printable(str(error)))
     return TrackPrediction(path=printable(path), error=record)
 

@@ -69,7 +69,7 @@ def ranked(labels: Sequence[str], probabilities: NDArray[np.float64]) -> dict[st
 def decide(
     scores: dict[str, float], manifest: Manifest, *, unknown_below: float
 ) -> tuple[str, ...]:
-    """The chosen genres, best first; nothing means ``unknown``.
+    """Return the chosen genres, best first; nothing means ``unknown``.
 
     For ``single-label`` that is the best one, for ``multi-label`` all that reach their threshold,
     and what they imply in the bundle's tree; in both cases nothing is chosen when the best
@@ -87,7 +87,7 @@ def decide(
 
 
 def prediction_set(scores: dict[str, float], manifest: Manifest) -> tuple[str, ...] | None:
-    """The genres among which the true one is as often as the bundle promises, best first.
+    """Return the genres among which the true one is as often as the bundle promises, best first.
 
     None for a bundle that promises nothing. A set may be empty: nothing it knows is likely enough.
     """
@@ -98,7 +98,7 @@ def prediction_set(scores: dict[str, float], manifest: Manifest) -> tuple[str, .
 
 
 def named(genres: tuple[str, ...]) -> str:
-    """The one-word answer."""
+    """Return the one-word answer."""
     return genres[0] if genres else UNKNOWN
 
 

@@ -18,7 +18,7 @@ def _times(seconds: float, rate_hz: int) -> Samples:
 
 
 def _body(t: Samples, low_hz: float, high_hz: float, drop: float, decay: float) -> Samples:
-    """A skin: a sine that falls from ``high_hz`` to ``low_hz``."""
+    """Return a skin: a sine that falls from ``high_hz`` to ``low_hz``."""
     phase = low_hz * t - (high_hz - low_hz) / drop * (np.exp(-drop * t) - 1)
     skin: Samples = np.sin(2 * np.pi * phase) * np.exp(-decay * t)
     return skin
@@ -106,7 +106,7 @@ def _burst(
     seconds: float,
     decay: float = 0.0,
 ) -> Samples:
-    """A puff of noise: shakers, brushes, consonants."""
+    """Return a puff of noise: shakers, brushes, consonants."""
     t = _times(seconds, rate_hz)
     puff = _rattle(rng, t, rate_hz, low_hz, high_hz, decay)
     window: Samples = np.sin(np.pi * np.minimum(t / seconds, 1)).astype(np.float32)

@@ -73,13 +73,13 @@ def chords(romans: str, key: int) -> tuple[Chord, ...]:
 
 
 def voiced(harmony: Chord, centre: int) -> tuple[int, ...]:
-    """The chord's notes as pitches, each in the octave nearest to ``centre``, sorted."""
+    """Return the chord's notes as pitches, each in the octave nearest to ``centre``, sorted."""
     nearest = {centre + (harmony.root + step - centre + 6) % 12 - 6 for step in harmony.intervals}
     return tuple(sorted(nearest))
 
 
 def root_near(harmony: Chord, centre: int) -> int:
-    """The chord's root as the pitch nearest to ``centre``."""
+    """Return the chord's root as the pitch nearest to ``centre``."""
     return centre + (harmony.root - centre + 6) % 12 - 6
 
 
@@ -90,5 +90,5 @@ def scale_pitches(key: int, scale: str, low: int, high: int) -> tuple[int, ...]:
 
 
 def nearest(pitch: float, pitches: Sequence[int]) -> int:
-    """The member of ``pitches`` nearest to ``pitch``, the lower one when two are as near."""
+    """Return the member of ``pitches`` nearest to ``pitch``, the lower one when two are as near."""
     return min(pitches, key=lambda candidate: (abs(candidate - pitch), candidate))

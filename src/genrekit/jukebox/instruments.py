@@ -41,7 +41,7 @@ class Instrument:
 
 
 def plucked(decay: float, damping: float, tilt: float, position: float = 0.18) -> Spectrum:
-    """A string plucked at ``position``; harmonics die the faster the higher they are.
+    """Return a string plucked at ``position``; harmonics die the faster the higher they are.
 
     ``decay`` is nepers a second of the fundamental, ``damping`` those added by each harmonic of
     a 220 Hz string.
@@ -57,7 +57,7 @@ def plucked(decay: float, damping: float, tilt: float, position: float = 0.18) -
 
 
 def struck(decay: float, damping: float, tilt: float) -> Spectrum:
-    """A struck string: a quick first decay into a slow second one."""
+    """Return a struck string: a quick first decay into a slow second one."""
 
     def spectrum(t: Array, k: Array, stroke: Stroke) -> Array:
         slope = tilt - (0.3 if stroke.hard else 0.0)
@@ -93,7 +93,7 @@ def sustained(
 
 
 def drawbars(levels: dict[int, float], click: float = 0.0) -> Spectrum:
-    """An organ: a few steady harmonics and a key click."""
+    """Return an organ: a few steady harmonics and a key click."""
 
     def spectrum(t: Array, k: Array, stroke: Stroke) -> Array:
         steady = np.zeros_like(k)
@@ -107,7 +107,7 @@ def drawbars(levels: dict[int, float], click: float = 0.0) -> Spectrum:
 def filtered_saw(
     low_hz: float, high_hz: float, decay_seconds: float, tilt: float = 1.0, square: bool = False
 ) -> Spectrum:
-    """A synthesiser: saw or square, its low-pass closing from ``high_hz`` to ``low_hz``."""
+    """Return a synthesiser: saw or square, its low-pass closing from ``high_hz`` to ``low_hz``."""
 
     def spectrum(t: Array, k: Array, stroke: Stroke) -> Array:
         opening = high_hz * (1.0 if stroke.hard else 0.7) - low_hz
@@ -131,7 +131,7 @@ _FORMANT_GAINS = (1.0, 0.6, 0.35, 0.25)
 
 
 def sung(size: float, tilt: float, decay: float = 0.0) -> Spectrum:
-    """A voice: the note's colour picks a vowel, which glides to its neighbour.
+    """Return a voice: the note's colour picks a vowel, which glides to its neighbour.
 
     ``size`` scales the formants: 1 for a man, 1.17 for a woman.
     """

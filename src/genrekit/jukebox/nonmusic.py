@@ -93,7 +93,7 @@ def _tone(n: int, rate: int, generator: np.random.Generator) -> Floats:
 
 
 def _beeps(n: int, rate: int, generator: np.random.Generator) -> Floats:
-    """An alarm or a busy line: a tone that is switched on and off."""
+    """Return an alarm or a busy line: a tone that is switched on and off."""
     period = generator.uniform(0.2, 2.0)
     on = (np.arange(n) / rate) % period < period * generator.uniform(0.2, 0.7)
     return _tone(n, rate, generator) * on
@@ -117,7 +117,7 @@ def _hum(n: int, rate: int, generator: np.random.Generator) -> Floats:
 
 
 def _clicks(n: int, rate: int, generator: np.random.Generator) -> Floats:
-    """A ticking clock, a Geiger counter, crackle."""
+    """Return a ticking clock, a Geiger counter, crackle."""
     found = np.zeros(n)
     if generator.random() < 0.5:
         found[:: max(1, int(rate * generator.uniform(0.2, 1.5)))] = 1.0
@@ -190,7 +190,7 @@ def _resonances(hz: Floats, formants_hz: Floats) -> Floats:
 
 
 def _babble(n: int, rate: int, generator: np.random.Generator) -> Floats:
-    """A room full of people."""
+    """Return a room full of people."""
     voices = [_speech(n, rate, generator) for _ in range(int(generator.integers(4, 9)))]
     return np.asarray(np.sum(voices, axis=0))
 

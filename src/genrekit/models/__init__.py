@@ -94,7 +94,7 @@ FROM_WEIGHTS = Catalog(
 
 
 def model_config(settings: dict[str, Any]) -> ModelConfig:
-    """The configuration that ``settings`` describe, by their ``architecture``.
+    """Return the configuration that ``settings`` describe, by their ``architecture``.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def build(
     feature_names: Sequence[str] = (),
     groups: Sequence[str] | None = None,
 ) -> Pipeline:
-    """An unfitted scikit-learn pipeline, preparation included; see `estimators.build`.
+    """Return an unfitted scikit-learn pipeline, preparation included; see `estimators.build`.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def build(
 def build_network(
     config: NetworkConfig, shapes: Mapping[str, tuple[int, ...]], n_genres: int
 ) -> Network:
-    """An untrained network, its random weights drawn from torch's generator.
+    """Return an untrained network, its random weights drawn from torch's generator.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from genrekit.models.networks import Cnn
 
 
 def build(config: Cnn, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one spectrogram."""
+    """Return the network of ``config`` for one spectrogram."""
     shapes = ordered(config, shapes)
     return Network(
         shapes,

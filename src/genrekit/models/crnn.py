@@ -12,7 +12,7 @@ from genrekit.models.recurrent import Recurrence, Steps
 
 
 def build(config: Crnn, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one spectrogram."""
+    """Return the network of ``config`` for one spectrogram."""
     shapes = ordered(config, shapes)
     ((n_bands, _),) = shapes.values()
     recurrent = nn.Sequential(

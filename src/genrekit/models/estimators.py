@@ -50,7 +50,7 @@ def build(
     feature_names: Sequence[str] = (),
     groups: Groups = None,
 ) -> Pipeline:
-    """An unfitted pipeline: the steps of ``config.prepare``, then the estimator as ``"model"``.
+    """Return an unfitted pipeline: the steps of ``config.prepare``, then ``"model"``.
 
     Parameters
     ----------

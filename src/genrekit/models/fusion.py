@@ -12,7 +12,7 @@ from genrekit.models.networks import Fusion
 
 
 def build(config: Fusion, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one spectrogram and one vector."""
+    """Return the network of ``config`` for one spectrogram and one vector."""
     shapes = ordered(config, shapes)
     _, (n_columns,) = shapes.values()
     body = Joined(
@@ -39,6 +39,6 @@ class Joined(nn.Module):
         self.join = join
 
     def forward(self, one: Tensor, other: Tensor) -> Tensor:
-        """The joined embedding of a spectrogram and a vector."""
+        """Return the joined embedding of a spectrogram and a vector."""
         joined: Tensor = self.join(torch.cat([self.first(one), self.second(other)], dim=1))
         return joined

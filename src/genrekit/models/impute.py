@@ -68,7 +68,7 @@ class Imputed(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn
         return self
 
     def transform(self, x: Floats) -> Floats:
-        """The rows (n, columns) without gaps."""
+        """Return the rows (n, columns) without gaps."""
         missing = np.isnan(x)
         if self.how != "neighbours":
             return np.where(missing, self.values_, x)

@@ -11,7 +11,7 @@ from genrekit.models.networks import Mlp
 
 
 def build(config: Mlp, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one vector."""
+    """Return the network of ``config`` for one vector."""
     shapes = ordered(config, shapes)
     ((n_columns,),) = shapes.values()
     body = dense(n_columns, config.layers, dropout=config.layer_dropout, norm=config.batch_norm)

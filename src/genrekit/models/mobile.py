@@ -11,7 +11,7 @@ from genrekit.models.resnet import convolution
 
 
 def build(config: Mobile, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one spectrogram."""
+    """Return the network of ``config`` for one spectrogram."""
     shapes = ordered(config, shapes)
     n_in = config.channels[0]
     parts: list[nn.Module] = [Picture(), *convolution(1, n_in, size=3, stride=2), nn.ReLU6()]

@@ -118,7 +118,7 @@ class Network(nn.Module):
             scale.fit(arrays[name])
 
     def usual_input(self) -> dict[str, Tensor]:
-        """What it takes for nothing in particular: the means of its training rows."""
+        """Return what it takes for nothing in particular: the means of its training rows."""
         found = {}
         for name, scale in self.scales.items():
             assert isinstance(scale, Scale)

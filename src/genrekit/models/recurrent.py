@@ -10,7 +10,7 @@ from genrekit.models.networks import Bilstm, RecurrentConfig
 
 
 def build(config: RecurrentConfig, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one array whose last axis is time."""
+    """Return the network of ``config`` for one array whose last axis is time."""
     shapes = ordered(config, shapes)
     ((n_bands, _),) = shapes.values()
     body = nn.Sequential(
@@ -80,7 +80,7 @@ class MeanOfSteps(nn.Module):
     """Mean of steps, all counted the same."""
 
     def forward(self, steps: Tensor) -> Tensor:
-        """Steps (n, steps, width) to (n, width)."""
+        """Pool steps (n, steps, width) into (n, width)."""
         return steps.mean(dim=1)
 
 
@@ -94,6 +94,6 @@ class AttentionPooling(nn.Module):
         )
 
     def forward(self, steps: Tensor) -> Tensor:
-        """Steps (n, steps, width) to (n, width)."""
+        """Pool steps (n, steps, width) into (n, width)."""
         weights = torch.softmax(self.weigh(steps), dim=1)
         return (weights * steps).sum(dim=1)

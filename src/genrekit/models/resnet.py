@@ -10,7 +10,7 @@ from genrekit.models.networks import Resnet
 
 
 def build(config: Resnet, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one spectrogram."""
+    """Return the network of ``config`` for one spectrogram."""
     shapes = ordered(config, shapes)
     width = config.base_channels
     parts: list[nn.Module] = [
@@ -39,7 +39,7 @@ def build(config: Resnet, shapes: Shapes, n_genres: int) -> Network:
 def convolution(
     n_in: int, n_out: int, *, size: int, stride: int = 1, groups: int = 1
 ) -> tuple[nn.Module, nn.Module]:
-    """A convolution and its batch norm."""
+    """Return a convolution and its batch norm."""
     layer = nn.Conv2d(
         n_in, n_out, size, stride=stride, padding=size // 2, groups=groups, bias=False
     )

@@ -13,7 +13,7 @@ from genrekit.models.networks import Transformer
 
 
 def build(config: Transformer, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one spectrogram, or for shorter ones of as many bands.
+    """Return the network of ``config`` for one spectrogram, or for shorter ones of as many bands.
 
     Raises
     ------

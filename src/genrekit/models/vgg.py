@@ -12,7 +12,7 @@ from genrekit.models.networks import Vgg
 
 
 def build(config: Vgg, shapes: Shapes, n_genres: int) -> Network:
-    """The network of ``config`` for one spectrogram."""
+    """Return the network of ``config`` for one spectrogram."""
     shapes = ordered(config, shapes)
     parts: list[nn.Module] = [Picture()]
     widths = pairwise([1, *config.channels])

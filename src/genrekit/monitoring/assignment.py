@@ -41,7 +41,7 @@ class Arms:
     experiment: str = ""
 
     def choose(self, key: str) -> str:
-        """The model that answers the sender with this key."""
+        """Return the model that answers the sender with this key."""
         place = _place(f"{self.experiment}\n{key}")
         for name, share in self.shares.items():
             place -= share

@@ -113,7 +113,7 @@ class Tally:
                 self._count(self._latest.popleft(), -1)
 
     def drift(self) -> Drift:
-        """What the counts so far say."""
+        """Return what the counts so far say."""
         if self.tracks < FEWEST:
             return Drift(tracks=self.tracks, level="too few")
         spreads = {"confidence": self._reference.confidence, **self._reference.inputs}

@@ -265,7 +265,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _hold(path: Path) -> BinaryIO:
-    """The file of the salt, made if need be, locked against a second server; read from its start.
+    """Open the file of the salt, made if need be, locked against a second server.
 
     Raises
     ------

@@ -133,12 +133,12 @@ class Log:
 
 
 def key_of(answer: LoggedAnswer) -> Key:
-    """The model in its place: arm, hash, and whether it was a shadow."""
+    """Return the model in its place: arm, hash, and whether it was a shadow."""
     return answer.arm, answer.sha256, answer.shadow_of is not None
 
 
 def log_files(path: Path) -> list[Path]:
-    """The log at ``path`` and what was rotated from it, newest first."""
+    """Return the log at ``path`` and what was rotated from it, newest first."""
     rotated = [
         (int(one.name.rsplit(".", 1)[1]), one)
         for one in path.parent.glob(f"{path.name}.*")
@@ -184,14 +184,14 @@ def keep_audio(path: Path, answer_id: str, audio: Path, suffix: str, most_bytes:
 
 
 def kept_audio(path: Path) -> dict[str, Path]:
-    """The audio that was kept, by the id of the answer; empty where none was."""
+    """Return the audio that was kept, by the id of the answer; empty where none was."""
     folder = audio_folder(path)
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     return {one.stem: one for one in files if not one.name.startswith(".")}
 
 
 def logged_inputs(path: Path) -> dict[str, dict[str, float]]:
-    """The numbers that a model was given for each answer, by its id; see `read_log` for errors."""
+    """Return a model's input for each answer, by its id; see `read_log` for errors."""
     found: dict[str, dict[str, float]] = {}
     for one in log_files(path):
         with _opened(one) as database:

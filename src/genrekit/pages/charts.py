@@ -233,7 +233,7 @@ Chart = Bars | Dots | Lines | Curves | Ranks | Boxes | Heat | Points | Regions |
 
 
 def middles(chart: Regions) -> list[tuple[str, float, float]]:
-    """A place inside each region that has one, where its name is read: label, x and y."""
+    """Return a place inside each region that has one, where its name is read: label, x and y."""
     x, y = np.asarray(chart.x, float), np.asarray(chart.y, float)
     found = []
     for number, label in enumerate(chart.labels):
@@ -276,7 +276,7 @@ def shades(colours: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def verdict_of(chart: Chart) -> str:
-    """What a test says of a chart, or nothing."""
+    """Return what a test says of a chart, or nothing."""
     return chart.verdict if isinstance(chart, Heat | Lines) else ""
 
 
@@ -306,7 +306,7 @@ def hertz_ticks(borders_hz: Numbers, places: Numbers) -> tuple[tuple[float, str]
 
 
 def hertz(hz: float) -> str:
-    """A frequency as it is read: 440, 2 k."""
+    """Return a frequency as it is read: 440, 2 k."""
     return f"{hz / 1000:g} k" if hz >= 1000 else f"{hz:g}"
 
 

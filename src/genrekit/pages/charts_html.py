@@ -39,7 +39,7 @@ SYMBOLS = (
 
 
 def figure(chart: Chart) -> Figure:
-    """``{"data": ..., "layout": ...}`` of a chart.
+    """Return a chart's ``{"data": ..., "layout": ...}``.
 
     Pages have the title themselves; that of a leaky number is in the picture too, which can be
     saved alone.
@@ -383,7 +383,7 @@ def _regions(chart: Regions) -> tuple[list[Figure], Figure]:
 
 
 def _named(label: str, x: float, y: float) -> Figure:
-    """A genre's name in its region, which a colour alone would not tell everybody."""
+    """Return a genre's name in its region, which a colour alone would not tell everybody."""
     return {"text": f"<b>{_said(label)}</b>", "x": x, "y": y, "showarrow": False}
 
 
@@ -411,5 +411,5 @@ def _rounded(values: Any) -> list[float]:
 
 
 def _said(text: str) -> str:
-    """Plotly reads a few tags in text, and formulas between dollars; a file name has none."""
+    """Escape the tags, and formulas between dollars, that Plotly reads in text."""
     return escape(text).replace("$", "&#36;")

@@ -18,7 +18,7 @@ def confusion_chart(
     cells: Mapping[tuple[str, str], Sequence[str]],
     unit: str = "items",
 ) -> Heat:
-    """Counts in cells, names when they are pointed at.
+    """Return counts in cells, names when they are pointed at.
 
     Parameters
     ----------

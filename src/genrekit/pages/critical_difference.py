@@ -41,7 +41,7 @@ def plot_critical_difference(
 
 
 def critical_difference_svg(found: Friedman, names: Sequence[str], title: str = "") -> str:
-    """The diagram as text, to stand in a page."""
+    """Return the diagram as text, to stand in a page."""
     text = figure_svg(_diagram(found, names, title))
     return text[text.index("<svg") :]
 

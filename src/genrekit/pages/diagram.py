@@ -35,7 +35,7 @@ def ranks_of(boxes: Sequence[Box]) -> list[int]:
 
 
 def diagram_text(boxes: Sequence[Box]) -> str:
-    """A line for each box; those that do not take the one above say what they take."""
+    """Return a line for each box; those that do not take the one above say what they take."""
     wide = max((len(box.name) for box in boxes), default=0)
     far = len(str(len(boxes)))
     lines = []
@@ -48,7 +48,7 @@ def diagram_text(boxes: Sequence[Box]) -> str:
 
 
 def diagram_svg(boxes: Sequence[Box], title: str) -> str:
-    """The same as an SVG that needs nothing but itself; names stay text."""
+    """Return the same as an SVG that needs nothing but itself; names stay text."""
     ranks = ranks_of(boxes)
     rows: dict[int, list[int]] = {}
     for place, rank in enumerate(ranks):

@@ -26,7 +26,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:
-    """An empty figure.
+    """Return an empty figure.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
 
 
 def figure_svg(figure: Figure) -> str:
-    """An SVG as text."""
+    """Return an SVG as text."""
     file = io.BytesIO()
     _save(figure, file, "svg")
     return file.getvalue().decode()
@@ -75,7 +75,7 @@ def _save(figure: Figure, file: Path | io.BytesIO, kind: str) -> None:
 def draw_estimates(
     axes: Axes, positions: Sequence[float], estimates: Sequence[Estimate], colour: str, label: str
 ) -> None:
-    """A line through the values in the band of their intervals."""
+    """Draw a line through the values in the band of their intervals."""
     axes.plot(positions, [one.value for one in estimates], "o-", color=colour, ms=3, label=label)
     lows, highs = [one.low for one in estimates], [one.high for one in estimates]
     axes.fill_between(positions, lows, highs, color=colour, alpha=0.18, linewidth=0)

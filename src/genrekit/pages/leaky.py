@@ -23,7 +23,7 @@ def marked_leaky(sections: Sequence[Section]) -> list[Section]:
 
 
 def leaky_parts(parts: Sequence[Part]) -> list[Part]:
-    """The same parts, with LEAKY in the title of each chart and table."""
+    """Return the same parts, with LEAKY in the title of each chart and table."""
     return [_marked(part) for part in parts]
 
 

@@ -30,7 +30,7 @@ _UNKNOWN = ord("?")
 
 
 def lettered(text: str, *, scale: int = 2) -> NDArray[np.bool_]:
-    """A line of text as dots (7 scale, about 6 scale times the letters).
+    """Return a line of text as dots (7 scale, about 6 scale times the letters).
 
     Letters with marks lose them, and what has no letter here is a question mark.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from genrekit.pages.page import Beside, Facts, Fold, Listing, Part, Section, Sheet, Sound
 
-# An underscore inside a word is no markup, and names are full of them; nor is a lone bracket.
+# An underscore inside a word is not markup, and names are full of them; nor is a lone bracket.
 _MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=[#\w])|(?<=:)//")
 # What makes a heading or a list of a line.
 _START = re.compile(r"^\s*(#+|[+-]|\d+[.)])(?=\s)")
@@ -27,7 +27,7 @@ def render_markdown(
     *,
     foot: str = "",
 ) -> str:
-    """The page as Markdown; equal pages give equal text.
+    """Return the page as Markdown; equal pages give equal text.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _fenced(text: str) -> str:
 
 
 def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in which whatever a track is called stays text."""
+    """Return a table in which whatever a track is called stays text."""
     lines = [[plain(cell) for cell in headings], ["---"] * len(headings)]
     lines += [[plain(cell) for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

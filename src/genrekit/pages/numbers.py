@@ -13,7 +13,7 @@ def interval(one: Estimate) -> str:
 
 
 def points(one: Estimate) -> str:
-    """A difference in points: ``+2.4 [-1.0, +5.8]``."""
+    """Return a difference in points: ``+2.4 [-1.0, +5.8]``."""
     value, low, high = (100 * number for number in (one.value, one.low, one.high))
     return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
 
@@ -34,19 +34,19 @@ def counted(count: int, what: str) -> str:
 
 
 def optional(value: Estimate | None) -> str:
-    """An interval, or nothing where there is none."""
+    """Return an interval, or nothing where there is none."""
     return "" if value is None else interval(value)
 
 
 def calibration(result: EvaluationResult) -> str:
-    """The calibration error with its interval; of old files the binned one, which says so."""
+    """Write the calibration error with its interval; of old files the binned one."""
     if result.calibration_error is None:
         return f"{result.expected_calibration_error:.3f} (binned)"
     return interval(result.calibration_error)
 
 
 def calibration_note(result: EvaluationResult) -> str:
-    """What the binned error is, and what chance makes of a perfect model."""
+    """Return what the binned error is, and what chance makes of a perfect model."""
     if result.calibration_error_by_chance is None:
         return "binned: chance adds to it"
     return (
@@ -56,7 +56,7 @@ def calibration_note(result: EvaluationResult) -> str:
 
 
 def over_folds(result: EvaluationResult) -> str:
-    """The accuracies of the folds in words: interval and deviation, each by its name."""
+    """Return the accuracies of the folds in words: interval and deviation, each by its name."""
     if result.over_folds is None:
         return ""
     mean, deviation = result.over_folds

@@ -126,7 +126,7 @@ def write_page(
 def render_page(
     title: str, lead: str, sections: Sequence[Section], *, contents: bool = False, foot: str = ""
 ) -> str:
-    """The page as HTML; whatever a file is called, it stays text.
+    """Return the page as HTML; whatever a file is called, it stays text.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def _charts(part: Part) -> Iterator[Chart]:
 
 
 def file_name(title: str) -> str:
-    """What the picture of a chart is called."""
+    """Return what the picture of a chart is called."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:80] or "chart"
 
 
@@ -326,7 +326,7 @@ def _scripts() -> list[str]:
 
 @cache
 def _plotly() -> str:
-    """Plotly's script, packed: a page of two megabytes in place of five."""
+    """Pack Plotly's script: a page of two megabytes in place of five."""
     try:
         from plotly.offline import get_plotlyjs
     except ModuleNotFoundError:

@@ -17,7 +17,7 @@ _MOST_SENDERS = 20_000
 
 
 def new_key() -> tuple[str, str]:
-    """A fresh API key of 256 random bits, and its hash for the settings."""
+    """Return a fresh API key of 256 random bits, and its hash for the settings."""
     key = f"gk_{secrets.token_urlsafe(32)}"
     return key, hash_key(key)
 
@@ -28,7 +28,7 @@ def hash_key(key: str) -> str:
 
 
 def known_key(key: str, hashes: Iterable[str]) -> str | None:
-    """The hash of ``key`` if it is among ``hashes``; takes the same time whichever it is."""
+    """Return the hash of ``key`` if it is among ``hashes``; takes the same time whichever it is."""
     mine, found = hash_key(key), None
     for one in hashes:
         if hmac.compare_digest(mine, one):
@@ -37,7 +37,7 @@ def known_key(key: str, hashes: Iterable[str]) -> str | None:
 
 
 def sender_of(address: str) -> str:
-    """What counts as one sender: an IPv4 address, or the /64 that an IPv6 user has anyway."""
+    """Return what counts as one sender: an IPv4 address, or the /64 of an IPv6 user."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -163,7 +163,7 @@ def charge(request: Request, service: Service, tokens: int) -> None:
 
 
 def only_file(files: list[Upload]) -> Upload:
-    """The one file of a request.
+    """Return the one file of a request.
 
     Raises
     ------

@@ -47,7 +47,7 @@ _DESCRIPTION = "Tells the genre of music. Every answer comes from the one predic
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """An application that serves the models of ``settings``.
+    """Return an application that serves the models of ``settings``.
 
     Raises
     ------

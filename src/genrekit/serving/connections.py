@@ -35,7 +35,7 @@ class _StrictConnection(h11.Connection):
     _crumbs = 0
 
     def next_event(self) -> Any:
-        """The next event.
+        """Return the next event.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class _StrictConnection(h11.Connection):
 
 
 def _framing_fault(request: h11.Request) -> str:
-    """What is wrong with how a request says where its body ends; usually nothing."""
+    """Return what is wrong with how a request says where its body ends; usually nothing."""
     names = {name for name, _ in request.headers}
     if b"transfer-encoding" not in names:
         return ""
@@ -141,7 +141,7 @@ class PatientProtocol(H11Protocol):
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
-        """What arrived is not HTTP."""
+        """Refuse what arrived and is not HTTP."""
         self._end_with(RequestError(self.conn.fault or msg))
 
     def _is_crowded(self, held: int) -> bool:
@@ -204,7 +204,7 @@ class PatientProtocol(H11Protocol):
 
 
 def patient_protocol(settings: Settings, crowd: Crowd) -> type[PatientProtocol]:
-    """The protocol of one server, which counts its connections in ``crowd``."""
+    """Return the protocol of one server, which counts its connections in ``crowd``."""
 
     class Protocol(PatientProtocol):
         pass

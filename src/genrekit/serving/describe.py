@@ -24,7 +24,7 @@ def settings_table() -> str:
 
 
 def updated(page: str) -> str:
-    """The page with the table between its markers."""
+    """Return the page with the table between its markers."""
     return _SECTION.sub(lambda found: found[1] + settings_table() + found[2], page)
 
 

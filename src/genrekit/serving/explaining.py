@@ -33,7 +33,7 @@ class ExplainAnswer(Occlusion):
 
 
 def explain(bench: Bench, work: Work) -> dict[str, Any]:
-    """An `ExplainAnswer`, or ``{"png": ...}`` in base 64."""
+    """Return an `ExplainAnswer`, or ``{"png": ...}`` in base 64."""
     wanted = work.explaining or Explaining()
     classifier = bench.classifiers[work.model]
     waveform = decode(
@@ -67,7 +67,7 @@ def explain(bench: Bench, work: Work) -> dict[str, Any]:
 
 
 def _part(asked: ExcerptConfig | None, classifier: Classifier) -> ExcerptConfig:
-    """What was asked for; else what the model is made for, or the middle of what that is."""
+    """Return what was asked for; else what the model is made for, or the middle of what that is."""
     own = classifier.bundle.manifest.excerpt
     if asked is not None:
         return asked

@@ -30,7 +30,7 @@ def look() -> Stamp:
 
 
 def load_cards(models: Mapping[str, str]) -> dict[str, Bundle]:
-    """The bundles of named models; workers load and check their own.
+    """Return the bundles of named models; workers load and check their own.
 
     Raises
     ------

@@ -90,7 +90,7 @@ def _admit(connection: HTTPConnection, service: Service) -> None:
 
 
 def check_key(key: str, service: Service) -> str:
-    """The hash of a good key; nothing where none is needed.
+    """Return the hash of a good key; nothing where none is needed.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _sent_key(headers: Headers) -> str:
 
 
 def _check_origin(headers: Headers, host: str, allowed: tuple[str, ...]) -> None:
-    """A page from elsewhere must not use this server through its visitor's browser."""
+    """Refuse pages from elsewhere that use this server through a visitor's browser."""
     origin = headers.get("origin")
     if origin is None or origin in allowed or "*" in allowed:
         return

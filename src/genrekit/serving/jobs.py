@@ -193,7 +193,7 @@ class Jobs:
         return self._find(job_id, owner).status()
 
     def results(self, job_id: str, owner: str) -> list[dict[str, Any]]:
-        """The answers so far, in the order of the files; raises as `status` does."""
+        """Return the answers so far, in the order of the files; raises as `status` does."""
         return list(self._find(job_id, owner).results)
 
     def cancel(self, job_id: str, owner: str) -> JobStatus:
@@ -261,7 +261,7 @@ class Jobs:
 
 
 def _answers(folder: Path) -> list[dict[str, Any]]:
-    """What the journal of a job says of its files so far, in their order."""
+    """Return what the journal of a job says of its files so far, in their order."""
     if not (folder / _JOURNAL).exists():
         return []
     with closing(Journal(folder / _JOURNAL)) as journal:
@@ -270,7 +270,7 @@ def _answers(folder: Path) -> list[dict[str, Any]]:
 
 
 def _entry(number: int, answer: dict[str, Any]) -> Entry:
-    """An answer, or its error record: both are what the job has to say of the file."""
+    """Return an answer, or its error record: both are what the job has to say of the file."""
     return Entry(
         path=str(number),
         work=_WORK,

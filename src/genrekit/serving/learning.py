@@ -31,7 +31,7 @@ _MOST_FOLDS = 10
 
 
 def embed(bench: Bench, work: Work) -> dict[str, Any]:
-    """The embedding of each window of a file, and how probably each is not music."""
+    """Return the embedding of each window of a file, and how probably each is not music."""
     bundle = bench.classifiers[work.model].bundle
     check_embeds(bundle)
     waveform = decode(

@@ -20,19 +20,19 @@ _RATE_HZ = 32000
 
 
 def flac(made: Waveform) -> bytes:
-    """A waveform as a FLAC file."""
+    """Return a waveform as a FLAC file."""
     file = io.BytesIO()
     soundfile.write(file, made.samples.clip(-1, 1), made.sample_rate_hz, format="FLAC")
     return file.getvalue()
 
 
 def flac_response(data: bytes) -> Response:
-    """A FLAC file that no cache between keeps."""
+    """Return a FLAC file that no cache between keeps."""
     return Response(data, media_type=FLAC, headers={"Cache-Control": "private, max-age=300"})
 
 
 def excerpt_of(index: Index, path: str) -> bytes:
-    """The middle of a track of an index, mono, as a FLAC file.
+    """Return the middle of a track of an index, mono, as a FLAC file.
 
     Only files that are in the index and below its folder are opened.
 

@@ -38,7 +38,7 @@ class PcmFormat(Contract):
         return self.channels * (4 if self.floating else 2)
 
     def wav_header(self, data_bytes: int = _UNKNOWN_BYTES) -> bytes:
-        """The 44 bytes that make a WAV file of what follows them."""
+        """Return the 44 bytes that make a WAV file of what follows them."""
         wide = 4 if self.floating else 2
         return struct.pack(
             "<4sI4s4sIHHIIHH4sI",
@@ -132,7 +132,7 @@ def live_blocks(
     AudioError
         As decoding a file does; more than ``seconds`` of audio is too much.
     """
-    # Waiting for audio is no decoding time: the processor time of the whole stream is limited.
+    # Waiting for audio is not decoding time: the processor time of the whole stream is limited.
     limits = DecodeLimits(seconds=seconds, wall_seconds=float("inf"))
     if pcm is not None:
         # FFmpeg would look at five seconds of samples before it believes that they are samples.

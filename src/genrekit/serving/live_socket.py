@@ -268,7 +268,7 @@ async def _pump_out(socket: WebSocket, worker: WorkerProcess) -> Any:
 
 
 async def _message(socket: WebSocket, service: Service) -> Any:
-    """The next message.
+    """Return the next message.
 
     Raises
     ------

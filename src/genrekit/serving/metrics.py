@@ -61,7 +61,7 @@ class Metrics:
         self._add_arms()
 
     def _add_arms(self) -> None:
-        """What is counted for each of several models, and by the log."""
+        """Add what is counted for each of several models, and by the log."""
         arm = ("arm", "version")
         self.arm_answers = Counter(
             "genrekit_arm_answers",

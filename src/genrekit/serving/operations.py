@@ -44,7 +44,7 @@ FEATURE_SETS: dict[str, DescriptorsConfig | Gtzan57Config] = {
 
 
 def predict(bench: Bench, work: Work) -> dict[str, Any]:
-    """A ``TrackPrediction`` for a file."""
+    """Return a ``TrackPrediction`` for a file."""
     return _predict(bench, work, None)
 
 
@@ -92,7 +92,7 @@ def features(bench: Bench, work: Work) -> dict[str, Any]:
 
 
 def embedding(bench: Bench, work: Work) -> dict[str, Any]:
-    """The vector that a network puts a file at."""
+    """Return the vector that a network puts a file at."""
     classifier = _classifier(bench, work)
     name = classifier.identity.name
     if classifier.bundle.embedding_size is None:
@@ -108,7 +108,7 @@ def embedding(bench: Bench, work: Work) -> dict[str, Any]:
 
 
 def describe(bench: Bench, work: Work) -> list[float]:
-    """The vector by which an index knows a file."""
+    """Return the vector by which an index knows a file."""
     classifier = _classifier(bench, work)
     waveform = decode(
         work.path,

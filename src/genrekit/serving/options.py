@@ -82,7 +82,7 @@ def with_fields(options: Contract, fields: Mapping[str, str]) -> Any:
 
 
 def predict_work(options: PredictOptions, upload: Upload, model: str, sender: str = "") -> Work:
-    """What a worker is to do for one file; ``sender`` is how the log knows who asks."""
+    """Return what a worker is to do for one file; ``sender`` is how the log knows who asks."""
     return Work(
         operation="predict",
         path=str(upload.path),
@@ -98,7 +98,7 @@ def predict_work(options: PredictOptions, upload: Upload, model: str, sender: st
 
 
 def shortened(answer: dict[str, Any], top: int | None) -> dict[str, Any]:
-    """The answer with its ``top`` best scores."""
+    """Return the answer with its ``top`` best scores."""
     if top is None:
         return answer
     return answer | {"scores": dict(islice(answer["scores"].items(), top))}

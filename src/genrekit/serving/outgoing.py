@@ -103,7 +103,7 @@ class PatientSocket(WebSocketsSansIOProtocol):
 
 
 def patient_socket(settings: Settings, crowd: Crowd) -> type[PatientSocket]:
-    """The protocol of the sockets of one server, counted in ``crowd`` with its connections."""
+    """Return the WebSocket protocol of one server, counted with its connections."""
 
     class Socket(PatientSocket):
         pass

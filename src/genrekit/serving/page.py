@@ -25,7 +25,7 @@ class Page(StaticFiles):
         await super().__call__(scope, receive, send)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file of the page.
+        """Return a file of the page.
 
         Raises
         ------

@@ -162,7 +162,7 @@ class Pool:
         return min(settings.queue, max(_LEAST_ROOM, int(in_time)))
 
     def busy_error(self) -> BusyError:
-        """What to tell those there is no room for."""
+        """Return what to tell those there is no room for."""
         seconds = self._seconds * (1 + self.queued) / self._settings.worker_count
         return BusyError(
             "the server has more requests than it can answer now; ask again later",
@@ -213,7 +213,7 @@ class Pool:
                 line.remove(ticket)
 
     async def _next(self, worker: WorkerProcess) -> _Ticket | None:
-        """The next ticket; None once another worker is to have it."""
+        """Return the next ticket; None once another worker is to have it."""
         async with self._wake:
             if not self._waiting:
                 self.overloaded = False

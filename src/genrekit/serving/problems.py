@@ -25,13 +25,13 @@ class Problem(Contract):
 
 
 def problem_of(error: GenreError) -> Problem:
-    """The body for an error."""
+    """Return the body for an error."""
     record = ErrorRecord(type=type(error).__name__, message=printable(str(error)))
     return Problem(error=record)
 
 
 def problem_response(error: GenreError) -> Response:
-    """The answer for an error: its status, when to ask again, and why."""
+    """Return the answer for an error: its status, when to ask again, and why."""
     headers = {}
     if isinstance(error, RetryError):
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -44,7 +44,7 @@ def problem_response(error: GenreError) -> Response:
 
 
 def explain_validation(error: RequestValidationError | ValidationError) -> ConfigError:
-    """What is wrong with the options of a request, on one line."""
+    """Return what is wrong with the options of a request, on one line."""
     parts = []
     for one in error.errors():
         place = ".".join(str(step) for step in one["loc"] if step not in ("query", "body"))
@@ -83,7 +83,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def _unrouted(request: Request, error: HTTPException) -> ErrorRecord:
-    """What to say where no route was found."""
+    """Return what to say where no route was found."""
     asked = f"{request.method} {printable(request.url.path)[:200]}"
     listed = "/api/v1/openapi.json lists what there is"
     if error.status_code == HTTPStatus.NOT_FOUND:

@@ -127,7 +127,7 @@ class WorkerProcess:
         return answer["answer"]
 
     async def cause_of_death(self) -> GenreError:
-        """What to say to who asked for what a worker did when it ended, or stopped to make sense.
+        """Return the error for a request whose worker ended, or stopped to make sense.
 
         An `AudioError` where that was the file's doing, a `WorkerLostError` where it was not.
         """
@@ -163,7 +163,7 @@ class WorkerProcess:
 
 
 async def receive_frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """The next frame from a worker.
+    """Return the next frame from a worker.
 
     Raises
     ------

@@ -72,7 +72,7 @@ async def explain(
 
 
 def _accepted(header: str) -> str:
-    """The format that ``Accept`` likes better; JSON where it does not care."""
+    """Return the format that ``Accept`` likes better; JSON where it does not care."""
     likes = {"application/json": 0.0, _PNG: 0.0}
     for part in header.split(","):
         kind, *parameters = (word.strip() for word in part.lower().split(";"))

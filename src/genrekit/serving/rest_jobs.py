@@ -73,5 +73,5 @@ async def fetch(request: Request, service: _Service, job_id: str) -> JSONRespons
 
 @router.delete("/{job_id}", summary="Cancel a job, or forget it", responses=UNKNOWN_JOB)
 async def cancel(request: Request, service: _Service, job_id: str) -> JobStatus:
-    """A running job stops after the file it is at; one that is over is deleted."""
+    """Stop a running job after the file it is at; delete one that is over."""
     return service.jobs.cancel(job_id, request.state.owner)

@@ -40,7 +40,7 @@ class SongEmbedding(Contract):
     windows: int
     columns: int
     embedding: str = Field(description="base64 of float32, little-endian, windows x columns")
-    not_music: tuple[float, ...] = Field(description="of each window, how probably it is no music")
+    not_music: tuple[float, ...] = Field(description="of each window, how probably it is not music")
 
 
 class Pile(Contract):

@@ -25,7 +25,7 @@ _MADE = re.compile(r"[a-z0-9_]{8}")
 
 @contextmanager
 def scratch_folder(within: Path, prefix: str) -> Iterator[Path]:
-    """A private folder that is deleted afterwards, or else by the next `sweep`.
+    """Return a private folder that is deleted afterwards, or else by the next `sweep`.
 
     Parameters
     ----------

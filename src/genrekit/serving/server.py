@@ -59,7 +59,7 @@ def _hush(app: FastAPI, settings: Settings) -> None:
 
 
 def bind(settings: Settings) -> socket.socket:
-    """A listening socket.
+    """Return a listening socket.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def _cannot_listen(settings: Settings, error: OSError) -> ConfigError:
 
 
 def make_server(settings: Settings) -> Server:
-    """A server that is not running yet."""
+    """Return a server that is not running yet."""
     app, crowd = create_app(settings), Crowd()
     config = uvicorn.Config(
         app,

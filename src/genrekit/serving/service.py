@@ -70,7 +70,7 @@ class Service:
         return self.bundles | self.shadow_bundles
 
     def model(self, wanted: str | None, sender: HTTPConnection) -> str:
-        """The name under which workers know the model that was asked for.
+        """Return the name under which workers know the model that was asked for.
 
         Where none was, it depends on the sender if senders are dealt out among several.
 
@@ -95,7 +95,7 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def receive(self, request: Request, *, most_files: int = 1) -> AsyncIterator[Body]:
-        """The body of a request, if there is room for it; as `uploads.receive_body`.
+        """Return the body of a request, if there is room for it; as `uploads.receive_body`.
 
         Under overload only a few bodies are received at once; other requests are refused before
         they cost anything.
@@ -182,13 +182,13 @@ async def _left(request: Request) -> None:
 
 
 def service_of(connection: HTTPConnection) -> Service:
-    """The service behind a request."""
+    """Return the service behind a request."""
     service: Service = connection.app.state.service
     return service
 
 
 def sticky_key(sender: HTTPConnection) -> str:
-    """What stays the same of a sender: what it says itself, its API key, or its address."""
+    """Return what stays the same of a sender: what it says itself, its API key, or its address."""
     if said := sender.headers.get(STICKY, "")[:_STICKY_CHARACTERS]:
         return f"said {said}"
     if owner := getattr(sender.state, "owner", ""):

@@ -183,7 +183,7 @@ class Settings(BaseSettings):
 
     @property
     def rate_per_minute(self) -> float:
-        """Requests per minute and key or address; 0 is no limit."""
+        """Requests per minute and key or address; 0 for no limit."""
         if self.requests_per_minute is not None:
             return self.requests_per_minute
         return 0.0 if self.on_loopback else 120.0

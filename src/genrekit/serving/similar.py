@@ -65,7 +65,7 @@ class SimilarAnswer(Contract):
 
 
 def open_library(settings: Settings, bundles: Mapping[str, Bundle]) -> Library | None:
-    """The index of the settings, with the served model that made it.
+    """Return the index of the settings, with the served model that made it.
 
     Raises
     ------

@@ -92,14 +92,14 @@ async def ready(service: _Service) -> Health:
 
 @router.get("/metrics", summary="For Prometheus", response_class=Response)
 async def metrics(service: _Service) -> Any:
-    """Requests, stages, queue, rejections, genres, confidence; models side by side, drift."""
+    """Export requests, stages, queue, rejections, genres, confidence, models, drift."""
     service.recorder.publish()
     return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
 
 @router.get("/version", summary="What is running")
 async def version(service: _Service) -> Version:
-    """The program and its models."""
+    """Return the program and its models."""
     found = {name: bundle.manifest.version for name, bundle in service.bundles.items()}
     keeps = service.recorder.log is not None and service.settings.keep_audio
     return Version(genrekit=__version__, models=found, keeps_audio=keeps)

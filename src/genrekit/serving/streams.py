@@ -76,7 +76,7 @@ class StreamWorkers:
                 self._crowd.leave(sender)
 
     async def borrow(self) -> WorkerProcess:
-        """A worker that loaded its models; give it back with `give_back`."""
+        """Return a worker that loaded its models; give it back with `give_back`."""
         while self._idle:
             worker = self._idle.pop()
             if worker.is_alive():

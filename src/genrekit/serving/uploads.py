@@ -97,7 +97,7 @@ async def receive_body(
 
 
 def no_room(error: OSError) -> BusyError:
-    """What to say when the disk is full, or will not be written to."""
+    """Return what to say when the disk is full, or will not be written to."""
     _log.error("cannot write: %s", error)
     return BusyError("the server has no room on its disk now; ask again later", _DISK_SECONDS)
 
@@ -105,7 +105,7 @@ def no_room(error: OSError) -> BusyError:
 async def read_chunks(
     request: Request, settings: Settings, most_bytes: int
 ) -> AsyncIterator[bytes]:
-    """The body piece by piece, with an eye on clock and size.
+    """Yield the body piece by piece, with an eye on clock and size.
 
     Raises
     ------
@@ -192,7 +192,7 @@ class _Form:
         self.ended = False
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
-        """What the parser calls, by its names."""
+        """Return what the parser calls, by its names."""
         return {
             "on_part_begin": self._begin,
             "on_header_begin": self._begin_header,
@@ -206,7 +206,7 @@ class _Form:
         }
 
     def close(self) -> None:
-        """The part is over."""
+        """Close the part that is over."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -284,7 +284,7 @@ def _new_file(folder: Path, name: str, body: Body) -> BinaryIO:
 
 
 def _shown_name(name: str) -> str:
-    """The last part of what was a path somewhere."""
+    """Return the last part of what was a path somewhere."""
     return printable(name.replace("\\", "/").rsplit("/", 1)[-1])[:_NAME_CHARACTERS]
 
 

@@ -47,7 +47,7 @@ class ApeTag:
 
 
 def ape_ending_at(view: View, end: int) -> ApeTag | None:
-    """The tag whose footer ends at ``end``, if there is one.
+    """Return the tag whose footer ends at ``end``, if there is one.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _items(view: View, start: int, end: int, count: int) -> tuple[Item, ...]:
 
 
 def fields_of_ape(tag: ApeTag) -> Fields:
-    """What the tag says."""
+    """Return what the tag says."""
     found: Fields = {}
     for item in tag.items:
         if (key := _KEYS.get(item.key.casefold())) is not None and item.is_text:
@@ -109,7 +109,7 @@ def fields_of_ape(tag: ApeTag) -> Fields:
 
 
 def new_ape(wanted: Wanted) -> bytes:
-    """A tag with header and footer."""
+    """Return a tag with header and footer."""
     fresh = _new_items(wanted, 2000)
     body = b"".join(fresh.values())
     if not body:
@@ -142,7 +142,7 @@ def _item(key: str, text: str) -> bytes:
 
 
 def change_ape_tag(view: View, tag: ApeTag, wanted: Wanted) -> list[Splice]:
-    """Changes of a tag that is there."""
+    """Return the changes of a tag that is there."""
     fresh = _new_items(wanted, tag.version)
     mine: set[Key] = {"genre", *wanted.own}
     changes, removed = [], 0

@@ -161,7 +161,7 @@ def _text(data: bytes) -> str:
 
 
 def read_asf(view: View) -> Fields:
-    """What the header says."""
+    """Return what the header says."""
     parts = _parts(view)
     found = _described(view, parts.find(_DESCRIPTION))
     lists = (
@@ -189,7 +189,7 @@ def _described(view: View, found: _Object | None) -> Fields:
 
 
 def change_asf(view: View, wanted: Wanted) -> list[Splice]:
-    """Changes of both lists and of padding; the first genre is in the one that all players read."""
+    """Change both lists and the padding; the first genre goes where all players read it."""
     parts = _parts(view)
     mine: set[Key] = {"genre", *wanted.own}
     fresh: dict[Key, bytes] = {
@@ -223,7 +223,7 @@ def _kept(attributes: list[_Attribute], mine: set[Key], fresh: dict[Key, bytes])
 def _list(
     found: _Object | None, kind: bytes, entries: list[bytes], end: int = _HEADER_BYTES
 ) -> Splice:
-    """A list of attributes in its place; where there is none, at ``end``, first in the header."""
+    """Change a list of attributes in its place; where there is none, at ``end``."""
     if len(entries) > 0xFFFF:
         raise cannot(f"it has {len(entries)} attributes, more than ASF can hold")
     body = len(entries).to_bytes(2, "little") + b"".join(entries)
@@ -269,7 +269,7 @@ def _fitted(view: View, parts: _Parts, changes: list[Splice], more: int) -> list
 
 
 def _file_size(view: View, parts: _Parts, growth: int) -> list[Splice]:
-    """The size of the file, which the header repeats, if what it says was right."""
+    """Return the size of the file, which the header repeats, if what it says was right."""
     found = parts.find(_FILE)
     if found is None or found.size < 48:
         return []

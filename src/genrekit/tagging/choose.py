@@ -69,7 +69,7 @@ def mean_scores(answers: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def choose_genres(scores: Mapping[str, float], rules: Rules, naming: Naming) -> dict[str, float]:
-    """The names to write with their scores, best first; several labels of one name are one.
+    """Return the names to write with their scores, best first; several labels of one name are one.
 
     A name that has been brought in as a parent has the score of its best child.
     """

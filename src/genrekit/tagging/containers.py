@@ -30,7 +30,7 @@ def _read_mpeg(view: View) -> Fields:
 
 
 def _change_mpeg(view: View, wanted: Wanted) -> list[Splice]:
-    """Changes of all tags; where there is only an APE tag, that one is the first place."""
+    """Change all tags; where there is only an APE tag, that one is the first place."""
     tails = find_tails(view)
     if tails.ape is not None and not tags_at(view):
         return change_tails(view, wanted, tails, ape_is_first=True)
@@ -68,7 +68,7 @@ _TAGS_AHEAD = ("flac", "mp3", "tta", "ape")
 
 
 def container_of(view: View, path: Path) -> Container:
-    """The container of an open file.
+    """Return the container of an open file.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _refuse(head: bytes) -> NoReturn:
 
 
 def read_fields(file: IO[bytes], path: Path) -> Fields:
-    """What the tags of an open file say.
+    """Return what the tags of an open file say.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def read_fields(file: IO[bytes], path: Path) -> Fields:
 
 
 def plan_changes(file: IO[bytes], path: Path, wanted: Wanted) -> list[Splice]:
-    """The smallest changes after which the tags of an open file say what is wanted; in order.
+    """Plan the smallest changes, in order, after which an open file's tags are as wanted.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def plan_changes(file: IO[bytes], path: Path, wanted: Wanted) -> list[Splice]:
 
 
 def read_tags(path: Path) -> Fields:
-    """What the tags of a file say: ``genre``, ``album`` and so on to their values.
+    """Return what the tags of a file say: ``genre``, ``album`` and so on to their values.
 
     Raises
     ------

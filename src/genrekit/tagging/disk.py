@@ -39,7 +39,7 @@ class Stamp(NamedTuple):
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp in what the system says of a file."""
+    """Return the stamp in what the system says of a file."""
     return Stamp(status.st_size, status.st_mtime_ns)
 
 
@@ -55,7 +55,7 @@ def named_failures(path: Path) -> Iterator[None]:
 
 
 def real_file(path: Path, *, separate_hard_links: bool = False) -> tuple[Path, os.stat_result]:
-    """The file that a name leads to, if it may be replaced.
+    """Return the file that a name leads to, if it may be replaced.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def replace_content(
 
 @contextmanager
 def _hidden(part: Path) -> Iterator[int]:
-    """A new file that is locked for as long as it is worked on."""
+    """Return a new file that is locked for as long as it is worked on."""
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(handle, "wb", buffering=0) as file:
         if not _IS_WINDOWS:  # there, nobody could read what is locked, and an open file stays
@@ -166,7 +166,7 @@ def _keep_attributes(
 
 
 def digest_of(file: IO[bytes]) -> str:
-    """The SHA-256 of all of an open file."""
+    """Return the SHA-256 of all of an open file."""
     file.seek(0)
     digest = hashlib.sha256()
     while piece := file.read(_CHUNK_BYTES):

@@ -15,7 +15,7 @@ from genrekit.tagging.values import Fields
 
 
 def track_of(path: Path, answer: TrackPrediction, rules: Rules, naming: Naming) -> Track:
-    """The answer with names for its genres, what the tags say, and how long the track is."""
+    """Return the answer with names for its genres, what the tags say, and how long the track is."""
     genres = choose_genres(scores_of(answer, rules.labels), rules, naming)
     return Track(path, answer, genres, _fields(path), _seconds(path))
 

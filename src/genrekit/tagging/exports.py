@@ -45,7 +45,7 @@ class Track:
     seconds: float = 0.0
 
     def field(self, key: Key) -> str:
-        """The first value of a field of its tags, or nothing."""
+        """Return the first value of a field of its tags, or nothing."""
         return printable((self.fields.get(key) or ("",))[0])
 
     @property
@@ -71,7 +71,7 @@ def _columns(track: Track) -> dict[str, Any]:
 
 
 def export_csv(tracks: Sequence[Track], path: Path) -> None:
-    """A row for each track, a column for the score of each label."""
+    """Write a row for each track, a column for the score of each label."""
     rows = [_columns(track) for track in tracks]
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
@@ -82,7 +82,7 @@ def export_csv(tracks: Sequence[Track], path: Path) -> None:
 
 
 def export_jsonl(tracks: Sequence[Track], path: Path) -> None:
-    """A line for each track: the answer as everywhere, and the names for its tags."""
+    """Write a line for each track: the answer as everywhere, and the names for its tags."""
     with replacing(path) as file:
         for track in tracks:
             line = track.answer.model_dump(mode="json") | {"names": dict(track.genres)}
@@ -90,7 +90,7 @@ def export_jsonl(tracks: Sequence[Track], path: Path) -> None:
 
 
 def export_parquet(tracks: Sequence[Track], path: Path) -> None:
-    """The columns of `export_csv`.
+    """Write the columns of `export_csv`.
 
     Raises
     ------
@@ -186,7 +186,7 @@ DOCUMENTS: dict[str, tuple[str, Callable[[Track], dict[str, Any]]]] = {
 
 
 def export_documents(tracks: Sequence[Track], kind: str, folder: Path) -> list[Path]:
-    """A file for each track, called as it is; those that are called alike get a number."""
+    """Return a file for each track, called as it is; those that are called alike get a number."""
     suffix, content = DOCUMENTS[kind]
     taken: set[str] = set()
     made = []
@@ -201,7 +201,7 @@ _RESERVED = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 
 
 def free_name(name: str, taken: set[str]) -> str:
-    """A name that every file system takes, and that no other one has."""
+    """Return a name that every file system takes, and that no other one has."""
     plain = _RESERVED.sub("_", printable(name)).strip(" .")[:120] or "_"
     found, number = plain, 1
     while found.casefold() in taken:

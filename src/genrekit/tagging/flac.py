@@ -66,13 +66,13 @@ def _comments(view: View, blocks: list[_Block]) -> tuple[_Block | None, Comments
 
 
 def read_flac(view: View) -> Fields:
-    """What the comments say, and what the ID3 tags around the stream say besides."""
+    """Return what the comments say, and what the ID3 tags around the stream say besides."""
     _, comments = _comments(view, _blocks(view))
     return merged(fields_of_comments(comments), read_id3(view), read_tails(view))
 
 
 def change_flac(view: View, wanted: Wanted) -> list[Splice]:
-    """Changes of the comments, of the padding, and of ID3 tags that have a genre."""
+    """Change the comments, the padding, and ID3 tags that have a genre."""
     blocks = _blocks(view)
     block, comments = _comments(view, blocks)
     content = changed_comments(comments, wanted).rendered()
@@ -92,7 +92,7 @@ def _resized(block: _Block, content: bytes) -> list[Splice]:
 
 
 def _new_block(view: View, blocks: list[_Block], content: bytes) -> list[Splice]:
-    """A block of comments behind STREAMINFO."""
+    """Return a block of comments behind STREAMINFO."""
     first = blocks[0]
     last = _LAST if first.last else 0
     block = bytes([_COMMENT | last]) + len(content).to_bytes(3, "big") + content
@@ -103,7 +103,7 @@ def _new_block(view: View, blocks: list[_Block], content: bytes) -> list[Splice]
 
 
 def _padding(blocks: list[_Block], growth: int) -> list[Splice]:
-    """The largest block of padding gives or takes, so that the audio stays where it is."""
+    """Resize the largest block of padding, so that the audio stays where it is."""
     room = [one for one in blocks if one.kind == _PADDING and 0 <= one.size - growth <= _LARGEST]
     if not room or growth == 0:
         return []

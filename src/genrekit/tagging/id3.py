@@ -29,12 +29,12 @@ _LARGEST = (1 << 28) - 1
 
 
 def read_id3(view: View) -> Fields:
-    """What the ID3v2 tags at the beginning of a stretch say."""
+    """Return what the ID3v2 tags at the beginning of a stretch say."""
     return merged(*map(fields_of, tags_at(view)))
 
 
 def fields_of(tag: Tag) -> Fields:
-    """What one tag says."""
+    """Return what one tag says."""
     found: Fields = {}
     for frame in tag.frames:
         key, values = _meaning(frame, tag.version)
@@ -58,7 +58,7 @@ def _meaning(frame: Frame, version: int) -> tuple[Key | None, tuple[str, ...]]:
 
 
 def change_id3(view: View, wanted: Wanted, copied: Mapping[str, str] | None = None) -> list[Splice]:
-    """Changes of the tags at the beginning of a stretch; the first is made if there is none.
+    """Change the tags at the beginning of a stretch; the first is made if there is none.
 
     Further ones that follow it get a genre only where they have one. ``copied`` goes into a new
     one: see `new_tag`.
@@ -71,12 +71,12 @@ def change_id3(view: View, wanted: Wanted, copied: Mapping[str, str] | None = No
 
 
 def refresh_tag(tag: Tag, wanted: Wanted) -> list[Splice]:
-    """Changes of a tag that is not the first: only if it has a genre."""
+    """Change a tag that is not the first: only if it has a genre."""
     return change_tag(tag, wanted) if "genre" in fields_of(tag) else []
 
 
 def new_tag(wanted: Wanted, copied: Mapping[str, str] | None = None) -> bytes:
-    """A tag of its own, of version 2.4.
+    """Return a tag of its own, of version 2.4.
 
     ``copied`` has texts of other tags in the file, by the name of their frame: many readers look no
     further once there is an ID3v2 tag, and would miss a title that stands elsewhere.
@@ -98,7 +98,7 @@ def _copy(name: str, text: str) -> bytes:
 
 
 def _new_frames(wanted: Wanted, version: int, *, plain_sizes: bool) -> dict[Key, bytes]:
-    """The frames that shall be there; one without a value is left out."""
+    """Return the frames that shall be there; one without a value is left out."""
     found: dict[Key, bytes] = {}
     if genres := _spelt(wanted, version):
         name = "TCO" if version == 2 else "TCON"
@@ -119,7 +119,7 @@ def _spelt(wanted: Wanted, version: int) -> Sequence[str]:
 
 
 def change_tag(tag: Tag, wanted: Wanted) -> list[Splice]:
-    """Changes of one tag.
+    """Return the changes of one tag.
 
     Raises
     ------
@@ -143,13 +143,13 @@ def _raw(tag: Tag, data: bytes) -> bytes:
 
 
 def _encoded(tag: Tag, one: Splice) -> Splice:
-    """A change of the body as one of the file."""
+    """Return a change of the body as one of the file."""
     begin, end = tag.in_file(one.start), tag.in_file(one.start + one.length)
     return Splice(begin, end - begin, _raw(tag, one.data))
 
 
 def _fitted(tag: Tag, changes: list[Splice], added: bytes) -> list[Splice]:
-    """The changes, with padding that takes up what they need, or a larger tag."""
+    """Return the changes, with padding that takes up what they need, or a larger tag."""
     end = tag.in_file(tag.frames_end)
     padding = tag.start + HEADER_BYTES + tag.raw_size - end if tag.padding else 0
     needed = sum(one.growth for one in changes) + len(added)
@@ -178,7 +178,7 @@ def _ends_clean(tag: Tag) -> bool:
 
 
 def _extended(tag: Tag, changes: list[Splice], padding: int) -> list[Splice]:
-    """The extended header, where it says something about what has changed: padding and CRC."""
+    """Change the extended header where it states what has changed: padding and CRC."""
     head = tag.body[: tag.extended]
     if not head or not any(one.length or one.data for one in changes):
         return []
@@ -194,7 +194,7 @@ def _extended(tag: Tag, changes: list[Splice], padding: int) -> list[Splice]:
 
 
 def _changed_body(tag: Tag, changes: list[Splice]) -> bytes:
-    """The bytes behind the extended header after the changes, as they are in the file."""
+    """Return the bytes behind the extended header after the changes, as they are in the file."""
     base = tag.start + HEADER_BYTES
     raw = tag.raw
     for one in sorted(changes, key=lambda one: -one.start):
@@ -216,7 +216,7 @@ def _extended_v23(head: bytes, tag: Tag, changes: list[Splice], padding: int) ->
 
 
 def _extended_v24(head: bytes, tag: Tag, changes: list[Splice]) -> bytes:
-    """Flags with their data one after the other; the CRC counts padding too."""
+    """Return flags with their data one after the other; the CRC counts padding too."""
     new, position = bytearray(head), 6
     flags = head[5]
     if flags & 0x40:  # "this tag updates another one" has no data

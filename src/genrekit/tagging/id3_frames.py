@@ -35,7 +35,7 @@ class Frame:
     content: bytes
 
     def payload(self, version: int) -> bytes | None:
-        """What it holds, without compression and the like; None if that cannot be told."""
+        """Return what it holds, without compression and the like; None if that cannot be told."""
         flags, content = self.flags, self.content
         if version == 2:
             return content
@@ -79,7 +79,7 @@ def unsynchronised(data: bytes) -> bytes:
 
 
 def texts(payload: bytes | None) -> tuple[str, ...]:
-    """The strings of a text frame, the description of a TXXX frame among them."""
+    """Return the strings of a text frame, the description of a TXXX frame among them."""
     if not payload or payload[0] not in _ENCODINGS:
         return ()
     encoding, data = _ENCODINGS[payload[0]], payload[1:]
@@ -119,12 +119,12 @@ def text_payload(values: Sequence[str], version: int) -> bytes:
 
 
 def syncsafe(number: int, length: int = 4) -> bytes:
-    """A number in bytes of seven bits."""
+    """Return a number in bytes of seven bits."""
     return bytes((number >> 7 * place) & 0x7F for place in reversed(range(length)))
 
 
 def from_syncsafe(data: bytes) -> int:
-    """The number that bytes of seven bits spell."""
+    """Return the number that bytes of seven bits spell."""
     number = 0
     for byte in data:
         number = number << 7 | byte & 0x7F
@@ -132,7 +132,7 @@ def from_syncsafe(data: bytes) -> int:
 
 
 def new_frame(name: str, payload: bytes, version: int, *, plain_sizes: bool) -> bytes:
-    """A frame without flags, as bytes; ``plain_sizes`` even in v2.4, where all others are so."""
+    """Return a frame without flags as bytes; ``plain_sizes`` even in v2.4."""
     size = len(payload)
     if version == 2:
         return name.encode() + size.to_bytes(3, "big") + payload

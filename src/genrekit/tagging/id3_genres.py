@@ -33,7 +33,7 @@ _NAMED = {"RX": "Remix", "CR": "Cover"}
 
 
 def genre_number(name: str) -> int:
-    """The number of a genre in ID3v1, 255 if it has none; ``hip hop`` is ``Hip-Hop`` here."""
+    """Return a genre's number in ID3v1, 255 if it has none; ``hip hop`` is ``Hip-Hop``."""
     return _NUMBERS.get(_letters(name), NO_GENRE)
 
 
@@ -47,7 +47,7 @@ _NUMBERS |= {"rnb": 14, "drum'n'bass": 127}
 
 
 def genre_name(number: str) -> str:
-    """What a number in brackets or alone means; itself if it means nothing."""
+    """Return what a number in brackets or alone means; itself if it means nothing."""
     if number in _NAMED:
         return _NAMED[number]
     return ID3V1_GENRES[int(number)] if int(number) < len(ID3V1_GENRES) else number
@@ -78,5 +78,5 @@ def _names(value: str) -> list[str]:
 
 
 def bracketed(name: str) -> str:
-    """A name as ID3v2.3 has it: one that begins with a bracket would be a reference."""
+    """Return a name as ID3v2.3 has it: one that begins with a bracket would be a reference."""
     return f"({name}" if name.startswith("(") else name

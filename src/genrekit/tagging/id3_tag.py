@@ -94,7 +94,7 @@ def tag_bytes(head: bytes) -> int:
 
 
 def tags_at(view: View, start: int = 0) -> list[Tag]:
-    """The tags that follow each other from ``start`` on; an empty list if there is none."""
+    """Return the tags that follow each other from ``start`` on; an empty list if there is none."""
     found = []
     while is_tag(view.peek(start, HEADER_BYTES)):
         found.append(read_tag(view, start))
@@ -103,7 +103,7 @@ def tags_at(view: View, start: int = 0) -> list[Tag]:
 
 
 def read_tag(view: View, start: int) -> Tag:
-    """The tag whose header is at ``start``.
+    """Return the tag whose header is at ``start``.
 
     Raises
     ------

@@ -29,7 +29,7 @@ _KIND = "tag"
 
 
 def heard_home() -> Path:
-    """The folder of the journals of all models."""
+    """Return the folder of the journals of all models."""
     return runs_home() / "heard"
 
 
@@ -42,7 +42,7 @@ def listener(
     retry_failed: bool = False,
     progress: Progress = silent,
 ) -> Listen:
-    """What `make_plan` asks for answers.
+    """Yield what `make_plan` asks for answers.
 
     Parameters
     ----------

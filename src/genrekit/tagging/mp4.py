@@ -29,7 +29,7 @@ def _data(text: str) -> bytes:
 
 
 def read_mp4(view: View) -> Fields:
-    """What the list of iTunes says."""
+    """Return what the list of iTunes says."""
     ilst = _list_of(view, movie(view))
     found: Fields = {}
     for atom in inside(view, ilst) if ilst is not None else ():
@@ -67,7 +67,7 @@ def _meaning(view: View, atom: Atom) -> tuple[Key | None, tuple[str, ...]]:
 
 
 def change_mp4(view: View, wanted: Wanted) -> list[Splice]:
-    """Changes of the list, of what holds it, and of the places of audio that moves by that.
+    """Change the list, what holds it, and the offsets of audio that moves by that.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _fresh(wanted: Wanted) -> dict[Key, bytes]:
 
 
 def _new_list(view: View, moov: Atom, wanted: Wanted) -> tuple[list[Splice], list[Atom]]:
-    """A list with what must hold it, at the end of the innermost that is there."""
+    """Return a list with what must hold it, at the end of the innermost that is there."""
     content = _atom(b"ilst", b"".join(_fresh(wanted).values()))
     content += _atom(b"free", bytes(_PADDING_BYTES - _SMALLEST))
     udta = child(view, moov, b"udta")
@@ -144,7 +144,7 @@ def _changed_list(
 
 
 def _free(beside: list[Atom], ilst: Atom, growth: int) -> list[Splice]:
-    """The free atom behind the list gives or takes; if it cannot, some room is made."""
+    """Resize the free atom behind the list; if that is too small, make some room."""
     position = next(i for i, one in enumerate(beside) if one.start == ilst.start)
     behind = beside[position + 1] if position + 1 < len(beside) else None
     if growth == 0:

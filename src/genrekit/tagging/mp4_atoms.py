@@ -48,7 +48,7 @@ class Atom:
 
 
 def atoms(view: View, start: int, end: int) -> list[Atom]:
-    """The atoms that fill a stretch.
+    """Return the atoms that fill a stretch.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def atoms(view: View, start: int, end: int) -> list[Atom]:
 
 
 def inside(view: View, atom: Atom) -> list[Atom]:
-    """The atoms in an atom that holds some."""
+    """Return the atoms in an atom that holds some."""
     own = _INSIDE.get(atom.name, 0)
     if atom.name == b"meta" and view.peek(atom.begin + 4, 4) in (b"hdlr", b"ilst", b"free"):
         own = 0  # as QuickTime writes it
@@ -83,7 +83,7 @@ def inside(view: View, atom: Atom) -> list[Atom]:
 
 
 def child(view: View, atom: Atom | None, name: bytes) -> Atom | None:
-    """The first atom of a name in another one."""
+    """Return the first atom of a name in another one."""
     if atom is None:
         return None
     return next((one for one in inside(view, atom) if one.name == name), None)
@@ -99,7 +99,7 @@ def walk(view: View, atom: Atom, wanted: frozenset[bytes]) -> Iterator[Atom]:
 
 
 def movie(view: View) -> Atom:
-    """The ``moov`` atom of a file that may be tagged.
+    """Return the ``moov`` atom of a file that may be tagged.
 
     Raises
     ------

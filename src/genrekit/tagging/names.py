@@ -42,7 +42,7 @@ class Naming:
     casing: Casing | None = None
 
     def names(self, label: str) -> list[str]:
-        """The names to write for a label, the most precise first."""
+        """Return the names to write for a label, the most precise first."""
         if (own := self.mapping.get(folded(label))) is not None:
             return list(own)
         name = self.taxonomy.canonical(label)
@@ -55,7 +55,7 @@ class Naming:
 
 
 def cased(name: str, casing: Casing) -> str:
-    """A name in title case (``Hip Hop``, ``R&B``, ``Rock and Roll``), small, or as it is."""
+    """Return a name in title case (``Hip Hop``, ``R&B``, ``Rock and Roll``), small, or as it is."""
     if casing == "as-is":
         return name
     if casing == "lower":
@@ -113,7 +113,7 @@ def _mapping_file(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def warnings_for(names: Iterable[str]) -> list[str]:
-    """A sentence for each name that players will split."""
+    """Return a sentence for each name that players will split."""
     return [
         f"{name!r}: players cut a genre in two at a comma, semicolon or slash"
         for name in dict.fromkeys(names)

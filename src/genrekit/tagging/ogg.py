@@ -65,7 +65,7 @@ class Page:
 
 
 def read_page(view: View, start: int) -> Page:
-    """The page that begins at ``start``.
+    """Return the page that begins at ``start``.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def read_page(view: View, start: int) -> Page:
 
 
 def checksum(page: bytes) -> bytes:
-    """The CRC of a page whose own field is zero; Ogg's is zlib's with all bits reversed."""
+    """Return the CRC of a page whose own field is zero; Ogg's is zlib's with all bits reversed."""
     crc = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{crc:032b}"[::-1], 2).to_bytes(4, "little")
 
@@ -97,7 +97,7 @@ class _Header:
 
 
 def _find_header(view: View) -> _Header:
-    """The first stream of audio, and the pages with its comments."""
+    """Return the first stream of audio, and the pages with its comments."""
     start, serial, codec = 0, b"", b""
     while (page := read_page(view, start)).flags & _BEGINS:
         begin = view.peek(page.body_start, 16)
@@ -139,7 +139,7 @@ def _collect(view: View, start: int, serial: bytes, codec: bytes) -> _Header:
 
 
 def _comment_of(header: _Header) -> tuple[bytes, bytes]:
-    """What the packet of comments begins with, and the comments."""
+    """Return what the packet of comments begins with, and the comments."""
     packet, magic = header.packets[0], _CODECS[header.codec]
     if header.codec == b"\x7fFLAC":
         if packet[:1] not in (b"\x04", b"\x84"):
@@ -151,12 +151,12 @@ def _comment_of(header: _Header) -> tuple[bytes, bytes]:
 
 
 def read_ogg(view: View) -> Fields:
-    """What the comments of its first stream of audio say."""
+    """Return what the comments of its first stream of audio say."""
     return fields_of_comments(parse_comments(_comment_of(_find_header(view))[1]))
 
 
 def change_ogg(view: View, wanted: Wanted) -> list[Splice]:
-    """Changes of the pages with its comments, and of the numbers of later ones if need be."""
+    """Change the pages with its comments, and the numbers of later ones if need be."""
     header = _find_header(view)
     begin, old = _comment_of(header)
     comments = changed_comments(parse_comments(old), wanted)
@@ -205,7 +205,7 @@ def _sealed(page: bytes) -> bytes:
 
 
 def _replaced(old: tuple[Page, ...], new: list[bytes]) -> list[Splice]:
-    """New pages in the places of old ones, between which there may be pages of other streams."""
+    """Put new pages in the places of old ones; pages of other streams may lie between."""
     changes = [
         Splice(page.start, page.end - page.start, data)
         for page, data in zip(old, new, strict=False)

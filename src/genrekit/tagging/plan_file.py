@@ -33,7 +33,7 @@ def write_plan(plan: Plan, path: Path) -> None:
 
 
 def plan_csv(plan: Plan) -> str:
-    """A plan as CSV. Edit ``then``, or delete rows; ``checked`` says how each file was."""
+    """Return a plan as CSV. Edit ``then``, or delete rows; ``checked`` says how each file was."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -73,7 +73,7 @@ _CHECKED = re.compile(r"s([0-9a-f]+)-t([0-9a-f]+)(?:-p([0-9a-f]+))?")
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan that was saved, and may have been edited as CSV.
+    """Return a plan that was saved, and may have been edited as CSV.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _row(row: dict[str, str | None], number: int, path: Path) -> PlannedFile:
 
 
 def _why(said: str, now: tuple[str, ...], then: tuple[str, ...]) -> Why:
-    """A file whose genres somebody has filled in is written; one whose are emptied is not."""
+    """Return the reason of a row that was edited: filled in is written, emptied is not."""
     if then and then != now:
         return next((one for one in WRITTEN if one == said), "replaced" if now else "missing")
     if then or said in WRITTEN:
@@ -165,7 +165,7 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _scores(text: str) -> dict[str, float]:
-    """What `scores_text` makes; a spreadsheet may have changed the decimal point."""
+    """Return what `scores_text` makes; a spreadsheet may have changed the decimal point."""
     found = {}
     for part in _parts(text):
         name, _, score = part.rpartition(" ")
@@ -181,7 +181,7 @@ def _parts(text: str) -> Iterable[str]:
 
 
 def plan_json(plan: Plan) -> str:
-    """A plan as one line of JSON, with the counts of genres before and after."""
+    """Return a plan as one line of JSON, with the counts of genres before and after."""
     counts = [
         {"genre": genre, "before": before, "after": after}
         for genre, before, after in plan.before_and_after()

@@ -12,12 +12,12 @@ from genrekit.files import replace_file
 from genrekit.tagging.containers import read_tags
 from genrekit.tagging.exports import Track, free_name
 
-#: Of an artist nobody knows; two of them in a row are no repetition.
+#: Of an artist nobody knows; two of them in a row are not a repetition.
 _NOBODY = ""
 
 
 def export_playlists(tracks: Sequence[Track], folder: Path) -> list[Path]:
-    """An M3U8 playlist for each genre, by its name, the surest tracks first."""
+    """Return an M3U8 playlist for each genre, by its name, the surest tracks first."""
     genres: dict[str, list[Track]] = {}
     for track in tracks:
         for genre in track.genres:
@@ -95,7 +95,7 @@ def play_on(
 
 
 def artist_in_tags(path: Path) -> str:
-    """The artist that the tags of a file name, in small letters; nothing if they do not."""
+    """Return the artist that the tags of a file name, in small letters; nothing if they do not."""
     try:
         fields = read_tags(path)
     except TagError:

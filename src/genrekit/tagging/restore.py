@@ -89,7 +89,7 @@ def is_below(file: Path, place: Path) -> bool:
 
 
 def _rehearsed(steps: Sequence[tuple[Run, Change]], progress: Progress) -> list[Undone]:
-    """What can be taken back; of a file that several runs changed, one after the other."""
+    """Return what can be taken back; of a file that several runs changed, one after the other."""
     digests: dict[Path, str | None] = {}
     found = []
     for number, (run, change) in enumerate(steps):

@@ -93,7 +93,7 @@ def _chunks(view: View, start: int, end: int, order: Order) -> list[Chunk]:
 
 
 def _info(view: View, file: _File) -> tuple[Chunk | None, list[Chunk]]:
-    """The LIST INFO chunk and what is in it."""
+    """Return the LIST INFO chunk and what is in it."""
     for chunk in file.chunks:
         if chunk.name == b"LIST" and view.peek(chunk.begin, 4) == b"INFO":
             return chunk, _chunks(view, chunk.begin + 4, chunk.end, file.order)
@@ -109,7 +109,7 @@ def _text(data: bytes) -> str:
 
 
 def read_riff(view: View) -> Fields:
-    """What the ID3 chunk says, and what LIST INFO says besides."""
+    """Return what the ID3 chunk says, and what LIST INFO says besides."""
     file = _open(view)
     found: Fields = {}
     for chunk in _info(view, file)[1] if file.order == "little" else []:
@@ -122,7 +122,7 @@ def read_riff(view: View) -> Fields:
 
 
 def change_riff(view: View, wanted: Wanted) -> list[Splice]:
-    """Changes of the ID3 chunk, which is made at the end if there is none, and of IGNR."""
+    """Change the ID3 chunk, which is made at the end if there is none, and IGNR."""
     file = _open(view)
     chunk = file.find(*_ID3)
     name = b"ID3 " if file.order == "big" else b"id3 "
@@ -146,7 +146,7 @@ def change_riff(view: View, wanted: Wanted) -> list[Splice]:
 
 
 def _info_texts(view: View, file: _File) -> dict[str, str]:
-    """What LIST INFO says besides the genre, by the names of ID3v2.4 frames."""
+    """Return what LIST INFO says besides the genre, by the names of ID3v2.4 frames."""
     entries = _info(view, file)[1] if file.order == "little" else []
     return {
         _FRAMES[one.name]: _text(view.at(one.begin, one.size))
@@ -156,7 +156,7 @@ def _info_texts(view: View, file: _File) -> dict[str, str]:
 
 
 def _resized(view: View, file: _File, chunk: Chunk, changes: list[Splice]) -> list[Splice]:
-    """Changes inside a chunk, with its size, and the byte behind it that makes it even."""
+    """Change the inside of a chunk, its size, and the byte behind it that makes it even."""
     size = chunk.size + sum(one.growth for one in changes)
     padded = chunk.size % 2 == 1 and chunk.next <= min(file.end, view.size)
     if size != chunk.size:
@@ -166,7 +166,7 @@ def _resized(view: View, file: _File, chunk: Chunk, changes: list[Splice]) -> li
 
 
 def _changed_info(view: View, file: _File, wanted: Wanted) -> list[Splice]:
-    """The genre in LIST INFO, which holds one text: several with a semicolon between them."""
+    """Change the genre in LIST INFO, one text: several with a semicolon between them."""
     chunk, entries = _info(view, file)
     old = [one for one in entries if one.name == _GENRE]
     if chunk is None or not old:

@@ -141,7 +141,7 @@ class Run:
         _append(self.folder / _STAMPS, line, sync=False)
 
     def changes(self) -> list[Change]:
-        """Changes that were not taken back, in the order in which they were made."""
+        """Return the changes that were not taken back, in the order in which they were made."""
         undone = {
             (one.path, one.path_hex, one.after_sha256)
             for one in _lines(self.folder / _UNDONE, _Undone)
@@ -159,7 +159,7 @@ class Run:
 
 
 def runs_home() -> Path:
-    """The folder of all runs."""
+    """Return the folder of all runs."""
     return state_home() / "tagging"
 
 
@@ -197,14 +197,14 @@ def begin_run(*, model: str = "", sources: Sequence[str | Path] = ()) -> Run:
 
 
 def list_runs() -> list[Run]:
-    """All runs, the latest first; folders that are no run are left out."""
+    """All runs, the latest first; folders that are not runs are left out."""
     home = runs_home()
     names = sorted(home.iterdir(), reverse=True) if home.is_dir() else []
     return [run for folder in names if (run := _read(folder)) is not None]
 
 
 def find_run(name: str) -> Run:
-    """The run of a name, or of the beginning of one; ``last`` is the latest.
+    """Return the run of a name, or of the beginning of one; ``last`` is the latest.
 
     Raises
     ------
@@ -265,7 +265,7 @@ def _ends_line(path: Path) -> bool:
 
 
 def _lines(path: Path, kind: type[Line]) -> Iterator[Line]:
-    """The whole lines of a file; one that was broken off was followed by no change."""
+    """Yield the whole lines of a file; one that was broken off was followed by no change."""
     if not path.is_file():
         return
     with path.open("rb") as file:

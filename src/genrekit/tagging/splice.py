@@ -30,12 +30,12 @@ class Splice:
 
 
 def damaged(what: str) -> TagError:
-    """The error for a file that is not what its own sizes say."""
+    """Return the error for a file that is not what its own sizes say."""
     return TagError("damaged", f"{what}; nothing is written into a file like that")
 
 
 def cannot(what: str) -> TagError:
-    """The error for a file that has no place for a genre."""
+    """Return the error for a file that has no place for a genre."""
     return TagError("cannot_be_tagged", what)
 
 
@@ -82,19 +82,19 @@ class View:
         return self.at(start, length) if length > 0 else b""
 
     def part(self, start: int, size: int) -> View:
-        """A stretch of this stretch."""
+        """Return a stretch of this stretch."""
         if start < 0 or size < 0 or start + size > self.size:
             raise damaged(f"a part of {size} bytes at {start} does not fit into {self.size} bytes")
         return View(self.file, self.base + start, size)
 
 
 def whole(file: IO[bytes]) -> View:
-    """The view of all of a file."""
+    """Return the view of all of a file."""
     return View(file, 0, file.seek(0, 2))
 
 
 def shifted(splices: Iterable[Splice], by: int) -> list[Splice]:
-    """The same changes, in a file where they begin ``by`` bytes later."""
+    """Return the same changes, in a file where they begin ``by`` bytes later."""
     return [Splice(one.start + by, one.length, one.data) for one in splices]
 
 
@@ -133,7 +133,7 @@ def effective(view: View, splices: Iterable[Splice]) -> list[Splice]:
 
 
 def inverse(view: View, splices: Sequence[Splice]) -> list[Splice]:
-    """What turns the changed file back into that of ``view``; ``splices`` are in order."""
+    """Return what turns the changed file back into that of ``view``; ``splices`` are in order."""
     found, moved = [], 0
     for one in splices:
         found.append(Splice(one.start + moved, len(one.data), view.at(one.start, one.length)))
@@ -142,7 +142,7 @@ def inverse(view: View, splices: Sequence[Splice]) -> list[Splice]:
 
 
 def applied(view: View, splices: Sequence[Splice]) -> Iterator[bytes]:
-    """The changed file, in pieces of at most a megabyte besides what is new; in order."""
+    """Yield the changed file, in pieces of at most a megabyte besides what is new; in order."""
     position = 0
     for one in [*splices, Splice(view.size, 0, b"")]:
         while position < one.start:
@@ -155,6 +155,6 @@ def applied(view: View, splices: Sequence[Splice]) -> Iterator[bytes]:
 
 
 def changed_pieces(path: Path, splices: Sequence[Splice]) -> Iterator[bytes]:
-    """The changed file as `applied` gives it; the file is closed when all of it was taken."""
+    """Yield the changed file as `applied` gives it; the file is closed when all of it was taken."""
     with path.open("rb") as file:
         yield from applied(whole(file), splices)

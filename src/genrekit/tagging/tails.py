@@ -77,7 +77,7 @@ def _lyrics_bytes(view: View, end: int) -> int | None:
 
 
 def _appended(view: View, end: int) -> Tag | None:
-    """An ID3v2.4 tag with a footer that ends here, but not one that begins the file."""
+    """Return an ID3v2.4 tag with a footer that ends here, but not one that begins the file."""
     if end <= HEADER_BYTES:
         return None
     footer = view.peek(end - HEADER_BYTES, HEADER_BYTES)
@@ -89,7 +89,7 @@ def _appended(view: View, end: int) -> Tag | None:
 
 
 def read_tails(view: View) -> Fields:
-    """What they say; an ID3v1 tag is the last to be believed."""
+    """Return what they say; an ID3v1 tag is the last to be believed."""
     tails = find_tails(view)
     return merged(
         fields_of(tails.appended) if tails.appended else {},
@@ -109,7 +109,7 @@ def _v1_fields(block: bytes) -> Fields:
 
 
 def v1_texts(view: View, tails: Tails) -> dict[str, str]:
-    """What an ID3v1 tag says besides the genre, by the names of ID3v2.4 frames."""
+    """Return what an ID3v1 tag says besides the genre, by the names of ID3v2.4 frames."""
     if tails.v1 is None:
         return {}
     block = view.at(tails.v1, _V1_BYTES)
@@ -131,7 +131,7 @@ def v1_texts(view: View, tails: Tails) -> dict[str, str]:
 def change_tails(
     view: View, wanted: Wanted, tails: Tails, *, ape_is_first: bool = False
 ) -> list[Splice]:
-    """Changes of what is there; an APE tag that is not the first place only if it has a genre."""
+    """Change what is there; an APE tag that is not the first place only if it has a genre."""
     changes: list[Splice] = []
     first = wanted.genres[0] if wanted.genres else ""
     if tails.v1 is not None:
@@ -147,13 +147,13 @@ def change_tails(
 
 
 def read_ape(view: View) -> Fields:
-    """What the tag at the end of the file says."""
+    """Return what the tag at the end of the file says."""
     ape = find_tails(view).ape
     return fields_of_ape(ape) if ape is not None else {}
 
 
 def change_ape(view: View, wanted: Wanted) -> list[Splice]:
-    """Changes of the tag at the end of the file, which is made if there is none."""
+    """Change the tag at the end of the file, which is made if there is none."""
     tails = find_tails(view)
     changes = change_tails(view, wanted, tails, ape_is_first=True)
     if tails.ape is None and (fresh := new_ape(wanted)):

@@ -53,7 +53,7 @@ class TaxonomyFile(Contract):
 
 
 def folded(text: str) -> str:
-    """A name without case, accents, and what stands between its words: ``Hip-Hop`` is hiphop."""
+    """Strip case, accents and separators from a name: ``Hip-Hop`` is hiphop."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(one for one in plain if not unicodedata.combining(one))
     return re.sub(r"[\s\-_./']+", "", re.sub(r"\band\b", "&", letters)).replace("\u2010", "")
@@ -84,7 +84,7 @@ class Taxonomy:
     spellings: Mapping[str, str] = field(default_factory=dict)
 
     def canonical(self, label: str) -> str:
-        """The name of a label; itself if it is not known."""
+        """Return the name of a label; itself if it is not known."""
         if (found := self.spellings.get(folded(label))) is not None:
             return found
         for pattern, replacement in self.patterns:
@@ -122,7 +122,7 @@ def made(
     aliases: Mapping[str, tuple[str, ...]] | None = None,
     **more: Any,
 ) -> Taxonomy:
-    """A taxonomy with its table of spellings; names go before aliases."""
+    """Return a taxonomy with its table of spellings; names go before aliases."""
     spellings: dict[str, str] = {}
     for genre in parents:
         spellings.setdefault(folded(genre), genre)
@@ -143,7 +143,7 @@ def _is_yaml(name: str) -> bool:
 
 
 def load_taxonomy(place: str | Path, aliases: str | Path | None = None) -> Taxonomy:
-    """A shipped taxonomy by name, or one from a file.
+    """Return a shipped taxonomy by name, or one from a file.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def _branches(
 
 
 def _patterns(content: Any, place: object) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """A mapping of names to patterns that stand for them."""
+    """Return a mapping of names to patterns that stand for them."""
     if not isinstance(content, dict):
         raise ConfigError(f"{place} is not a file of aliases: a mapping of names to lists")
     found = []
@@ -267,7 +267,7 @@ def _patterns(content: Any, place: object) -> tuple[tuple[re.Pattern[str], str],
 
 
 def check_taxonomy(taxonomy: Taxonomy) -> list[str]:
-    """What is odd about a taxonomy, a sentence each."""
+    """Return what is odd about a taxonomy, a sentence each."""
     unknown = sorted(taxonomy.whitelist - set(taxonomy.parents))
     return [
         *(fault for name in taxonomy.parents for fault in _faults(taxonomy, name)),

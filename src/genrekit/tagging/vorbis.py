@@ -70,7 +70,7 @@ def _sized(data: bytes) -> bytes:
 
 
 def fields_of_comments(comments: Comments) -> Fields:
-    """What they say."""
+    """Return what they say."""
     found: Fields = {}
     for entry in comments.entries:
         key, value = _meaning(entry)
@@ -85,7 +85,7 @@ def _meaning(entry: bytes) -> tuple[Key | None, str]:
 
 
 def changed_comments(comments: Comments, wanted: Wanted) -> Comments:
-    """The comments with what is wanted where each was first; the others stay."""
+    """Return the comments with what is wanted where each was first; the others stay."""
     fresh: dict[Key, list[bytes]] = {"genre": [_entry("GENRE", one) for one in wanted.genres]}
     for own, value in wanted.own.items():
         fresh[own] = [_entry(OWN[own].upper(), value)]

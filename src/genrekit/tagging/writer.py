@@ -98,7 +98,7 @@ def write_tags(
 
 
 def _change(real: Path, file: IO[bytes], splices: list[Splice], modified_ns: int) -> Change:
-    """What takes the change back, with digests of the file before and after it."""
+    """Return what takes the change back, with digests of the file before and after it."""
     view = whole(file)
     digests = []
     for chosen in ([], splices):

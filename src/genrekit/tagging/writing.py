@@ -104,7 +104,7 @@ def _remember(row: PlannedFile, run: Run) -> None:
 def wanted_of(
     row: PlannedFile, *, own_fields: bool = True, v23_separator: str | None = None
 ) -> Wanted:
-    """What a row wants its file to say."""
+    """Return what a row wants its file to say."""
     own: dict[Key, str] = {}
     if own_fields and row.model and row.scores:
         own = {"model": row.model, "scores": scores_text(row.scores)}
@@ -123,7 +123,7 @@ def clean(genres: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _write_sidecar(row: PlannedFile, run: Run) -> None:
-    """A JSON file beside one that cannot be tagged; undo deletes it."""
+    """Write a JSON file beside one that cannot be tagged; undo deletes it."""
     path = row.path.with_name(row.path.name + SIDECAR_SUFFIX)
     content = (
         json.dumps(

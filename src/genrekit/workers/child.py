@@ -102,7 +102,7 @@ def _answer(
 
 
 def packed_error(error: Exception, answers: Answers) -> bytes:
-    """An error as bytes; one that cannot be pickled is told by its type and message."""
+    """Return an error as bytes; one that cannot be pickled is told by its type and message."""
     told = {"type": type(error).__name__, "message": str(error)}
     if answers == "json":
         args = [one if isinstance(one, int | float) else str(one) for one in error.args]

@@ -12,7 +12,7 @@ HEAD = struct.Struct(">cI")
 
 
 def read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
-    """The next frame; None at the end, or in the middle of a frame that was cut off."""
+    """Return the next frame; None at the end, or in the middle of a frame that was cut off."""
     head = stream.read(HEAD.size)
     if len(head) < HEAD.size:
         return None

@@ -88,7 +88,7 @@ class _Order(Generic[Argument, Result]):
     def ready(
         self, outcome: Outcome[tuple[int, Argument], Result]
     ) -> Iterator[Result | WorkerDied[Argument]]:
-        """The results whose turn it is now that ``outcome`` is there."""
+        """Yield the results whose turn it is now that ``outcome`` is there."""
         self.early[outcome.argument[0]] = outcome
         while (found := self.early.pop(self.shown, None)) is not None:
             self.shown += 1

@@ -219,7 +219,7 @@ class Pool(Generic[Argument, Result]):
     def _next(
         self, struck: Callable[[Argument, Failure], None] | None
     ) -> Outcome[Argument, Result] | None:
-        """The next outcome; None if there is none for a moment, or one is tried again."""
+        """Return the next outcome; None if there is none for a moment, or one is tried again."""
         try:
             ticket, found = self._done.get(timeout=_TICK_SECONDS)
         except queue.Empty:

@@ -8,13 +8,13 @@ from genrekit.errors import GenreError
 
 
 def error_to_json(error: GenreError) -> dict[str, Any]:
-    """An error as JSON; `error_from_json` makes the same of it."""
+    """Return an error as JSON; `error_from_json` makes the same of it."""
     args = [one if isinstance(one, int | float) else str(one) for one in error.args]
     return {"type": type(error).__name__, "args": args}
 
 
 def error_from_json(wire: dict[str, Any]) -> GenreError:
-    """The error that a worker met."""
+    """Return the error that a worker met."""
     kind = error_kind(str(wire.get("type"))) or GenreError
     return kind(*wire.get("args", ()))
 

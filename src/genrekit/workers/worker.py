@@ -189,7 +189,7 @@ class Worker:
         return self._process.pid
 
     def ask(self, argument: object) -> Any:
-        """What the function makes of ``argument``.
+        """Return what the function makes of ``argument``.
 
         Raises
         ------
@@ -269,7 +269,7 @@ class Worker:
 
 
 def cause_of_death(code: int, *, by_itself: bool) -> Literal["crash", "hang", "killed"]:
-    """What ended a worker, by its exit code, and whether it had ended before it was killed here."""
+    """Return what ended a worker, by its exit code, and whether it ended by itself."""
     if _is_signal(code, _TOO_LONG):
         return "hang"
     return "killed" if by_itself and _is_signal(code, _FROM_OUTSIDE) else "crash"
@@ -280,7 +280,7 @@ def _is_signal(code: int, names: tuple[str, ...]) -> bool:
 
 
 def _told(wire: dict[str, Any]) -> Exception:
-    """The error that a worker met, if it is one of ours; else what it says."""
+    """Return the error that a worker met, if it is one of ours; else what it says."""
     if error_kind(str(wire["type"])) is None:
         return RemoteError(str(wire["type"]), str(wire["message"]))
     return error_from_json(wire)

@@ -83,7 +83,7 @@ def _melody(
     place: int,
     force: float,
 ) -> int:
-    """A bar of tune: mostly steps, chord notes on the beat; returns the last pitch."""
+    """Play a bar of tune, mostly steps, chord notes on the beat; return the last pitch."""
     rhythm = pick(
         sheet.rng, ((1.0, 0.5, 0.5), (1.5, 0.5), (0.5, 0.5, 0.5, 0.5), (2.0,), (1.0, 1.0))
     )

@@ -85,7 +85,7 @@ def _rhythm(sheet: Sheet, bar: int, harmony: Chord, fast: bool) -> None:
 
 
 def _answer(sheet: Sheet, line: str, bar: int, harmony: Chord, pitches: tuple[int, ...]) -> None:
-    """A chord that slides up into place, and a short lick."""
+    """Play a chord that slides up into place, and a short lick."""
     low, high = voiced(harmony, 63)[:2]
     for pitch in (low, high):
         sheet.play(line, bar * 4 + 1.5, 1.4, pitch, 0.75, bend=-2.0)

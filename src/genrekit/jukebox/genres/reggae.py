@@ -81,7 +81,7 @@ def _bass(
     harmony: Chord,
     figure: Motif,
 ) -> None:
-    """A figure of two bars that leaves holes."""
+    """Play a figure of two bars that leaves rests."""
     root = root_near(harmony, 35)
     tones = (root - 5, root, root, root + harmony.intervals[1], root + 7, root + 10)
     for onset, leap in zip(figure.onsets, figure.steps, strict=True):
