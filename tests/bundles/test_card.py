@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from genrekit.bundles import load_bundle, render_card
 
 
 def test_the_stored_card_is_rendered_from_the_stored_json(tiny_bundle: Path) -> None:
     bundle = load_bundle(tiny_bundle)
-    assert (tiny_bundle / "CARD.md").read_text() == render_card(bundle.manifest, bundle.metrics)
+    front, card = (tiny_bundle / "CARD.md").read_text()[4:].split("\n---\n\n", 1)
+    assert card == render_card(bundle.manifest, bundle.metrics)
+    read = yaml.safe_load(front)
+    assert (read["license"], read["library_name"]) == ("mit", "genrekit")
+    assert set(bundle.manifest.labels) < set(read["tags"])
 
 
 def test_the_headline_comes_with_interval_protocol_and_split(tiny_bundle: Path) -> None:

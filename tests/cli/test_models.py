@@ -128,12 +128,16 @@ def test_another_bundle_of_the_same_version_is_refused(
 
 def test_the_card(run: Run, tiny_bundle: Path) -> None:
     ran = run("models", "show", tiny_bundle)
-    assert ran == (0, (tiny_bundle / "CARD.md").read_text(encoding="utf-8"), "")
+    card = (tiny_bundle / "CARD.md").read_text(encoding="utf-8").split("\n---\n\n", 1)[1]
+    shown_card, _, said = ran.out.partition("\n## Written into model.onnx\n\n")
+    assert (ran.code, shown_card, ran.err) == (0, card, "")
+    assert "- genrekit.licence: `MIT`" in said
     shown = json.loads(run("models", "show", tiny_bundle, "--json").out)
     bundle = load_bundle(tiny_bundle)
     assert Manifest.model_validate(shown["manifest"]) == bundle.manifest
     assert BundleMetrics.model_validate(shown["metrics"]) == bundle.metrics
     assert shown["sha256"] == bundle.sha256
+    assert shown["onnx_metadata"]["genrekit.name"] == "tiny"
 
 
 def test_the_card_of_the_default_says_how_good_it_is(run: Run) -> None:

@@ -7,6 +7,7 @@ from genrekit.bundles.aliases import PromotionStep
 from genrekit.bundles.bundle import Bundle, load_bundle
 from genrekit.bundles.card import render_card
 from genrekit.bundles.hub import export_hub, hub_readme
+from genrekit.bundles.metadata import check_metadata, model_metadata, read_metadata, with_metadata
 from genrekit.bundles.promotion import promote, promotion_history, roll_back
 from genrekit.bundles.store import (
     DEFAULT_BUNDLE,
@@ -24,6 +25,7 @@ __all__ = [
     "BundleSummary",
     "PromotionStep",
     "add_bundle",
+    "check_metadata",
     "check_target",
     "export_hub",
     "fill_window",
@@ -31,13 +33,16 @@ __all__ = [
     "hub_readme",
     "list_bundles",
     "load_bundle",
+    "model_metadata",
     "promote",
     "promotion_history",
+    "read_metadata",
     "render_card",
     "rewrite_bundle",
     "roll_back",
     "set_alias",
     "window_features",
     "window_samples",
+    "with_metadata",
     "write_bundle",
 ]

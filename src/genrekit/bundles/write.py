@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from genrekit.audio import Waveform
 from genrekit.bundles.bundle import Bundle, head_columns, load_bundle
 from genrekit.bundles.card import render_card
+from genrekit.bundles.front_matter import front_matter
 from genrekit.bundles.golden import golden_to_bytes, make_golden
+from genrekit.bundles.metadata import model_metadata, with_metadata
 from genrekit.bundles.session import LOGITS, open_session, run_outputs
 from genrekit.bundles.verify import ALLOWED_SUFFIXES, CARD, GOLDEN, MANIFEST, METRICS, MODEL
 from genrekit.errors import BundleError
@@ -77,14 +79,14 @@ def write_bundle(
         MODEL: model_onnx,
         GOLDEN: _golden_bytes(manifest, model_onnx, golden),
         METRICS: _json_bytes(metrics),
-        CARD: render_card(manifest, metrics).encode(),
+        CARD: _card(manifest, metrics),
     }
     _place(directory, _listed(manifest, contents))
     return directory
 
 
 def rewrite_bundle(bundle: Bundle, directory: Path, **changes: Any) -> Path:
-    """Write a bundle again with another manifest; the model and all other files stay as they are.
+    """Write a bundle again with another manifest; the graph and all other files stay as they are.
 
     Parameters
     ----------
@@ -106,18 +108,29 @@ def rewrite_bundle(bundle: Bundle, directory: Path, **changes: Any) -> Path:
     contents = {
         one.name: (bundle.directory / one.name).read_bytes() for one in bundle.manifest.files
     }
-    contents[CARD] = render_card(manifest, bundle.metrics).encode()
+    contents[CARD] = _card(manifest, bundle.metrics)
     _place(directory, _listed(manifest, contents))
     return directory
 
 
+def _card(manifest: Manifest, metrics: BundleMetrics) -> bytes:
+    return f"{front_matter(manifest, metrics)}\n{render_card(manifest, metrics)}".encode()
+
+
 def _listed(manifest: Manifest, contents: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files and the manifest that lists them."""
-    files = tuple(
+    """Return the files and the manifest that lists them; the model says whose it is."""
+    others = {name: data for name, data in contents.items() if name != MODEL}
+    listed = manifest.model_copy(update={"files": _entries(others)})
+    model = with_metadata(contents[MODEL], model_metadata(listed, _json_bytes(listed)))
+    whole = {**others, MODEL: model}
+    return {**whole, MANIFEST: _json_bytes(manifest.model_copy(update={"files": _entries(whole)}))}
+
+
+def _entries(contents: Mapping[str, bytes]) -> tuple[BundleFile, ...]:
+    return tuple(
         BundleFile(name=name, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
         for name, data in sorted(contents.items())
     )
-    return {**contents, MANIFEST: _json_bytes(manifest.model_copy(update={"files": files}))}
 
 
 def _golden_bytes(manifest: Manifest, model_onnx: bytes, golden: Waveform) -> bytes:

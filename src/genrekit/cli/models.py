@@ -49,7 +49,7 @@ def show(
     ] = None,
 ) -> None:
     """Show the card of a model: what it knows, from what data, and how good it is."""
-    from genrekit.bundles import load_bundle, render_card
+    from genrekit.bundles import load_bundle, read_metadata, render_card
     from genrekit.cli.console import print_json, print_markdown
 
     bundle = load_bundle(name, verify=False)
@@ -57,15 +57,25 @@ def show(
         _show_diagram(bundle, as_json, out)
         return
     if not as_json:
-        print_markdown(render_card(bundle.manifest, bundle.metrics))
+        print_markdown(render_card(bundle.manifest, bundle.metrics) + _graph_says(bundle))
         return
     print_json(
         {
             "manifest": bundle.manifest.model_dump(mode="json"),
             "metrics": bundle.metrics.model_dump(mode="json"),
             "sha256": bundle.sha256,
+            "onnx_metadata": read_metadata(bundle.session),
         }
     )
+
+
+def _graph_says(bundle: Bundle) -> str:
+    """Return what the ONNX file says of itself, as part of a card."""
+    from genrekit.bundles import read_metadata
+
+    said = read_metadata(bundle.session)
+    rows = "".join(f"- {key}: `{value}`\n" for key, value in said.items())
+    return f"\n## Written into model.onnx\n\n{rows}" if said else ""
 
 
 def _show_diagram(bundle: Bundle, as_json: bool, out: Path | None) -> None:
@@ -97,11 +107,12 @@ def _show_diagram(bundle: Bundle, as_json: bool, out: Path | None) -> None:
 @app.command()
 def verify(name: _Name = "default", as_json: _Json = False) -> None:
     """Check hashes, shapes and the golden clip of a model."""
-    from genrekit.bundles import load_bundle
+    from genrekit.bundles import check_metadata, load_bundle
     from genrekit.cli.console import print_json, results
 
     try:
         bundle = load_bundle(name)
+        check_metadata(bundle)
     except BundleError as error:
         if as_json:
             print_json({"model": name, "ok": False, "problem": str(error)})
