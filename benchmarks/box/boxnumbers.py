@@ -23,6 +23,24 @@ class Beside(Contract):
     macro: float
 
 
+class FrontierRow(Contract):
+    """An encoder of another size or other music, and heads on it.
+
+    Attributes
+    ----------
+    milliseconds : float
+        Processor time of the network for 30 s of music.
+    """
+
+    part: str
+    name: str
+    taught: str
+    parameters: int
+    milliseconds: float
+    agreement: tuple[Agreement, ...]
+    heads: tuple[Beside, ...]
+
+
 class Coverage(Contract):
     """A threshold of the probability, and what is answered above it."""
 

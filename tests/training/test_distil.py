@@ -34,7 +34,7 @@ from genrekit.training.distil import (
     is_distil_recipe,
     load_distil_recipe,
 )
-from genrekit.training.distil.blocks import Hints, teacher_network
+from genrekit.training.distil.blocks import Hints, strongest_filters, teacher_network
 from genrekit.training.distil.fit import agreement
 from genrekit.training.distil.music import gather
 from genrekit.training.recipe import BundleBackbone
@@ -284,10 +284,33 @@ def test_blocks_of_a_teacher_are_learnt_one_by_one(
     assert learnt.r2_windows > untrained + 0.5
 
 
+def test_the_filters_that_move_what_follows_most_teach_a_narrower_student() -> None:
+    teacher = MusicnnNetwork((3, 2), (1, 2, 2))
+    with torch.no_grad():
+        weights = teacher.mid[0].conv.weight  # type: ignore[union-attr]
+        strengths = [1, 3, 2, 5, 4, 1, 1, 9, 6, 7]
+        weights.copy_(
+            torch.tensor(strengths, dtype=torch.float32)[None, :, None].expand_as(weights)
+        )
+        teacher.timbre[0].norm.weight[0] = -7  # type: ignore[union-attr, index]
+    assert strongest_filters(teacher, (2, 1, 1, 1, 0)).tolist() == [0, 1, 3, 5, 7]
+    assert strongest_filters(teacher).tolist() == list(range(10))
+    levels = torch.rand(2, 187, 96)
+    every, some = (Hints(teacher, counts) for counts in (None, (2, 1, 1, 1, 0)))
+    kept = [0, 1, 3, 5, 7]
+    peaks = every.peaks(levels, 12)
+    assert torch.equal(some.peaks(levels, 12), peaks[:, kept])
+    assert torch.equal(some.scaled(peaks[:, kept]), every.scaled(peaks)[:, kept])
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"student": {"architecture": "musicnn"}}, r"as wide as its teacher.*'timbre': \(23, 14\)"),
+        ({"student": {"architecture": "musicnn"}}, r"or fewer.*here.*'timbre': \(23, 14\)"),
+        (
+            {"student": {"architecture": "musicnn", **PLAN, "middle": 32}},
+            r"as wide behind them.*here the student has \{'middle': 32\}",
+        ),
         ({"window_seconds": 2.0}, "187 frames .*; here it takes 124 frames"),
         ({"frontend": {"kind": "mel", "n_mels": 64}}, "takes what its teacher takes"),
     ],

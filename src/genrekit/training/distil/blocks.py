@@ -8,13 +8,14 @@ stretches, the rest from the maps of whole windows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from genrekit.errors import ConfigError
 from genrekit.models.musicnn import (
@@ -51,23 +52,46 @@ class Hints:
     Parameters
     ----------
     teacher : MusicnnNetwork
-        Without its dead filters: as many as the student has.
+        Without its dead filters.
+    counts : sequence of int, optional
+        Filters of each shape that the student has: the strongest teach. By default all of them.
+
+    Attributes
+    ----------
+    kept : (filters,) int
+        Which of the teacher's filters teach.
     """
 
-    def __init__(self, teacher: MusicnnNetwork) -> None:
+    def __init__(self, teacher: MusicnnNetwork, counts: Sequence[int] | None = None) -> None:
         self.teacher = teacher.eval().requires_grad_(False)
+        self.kept = strongest_filters(teacher, counts)
 
     def peaks(self, levels: Tensor, frames: int) -> Tensor:
         """Before rectification, of the first ``frames`` frames: (n, filters, frames)."""
         x = self.teacher.inlet(levels[:, None])
         found = []
-        for block in (*self.teacher.timbre, *self.teacher.tempo):
-            assert isinstance(block, Block)
+        for block in front_blocks(self.teacher):
             maps = block.conv(x[:, :, : frames + block.conv.kernel_size[0] - 1])
             # A negative scale behind the rectifier makes the quietest band the loudest.
             gains = block.norm.weight[:, None]
             found.append(torch.where(gains < 0, maps.amin(dim=3), maps.amax(dim=3)))
-        return torch.cat(found, dim=1)
+        return torch.cat(found, dim=1)[:, self.kept]
+
+    def scaled(self, peaks: Tensor) -> Tensor:
+        """What the teacher makes of its peaks: rectified, normalised."""
+        norms = [block.norm for block in front_blocks(self.teacher)]
+
+        def joined(name: str) -> Tensor:
+            return torch.cat([getattr(norm, name) for norm in norms])[self.kept]
+
+        return functional.batch_norm(
+            torch.relu(peaks),
+            joined("running_mean"),
+            joined("running_var"),
+            joined("weight"),
+            joined("bias"),
+            eps=norms[0].eps,
+        )
 
     def __call__(self, levels: Tensor) -> Tensor:
         """The embedding (n, 200)."""
@@ -99,6 +123,35 @@ class Hints:
         return teacher.dense(teacher.pool_norm(pooled)), teacher.penultimate(pooled)
 
 
+def front_blocks(teacher: MusicnnNetwork) -> list[Block]:
+    """The blocks of the front, one a shape of filter: timbre first."""
+    return [one for one in (*teacher.timbre, *teacher.tempo) if isinstance(one, Block)]
+
+
+def strongest_filters(teacher: MusicnnNetwork, counts: Sequence[int] | None = None) -> Tensor:
+    """Filters of the front by how much they move the first layer behind it.
+
+    What batch normalisation gives varies by its gain, so a filter's strength is that times the norm
+    of the weights on it.
+
+    Returns
+    -------
+    (sum of counts,) int64
+        In the teacher's order.
+    """
+    (first, *_) = teacher.mid
+    assert isinstance(first, Block)
+    blocks = front_blocks(teacher)
+    gains = torch.cat([block.norm.weight for block in blocks])
+    strength = gains.abs() * first.conv.weight.transpose(0, 1).flatten(1).norm(dim=1)
+    parts = torch.split(strength, [block.conv.out_channels for block in blocks])
+    start, found = 0, []
+    for part, count in zip(parts, counts or [len(one) for one in parts], strict=True):
+        found.append(start + part.argsort(descending=True)[:count].sort().values)
+        start += len(part)
+    return torch.cat(found)
+
+
 def teacher_network(weights: Path | None) -> MusicnnNetwork:
     """The published network without its dead filters.
 
@@ -118,7 +171,7 @@ def check_plan(
     Raises
     ------
     ConfigError
-        If it takes anything else, or a block has another width.
+        If it takes anything else, has more filters of a shape, or another width behind them.
     """
     frames = 1 + (window_samples - MEL.fft_samples) // MEL.hop_samples
     if frontend != MEL or frames != FRAMES:
@@ -127,21 +180,22 @@ def check_plan(
             f"({WINDOW_SECONDS:g} s) of the front-end {MEL.model_dump(exclude_defaults=True)}; "
             f"here it takes {frames} frames of {frontend.model_dump(exclude_defaults=True)}"
         )
-    blocks = [one for one in teacher.modules() if isinstance(one, Block)]
-    counts = tuple(one.conv.out_channels for one in blocks)
-    found = {
-        "timbre": counts[:2],
-        "tempo": counts[2:5],
-        "middle": counts[5],
-        "embedding": teacher.dense.out_features,
-    }
-    other = {
-        name: getattr(student, name) for name in found if getattr(student, name) != found[name]
-    }
-    if other:
+    counts = tuple(one.conv.out_channels for one in front_blocks(teacher))
+    middle = teacher.mid[0]
+    assert isinstance(middle, Block)
+    widths = {"middle": middle.conv.out_channels, "embedding": teacher.dense.out_features}
+    most = {"timbre": counts[:2], "tempo": counts[2:]}
+    wrong = {name: getattr(student, name) for name in widths}
+    wrong = {name: width for name, width in wrong.items() if width != widths[name]}
+    for name, allowed in most.items():
+        found = getattr(student, name)
+        if any(one > limit for one, limit in zip(found, allowed, strict=True)):
+            wrong[name] = found
+    if wrong:
         raise ConfigError(
-            f"method blocks: the student is as wide as its teacher, which has {found} without its "
-            f"dead filters; here the student has {other}"
+            f"method blocks: the student has as many filters of each shape as its teacher, or "
+            f"fewer, and is as wide behind them; its teacher has {most | widths} without dead "
+            f"filters; here the student has {wrong}"
         )
 
 
@@ -223,20 +277,7 @@ def _train_front(
             filters.conv.weight.mul_(gain[:, None, None, None])
             filters.bias.mul_(gain).add_(offset)
         found = torch.relu(front.peaks(levels, sample.shape[2]))
-        _fit_scale(front.scale, [(found, _scaled_peaks(hints.teacher, sample))])
-
-
-def _scaled_peaks(teacher: MusicnnNetwork, peaks: Tensor) -> Tensor:
-    """What the teacher makes of its peaks: rectified, normalised."""
-    blocks = [block for block in (*teacher.timbre, *teacher.tempo) if isinstance(block, Block)]
-    parts = torch.split(peaks, [block.conv.out_channels for block in blocks], dim=1)
-    return torch.cat(
-        [
-            block.norm(torch.relu(part)[..., None])[..., 0]
-            for block, part in zip(blocks, parts, strict=True)
-        ],
-        dim=1,
-    )
+        _fit_scale(front.scale, [(found, hints.scaled(sample))])
 
 
 def _by_filters(

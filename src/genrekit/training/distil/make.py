@@ -185,7 +185,7 @@ def _hints(recipe: DistilRecipe) -> Hints:
     network = teacher_network(finished(fetched_weights(recipe.teacher)))
     window = round(recipe.window_seconds * recipe.frontend.sample_rate_hz)
     check_plan(network, recipe.student, recipe.frontend, window)
-    return Hints(network)
+    return Hints(network, (*recipe.student.timbre, *recipe.student.tempo))
 
 
 def _name(folder: MusicFolder) -> str:
