@@ -171,6 +171,7 @@ def test_torchrun_trains_the_same_recipe(table: Path, of_two: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("GENREKIT_RAY"), reason="GENREKIT_RAY is not set")
 def test_ray_trains_the_same_recipe(table: Path, of_two: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray.train.torch", exc_type=ImportError)
     code = (

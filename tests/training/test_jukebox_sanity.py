@@ -58,8 +58,8 @@ SMALL: dict[str, tuple[NetworkConfig, int]] = {
     ),
     "resnet": (Resnet(base_channels=16, blocks=(1, 1), squeeze=4, dropout=0), 30),
     "musicnn": (
-        Musicnn(timbre=(8, 8), tempo=(4, 4, 4), middle=16, embedding=64, dropout=0),
-        40,
+        Musicnn(timbre=(6, 2), tempo=(2, 2, 2), middle=16, embedding=64, dropout=0),
+        25,
     ),
     "mobile": (Mobile(channels=(16, 32), blocks=1, expansion=3, embedding=64, dropout=0), 40),
 }
