@@ -18,13 +18,19 @@ from torch import Tensor, nn
 
 import genrekit
 from genrekit.bundles import load_bundle, write_bundle
+from genrekit.cli.console import cores
 from genrekit.datasets import track_digest
+from genrekit.evaluation.learnt import LEARNT, Learnt, learnt_sounds
+from genrekit.fingerprint import Fingerprint, fingerprint_files
 from genrekit.jukebox import synthesise
 from genrekit.models.box import BoxNetwork, from_weights
+from genrekit.progress import Progress
 from genrekit.schema import BundleMetrics, Head, Manifest, Provenance
 from genrekit.training.network_export import check_outputs, export_outputs
 
 _GOLDEN_SECONDS = 5.0
+#: Of each sound, so that the bundle stays small.
+_LANDMARKS = 128
 _LIBRARIES = ("numpy", "onnx", "scikit-learn", "scipy", "torch")
 
 
@@ -111,6 +117,7 @@ def write(
     sample: np.ndarray,
     *,
     settings: dict[str, object],
+    learnt: Learnt,
 ) -> Path:
     """Write the bundle that ships."""
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
@@ -121,9 +128,24 @@ def write(
         model_onnx=export(network, sample),
         metrics=metrics,
         golden=synthesise("jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
-        extra_files={"weights.safetensors": safetensors.torch.save(weights)},
+        extra_files={
+            "weights.safetensors": safetensors.torch.save(weights),
+            LEARNT: learnt.to_bytes(),
+        },
         overwrite=True,
     )
+
+
+def learnt_audio(sounds: Sequence[Sound], progress: Progress) -> Learnt:
+    """Digests of the audio that taught the heads, to know it again under another name."""
+    contents: dict[str, str] = {}
+    prints: dict[str, Fingerprint] = {}
+    sources = [one.path for one in sounds]
+    for number, one in enumerate(fingerprint_files(sources, workers=cores()), start=1):
+        if one.fingerprint is not None:
+            contents[str(number)], prints[str(number)] = one.content, one.fingerprint
+        progress("fingerprints", number, len(sources))
+    return learnt_sounds(contents, prints, list(contents), most=_LANDMARKS)
 
 
 def _manifest(

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from boxnumbers import Numbers
-from graph import Fitted, network_of, write
+from graph import Fitted, learnt_audio, network_of, write
 from heads import Lessons, Settings, fit_genres
 from measure import (
     CUT_AT_4_KHZ,
@@ -162,6 +162,7 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
                 "".join(f"{one.track}{one.genre}" for one in sounds).encode()
             ).hexdigest(),
         },
+        learnt=learnt_audio(sounds, progress),
     )
     teacher = _teacher_lessons(data, lessons, hear)
     routes = [*beside("MSD-musicnn whole, the teacher", sounds, teacher, SETTINGS)]
@@ -204,7 +205,7 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
         tags=tags,
         demo=demo_answers(arguments.out),
         mistakes=mistakes(sounds, answers[BY_COLLECTION]),
-        cost=time_prediction(arguments.out),
+        cost=time_prediction(arguments.out, arguments.before),
         minutes=0.0,
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from sounds import embed_samples
 
 from genrekit.audio import AUDIO_SUFFIXES, Waveform, decode
 from genrekit.bundles import load_bundle
+from genrekit.evaluation.distortions import encoded
 from genrekit.inference import Classifier
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.jukebox.nonmusic import NONMUSIC_KINDS, synthesise_nonmusic
@@ -17,6 +20,7 @@ from genrekit.progress import Progress
 from genrekit.schema import UNKNOWN
 
 _TAUGHT_SEEDS, _FRESH_SEED, _EACH, _TIMED = 15, 5000, 5, 15
+_LONG_SECONDS = 240
 _SECONDS = (9.0, 4.0, 6.0, 1.5, 3.0)
 
 
@@ -87,13 +91,39 @@ def demo_answers(bundle: Path) -> dict[str, str]:
     return found
 
 
-def time_prediction(bundle: Path) -> dict[str, float]:
-    """Milliseconds of 30 s, and the size."""
+def time_prediction(bundle: Path, before: Path | None) -> dict[str, float]:
+    """Milliseconds of 30 s, the size, and processor time of a long mp3 beside the bundle before."""
     classifier = Classifier.load(bundle)
     clip = synthesise("rock", seed=_FRESH_SEED, sample_rate_hz=classifier.sample_rate_hz)
     timings = [classifier.predict(clip).timings_ms for _ in range(_TIMED)]
-    return {
+    found = {
         "frontend_ms": statistics.median(one.frontend for one in timings if one),
         "model_ms": statistics.median(one.model for one in timings if one),
         "megabytes": sum(file.stat().st_size for file in bundle.iterdir()) / 1e6,
     }
+    return found if before is None else found | _side_by_side(classifier, Classifier.load(before))
+
+
+def _side_by_side(one: Classifier, before: Classifier) -> dict[str, float]:
+    """Processor seconds of the middle 30 s of four minutes of mp3, in turns."""
+    seconds: dict[str, list[float]] = {"long_seconds": [], "long_seconds_before": []}
+    with tempfile.TemporaryDirectory() as folder:
+        song = Path(folder) / "song.mp3"
+        long = synthesise("rock", seed=_FRESH_SEED, seconds=_LONG_SECONDS, sample_rate_hz=44100)
+        song.write_bytes(
+            encoded(
+                long.samples,
+                long.sample_rate_hz,
+                codec="libmp3lame",
+                container="mp3",
+                bits_per_second=192_000,
+                codec_rate_hz=44100,
+                stereo=True,
+            )
+        )
+        for _ in range(_TIMED):
+            for name, classifier in zip(seconds, (one, before), strict=True):
+                start = time.process_time()
+                classifier.predict_file(song)
+                seconds[name].append(time.process_time() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}

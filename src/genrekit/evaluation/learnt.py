@@ -221,7 +221,11 @@ def _most_bits(sketches: NDArray[np.bool_], groups: NDArray[np.int64]) -> int:
 
 
 def learnt_sounds(
-    contents: Mapping[str, str], prints: Mapping[str, Fingerprint], item_ids: Iterable[str]
+    contents: Mapping[str, str],
+    prints: Mapping[str, Fingerprint],
+    item_ids: Iterable[str],
+    *,
+    most: int = MOST_LANDMARKS,
 ) -> Learnt:
     """Digests and landmarks of the audio that was fitted on.
 
@@ -229,9 +233,11 @@ def learnt_sounds(
     ----------
     contents, prints : mapping of str
         By item id; of what could not be heard there is none.
+    most : int
+        Landmarks of a recording; of many recordings fewer are kept.
     """
     known = [one for one in dict.fromkeys(item_ids) if one in contents]
-    many = max(FEWEST_LANDMARKS, min(MOST_LANDMARKS, _WORDS // max(1, len(known))))
+    many = max(FEWEST_LANDMARKS, min(most, _WORDS // max(1, len(known))))
     return Learnt(
         sounds=np.array([_word(contents[one]) for one in known], np.uint64),
         landmarks=tuple(_smallest(_hashes(prints[one]), many) for one in known),
