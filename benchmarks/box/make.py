@@ -72,12 +72,20 @@ def main() -> None:
         numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
         arguments.page.write_text(render(numbers, arguments.out), encoding="utf-8")
         return
+    if arguments.cost_only:
+        numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
+        cost = time_prediction(arguments.out, arguments.before)
+        _save(arguments, numbers.model_copy(update={"cost": cost}))
+        return
     start = time.monotonic()
     data = Path(os.environ["GENREKIT_DATA"])
     with progress_bars() as progress:
         numbers = _make(arguments, data, progress)
     minutes = (time.monotonic() - start) / 60
-    numbers = numbers.model_copy(update={"minutes": minutes})
+    _save(arguments, numbers.model_copy(update={"minutes": minutes}))
+
+
+def _save(arguments: argparse.Namespace, numbers: Numbers) -> None:
     arguments.numbers.write_text(numbers.model_dump_json(indent=1) + "\n", encoding="utf-8")
     arguments.page.write_text(render(numbers, arguments.out), encoding="utf-8")
 
@@ -95,6 +103,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--before", type=Path, help="the bundle that shipped before")
     parser.add_argument("--page-only", action="store_true", help="write the page of the numbers")
+    parser.add_argument("--cost-only", action="store_true", help="measure the cost again")
     return parser.parse_args()
 
 

@@ -158,3 +158,18 @@ def test_training_hears_a_copy_in_the_test_part(run: Run, folder: Path, tmp_path
     assert ran.code == LEAK
     assert "two sides" in ran.err
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.real
+def test_the_box_knows_an_excerpt_of_what_taught_it(
+    run: Run, real_data: Path, tmp_path: Path
+) -> None:
+    clips = real_data / "gtzan_audio" / "clips"
+    for genre in ("jazz", "rock"):
+        samples, rate = soundfile.read(min(clips.glob(f"{genre}/*.flac")))
+        (tmp_path / genre).mkdir()
+        part = samples[4 * rate : 20 * rate]
+        soundfile.write(tmp_path / genre / "song.ogg", part, rate, format="OGG")
+    ran = run("evaluate", "box", "--data", tmp_path)
+    assert ran.code == LEAK
+    assert "the content of 2 test items" in ran.err
