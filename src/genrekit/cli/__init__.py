@@ -20,6 +20,7 @@ from genrekit.cli import (
     compare,
     datasets,
     demo,
+    doctor,
     download,
     ensemble,
     evaluate,
@@ -47,7 +48,7 @@ from genrekit.cli import (
     tune,
     watch,
 )
-from genrekit.cli.console import log_to_stderr, mend_streams, plain, print_problem
+from genrekit.cli.console import log_to_stderr, mend_streams, plain, print_json, print_problem
 from genrekit.errors import GenreError, outcome
 from genrekit.interrupts import INTERRUPTED, end_on_interrupt
 
@@ -102,6 +103,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     },
     "Explain": {"explain": explain.explain, "explorer": explorer.explorer},
     "Serve": {"serve": serve.serve, "ab": ab.app},
+    "Installation": {"doctor": doctor.doctor},
 }
 for _group, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():
@@ -113,21 +115,32 @@ for _group, _commands in _COMMANDS.items():
 _log = logging.getLogger(__name__)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"genrekit {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done.")] = False,
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print which."),
+    version: Annotated[bool, typer.Option("--version", help="Print which, and stop.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --version: all that is installed, as JSON.")
     ] = False,
 ) -> None:
     log_to_stderr(verbose)
+    if version:
+        _print_version(as_json)
+        raise typer.Exit
+    if as_json:
+        raise typer.BadParameter("it stands behind the command here, or with --version")
+    if context.invoked_subcommand is None:
+        raise typer.BadParameter("name a command; genrekit --help lists them")
+
+
+def _print_version(as_json: bool) -> None:
+    if not as_json:
+        typer.echo(f"genrekit {__version__}")
+        return
+    from genrekit.installation import installed
+
+    print_json(installed())
 
 
 def main() -> None:
