@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench readme licences clean
+.PHONY: demo test lint bench readme site licences clean
 
 demo: .venv/.core  ## synthesise a track of each genre and predict it
 	$(BIN)/genrekit demo
@@ -20,10 +20,13 @@ lint: .venv/.test
 bench: .venv/.test  ## time the features against the usual librosa script
 	$(BIN)/python benchmarks/features.py --output docs/results/speed.md
 
-readme: .venv/.test  ## put the measured numbers into README.md and the claims page
+readme: .venv/.test  ## put the measured numbers into README.md and docs/
 	$(BIN)/python benchmarks/claims.py --page -o docs/results/claims.md
 	$(BIN)/python benchmarks/readme.py
 	$(BIN)/python benchmarks/sizes.py
+
+site: .venv/.docs  ## build the documentation in build/site; dead links end it
+	$(BIN)/mkdocs build --strict
 
 licences: .venv/.test  ## list the licence of everything that is installed
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
@@ -43,3 +46,7 @@ clean:
 .venv/.test: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@ .venv/.core
+
+.venv/.docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $@

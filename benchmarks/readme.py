@@ -1,10 +1,10 @@
-"""Put the measured numbers into README.md, so that none is typed by hand.
+"""Put the measured numbers into README.md, docs/start.md and docs/results/summary.md.
 
     python benchmarks/readme.py          # rewrite the sections between markers
     python benchmarks/readme.py --check  # exit with 1 if they are out of date
 
 Sources: the packaged model's metrics.json, and docs/results/{features_30_sec,course_10s,claims,
-speed}.json.
+speed}.json. None is typed by hand.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from genrekit.schema import Estimate, EvaluationResult
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "docs" / "results"
 README = REPOSITORY / "README.md"
+START = REPOSITORY / "docs" / "start.md"
+SUMMARY = RESULTS / "summary.md"
 
 
 def tracks_section() -> str:
@@ -49,9 +51,11 @@ def tracks_section() -> str:
             *(line.rstrip() for line in shown.splitlines()),
             "```",
             "",
-            f"{hits} of {len(JUKEBOX_GENRES)} are what their names say. These tracks are",
-            "synthesised by rules, no model learnt a genre from them, and what it says of them is",
-            "no evidence of how good it is; [that is below](#how-good-it-is).",
+            *_wrapped(
+                f"{hits} of {len(JUKEBOX_GENRES)} are what their names say. These tracks are "
+                "synthesised by rules, no model learnt a genre from them, and what it says of them "
+                "is no evidence of how good it is. On real music:"
+            ),
         ]
     )
 
@@ -77,6 +81,18 @@ def answer_section() -> str:
     return "```json\n" + json.dumps(fields, indent=1) + "\n```"
 
 
+def headline_section() -> str:
+    """The one number to quote of the packaged model."""
+    bundle = load_bundle("default")
+    (result,) = (one for one in bundle.metrics.results if one.protocol == HEADLINE)
+    sentence = (
+        f"**{_shown(result.accuracy)}** of {result.items} clips of ten genres are told right when "
+        "neither their collection nor their artist taught the model ([all numbers, the flattering "
+        "ones too](docs/results/summary.md))."
+    )
+    return "\n".join(_wrapped(sentence))
+
+
 def box_section() -> str:
     """What the packaged model scores."""
     bundle = load_bundle("default")
@@ -91,7 +107,7 @@ def box_section() -> str:
         f"The model in the box, `{bundle.manifest.name}` {bundle.manifest.version} ({size:.1f} "
         f"MB), tells {_shown(headline.accuracy)} of {headline.items} clips of ten genres right "
         "when neither their collection nor their artist taught it "
-        "([by genre, conditions, cost](docs/results/box.md)). Everything below is from audio:"
+        "([by genre, conditions, cost](box.md)). Everything below is from audio:"
     )
     note = (
         "The first line is the one to quote: it is the kind of music that a user has. The last is "
@@ -125,7 +141,7 @@ def study_section() -> str:
     protocols = list(next(iter(columns.values())))
     lines = [
         "Classical models on the 57 columns of `features_30_sec.csv`, accuracy and 95 % interval",
-        "([all of it](docs/results/features_30_sec.md)):",
+        "([all of it](features_30_sec.md)):",
         "",
         f"| model | {' | '.join(protocols)} |",
         "|---|" + "---|" * len(protocols),
@@ -151,7 +167,7 @@ def findings_section() -> str:
     rows, unseen = (_course("knn", name) for name in ("segments-leaky", "fault-filtered"))
     sentence = (
         "What is left of published claims ([each of them, with the name of its "
-        "leak](docs/results/claims.md)): a soft vote published with 0.847 has "
+        "leak](claims.md)): a soft vote published with 0.847 has "
         f"{_shown(vote[random])} in the same random folds and "
         f"{_shown(vote[tested])} on artists it never met; its lead over a forest, "
         f"published with p = 0.012, comes back with p {p_value(pairs[random[1:]]['naive_p'])} by "
@@ -204,14 +220,17 @@ def speed_section() -> str:
     )
 
 
+#: Where each section stands, and what writes it.
 SECTIONS = {
-    "tracks": tracks_section,
-    "answer": answer_section,
-    "box": box_section,
-    "study": study_section,
-    "findings": findings_section,
-    "speed": speed_section,
+    "tracks": (README, tracks_section),
+    "headline": (README, headline_section),
+    "answer": (START, answer_section),
+    "box": (SUMMARY, box_section),
+    "study": (SUMMARY, study_section),
+    "findings": (SUMMARY, findings_section),
+    "speed": (SUMMARY, speed_section),
 }
+HEADLINE = "leave-one-collection-out"
 # What the protocols of the packaged model's numbers are.
 _PROTOCOLS = {
     "leave-one-collection-out": "GTZAN and other collections teach, another one is tested",
@@ -220,7 +239,7 @@ _PROTOCOLS = {
     "clips-in-folds": "GTZAN's clips in four folds",
 }
 # Timings differ at every run, so nothing can be held against them.
-CHECKED = ("box", "study", "findings", "speed")
+CHECKED = ("headline", "box", "study", "findings", "speed")
 
 
 def _shown(estimate: Estimate) -> str:
@@ -232,11 +251,11 @@ def _column(protocol: dict[str, Any]) -> str:
     return f"{protocol['name']}{leaky}, {protocol.get('fit_on', 'train')}"
 
 
-def section(text: str, name: str) -> re.Match[str]:
+def section(page: Path, text: str, name: str) -> re.Match[str]:
     """The part of ``text`` between the markers of section ``name``."""
     found = re.search(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", text, re.DOTALL)
     if found is None:
-        sys.exit(f"README.md has no section {name!r}")
+        sys.exit(f"{page.relative_to(REPOSITORY)} has no section {name!r}")
     return found
 
 
@@ -245,15 +264,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    text = README.read_text(encoding="utf-8")
     for name in CHECKED if check else SECTIONS:
-        found = section(text, name)
-        fresh = SECTIONS[name]() + "\n"
-        if check and found.group() != fresh:
-            sys.exit(f"README.md: section {name!r} is out of date; run benchmarks/readme.py")
-        text = text[: found.start()] + fresh + text[found.end() :]
-    if not check:
-        README.write_text(text, encoding="utf-8")
+        page, write = SECTIONS[name]
+        text = page.read_text(encoding="utf-8")
+        found = section(page, text, name)
+        fresh = write() + "\n"
+        if found.group() != fresh and check:
+            sys.exit(
+                f"{page.relative_to(REPOSITORY)}: section {name!r} is out of date; "
+                "run benchmarks/readme.py"
+            )
+        if not check:
+            page.write_text(text[: found.start()] + fresh + text[found.end() :], "utf-8")
 
 
 if __name__ == "__main__":

@@ -111,6 +111,7 @@ def take_all(camera: Camera, tracks: dict[str, Path]) -> None:
         page.wait_for_selector("#legend li")
         page.wait_for_selector("#whole", state="hidden")
         camera.take(page, "page-track", "#headline", "#similar")
+        camera.take(page, "page", "#file-name", "#deck")  # for the README
     with camera.page(WIDE, "dark") as page:
         explain(page, tracks["turning"])
         camera.take(page, "page-why", "#deck", "#why")

@@ -24,7 +24,7 @@ PACKAGE_OF = {
 }
 # Not imported by us: uvicorn speaks WebSocket with it.
 UNSEEN = {"websockets"}
-TOOLS = {"test", "dev"}
+TOOLS = {"test", "dev", "docs", "notebooks"}
 _IMPORT = re.compile(
     r"^ *(?:from (\w+)(?:\.\w+)* import |import (\w+)(?:\.\w+)*(?: as \w+)?$)", re.MULTILINE
 )

@@ -233,7 +233,7 @@ def test_pods_are_probed_limited_and_without_rights() -> None:
 # --- workflows ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["ci.yaml", "release.yaml"])
+@pytest.mark.parametrize("name", ["ci.yaml", "pages.yaml", "release.yaml"])
 def test_workflows_are_whole_and_ask_for_few_rights(name: str) -> None:
     workflow = _read(WORKFLOWS / name)
     assert workflow[True]  # what YAML 1.1 makes of "on"

@@ -91,14 +91,14 @@ def ray_through(
 ) -> Generator[Entry]:
     """Do to each file what has not been done yet, as `work_through` does, on a cluster.
 
+    Parameters that are not named here are those of `work_through`. Files must be where every node
+    finds them by the same path: on a shared file system, or URLs.
+
     Parameters
     ----------
     how : RayOptions
     stop : callable
         Once it says so, what is in flight is given up, to be done when the run goes on.
-
-    Other parameters are those of `work_through`. Files must be where every node finds them by the
-    same path: on a shared file system, or URLs.
 
     Raises
     ------
