@@ -36,9 +36,9 @@ from genrekit.tagging import (
     Naming,
     Rules,
     Wanted,
+    answering,
     begin_run,
     carry_out,
-    listener,
     load_taxonomy,
     make_plan,
     undo,
@@ -216,7 +216,7 @@ def second_run(folder: Path, count: int) -> Second:
         heard.clear()
         return make_plan(
             files,
-            listener(progress=count_heard),
+            answering(progress=count_heard),
             rules=Rules(mode="replace", relative=0.0),
             naming=Naming(load_taxonomy("box")),
             model="box@1",

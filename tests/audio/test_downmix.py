@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from genrekit.audio import decode
 from genrekit.audio.downmix import cell_frames, downmixed
-from genrekit.audio.fold import fold
+from genrekit.audio.mono import to_mono
 from genrekit.audio.pipeline import conditioned
 from genrekit.schema import ExcerptConfig
 
@@ -84,7 +84,7 @@ def test_what_does_not_cancel_is_the_mean_to_the_last_bit() -> None:
         "surround in opposite phase": np.hstack([common, common, common, 0.3 * left, -0.3 * left]),
     }
     for name, frames in ordinary.items():
-        np.testing.assert_array_equal(folded(frames), fold(frames), err_msg=name)
+        np.testing.assert_array_equal(folded(frames), to_mono(frames), err_msg=name)
 
 
 @pytest.mark.parametrize("offset", [0.02, 0.1, -0.4])
@@ -94,7 +94,7 @@ def test_an_offset_is_taken_off(encode: Callable[..., bytes], channels: int, off
     frames = np.diff(noise(4.0, channels), axis=0).astype(np.float32)
     waveform = decode(encode("wav_float", frames + offset, RATE_HZ), sample_rate_hz=RATE_HZ)
     assert abs(float(waveform.samples.mean())) < 1e-4
-    np.testing.assert_allclose(waveform.samples, fold(frames), atol=1e-3)
+    np.testing.assert_allclose(waveform.samples, to_mono(frames), atol=1e-3)
 
 
 def test_an_offset_alone_is_silence(encode: Callable[..., bytes]) -> None:

@@ -149,7 +149,7 @@ def test_every_container_of_the_decoder_can_be_found_in_a_folder(tmp_path: Path)
     (tmp_path / "a.txt").touch()
     found = look_for_audio([tmp_path])
     assert {path.suffix for path in found.files} == wanted
-    assert found.passed_over == {".txt": 1}
+    assert found.skipped == {".txt": 1}
 
 
 @pytest.mark.parametrize("muxer", sorted({container for container, _, _ in FFMPEG}))

@@ -109,14 +109,14 @@ def test_one_recording_under_two_labels_is_told_as_that(
     write(tmp_path / "metal/near.wav", songs["disco"])
     write(tmp_path / "rock/nearly.wav", 0.5 * songs["disco"][RATE:])
     report = audit(tmp_path)
-    torn = of_kind(report, "one-recording-two-labels")
-    assert [ids(finding) for finding in torn] == [
+    contradictory = of_kind(report, "one-recording-two-labels")
+    assert [ids(finding) for finding in contradictory] == [
         {"metal/exact.wav", "rock/exact.wav"},
         {"metal/near.wav", "rock/nearly.wav"},
     ]
     assert set(report.counts()) == {"one-recording-two-labels"}
     dropped = {action.item for action in make_plan(report).drop if action.accepted}
-    assert dropped == set().union(*map(ids, torn))
+    assert dropped == set().union(*map(ids, contradictory))
 
 
 def test_the_longest_of_near_duplicates_is_kept(songs: dict[str, Samples], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrekit.audit import make_plan, out_of_fold, suspects
+from genrekit.audit import find_label_issues, make_plan, out_of_fold
 from genrekit.audit.confident_learning import confident_joint
 from genrekit.audit.run import run_audit
 from genrekit.datasets import Dataset, Item, load_dataset
@@ -23,7 +23,7 @@ def test_the_confident_joint_is_that_of_the_definition() -> None:
     )
     # Thresholds by hand: (0.9 + 0.8 + 0.1) / 3 = 0.6 and (0.8 + 0.7 + 0.05) / 3 = 0.5167.
     np.testing.assert_array_equal(confident_joint(targets, probabilities), [[2, 1], [1, 2]])
-    doubted = suspects(targets, probabilities)
+    doubted = find_label_issues(targets, probabilities)
     assert [(one.row, one.given, one.proposed) for one in doubted] == [(5, 1, 0), (2, 0, 1)]
     assert doubted[0].given_probability == 0.05
     assert doubted[0].proposed_probability == 0.95
@@ -34,7 +34,7 @@ def test_rows_below_every_threshold_are_not_counted() -> None:
     probabilities = np.array([[1.0, 0.0], [0.4, 0.6], [0.0, 1.0], [0.3, 0.7]])
     # Thresholds 0.7 and 0.85: rows 1 and 3 reach neither.
     np.testing.assert_array_equal(confident_joint(targets, probabilities), [[1, 0], [0, 1]])
-    assert suspects(targets, probabilities) == ()
+    assert find_label_issues(targets, probabilities) == ()
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(1, 60))
@@ -44,7 +44,7 @@ def test_only_rows_with_another_confident_label_are_doubted(
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet(np.ones(n_labels), size=n)
     targets = rng.integers(0, n_labels, n)
-    doubted = suspects(targets, probabilities)
+    doubted = find_label_issues(targets, probabilities)
     assert len({one.row for one in doubted}) == len(doubted)
     for one in doubted:
         assert one.given == targets[one.row] != one.proposed
@@ -147,7 +147,7 @@ def test_planted_label_errors_in_a_real_table_are_doubted_first(real_data: Path)
         )
     ]
     planted = replace(dataset, items=tuple(items))
-    doubted = suspects(planted.targets(), out_of_fold(planted))
+    doubted = find_label_issues(planted.targets(), out_of_fold(planted))
     hits = [one.row in wrong for one in doubted]
     assert sum(hits) >= 18  # of 30
     assert sum(hits[:30]) >= 12  # by chance 0.9

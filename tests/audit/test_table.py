@@ -82,8 +82,8 @@ def test_equal_rows_are_found_and_told_apart_by_label(tmp_path: Path) -> None:
     report = audit(write(tmp_path / "t.csv", table))
     (same,) = of_kind(report, "identical-rows")
     assert [item.item_id for item in same.items] == ["t2", "t4"]
-    (torn,) = of_kind(report, "one-recording-two-labels")
-    assert {item.labels for item in torn.items} == {("calm",), ("loud",)}
+    (contradictory,) = of_kind(report, "one-recording-two-labels")
+    assert {item.labels for item in contradictory.items} == {("calm",), ("loud",)}
     plan = make_plan(report)
     assert {action.item for action in plan.drop} == {"t4", "t5", "t8"}
 
@@ -165,5 +165,5 @@ def test_known_repetitions_of_gtzan_are_found_in_its_tables(
     assert (known.exact_found, known.exact_known) == (exact, 14)
     assert known.near_found >= near
     assert len(known.further) <= 5
-    (torn,) = of_kind(report, "one-recording-two-labels")
-    assert {item.item_id for item in torn.items} == {"metal.00058", "rock.00016"}
+    (contradictory,) = of_kind(report, "one-recording-two-labels")
+    assert {item.item_id for item in contradictory.items} == {"metal.00058", "rock.00016"}

@@ -95,5 +95,5 @@ def test_an_empty_folder_holds_nothing(tmp_path: Path) -> None:
 
 def test_what_is_passed_over_is_counted(music: Path) -> None:
     found = look_for_audio([music, music / "notes.txt"])
-    assert found.passed_over == {".jpg": 1, ".txt": 1, "": 1}
+    assert found.skipped == {".jpg": 1, ".txt": 1, "": 1}
     assert music / "notes.txt" in found.files

@@ -11,7 +11,7 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from genrekit.cli import app
-from genrekit.datasets import load_dataset, make_split, read_split, straddling
+from genrekit.datasets import leaking_groups, load_dataset, make_split, read_split
 from genrekit.errors import DatasetError, LeakError, outcome
 from genrekit.evaluation import LeakKind
 from genrekit.reports.inputs import read_inputs
@@ -244,7 +244,7 @@ def test_straddling_agrees_with_the_command(table: Path, tmp_path: Path) -> None
     file = tmp_path / "split.json"
     run("split", table, "--protocol", "segments-leaky", "-o", file)
     data = load_dataset("table", table)
-    torn = straddling(data, read_split(file))
+    torn = leaking_groups(data, read_split(file))
     (leak,) = leaks_of(run("leaks", file, "--data", table, "--json").stdout)
     group_of = {item.item_id: item.group for item in data.items}
     assert {group_of[item] for item in leak["items"]} == set(torn)

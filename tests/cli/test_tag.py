@@ -63,7 +63,7 @@ def test_nothing_is_listened_to_twice(
     def refuse(*arguments: object, **options: object) -> None:
         raise AssertionError("it listens again")
 
-    monkeypatch.setattr("genrekit.tagging.listen.work_through", refuse)
+    monkeypatch.setattr("genrekit.tagging.answers.work_through", refuse)
     second = run("tag", library, *options, "--csv")
     assert second.out.count("it has these already") == 2
     run("undo", "last")

@@ -16,10 +16,10 @@ from genrekit.datasets import (
     Dataset,
     Split,
     corpus_info,
+    leaking_groups,
+    leaking_relations,
     load_dataset,
     make_split,
-    straddling,
-    torn_relations,
 )
 from genrekit.errors import DatasetError
 from genrekit.evaluation import find_leaks
@@ -205,9 +205,9 @@ def test_no_recording_is_on_two_sides(
             make_split(data, protocol)
         return
     split = make_split(data, protocol, n_folds=3)
-    assert split.leaky or straddling(data, split) == ()
+    assert split.leaky or leaking_groups(data, split) == ()
     if not (split.leaky or official):
-        assert torn_relations(data, split) == {}
+        assert leaking_relations(data, split) == {}
     assert Split.model_validate_json(split.model_dump_json()) == split
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrekit.datasets import DATASETS, load_dataset, make_split, straddling
+from genrekit.datasets import DATASETS, leaking_groups, load_dataset, make_split
 from genrekit.datasets.gtzan_facts import (
     EXACT_REPETITIONS,
     FAULT_FILTERED,
@@ -171,5 +171,5 @@ def test_the_real_clips_are_indexed(real_data: Path) -> None:
     assert len(clips) == 80
     assert np.bincount(clips.targets()).tolist() == [8] * 10
     split = make_split(clips, "fault-filtered")
-    assert straddling(clips, split) == ()
+    assert leaking_groups(clips, split) == ()
     assert "gtzan" in DATASETS

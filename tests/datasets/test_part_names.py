@@ -88,7 +88,7 @@ def test_a_folder_keeps_parts_together_and_the_leak_detector_finds_them_apart(
     data = load_dataset("manifest", tmp_path / "manifest.csv")
     with pytest.raises(LeakError, match="two sides"):
         make_split(data, "official")
-    leaks = find_leaks(data, make_split(data, "official", allow_torn=True))
+    leaks = find_leaks(data, make_split(data, "official", allow_leaking=True))
     assert [leak.kind for leak in leaks] == ["segments"]
     assert len(leaks[0].items) == 8
 

@@ -19,10 +19,10 @@ from genrekit.datasets import (
     Split,
     balance,
     largest_deviation,
+    leaking_groups,
+    leaking_relations,
     make_split,
     read_split,
-    straddling,
-    torn_relations,
     write_split,
 )
 from genrekit.errors import ConfigError, DatasetError
@@ -48,7 +48,7 @@ def test_artists_are_kept_together_without_being_asked() -> None:
     data = discography()
     for protocol in ("grouped-kfold", "holdout", "repeated-kfold"):
         split = make_split(data, protocol, n_folds=3)
-        assert torn_relations(data, split) == {}
+        assert leaking_relations(data, split) == {}
         assert (split.protocol, split.leaky) == (protocol, False)
 
 
@@ -57,8 +57,8 @@ def test_setting_artists_aside_is_named_leaky() -> None:
     split = make_split(data, "grouped-kfold", by=["track"], n_folds=3)
     assert split.leaky
     assert split.protocol == "grouped-kfold-by-track-leaky"
-    assert straddling(data, split) == ()
-    assert len(straddling(data, split, "artist")) == 12
+    assert leaking_groups(data, split) == ()
+    assert len(leaking_groups(data, split, "artist")) == 12
     assert not make_split(data, "grouped-kfold", by=["artist"], n_folds=3).leaky
 
 
@@ -66,9 +66,9 @@ def test_a_pair_of_near_duplicates_never_straddles() -> None:
     data = discography(n=200, artists_a_label=100)
     pairs = [(f"{row:02d}", f"{row + 7:02d}") for row in range(0, 90, 9)]
     torn = make_split(data, "grouped-kfold", n_folds=5, seed=1)
-    assert straddling(data, torn, "fingerprint", pairs)
+    assert leaking_groups(data, torn, "fingerprint", pairs)
     split = make_split(data, "grouped-kfold", n_folds=5, seed=1, pairs=pairs)
-    assert straddling(data, split, "fingerprint", pairs) == ()
+    assert leaking_groups(data, split, "fingerprint", pairs) == ()
     aside = make_split(data, "grouped-kfold", n_folds=5, seed=1, pairs=pairs, by=["artist"])
     assert aside.protocol.endswith("-by-artist-leaky")
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from genrekit.datasets import CorpusInfo, Dataset, Fold, Item, Split, make_split, straddling
+from genrekit.datasets import CorpusInfo, Dataset, Fold, Item, Split, leaking_groups, make_split
 from genrekit.errors import ConfigError, DatasetError
 
 INFO = CorpusInfo("title", "licence", "citation", "homepage")
@@ -40,7 +40,7 @@ def test_every_item_is_tested_once_and_recordings_stay_together(
     assert len(split.folds) == n_folds
     assert sorted(item for fold in split.folds for item in fold.test) == everything
     assert all(sorted(fold.train + fold.test) == everything for fold in split.folds)
-    assert straddling(data, split) == ()
+    assert leaking_groups(data, split) == ()
     assert not split.leaky
 
 
@@ -53,11 +53,11 @@ def test_whole_tracks_are_dealt_evenly(counts: list[int], n_folds: int, seed: in
     data = made([[1] * count for count in counts])
     split = make_split(data, "grouped-kfold", n_folds=n_folds, seed=seed)
     label_of = {item.item_id: item.labels[0] for item in data.items}
-    dealt = [Counter(label_of[item] for item in fold.test) for fold in split.folds]
+    assigned = [Counter(label_of[item] for item in fold.test) for fold in split.folds]
     for label in data.labels:
-        numbers = [fold[label] for fold in dealt]
+        numbers = [fold[label] for fold in assigned]
         assert max(numbers) - min(numbers) <= 1
-    sizes = [fold.total() for fold in dealt]
+    sizes = [fold.total() for fold in assigned]
     assert max(sizes) - min(sizes) <= len(counts)
 
 
@@ -79,7 +79,7 @@ def test_holdout_keeps_recordings_together(data: Dataset, seed: int) -> None:
     split = make_split(data, "holdout", seed=seed)
     (fold,) = split.folds
     assert sorted(fold.train + fold.valid + fold.test) == sorted(i.item_id for i in data.items)
-    assert straddling(data, split) == ()
+    assert leaking_groups(data, split) == ()
 
 
 def test_holdout_shares_are_70_15_15() -> None:
@@ -116,7 +116,7 @@ def test_a_split_by_rows_is_leaky_and_says_so() -> None:
     data = made([[5] * 10, [5] * 10])
     split = make_split(data, "segments-leaky")
     assert split.leaky
-    assert straddling(data, split)
+    assert leaking_groups(data, split)
     assert sorted(i for f in split.folds for i in f.test) == sorted(i.item_id for i in data.items)
 
 
@@ -143,7 +143,7 @@ def test_a_recording_under_two_labels_stays_together() -> None:
     )
     data = Dataset("made", ("a", "b"), items, INFO)
     split = make_split(data, "grouped-kfold", n_folds=5)
-    assert straddling(data, split) == ()
+    assert leaking_groups(data, split) == ()
     assert [len(fold.test) for fold in split.folds] == [4] * 5
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genrekit.datasets import Dataset, load_dataset, make_split, straddling
+from genrekit.datasets import Dataset, leaking_groups, load_dataset, make_split
 from genrekit.errors import DatasetError
 
 KAGGLE = """filename,length,tempo,rms,label
@@ -47,7 +47,7 @@ def test_three_second_rows_are_grouped_by_track(tmp_path: Path) -> None:
     assert len(set(data.groups())) == 6
     assert data.items[13].item_id == "pop.00001.3"
     split = make_split(data, "grouped-kfold", n_folds=3)
-    assert straddling(data, split) == ()
+    assert leaking_groups(data, split) == ()
     assert make_split(data, "segments-leaky", n_folds=3).leaky
 
 
@@ -221,7 +221,7 @@ def test_the_course_tables(real_data: Path, name: str, rows: int) -> None:
     assert not {"Track ID", "GenreID", "Genre", "Type"} & set(data.feature_names)
     assert len(data.feature_names) == 63
     for protocol in ("grouped-kfold", "holdout", "fault-filtered"):
-        assert straddling(data, make_split(data, protocol)) == ()
+        assert leaking_groups(data, make_split(data, protocol)) == ()
 
 
 @pytest.mark.real

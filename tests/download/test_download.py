@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from genrekit.datasets import DATASETS, corpus_info
-from genrekit.download import OFFERS, YOUR_OWN, Patience, corpus_folder, present_parts
+from genrekit.download import OFFERS, YOUR_OWN, RetryPolicy, corpus_folder, present_parts
 from genrekit.download import corpora as download
 from genrekit.download.archives import Archive, Offer
 from genrekit.download.checksums import has_sum, read_sums
@@ -22,7 +22,7 @@ from genrekit.download.part_file import part_of
 from genrekit.download.places import PARTS
 from genrekit.errors import ConfigError, DatasetError
 
-HASTY = Patience(stall_seconds=2, attempts=2, first_wait_seconds=0.01)
+HASTY = RetryPolicy(stall_seconds=2, attempts=2, first_wait_seconds=0.01)
 CLIPS = {f"000/{number:06d}.mp3": bytes([number]) * 5000 for number in (2, 5, 10)}
 TABLE = b"TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS\n"
 PlanOf = Callable[..., download.DownloadPlan]
@@ -120,7 +120,7 @@ class Step(NamedTuple):
 def carry_out(plan: download.DownloadPlan, **options: Any) -> list[Step]:
     steps: list[Step] = []
     download.download(
-        plan, patience=HASTY, progress=lambda *step: steps.append(Step(*step)), **options
+        plan, retries=HASTY, progress=lambda *step: steps.append(Step(*step)), **options
     )
     return steps
 
@@ -224,7 +224,7 @@ def test_interrupted_between_any_two_steps_it_goes_on(plan_of: PlanOf) -> None:
     for stop in range(total):
         shutil.rmtree(folder)
         with pytest.raises(KeyboardInterrupt):
-            download.download(plan_of(), patience=HASTY, progress=stopping_after(stop + 1))
+            download.download(plan_of(), retries=HASTY, progress=stopping_after(stop + 1))
         visible = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
         for name in visible & {"fma_small", "fma_metadata"}:
             assert any(a.target == name for a in plan_of().archives if a not in plan_of().missing)
@@ -290,7 +290,7 @@ def test_a_second_download_into_the_folder_is_refused(plan_of: PlanOf) -> None:
                 carry_out(plan_of())
             refused.append(stage)
 
-    download.download(plan_of(), patience=HASTY, progress=report)
+    download.download(plan_of(), retries=HASTY, progress=report)
     assert refused
     assert plan_of().missing == ()
 

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from genrekit.bundles import add_bundle, export_hub, find_bundle, load_bundle
-from genrekit.download import Patience, hub_bundle
+from genrekit.download import RetryPolicy, hub_bundle
 from genrekit.errors import BundleError, ConfigError, DatasetError
 
-QUICK = Patience(stall_seconds=2, attempts=1, first_wait_seconds=0)
+QUICK = RetryPolicy(stall_seconds=2, attempts=1, first_wait_seconds=0)
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -51,17 +51,17 @@ def test_a_bundle_goes_to_the_hub_and_comes_back(
     assert metric["value"] == pytest.approx(shown.value, abs=1e-4)
     assert f"[{shown.low:.3f}, {shown.high:.3f}]" in metric["name"]
     monkeypatch.setenv("HF_ENDPOINT", address)
-    with hub_bundle("hf://me/tiny", patience=QUICK) as fetched:
+    with hub_bundle("hf://me/tiny", retries=QUICK) as fetched:
         add_bundle(fetched)
     assert not fetched.exists()
     name = load_bundle(tiny_bundle).manifest.name
     assert load_bundle(find_bundle(name)).sha256 == load_bundle(tiny_bundle).sha256
     (out / "model.onnx").write_bytes(b"another")
-    with pytest.raises(DatasetError), hub_bundle("hf://me/tiny", patience=QUICK):
+    with pytest.raises(DatasetError), hub_bundle("hf://me/tiny", retries=QUICK):
         pass
     with (
         pytest.raises(DatasetError, match="cannot be fetched"),
-        hub_bundle("hf://me/none", patience=QUICK),
+        hub_bundle("hf://me/none", retries=QUICK),
     ):
         pass
     with pytest.raises(BundleError, match="exists already"):
@@ -72,7 +72,7 @@ def test_offline_and_misspelt_addresses_are_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with (
         pytest.raises(DatasetError, match="genrekit models add FOLDER"),
-        hub_bundle("hf://me/tiny", patience=QUICK),
+        hub_bundle("hf://me/tiny", retries=QUICK),
     ):
         pass
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

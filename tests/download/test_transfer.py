@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from genrekit.download import Patience, Size, fetch
+from genrekit.download import RetryPolicy, Size, fetch
 from genrekit.download.part_file import part_of
 from genrekit.errors import ConfigError, DatasetError
 
 CONTENT = bytes(range(256)) * 4096
 SHA1 = f"sha1:{hashlib.sha1(CONTENT).hexdigest()}"
 HALF = len(CONTENT) // 2
-HASTY = Patience(
+HASTY = RetryPolicy(
     stall_seconds=0.4,
     attempts=3,
     first_wait_seconds=0.01,
@@ -34,7 +34,7 @@ def file(site: Any, tmp_path: Path) -> Path:
 
 
 def get(site: Any, file: Path, size: Size = ANY_SIZE, **options: Any) -> list[tuple[int, Any]]:
-    return list(fetch(site.url("a.bin"), file, size, **{"patience": HASTY} | options))
+    return list(fetch(site.url("a.bin"), file, size, **{"retries": HASTY} | options))
 
 
 def is_alone(file: Path) -> bool:
@@ -63,7 +63,7 @@ def test_a_break_is_resumed_from_the_last_byte(site: Any, file: Path) -> None:
 def test_a_later_call_goes_on(site: Any, file: Path) -> None:
     site.script = ["break"]
     with pytest.raises(DatasetError, match=rf"{HALF:,} bytes are kept in .*a\.bin\.part"):
-        get(site, file, checksum=SHA1, patience=Patience(attempts=1))
+        get(site, file, checksum=SHA1, retries=RetryPolicy(attempts=1))
     assert part_of(file).stat().st_size == HALF
     get(site, file, checksum=SHA1)
     assert site.ranges[-1] == f"bytes={HALF}-"
@@ -81,7 +81,7 @@ def test_a_server_that_ignores_ranges_starts_over_safely(site: Any, file: Path) 
 def test_a_file_that_changed_meanwhile_is_fetched_anew(site: Any, file: Path) -> None:
     site.script = ["break"]
     with pytest.raises(DatasetError):
-        get(site, file, patience=Patience(attempts=1))
+        get(site, file, retries=RetryPolicy(attempts=1))
     site.etag, site.files["a.bin"] = '"second"', CONTENT[::-1]
     get(site, file)
     assert file.read_bytes() == CONTENT[::-1]
@@ -90,7 +90,7 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(site: Any, file: Path) ->
 def test_a_server_that_mixes_two_editions_is_noticed(site: Any, file: Path) -> None:
     site.script = ["break"]
     with pytest.raises(DatasetError):
-        get(site, file, patience=Patience(attempts=1))
+        get(site, file, retries=RetryPolicy(attempts=1))
     site.etag, site.files["a.bin"] = '"second"', CONTENT[::-1]
     site.script = ["ignore conditions"]
     get(site, file)
@@ -125,7 +125,7 @@ def test_bytes_of_unknown_origin_are_dropped(site: Any, file: Path, note: str) -
 def test_a_part_that_was_damaged_on_disk_is_found_and_fetched_again(site: Any, file: Path) -> None:
     site.script = ["break"]
     with pytest.raises(DatasetError):
-        get(site, file, checksum=SHA1, patience=Patience(attempts=1))
+        get(site, file, checksum=SHA1, retries=RetryPolicy(attempts=1))
     part_of(file).write_bytes(b"x" * HALF)
     get(site, file, checksum=SHA1)
     assert file.read_bytes() == CONTENT
@@ -135,7 +135,7 @@ def test_a_part_that_was_damaged_on_disk_is_found_and_fetched_again(site: Any, f
 def test_a_part_that_is_complete_already_needs_no_bytes(site: Any, file: Path) -> None:
     site.script = ["break"]
     with pytest.raises(DatasetError):
-        get(site, file, checksum=SHA1, patience=Patience(attempts=1))
+        get(site, file, checksum=SHA1, retries=RetryPolicy(attempts=1))
     part_of(file).write_bytes(CONTENT)
     get(site, file, checksum=SHA1)
     assert file.read_bytes() == CONTENT
@@ -145,7 +145,7 @@ def test_a_part_that_is_complete_already_needs_no_bytes(site: Any, file: Path) -
 def test_a_part_longer_than_the_file_is_dropped(site: Any, file: Path) -> None:
     site.script = ["break"]
     with pytest.raises(DatasetError):
-        get(site, file, patience=Patience(attempts=1))
+        get(site, file, retries=RetryPolicy(attempts=1))
     part_of(file).write_bytes(CONTENT + b"more")
     get(site, file)
     assert file.read_bytes() == CONTENT
@@ -190,8 +190,8 @@ def test_a_server_that_always_stalls_is_given_up(site: Any, file: Path) -> None:
 
 def test_breaks_that_bring_enough_are_not_counted(site: Any, file: Path) -> None:
     site.script = ["break"] * 6
-    patience = Patience(attempts=2, first_wait_seconds=0, worthwhile_bytes=1024)
-    get(site, file, patience=patience)
+    retries = RetryPolicy(attempts=2, first_wait_seconds=0, worthwhile_bytes=1024)
+    get(site, file, retries=retries)
     assert len(site.seen) == 7
     assert file.read_bytes() == CONTENT
 
@@ -292,7 +292,7 @@ def test_an_encoded_body_is_refused(site: Any, file: Path) -> None:
 
 def test_nobody_listening_is_said_after_a_few_tries(site: Any, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot be reached"):
-        list(fetch("http://127.0.0.1:1/a", tmp_path / "a", ANY_SIZE, patience=HASTY))
+        list(fetch("http://127.0.0.1:1/a", tmp_path / "a", ANY_SIZE, retries=HASTY))
 
 
 @pytest.fixture
@@ -318,12 +318,12 @@ def test_https_is_never_left_and_needs_a_trusted_certificate(
     secure = site.url("a.bin").replace("http:", "https:")
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        list(fetch(secure, file, ANY_SIZE, checksum=SHA1, patience=HASTY))
+        list(fetch(secure, file, ANY_SIZE, checksum=SHA1, retries=HASTY))
         assert file.read_bytes() == CONTENT
         site.script = [f"redirect {site.url('a.bin')}"]
     message = "redirect to http://.* is refused" if trusted else "certificate cannot be trusted"
     with pytest.raises(DatasetError, match=message):
-        list(fetch(secure, file.with_name("b"), ANY_SIZE, patience=HASTY))
+        list(fetch(secure, file.with_name("b"), ANY_SIZE, retries=HASTY))
     assert not file.with_name("b").exists()
 
 

@@ -12,12 +12,12 @@ from genrekit.explain.exploration_page import example_charts
 from genrekit.pages import (
     COLOURS,
     ON_DARK,
-    Heat,
+    Heatmap,
     Lines,
     Points,
     Regions,
     Section,
-    Sheet,
+    Table,
     figure,
     hertz_ticks,
     render_page,
@@ -109,7 +109,7 @@ def test_a_waveform_has_its_own_minima_and_maxima() -> None:
     assert np.max(highest) == pytest.approx(0.8)
     assert np.min(lowest) == 0
     assert figure(waveform)["data"][1]["fill"] == "tonexty"
-    assert isinstance(mel, Heat)
+    assert isinstance(mel, Heatmap)
     assert mel.y_title == "Hz"
     layout = figure(mel)["layout"]["yaxis"]
     assert {"500", "1 k", "2 k"} <= set(layout["ticktext"])
@@ -126,9 +126,9 @@ def test_ticks_lie_at_their_frequencies_and_apart() -> None:
 
 def test_maps_are_scrolled_and_not_squeezed_and_pages_list_their_contents() -> None:
     cells = np.zeros((3, 40))
-    named = Heat("Many", cells, [f"c{n}" for n in range(40)], list("abc"), "")
-    plain = Heat("Seconds", cells, range(40), range(3), "")
-    parts = [named, plain, Sheet(("a",), [("b",)])]
+    named = Heatmap("Many", cells, [f"c{n}" for n in range(40)], list("abc"), "")
+    plain = Heatmap("Seconds", cells, range(40), range(3), "")
+    parts = [named, plain, Table(("a",), [("b",)])]
     page = render_page("T", "", [Section("One", parts=parts), Section("Two")], contents=True)
     assert page.count('<div class="wide" tabindex="0"') == 3
     assert "--least: 52rem" in page
@@ -141,13 +141,13 @@ def test_maps_are_scrolled_and_not_squeezed_and_pages_list_their_contents() -> N
 
 
 def test_a_chart_that_failed_is_faded_and_says_so() -> None:
-    heat = Heat("Map", np.eye(3), range(3), range(3), "", verdict="Fails its test", faded=True)
+    heat = Heatmap("Map", np.eye(3), range(3), range(3), "", verdict="Fails its test", faded=True)
     page = render_page("T", "", [Section("One", parts=[heat])])
     assert "Map<br><b>Fails its test</b>" in page
     assert figure(heat)["data"][0]["opacity"] < 0.5
-    assert "opacity" not in figure(Heat("Map", np.eye(3), range(3), range(3), ""))["data"][0]
+    assert "opacity" not in figure(Heatmap("Map", np.eye(3), range(3), range(3), ""))["data"][0]
 
 
 def test_next_to_nothing_is_not_painted_full() -> None:
-    heat = Heat("Map", np.full((2, 2), 4e-16), range(2), range(2), "", centred=True, top=0.1)
+    heat = Heatmap("Map", np.full((2, 2), 4e-16), range(2), range(2), "", centred=True, top=0.1)
     assert figure(heat)["data"][0]["zmax"] == 0.1

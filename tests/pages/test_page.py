@@ -7,19 +7,19 @@ import pytest
 
 from genrekit.pages import (
     Bars,
-    Beside,
     Chart,
     Curve,
     Curves,
+    Details,
     Dots,
     Fact,
     Facts,
-    Fold,
-    Heat,
+    Heatmap,
     Lines,
     Points,
+    Row,
     Section,
-    Sheet,
+    Table,
     figure,
     render_markdown,
     render_page,
@@ -33,7 +33,7 @@ CHARTS: tuple[Chart, ...] = (
     Dots(NAME, [NAME, "b"], [HALF, HALF], NAME, [NAME, "other"]),
     Lines(NAME, [0.0, 1.0], {NAME: [0.0, 1.0]}, NAME, NAME),
     Curves(NAME, {NAME: Curve.of([0.0], [HALF])}, NAME, NAME, ticks=[NAME], level=0.5),
-    Heat(NAME, np.eye(2), [NAME, "b"], [NAME, "b"], NAME, NAME, NAME, notes=[[NAME, ""]] * 2),
+    Heatmap(NAME, np.eye(2), [NAME, "b"], [NAME, "b"], NAME, NAME, NAME, notes=[[NAME, ""]] * 2),
     Points(NAME, [0.0], [0.0], [NAME], [NAME], NAME, NAME),
 )
 
@@ -56,7 +56,7 @@ def test_plotly_is_given_neither_tags_nor_formulas(chart: Chart) -> None:
 
 def test_a_page_ends_no_script_before_its_end() -> None:
     pytest.importorskip("plotly")
-    parts = [Fold(NAME, NAME, [Beside(CHARTS[:2]), Sheet([NAME], [[NAME]], NAME, [NAME])])]
+    parts = [Details(NAME, NAME, [Row(CHARTS[:2]), Table([NAME], [[NAME]], NAME, [NAME])])]
     facts = Facts([Fact(NAME, NAME, NAME)])
     sections = [Section("", parts=[facts]), Section(NAME, NAME, [*parts, *CHARTS[2:]])]
     page = render_page(NAME, f"**{NAME}**", sections, contents=True, foot=NAME)
@@ -67,7 +67,7 @@ def test_a_page_ends_no_script_before_its_end() -> None:
 
 
 def test_numbers_stand_to_the_right_and_long_text_has_room() -> None:
-    sheet = Sheet(["name", "value", "which"], [["a", "0.5 [0.4, 0.6]", "b, " * 40]])
+    sheet = Table(["name", "value", "which"], [["a", "0.5 [0.4, 0.6]", "b, " * 40]])
     page = render_page("t", "", [Section("s", parts=[sheet])])
     assert '<td class="number">0.5 [0.4, 0.6]</td>' in page
     assert '<td class="long">' in page

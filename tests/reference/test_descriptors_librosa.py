@@ -98,7 +98,7 @@ def test_tempogram(mel_db: NDArray[np.float32]) -> None:
 
 
 def test_tempo_is_librosas_to_the_width_of_its_lag(mel_db: NDArray[np.float32]) -> None:
-    ours = rhythm.measure(mel_db, frames_per_second=RATE / HOP, seconds=12.0)["tempo"]
+    ours = rhythm.measure_rhythm(mel_db, frames_per_second=RATE / HOP, seconds=12.0)["tempo"]
     strength = rhythm.onset_strength(mel_db)
     theirs = librosa.feature.tempo(onset_envelope=strength, sr=RATE)[0]
     assert ours == pytest.approx(100, rel=2e-3)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from genrekit.evaluation.run import RunResult
-from genrekit.pages import Beside, Heat, Sheet
+from genrekit.pages import Heatmap, Row, Table
 from genrekit.reports.best_model import confusion_section
 from genrekit.reports.groups import Entry
 from genrekit.reports.rankings import curves_of, ranking_section
@@ -32,8 +32,8 @@ def test_every_genre_has_its_curves_and_areas(make_run: Callable[..., RunResult]
     found = ranking_section(Entry("m", "run.json", run))
     assert found is not None
     (both, sheet) = found.parts
-    assert isinstance(both, Beside)
-    assert isinstance(sheet, Sheet)
+    assert isinstance(both, Row)
+    assert isinstance(sheet, Table)
     labels = run.result.labels
     assert [row[0] for row in sheet.rows] == list(labels)
     place = 1
@@ -49,6 +49,6 @@ def test_confusions_are_shown_in_per_cent_of_the_row_too(
     found = confusion_section(Entry("m", "run.json", run))
     assert found is not None
     shares = found.parts[1]
-    assert isinstance(shares, Heat)
+    assert isinstance(shares, Heatmap)
     recalls = [one.recall for one in run.result.per_genre]
     np.testing.assert_allclose(np.diag(shares.cells) / 100, recalls, atol=0.005)

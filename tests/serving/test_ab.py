@@ -27,10 +27,10 @@ from genrekit.monitoring import PredictionLog, read_log
 from genrekit.monitoring.prediction_log import log_files
 from genrekit.schema import UNKNOWN, ModelIdentity, Reference, Timings, TrackPrediction
 from genrekit.serving import Settings
-from genrekit.serving.following import Follower, look
+from genrekit.serving.hot_reload import HotReload, look
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.recorder import Recorder
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 Factory = Callable[..., Path]
 GENERATOR = np.random.default_rng(0)
@@ -251,7 +251,7 @@ def test_what_only_a_shadow_said_cannot_be_judged(arms: Any, clip: Path, log: Pa
 
 
 def test_a_shadow_with_no_room_is_dropped_and_counted(arms: Any, clip: Path) -> None:
-    work = Work(operation="predict", path=str(clip), model="a")
+    work = WorkerRequest(operation="predict", path=str(clip), model="a")
     shadows = arms.service.shadows
     before = _value(arms, 'genrekit_shadows_total{arm="c",outcome="busy"}')
     shadows.offer(work, None, busy=True)
@@ -404,20 +404,20 @@ def test_a_hangup_asks_for_it_at_once() -> None:
     async def hung_up() -> bool:
         asked = asyncio.Event()
 
-        class Listening(Follower):
+        class Listening(HotReload):
             async def renew(self) -> None:
                 asked.set()
 
         service: Any = SimpleNamespace(settings=Settings(follow_seconds=0))
-        follower = Listening(service, look(), lambda: None)
-        follower.start()
+        hot_reload = Listening(service, look(), lambda: None)
+        hot_reload.start()
         try:
             await asyncio.sleep(0)
             os.kill(os.getpid(), signal.SIGHUP)
             async with asyncio.timeout(30):
                 return await asked.wait()
         finally:
-            await follower.close()
+            await hot_reload.close()
 
     assert asyncio.run(hung_up())
 
@@ -448,7 +448,7 @@ def test_drift_is_told_to_prometheus(
     metrics, settings = Metrics(), Settings()
     recorder = Recorder(settings, metrics)
     recorder.follow({"it": bundle, "old": without}, settings.arms)
-    work = Work(operation="watch", path="", model="it")
+    work = WorkerRequest(operation="watch", path="", model="it")
     for number in range(120):
         best = float(GENERATOR.uniform(0.3, 1))
         genre = ("jazz", "pop")[number % 2]

@@ -18,7 +18,7 @@ from genrekit.explain import Occlusion, TrackExplanation
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
 from genrekit.serving.explaining import ExplainAnswer, explain
-from genrekit.serving.work import Bench, Explaining, Work
+from genrekit.serving.work import Explaining, WorkerContext, WorkerRequest
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +132,10 @@ def test_what_would_take_too_long_is_refused_before_it_is_begun(
 ) -> None:
     path = tmp_path / "long.wav"
     soundfile.write(path, np.zeros(round(8000 * seconds)) + 0.1, 8000)
-    bench = Bench(
+    context = WorkerContext(
         {"tiny": Classifier.load(tiny_bundle)}, DecodeLimits(), io.BytesIO(), io.BytesIO()
     )
-    work = Work(
+    work = WorkerRequest(
         operation="explain",
         path=str(path),
         model="tiny",
@@ -143,18 +143,18 @@ def test_what_would_take_too_long_is_refused_before_it_is_begun(
         explaining=Explaining(piece_seconds=piece_seconds),
     )
     with pytest.raises((AudioLimitError, ConfigError), match=said):
-        explain(bench, work)
+        explain(context, work)
 
 
 def test_no_audio_and_no_room_are_refused_as_elsewhere(server: Any, clip: Path) -> None:
     assert server.post("/analysis/explain", b"words").status_code == 415
     assert server.post("/analysis/explain", b"").status_code == 422
     pool = server.service.pool
-    pool._patient.extend([object()] * server.service.settings.queue)  # type: ignore[list-item]
+    pool._low_priority.extend([object()] * server.service.settings.queue)  # type: ignore[list-item]
     try:
         refused = server.post("/analysis/explain", clip.read_bytes())
     finally:
-        pool._patient.clear()
+        pool._low_priority.clear()
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) >= 1
 

@@ -14,7 +14,7 @@ from genrekit.errors import AudioFormatError, BusyError, UnknownResourceError
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.options import PredictOptions
 from genrekit.serving.uploads import Upload
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 
 def test_a_job_over_http(server: Any, clip: Path) -> None:
@@ -60,7 +60,7 @@ class _Worker:
         self.go_on = asyncio.Event()
         self._stop_at = stop_at
 
-    async def run(self, work: Work) -> dict[str, Any]:
+    async def run(self, work: WorkerRequest) -> dict[str, Any]:
         if work.name == self._stop_at:
             self.stopped.set()
             await self.go_on.wait()

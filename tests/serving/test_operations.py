@@ -23,17 +23,17 @@ from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
 from genrekit.serving.describe import updated
 from genrekit.serving.operations import OPERATIONS
-from genrekit.serving.work import Bench, Work
+from genrekit.serving.work import WorkerContext, WorkerRequest
 from genrekit.workers import error_from_json, error_to_json, packed, read_frame
 
 
 @pytest.fixture(scope="module")
-def bench(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def context(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> WorkerContext:
     describing = _with_embedding(tiny_bundle, tmp_path_factory.mktemp("bundle") / "describing")
     classifiers = {name: Classifier.load(name) for name in (str(tiny_bundle), str(describing))}
     names = ("plain", "describing")
     loaded = dict(zip(names, classifiers.values(), strict=True))
-    return Bench(loaded, DecodeLimits(seconds=2.5), io.BytesIO(), io.BytesIO())
+    return WorkerContext(loaded, DecodeLimits(seconds=2.5), io.BytesIO(), io.BytesIO())
 
 
 def _with_embedding(source: Path, target: Path) -> Path:
@@ -58,30 +58,36 @@ def _with_embedding(source: Path, target: Path) -> Path:
     )
 
 
-def _do(bench: Bench, clip: Path, operation: str, model: str, **options: Any) -> dict[str, Any]:
-    work = Work(operation=operation, path=str(clip), name="clip", model=model, **options)
-    answer: dict[str, Any] = OPERATIONS.get(operation)(bench, work)
+def _do(
+    context: WorkerContext, clip: Path, operation: str, model: str, **options: Any
+) -> dict[str, Any]:
+    work = WorkerRequest(operation=operation, path=str(clip), name="clip", model=model, **options)
+    answer: dict[str, Any] = OPERATIONS.get(operation)(context, work)
     return answer
 
 
-def test_an_embedding_is_that_of_the_classifier(bench: Bench, clip: Path) -> None:
-    answer = _do(bench, clip, "embedding", "describing", excerpt=ExcerptConfig(duration_seconds=2))
-    expected = bench.classifiers["describing"].embed_file(
+def test_an_embedding_is_that_of_the_classifier(context: WorkerContext, clip: Path) -> None:
+    answer = _do(
+        context, clip, "embedding", "describing", excerpt=ExcerptConfig(duration_seconds=2)
+    )
+    expected = context.classifiers["describing"].embed_file(
         clip, excerpt=ExcerptConfig(duration_seconds=2)
     )
     assert np.array_equal(np.array(answer["embedding"], np.float32), expected)
 
 
-def test_a_model_without_embedding_says_so(bench: Bench, clip: Path) -> None:
+def test_a_model_without_embedding_says_so(context: WorkerContext, clip: Path) -> None:
     with pytest.raises(ConfigError, match="no embedding"):
-        _do(bench, clip, "embedding", "plain")
+        _do(context, clip, "embedding", "plain")
 
 
 @pytest.mark.parametrize("operation", ["predict", "features", "embedding"])
-def test_every_operation_keeps_to_the_limits(bench: Bench, clip: Path, operation: str) -> None:
+def test_every_operation_keeps_to_the_limits(
+    context: WorkerContext, clip: Path, operation: str
+) -> None:
     whole = ExcerptConfig(start_seconds=0, duration_seconds=None)
     with pytest.raises(AudioLimitError, match="the audio lasts 3"):
-        _do(bench, clip, operation, "describing", excerpt=whole, features="gtzan57")
+        _do(context, clip, operation, "describing", excerpt=whole, features="gtzan57")
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from genrekit.errors import AudioError, BusyError, GenreError, WorkerLostError
 from genrekit.serving import Settings
 from genrekit.serving.pool import Pool
 from genrekit.serving.process import WorkerProcess
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 _SECONDS = 20.0
-_WORK = Work(operation="predict", path="song.mp3", model="default")
+_WORK = WorkerRequest(operation="predict", path="song.mp3", model="default")
 
 
 class _NoWaiting(selectors.DefaultSelector):
@@ -52,7 +52,7 @@ class _Worker:
     def __init__(self, chance: random.Random, ends: list[GenreError]) -> None:
         self._chance, self._ends, self._alive = chance, ends, True
 
-    async def ask(self, work: Work, seconds: float) -> str:
+    async def ask(self, work: WorkerRequest, seconds: float) -> str:
         await asyncio.sleep(self._chance.uniform(0.15, 0.25))
         if self._ends:
             self._alive = False
@@ -114,8 +114,8 @@ def test_however_many_are_impatient_who_is_answered_is_answered_soon(
 ) -> None:
     alone = np.quantile(_waits(monkeypatch, 1, pause=pause)[0], 0.99)
     for clients in (4, 8, 16, 40):
-        crowd = workers * clients
-        waits, _ = _waits(monkeypatch, crowd, pause=pause, workers=workers)
+        connection_counter = workers * clients
+        waits, _ = _waits(monkeypatch, connection_counter, pause=pause, workers=workers)
         assert np.quantile(waits, 0.99) < 4 * alone, (clients, np.quantile(waits, 0.99) / alone)
         # And no time is lost over refusals.
         assert len(waits) > 0.8 * workers * _SECONDS / 0.2
@@ -136,7 +136,7 @@ def test_who_wants_to_wait_in_order_may(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("patient", [False, True])
 @pytest.mark.parametrize("lost", [1, 2])
 def test_work_whose_worker_is_ended_from_outside_is_done_once_more(
-    monkeypatch: pytest.MonkeyPatch, patient: bool, lost: int
+    monkeypatch: pytest.MonkeyPatch, low_priority: bool, lost: int
 ) -> None:
     ends: list[GenreError] = [WorkerLostError("killed") for _ in range(lost)]
     answers: list[Any] = []
@@ -145,7 +145,7 @@ def test_work_whose_worker_is_ended_from_outside_is_done_once_more(
         pool = _pool(monkeypatch, ends)
         await pool.start()
         answers.extend(
-            await asyncio.gather(pool.run(_WORK, patient=patient), return_exceptions=True)
+            await asyncio.gather(pool.run(_WORK, low_priority=low_priority), return_exceptions=True)
         )
         assert await pool.run(_WORK) == "answer"
         await pool.close()

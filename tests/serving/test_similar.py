@@ -14,7 +14,7 @@ from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
 from genrekit.serving import Settings
-from genrekit.serving.following import load_cards
+from genrekit.serving.hot_reload import load_bundles
 from genrekit.serving.similar import open_library
 
 
@@ -67,7 +67,7 @@ def check_playing(client: Any, index: Path, path: str) -> None:
 
 def test_playing_can_be_switched_off(index: Path) -> None:
     settings = Settings(models=("default",), index=index, play_similar=False)
-    library = open_library(settings, load_cards(settings.arms.models))
+    library = open_library(settings, load_bundles(settings.arms.models))
     assert library is not None
     assert not library.playable
 
@@ -89,4 +89,4 @@ def test_without_an_index_it_says_so(server: Any, clip: Path) -> None:
 def test_an_index_of_a_model_that_is_not_served_is_refused(index: Path, tiny_bundle: Path) -> None:
     settings = Settings(models=(str(tiny_bundle),), index=index)
     with pytest.raises(ConfigError, match="not served"):
-        open_library(settings, load_cards(settings.arms.models))
+        open_library(settings, load_bundles(settings.arms.models))

@@ -24,7 +24,7 @@ from genrekit.errors import ConfigError, SkewError
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
 from genrekit.schema import TrackPrediction
-from genrekit.serving.following import load_cards
+from genrekit.serving.hot_reload import load_bundles
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_a_model_that_only_embeds_is_refused_before_any_work(
     with pytest.raises(ConfigError, match=wanted):
         predict_many([absent], embedding_bundle)
     with pytest.raises(ConfigError, match=wanted):
-        load_cards({"encoder": str(embedding_bundle)})
+        load_bundles({"encoder": str(embedding_bundle)})
     for command in (
         ("evaluate", embedding_bundle, "--data", tmp_path),
         ("robustness", embedding_bundle, "--data", tmp_path),

@@ -51,15 +51,15 @@ def test_import_and_command_fill_the_list_of_genres(
     folder.mkdir()
     song = synthesise("jazz", seconds=3)
     soundfile.write(folder / "song.flac", song.samples, song.sample_rate_hz)
-    code, said = beet("import", folder)
-    assert code == 0, said
+    code, output = beet("import", folder)
+    assert code == 0, output
     code, listed = beet("ls", "-f", "$genres")
-    assert len(listed.strip().split(";")) == 2, (said, listed)
-    code, said = beet("modify", "-y", "genres=Polka")
-    code, said = beet("genrekit")
-    assert beet("ls", "-f", "$genres")[1].strip() == "Polka", said
-    code, said = beet("genrekit", "--force")
-    assert beet("ls", "-f", "$genres")[1].strip() == listed.strip(), said
+    assert len(listed.strip().split(";")) == 2, (output, listed)
+    code, output = beet("modify", "-y", "genres=Polka")
+    code, output = beet("genrekit")
+    assert beet("ls", "-f", "$genres")[1].strip() == "Polka", output
+    code, output = beet("genrekit", "--force")
+    assert beet("ls", "-f", "$genres")[1].strip() == listed.strip(), output
     from genrekit.tagging import read_tags
 
     assert len(read_tags(folder / "song.flac")["genre"]) == 2

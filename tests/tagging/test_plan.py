@@ -51,11 +51,11 @@ class Ear:
 def library(bare: Callable[[str], bytes], tmp_path: Path) -> Path:
     """Five files: without a genre, with one, with one that says nothing, a podcast, a film."""
     genres = {"none": (), "some": ("Polka",), "other": ("Other",), "cast": ("Podcast",)}
-    for name, said in genres.items():
+    for name, tags in genres.items():
         path = tmp_path / f"{name}.mp3"
         path.write_bytes(bare("mp3"))
-        if said:
-            write_tags(path, Wanted(said), record=lambda change: None)
+        if tags:
+            write_tags(path, Wanted(tags), record=lambda change: None)
     (tmp_path / "sound.au").write_bytes(b".snd" + bytes(50))
     return tmp_path
 
@@ -158,10 +158,10 @@ def test_an_edited_plan_is_written_and_what_changed_since_is_named(library: Path
     outcomes = {one.row.path.stem: one for one in carry_out(read_plan(saved), run)}
     assert outcomes["none"].answer == "written"
     assert (outcomes["other"].answer, outcomes["other"].state) == ("skipped", "changed")
-    said = read_tags(library / "none.mp3")
-    assert said["genre"] == ("Shoegaze",)
-    assert said["model"] == ("box@1",)
-    assert said["scores"] == ("Hip Hop 0.50; Jazz 0.30",)
+    tags = read_tags(library / "none.mp3")
+    assert tags["genre"] == ("Shoegaze",)
+    assert tags["model"] == ("box@1",)
+    assert tags["scores"] == ("Hip Hop 0.50; Jazz 0.30",)
 
 
 def test_a_formula_in_a_tag_is_none_in_a_spreadsheet(library: Path) -> None:

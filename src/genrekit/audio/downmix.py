@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audio.fold import fold
+from genrekit.audio.mono import to_mono
 
 Frames = NDArray[np.float32]
 Block = NDArray[np.float32]
@@ -108,7 +108,7 @@ class _Setting:
             if self.gains:
                 mono: Block = frames @ np.array(self.gains, np.float32)
             else:
-                mono = fold(frames)
+                mono = to_mono(frames)
             return mono - np.float32(self.offset) if self.offset else mono
 
 
@@ -144,7 +144,7 @@ class _Cell:
         """Return sums over all frames alike."""
         return self.rising + self.falling
 
-    def fold(self, before: _Setting, after: _Setting) -> Block:
+    def to_mono(self, before: _Setting, after: _Setting) -> Block:
         """Mono samples, blended from one setting to another."""
         mono = before.apply(self._planes.T)
         if before == after:
@@ -198,7 +198,7 @@ class _Run:
             if setting is None:
                 return
             before, self._setting = self._setting or setting, setting
-            yield self._cells[self._next].fold(before, setting)
+            yield self._cells[self._next].to_mono(before, setting)
             self._next += 1
             if self._next > 2:
                 del self._cells[0]

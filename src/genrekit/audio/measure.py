@@ -196,5 +196,5 @@ def _joined(track: Track, links: list[Track], warnings: tuple[str, ...] = ()) ->
     known = [link.seconds for link in links if link.seconds is not None]
     seconds = sum(known) if len(known) == len(links) else None
     info = replace(links[0].info, seconds=seconds)
-    said = dict.fromkeys(word for link in links for word in link.warnings)
-    return Track(track.file, info, False, seconds, None, (*said, *warnings), links=tuple(links))
+    of_links = dict.fromkeys(word for link in links for word in link.warnings)
+    return Track(track.file, info, False, seconds, None, (*of_links, *warnings), links=tuple(links))

@@ -111,8 +111,8 @@ def unread(head: bytes) -> str:
     if name := _marked(head, _NOT_SUPPORTED) or _stream(head):
         return f"this is {name}, which is not read here; {_CONVERT}"
     for known in (_not_audio, _damaged, _text):
-        if said := known(head):
-            return said
+        if reason := known(head):
+            return reason
     return (
         "this is not audio that can be read: its first bytes are of no format that is known here; "
         f"if it is audio, {_CONVERT}"

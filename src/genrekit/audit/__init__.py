@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
-    from genrekit.audit.confident_learning import out_of_fold, suspects
+    from genrekit.audit.confident_learning import find_label_issues, out_of_fold
     from genrekit.audit.finding import KINDS, SEVERITIES, AuditReport, Finding, Kind, Severity
     from genrekit.audit.markdown import render_audits_markdown
     from genrekit.audit.plan import make_plan
@@ -21,17 +21,17 @@ __all__ = [
     "Finding",
     "Kind",
     "Severity",
+    "find_label_issues",
     "load_table",
     "make_plan",
     "out_of_fold",
     "render_audits_markdown",
     "run_audit",
-    "suspects",
 ]
 
 _HOMES = {
     "out_of_fold": "genrekit.audit.confident_learning",
-    "suspects": "genrekit.audit.confident_learning",
+    "find_label_issues": "genrekit.audit.confident_learning",
     "KINDS": "genrekit.audit.finding",
     "SEVERITIES": "genrekit.audit.finding",
     "AuditReport": "genrekit.audit.finding",

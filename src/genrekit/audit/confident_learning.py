@@ -22,7 +22,7 @@ N_FOLDS = 5
 FEWEST_RECORDINGS = 4
 
 
-class Suspect(NamedTuple):
+class LabelIssue(NamedTuple):
     """A label that is doubted.
 
     Parameters
@@ -67,7 +67,9 @@ def confident_joint(
     return np.bincount(cells, minlength=n_labels**2).reshape(n_labels, n_labels)
 
 
-def suspects(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> tuple[Suspect, ...]:
+def find_label_issues(
+    targets: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> tuple[LabelIssue, ...]:
     """Rows whose label is doubted twice, the most doubtful first.
 
     Both rules of the paper have to agree: the row is off the diagonal of the confident joint, and
@@ -81,7 +83,7 @@ def suspects(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> 
     other = probabilities[rows, confident[rows]]
     order = np.argsort(given - other, kind="stable")
     return tuple(
-        Suspect(
+        LabelIssue(
             int(rows[one]),
             int(targets[rows[one]]),
             int(confident[rows[one]]),

@@ -47,7 +47,7 @@ DUPLICATE_KINDS = (
 )
 
 
-class Near(NamedTuple):
+class NearPair(NamedTuple):
     """Two rows that are nearly the same; ``evidence`` says how nearly."""
 
     first: int
@@ -55,7 +55,7 @@ class Near(NamedTuple):
     evidence: Mapping[str, float]
 
 
-def near_rows(features: NDArray[np.float64], recordings: Sequence[str]) -> list[Near]:
+def near_rows(features: NDArray[np.float64], recordings: Sequence[str]) -> list[NearPair]:
     """Pairs of rows of different recordings that are suspiciously close.
 
     Parameters
@@ -71,18 +71,18 @@ def near_rows(features: NDArray[np.float64], recordings: Sequence[str]) -> list[
     names, number = np.unique(np.array(recordings, dtype=object), return_inverse=True)
     if len(names) < 3 or scaled.shape[1] == 0:
         return []
-    around = surroundings(scaled, number)
+    around = find_neighbours(scaled, number)
     typical = float(np.median(around.gap))
     of_next, of_median = _limits(around)
     pairs = _mutual(around, of_next)
     pairs |= _within(scaled, number, around.gap, of_median * typical)
     return [
-        Near(row, other, {"gap_of_typical": round(gap / typical, 4) if typical else 0.0})
+        NearPair(row, other, {"gap_of_typical": round(gap / typical, 4) if typical else 0.0})
         for (row, other), gap in _of_whole_recordings(pairs, number)
     ]
 
 
-class Surroundings(NamedTuple):
+class Neighbourhood(NamedTuple):
     """For each row the nearest one of another recording, its distance, and the next of a third."""
 
     nearest: NDArray[np.int64]
@@ -103,7 +103,7 @@ def _distances(
     return gaps
 
 
-def surroundings(scaled: NDArray[np.float64], number: NDArray[np.int64]) -> Surroundings:
+def find_neighbours(scaled: NDArray[np.float64], number: NDArray[np.int64]) -> Neighbourhood:
     """Look around each row.
 
     Parameters
@@ -122,10 +122,10 @@ def surroundings(scaled: NDArray[np.float64], number: NDArray[np.int64]) -> Surr
         gap[rows] = gaps[np.arange(len(rows)), nearest[rows]]
         gaps[number[nearest[rows], None] == number[None]] = np.inf
         next_gap[rows] = gaps.min(axis=1)
-    return Surroundings(nearest, gap, next_gap)
+    return Neighbourhood(nearest, gap, next_gap)
 
 
-def _limits(around: Surroundings) -> tuple[float, float]:
+def _limits(around: Neighbourhood) -> tuple[float, float]:
     """Return the two shares below which no more than `CHANCE_PAIRS` pairs come by chance.
 
     Among points without duplicates in D dimensions, the nearest is less than a share r as far as
@@ -143,7 +143,7 @@ def _limits(around: Surroundings) -> tuple[float, float]:
     return min(NEAR_OF_NEXT, chance), min(NEAR_OF_MEDIAN, chance)
 
 
-def _mutual(around: Surroundings, of_next: float) -> dict[tuple[int, int], float]:
+def _mutual(around: Neighbourhood, of_next: float) -> dict[tuple[int, int], float]:
     pairs = {}
     for row, other in enumerate(around.nearest.tolist()):
         if row < other and around.nearest[other] == row:
@@ -199,7 +199,7 @@ def _of_whole_recordings(
 def duplicate_findings(
     dataset: Dataset,
     contents: Mapping[int, str],
-    pairs: Sequence[Near],
+    pairs: Sequence[NearPair],
     *,
     exact_kind: Kind,
     root: str = "",
@@ -231,14 +231,16 @@ def duplicate_findings(
 def _near_findings(
     dataset: Dataset,
     exact: Sequence[Sequence[int]],
-    pairs: Sequence[Near],
+    pairs: Sequence[NearPair],
     rank: Mapping[int, float],
     root: str,
 ) -> Iterator[Finding]:
     """One finding for each set of recordings that hang together by near pairs."""
     recordings = [own_recording(item) for item in dataset.items]
-    told = clusters((recordings[rows[0]], recordings[row]) for rows in exact for row in rows[1:])
-    known = {name: number for number, cluster in enumerate(told) for name in cluster}
+    groups_found = clusters(
+        (recordings[rows[0]], recordings[row]) for rows in exact for row in rows[1:]
+    )
+    known = {name: number for number, cluster in enumerate(groups_found) for name in cluster}
     fresh = [
         pair
         for pair in pairs
@@ -261,8 +263,8 @@ def _repeated(
     names = _listed(list(dict.fromkeys(item.recording if near else item.item_id for item in items)))
     labels = [set(item.labels) for item in items]
     union = sorted(set().union(*labels))
-    torn = not set.intersection(*labels) if labels else False
-    if torn:
+    contradictory = not set.intersection(*labels) if labels else False
+    if contradictory:
         message = f"{names} are {how}, under the labels {_listed(union)}"
         return make_finding("one-recording-two-labels", message, items, evidence=evidence)
     return make_finding(kind, f"{names} are {how}", items, evidence=evidence)

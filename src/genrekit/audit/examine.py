@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audit.duplicates import MOST_ROWS, Near, near_rows
+from genrekit.audit.duplicates import MOST_ROWS, NearPair, near_rows
 from genrekit.audit.finding import Finding, Medium, Skipped, own_recording
-from genrekit.audit.pictures import PictureFacts, look, near_pictures, picture_findings
+from genrekit.audit.pictures import PictureFacts, measure_pictures, near_pictures, picture_findings
 from genrekit.audit.recordings import (
     AudioFacts,
     audio_findings,
     audio_pairs,
     consecutive_findings,
-    listen,
+    measure_audio,
     quality,
 )
 from genrekit.audit.table import column_findings, row_contents
@@ -32,9 +32,9 @@ class Examined:
     checks: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     contents: dict[int, str] = field(default_factory=dict)
-    pairs: list[Near] = field(default_factory=list)
-    judged: NDArray[np.float64] | None = None
-    judged_rows: list[int] = field(default_factory=list)
+    pairs: list[NearPair] = field(default_factory=list)
+    label_features: NDArray[np.float64] | None = None
+    label_rows: list[int] = field(default_factory=list)
     seconds: dict[int, float] = field(default_factory=dict)
     quality: dict[int, float] = field(default_factory=dict)
     loudness_db: list[float] = field(default_factory=list)
@@ -54,16 +54,16 @@ def medium_of(dataset: Dataset) -> Medium:
 
 
 def _examine_audio(
-    dataset: Dataset, judge: bool, workers: int, root: str, progress: Progress
+    dataset: Dataset, needs_labels: bool, workers: int, root: str, progress: Progress
 ) -> Examined:
     facts: list[AudioFacts] = []
-    for fact in listen(dataset, judge=judge, workers=workers):
+    for fact in measure_audio(dataset, needs_labels=needs_labels, workers=workers):
         facts.append(fact)
         progress("Listening", len(facts), len(dataset))
-    heard = [row for row, fact in enumerate(facts) if fact.content]
+    decodable = [row for row, fact in enumerate(facts) if fact.content]
     vectors = {row: fact.vector for row, fact in enumerate(facts) if fact.vector is not None}
     # All silence is alike, and has its own finding.
-    loud = [row for row in heard if not any("silent" in text for text in facts[row].warnings)]
+    loud = [row for row in decodable if not any("silent" in text for text in facts[row].warnings)]
     return Examined(
         findings=[
             *audio_findings(dataset, facts, root),
@@ -76,19 +76,19 @@ def _examine_audio(
         ],
         contents={row: facts[row].content for row in loud},
         pairs=audio_pairs(dataset, facts),
-        judged=np.array(list(vectors.values()), dtype=np.float64) if vectors else None,
-        judged_rows=list(vectors),
-        seconds={row: facts[row].seconds for row in heard},
-        quality={row: quality(dataset.items[row], facts[row]) for row in heard},
-        loudness_db=[facts[row].loudness_db for row in heard],
+        label_features=np.array(list(vectors.values()), dtype=np.float64) if vectors else None,
+        label_rows=list(vectors),
+        seconds={row: facts[row].seconds for row in decodable},
+        quality={row: quality(dataset.items[row], facts[row]) for row in decodable},
+        loudness_db=[facts[row].loudness_db for row in decodable],
     )
 
 
 def _examine_pictures(
-    dataset: Dataset, judge: bool, workers: int, root: str, progress: Progress
+    dataset: Dataset, needs_labels: bool, workers: int, root: str, progress: Progress
 ) -> Examined:
     facts: list[PictureFacts] = []
-    for fact in look(dataset, workers=workers):
+    for fact in measure_pictures(dataset, workers=workers):
         facts.append(fact)
         progress("Looking", len(facts), len(dataset))
     seen = [row for row, fact in enumerate(facts) if fact.content]
@@ -96,17 +96,19 @@ def _examine_pictures(
         findings=list(picture_findings(dataset, facts, root)),
         checks=["readable", "size", "drawing", "exact duplicates"],
         contents={row: facts[row].content for row in seen},
-        judged_rows=seen,
+        label_rows=seen,
     )
     if seen:
         patterns = np.array([facts[row].pattern for row in seen], dtype=np.float64)
         _pair_rows(examined, dataset, patterns, seen, near_pictures)
-        examined.judged = np.array([facts[row].statistics for row in seen], dtype=np.float64)
+        examined.label_features = np.array(
+            [facts[row].statistics for row in seen], dtype=np.float64
+        )
     return examined
 
 
 def _examine_table(
-    dataset: Dataset, judge: bool, workers: int, root: str, progress: Progress
+    dataset: Dataset, needs_labels: bool, workers: int, root: str, progress: Progress
 ) -> Examined:
     progress("Reading", 1, 1)
     assert dataset.features is not None, "a table has features"
@@ -114,15 +116,15 @@ def _examine_table(
         findings=list(column_findings(dataset)),
         checks=["missing values", "constant columns", "duplicate columns", "identical rows"],
         contents=row_contents(dataset),
-        judged=dataset.features,
-        judged_rows=list(range(len(dataset))),
+        label_features=dataset.features,
+        label_rows=list(range(len(dataset))),
     )
-    _pair_rows(examined, dataset, dataset.features, examined.judged_rows, near_rows)
+    _pair_rows(examined, dataset, dataset.features, examined.label_rows, near_rows)
     return examined
 
 
 def _examine_labels(
-    dataset: Dataset, judge: bool, workers: int, root: str, progress: Progress
+    dataset: Dataset, needs_labels: bool, workers: int, root: str, progress: Progress
 ) -> Examined:
     progress("Reading", 1, 1)
     reason = "there is neither audio nor a table of features"
@@ -145,7 +147,7 @@ def _pair_rows(
     dataset: Dataset,
     table: NDArray[np.float64],
     rows: Sequence[int],
-    near: Callable[[NDArray[np.float64], Sequence[str]], list[Near]],
+    near: Callable[[NDArray[np.float64], Sequence[str]], list[NearPair]],
 ) -> None:
     recordings = [own_recording(dataset.items[row]) for row in rows]
     if len(set(recordings)) < 2:
@@ -157,5 +159,6 @@ def _pair_rows(
     else:
         examined.checks.append("near duplicates")
         examined.pairs = [
-            Near(rows[one.first], rows[one.second], one.evidence) for one in near(table, recordings)
+            NearPair(rows[one.first], rows[one.second], one.evidence)
+            for one in near(table, recordings)
         ]

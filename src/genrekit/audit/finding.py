@@ -262,7 +262,7 @@ def make_finding(
     )
 
 
-def by_gravity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Sort gravest first; findings of one kind keep their order."""
     return tuple(sorted(findings, key=lambda finding: _ORDER[finding.kind]))
 

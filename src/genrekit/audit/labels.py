@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audit.confident_learning import out_of_fold, suspects
+from genrekit.audit.confident_learning import find_label_issues, out_of_fold
 from genrekit.audit.finding import (
     Finding,
     Kind,
@@ -103,7 +103,7 @@ def names_known(dataset: Dataset) -> tuple[Relation, ...]:
 # --- doubted labels -----------------------------------------------------------------------------
 
 
-def judge_labels(
+def check_labels(
     dataset: Dataset,
     features: NDArray[np.float64],
     *,
@@ -131,9 +131,9 @@ def judge_labels(
         Without scikit-learn.
     """
     names = tuple(f"column_{number}" for number in range(features.shape[1]))
-    judged = replace(dataset, features=features, feature_names=names)
+    measured = replace(dataset, features=features, feature_names=names)
     try:
-        by_row = out_of_fold(judged, pairs=pairs, seed=seed)
+        by_row = out_of_fold(measured, pairs=pairs, seed=seed)
     except DatasetError as error:
         return Skipped(check="suspicious labels", reason=str(error))
     rows_of: dict[tuple[str, int], list[int]] = defaultdict(list)
@@ -144,7 +144,7 @@ def judge_labels(
     members = list(rows_of.values())
     labels = dataset.labels
     findings = []
-    for one in suspects(targets, probabilities):
+    for one in find_label_issues(targets, probabilities):
         items = found(dataset, members[one.row], root)
         given, other = labels[one.given], labels[one.proposed]
         message = (

@@ -114,10 +114,13 @@ def _largest(labels: dict[str, int], most: int = 12) -> list[tuple[str, int]]:
 def _kind(report: AuditReport, kind: Kind) -> str:
     findings = [finding for finding in report.findings if finding.kind == kind]
     info = KINDS[kind]
-    judged = ""
+    ranking = ""
     if kind == "suspicious-label" and report.label_accuracy is not None:
-        judged = f", most doubtful first (accuracy of the judge {report.label_accuracy:.2f})"
-    lines = [f"**{info.title}** ({info.severity}, {len(findings)}{judged}): {info.advice}.", ""]
+        ranking = f", most doubtful first (accuracy of the judge {report.label_accuracy:.2f})"
+    lines = [
+        f"**{info.title}** ({info.severity}, {len(findings)}{ranking}): {info.advice}.",
+        "",
+    ]
     lines += [f"- {_plain(finding.message)}" for finding in findings[:LISTED]]
     if len(findings) > LISTED:
         lines.append(f"- and {len(findings) - LISTED} more")

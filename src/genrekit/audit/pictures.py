@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audit.duplicates import Near, surroundings
+from genrekit.audit.duplicates import NearPair, find_neighbours
 from genrekit.audit.finding import Finding, below, found, make_finding
-from genrekit.audit.recordings import odd_ones
+from genrekit.audit.recordings import outliers
 from genrekit.datasets import Dataset, Item
 from genrekit.datasets.picture_files import drawing_of, read_picture
 from genrekit.errors import DatasetError
@@ -54,7 +54,7 @@ class PictureFacts:
     statistics: NDArray[np.float32] | None = None
 
 
-def look(dataset: Dataset, *, workers: int) -> Iterator[PictureFacts]:
+def measure_pictures(dataset: Dataset, *, workers: int) -> Iterator[PictureFacts]:
     """Measure the picture of every item, in order."""
     for outcome in ordered_map(_measure, dataset.items, workers=workers, limits=PATIENT_LIMITS):
         if isinstance(outcome, WorkerDied):
@@ -88,7 +88,7 @@ def _pattern(levels: NDArray[np.float32]) -> NDArray[np.float32]:
     return flat
 
 
-def near_pictures(patterns: NDArray[np.float64], recordings: Sequence[str]) -> list[Near]:
+def near_pictures(patterns: NDArray[np.float64], recordings: Sequence[str]) -> list[NearPair]:
     """Pairs of pictures of different recordings that show nearly the same.
 
     Parameters
@@ -100,7 +100,7 @@ def near_pictures(patterns: NDArray[np.float64], recordings: Sequence[str]) -> l
     names, number = np.unique(np.array(recordings, dtype=object), return_inverse=True)
     if len(names) < 3:
         return []
-    around = surroundings(patterns, number)
+    around = find_neighbours(patterns, number)
     correlation, beyond = 1 - around.gap**2 / 2, 1 - around.next_gap**2 / 2
     pairs = []
     for row, other in enumerate(around.nearest.tolist()):
@@ -108,7 +108,7 @@ def near_pictures(patterns: NDArray[np.float64], recordings: Sequence[str]) -> l
         mutual = row < other and around.nearest[other] == row
         if mutual and correlation[row] > LEAST_CORRELATION and lead > LEAST_LEAD:
             evidence = {"correlation": round(float(correlation[row]), 4)}
-            pairs.append(Near(row, other, evidence | {"lead": round(float(lead), 4)}))
+            pairs.append(NearPair(row, other, evidence | {"lead": round(float(lead), 4)}))
     return pairs
 
 
@@ -126,10 +126,10 @@ def picture_findings(
         for row, fact in enumerate(facts)
         if fact.content
     }
-    yield from odd_ones(dataset, "odd-size", sizes, root)
+    yield from outliers(dataset, "odd-size", sizes, root)
     drawings = {
         row: f"drawn with cells by their {fact.drawing}"
         for row, fact in enumerate(facts)
         if fact.drawing
     }
-    yield from odd_ones(dataset, "odd-drawing", drawings, root)
+    yield from outliers(dataset, "odd-drawing", drawings, root)

@@ -14,7 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from genrekit.audio import decode, probe
-from genrekit.audit.duplicates import Near, clusters
+from genrekit.audit.duplicates import NearPair, clusters
 from genrekit.audit.finding import Finding, Kind, below, found, make_finding, own_recording
 from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioContentError, AudioError
@@ -39,9 +39,9 @@ MOST_CLIPPED = 1e-3
 SHORTEST_SECONDS = 1.0
 SHORTEST_OF_MEDIAN = 0.5
 #: Labels are judged by what this much from the middle of a track sounds like.
-JUDGED_SECONDS = 30.0
+EXCERPT_SECONDS = 30.0
 
-_JUDGE = Gtzan57Config()
+_LABEL_FRONTEND = Gtzan57Config()
 #: Beyond this a wider band is not a better copy, and above this level a louder one neither.
 _WIDEST_HZ = 16_000.0
 _USUAL_DB = -14.0
@@ -101,9 +101,9 @@ class AudioFacts:
     vector: NDArray[np.float32] | None = None
 
 
-def listen(dataset: Dataset, *, judge: bool, workers: int) -> Iterator[AudioFacts]:
+def measure_audio(dataset: Dataset, *, needs_labels: bool, workers: int) -> Iterator[AudioFacts]:
     """Measure the audio of every item, in order; items without audio give empty facts."""
-    measure = partial(_measure, judge=judge)
+    measure = partial(_measure, needs_labels=needs_labels)
     for outcome in ordered_map(measure, dataset.items, workers=workers, limits=PATIENT_LIMITS):
         if isinstance(outcome, WorkerDied):
             yield AudioFacts(state="unreadable", problem=outcome.message)
@@ -111,7 +111,7 @@ def listen(dataset: Dataset, *, judge: bool, workers: int) -> Iterator[AudioFact
             yield outcome
 
 
-def _measure(item: Item, *, judge: bool) -> AudioFacts:
+def _measure(item: Item, *, needs_labels: bool) -> AudioFacts:
     if item.path is None:
         return AudioFacts()
     try:
@@ -133,7 +133,7 @@ def _measure(item: Item, *, judge: bool) -> AudioFacts:
         content=content_hash(samples),
         fingerprint=fingerprint(samples, rate),
         edges=edges_of(samples, info),
-        vector=_vector(samples, rate) if judge else None,
+        vector=_vector(samples, rate) if needs_labels else None,
     )
 
 
@@ -149,11 +149,11 @@ def quality(item: Item, fact: AudioFacts) -> float:
     Of copies of one length and sound the louder one is better unless it is clipped, and the one in
     a lossless format.
     """
-    heard = min(fact.bandwidth_hz, _WIDEST_HZ) / _WIDEST_HZ
+    width = min(fact.bandwidth_hz, _WIDEST_HZ) / _WIDEST_HZ
     quiet = max(0.0, _USUAL_DB - fact.loudness_db) / 1000
     lossless = item.path is not None and item.path.suffix.lower() in _LOSSLESS
     bonus = 1.03 if lossless else 1.0
-    return fact.seconds * heard * (1 - min(quiet, 0.5)) * (1 - min(fact.clipped_share, 0.5)) * bonus
+    return fact.seconds * width * (1 - min(quiet, 0.5)) * (1 - min(fact.clipped_share, 0.5)) * bonus
 
 
 def _bandwidth_hz(samples: NDArray[np.float32], rate_hz: int) -> float:
@@ -163,8 +163,8 @@ def _bandwidth_hz(samples: NDArray[np.float32], rate_hz: int) -> float:
     begins = np.linspace(0, len(samples) - _FRAME, _FRAMES).astype(np.int64)
     frames = samples[begins[:, None] + np.arange(_FRAME)] * np.hanning(_FRAME)
     power = np.mean(np.abs(np.fft.rfft(frames, axis=1)) ** 2, axis=0)
-    heard = np.flatnonzero(power > 1e-7 * power.max())
-    return float(heard[-1]) * rate_hz / _FRAME if len(heard) else 0.0
+    audible = np.flatnonzero(power > 1e-7 * power.max())
+    return float(audible[-1]) * rate_hz / _FRAME if len(audible) else 0.0
 
 
 def _loudness_db(samples: NDArray[np.float32]) -> float:
@@ -200,13 +200,13 @@ _frontend = lru_cache(maxsize=1)(build_frontend)
 
 
 def _vector(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32] | None:
-    length = round(JUDGED_SECONDS * rate_hz)
+    length = round(EXCERPT_SECONDS * rate_hz)
     begin = max(0, (len(samples) - length) // 2)
     middle = samples[begin : begin + length]
-    if rate_hz != _JUDGE.sample_rate_hz:
-        middle = soxr.resample(middle, rate_hz, _JUDGE.sample_rate_hz)
+    if rate_hz != _LABEL_FRONTEND.sample_rate_hz:
+        middle = soxr.resample(middle, rate_hz, _LABEL_FRONTEND.sample_rate_hz)
     try:
-        return _frontend(_JUDGE)(middle)
+        return _frontend(_LABEL_FRONTEND)(middle)
     except AudioError:
         return None
 
@@ -222,13 +222,15 @@ def audio_findings(
     if absent:
         message = f"{len(absent)} of {len(dataset)} items have no audio here"
         yield make_finding("audio-absent", message, evidence={"items": len(absent)})
-    heard = [row for row, fact in enumerate(facts) if fact.content]
-    usual = median([facts[row].seconds for row in heard]) if heard else 0.0
+    decodable = [row for row, fact in enumerate(facts) if fact.content]
+    usual = median([facts[row].seconds for row in decodable]) if decodable else 0.0
     for row, fact in enumerate(facts):
         item = found(dataset, [row], root)
         name = item[0].item_id
         if fact.problem:
-            yield make_finding(_STATES.get(fact.state, "unreadable"), _told(name, fact, root), item)
+            yield make_finding(
+                _STATES.get(fact.state, "unreadable"), _describe_state(name, fact, root), item
+            )
         for warning in fact.warnings:
             state, _, text = warning.partition(":")
             kind = _STATES.get(state, "unreadable")
@@ -249,22 +251,22 @@ def audio_findings(
                 item,
                 evidence={"clipped_share": round(fact.clipped_share, 6)},
             )
-    rates = {row: facts[row].sample_rate_hz for row in heard}
-    yield from odd_ones(dataset, "odd-rate", {row: f"{hz} Hz" for row, hz in rates.items()}, root)
-    channels = {row: facts[row].channels for row in heard}
+    rates = {row: facts[row].sample_rate_hz for row in decodable}
+    yield from outliers(dataset, "odd-rate", {row: f"{hz} Hz" for row, hz in rates.items()}, root)
+    channels = {row: facts[row].channels for row in decodable}
     names = {row: _CHANNELS.get(count, f"{count} channels") for row, count in channels.items()}
-    yield from odd_ones(dataset, "odd-channels", names, root)
+    yield from outliers(dataset, "odd-channels", names, root)
 
 
 _CHANNELS = {1: "mono", 2: "stereo"}
 
 
-def _told(name: str, fact: AudioFacts, root: str) -> str:
+def _describe_state(name: str, fact: AudioFacts, root: str) -> str:
     problem = below(fact.problem, root)
     return problem if name in problem else f"{name}: {problem}"
 
 
-def odd_ones(
+def outliers(
     dataset: Dataset, kind: Kind, values: dict[int, str], root: str = ""
 ) -> Iterator[Finding]:
     """One finding for each value that is not the most frequent one.
@@ -289,7 +291,7 @@ def _main_label(dataset: Dataset, rows: Sequence[int]) -> tuple[str, float]:
     return label, round(count / len(rows), 4)
 
 
-def audio_pairs(dataset: Dataset, facts: Sequence[AudioFacts]) -> list[Near]:
+def audio_pairs(dataset: Dataset, facts: Sequence[AudioFacts]) -> list[NearPair]:
     """Items of which one is an excerpt, a re-encoding or another speed of the other."""
     row_of = {item.item_id: row for row, item in enumerate(dataset.items)}
     prints = {
@@ -298,7 +300,7 @@ def audio_pairs(dataset: Dataset, facts: Sequence[AudioFacts]) -> list[Near]:
         if fact.fingerprint is not None
     }
     return [
-        Near(
+        NearPair(
             row_of[match.first],
             row_of[match.second],
             {

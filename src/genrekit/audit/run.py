@@ -18,14 +18,14 @@ from genrekit.audit.finding import (
     Kind,
     Medium,
     Skipped,
-    by_gravity,
+    by_severity,
     own_recording,
     printable,
 )
 from genrekit.audit.labels import (
     balance_findings,
+    check_labels,
     dominance_findings,
-    judge_labels,
     label_counts,
     names_known,
 )
@@ -71,12 +71,12 @@ def run_audit(
     MissingExtraError
         With ``labels``, without scikit-learn: before anything is decoded.
     """
-    judge = labels and dataset.task == "single-label"
-    if judge and find_spec("sklearn") is None:
+    needs_labels = labels and dataset.task == "single-label"
+    if needs_labels and find_spec("sklearn") is None:
         raise MissingExtraError("scikit-learn", "train")
     medium = medium_of(dataset)
     base = "" if root is None else root.as_posix()
-    examined = EXAMINERS[medium](dataset, judge, workers, base, progress)
+    examined = EXAMINERS[medium](dataset, needs_labels, workers, base, progress)
     examined.findings += [*before, *recording_findings(dataset)]
     exact: Kind = "identical-rows" if medium == "table" else "exact-duplicate"
     progress("Comparing", 0, 1)
@@ -91,7 +91,7 @@ def run_audit(
     progress("Comparing", 1, 1)
     _check_labels(dataset, examined)
     progress("Judging labels", 0, 1)
-    accuracy = _judge(dataset, examined, judge, seed, base)
+    accuracy = _check_label_quality(dataset, examined, needs_labels, seed, base)
     progress("Judging labels", 1, 1)
     return _report(dataset, examined, corpus, data, medium, accuracy)
 
@@ -108,27 +108,33 @@ def _check_labels(dataset: Dataset, examined: Examined) -> None:
             examined.skipped.append(Skipped(check=f"dominant {relation}s", reason=reason))
 
 
-def _judge(dataset: Dataset, examined: Examined, judge: bool, seed: int, root: str) -> float | None:
-    rows, judged = examined.judged_rows, examined.judged
-    if not judge or judged is None:
+def _check_label_quality(
+    dataset: Dataset, examined: Examined, needs_labels: bool, seed: int, root: str
+) -> float | None:
+    rows, label_features = examined.label_rows, examined.label_features
+    if not needs_labels or label_features is None:
         reason = (
             f"{dataset.task} data"
             if dataset.task != "single-label"
             else "there are no features to judge them by"
-            if judge
+            if needs_labels
             else "not asked for"
         )
         examined.skipped.append(Skipped(check="suspicious labels", reason=reason))
         return None
-    verdict = judge_labels(
-        dataset.select(rows), judged, pairs=_same(dataset, examined, rows), seed=seed, root=root
+    checked = check_labels(
+        dataset.select(rows),
+        label_features,
+        pairs=_same(dataset, examined, rows),
+        seed=seed,
+        root=root,
     )
-    if isinstance(verdict, Skipped):
-        examined.skipped.append(verdict)
+    if isinstance(checked, Skipped):
+        examined.skipped.append(checked)
         return None
     examined.checks.append("suspicious labels")
-    examined.findings += verdict[0]
-    return verdict[1]
+    examined.findings += checked[0]
+    return checked[1]
 
 
 def _same(dataset: Dataset, examined: Examined, rows: Sequence[int]) -> list[Pair]:
@@ -151,7 +157,7 @@ def _report(
     medium: Medium,
     accuracy: float | None,
 ) -> AuditReport:
-    findings = by_gravity(examined.findings)
+    findings = by_severity(examined.findings)
     looked = {"exact duplicates", "identical rows"} & set(examined.checks)
     return AuditReport(
         data=printable(data or dataset.name),

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from genrekit.batch.analysis import Analysis
 from genrekit.batch.entry import Entry
-from genrekit.batch.finish import finish, sum_up
+from genrekit.batch.finish import finish, write_summary
 from genrekit.batch.on_ray import RayOptions, ray_through
-from genrekit.batch.patience import Count, below_load, patiently, until
+from genrekit.batch.prefetch import Count, below_load, until, without_waiting
 from genrekit.batch.run import Run, open_run
 from genrekit.batch.sources import Shard, SourceOptions, is_again_readable, read_sources
 from genrekit.batch.summary import Summary
@@ -145,10 +145,10 @@ def run_batch(
         count = None
         if is_again_readable(sources):
             count = Count(read_sources(sources, reading, shard))
-        steps = _steps(run, until(stop, patiently(paths)), analysis, how, count, stop, report)
+        steps = _steps(run, until(stop, without_waiting(paths)), analysis, how, count, stop, report)
         for _ in steps:
             pass
-        return sum_up(run) if stop() else finish(run, how.table)
+        return write_summary(run) if stop() else finish(run, how.table)
 
 
 def _steps(

@@ -83,7 +83,7 @@ class Entry(_About):
     value: JsonValue = None
 
 
-class Strike(_About):
+class DeathRecord(_About):
     """A file ended the process that worked on it; after the second time it is quarantined."""
 
     kind: ReasonKind
@@ -115,8 +115,8 @@ def _kind(failure: Failure) -> ReasonKind:
             return name
     if failure.type in _MISSING:
         return "missing"
-    told = isinstance(error, RemoteError) and failure.type in _OF_SYSTEM
-    return "system" if told or isinstance(error, OSError) else "other"
+    named = isinstance(error, RemoteError) and failure.type in _OF_SYSTEM
+    return "system" if named or isinstance(error, OSError) else "other"
 
 
 def _plain(text: str) -> str:

@@ -22,13 +22,13 @@ class Found:
     ----------
     files : tuple of Path
         Audio, in the order of the paths.
-    passed_over : mapping of str to int
+    skipped : mapping of str to int
         How many files of folders are not named like audio, by suffix, ``""`` for none; hidden ones
         do not count.
     """
 
     files: tuple[Path, ...]
-    passed_over: Mapping[str, int]
+    skipped: Mapping[str, int]
 
 
 def find_audio(paths: Iterable[str | Path]) -> list[Path]:

@@ -16,10 +16,10 @@ def finish(run: Run, kind: Format = "jsonl") -> Summary:
     Everything is made anew from the journal, so it may be done at any time, and again.
     """
     write_table(run.folder, run.manifest, run.entries(), kind)
-    return sum_up(run)
+    return write_summary(run)
 
 
-def sum_up(run: Run) -> Summary:
+def write_summary(run: Run) -> Summary:
     """Write ``summary.json`` alone."""
     summary = summarise(run.entries())
     replace_file(run.folder / SUMMARY, summary.model_dump_json(indent=2) + "\n")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from genrekit.audio import Waveform, decode
-from genrekit.audio.passed_over import passed_over
+from genrekit.audio.skipped import describe_skipped
 from genrekit.batch.entry import Entry
 from genrekit.batch.find import look_for_audio
 from genrekit.batch.index_store import (
@@ -180,25 +180,25 @@ def update_index(
         raise ConfigError(f"{folder} is not a folder; name a folder of music")
     classifier = Classifier.load(model)
     found = look_for_audio([folder])
-    if others := passed_over(found.passed_over):
+    if others := describe_skipped(found.skipped):
         _log.warning("%s", others)
     files = {printable(path.relative_to(folder).as_posix()): path for path in found.files}
     states = {name: state for name, path in files.items() if (state := _state(name, path))}
     settings = {"model": classifier.identity.model_dump()}
     with open_run(directory / _RUN, "index", settings, sources=[str(folder)], redo=True) as run:
-        keeper = _Keeper(run, directory, classifier, states, files)
+        writer = _IndexWriter(run, directory, classifier, states, files)
         try:
-            yield from _listened(run, keeper, str(model), workers)
+            yield from _listened(run, writer, str(model), workers)
         finally:
-            keeper.finish(folder, str(model))
+            writer.finish(folder, str(model))
 
 
-def _listened(run: Run, keeper: _Keeper, model: str, workers: int) -> Generator[IndexStep]:
+def _listened(run: Run, writer: _IndexWriter, model: str, workers: int) -> Generator[IndexStep]:
     """Take in what is not known yet; what failed before fails again without being listened to."""
-    waiting, kept, done = keeper.waiting(), len(keeper.vectors), 0
-    total = len(waiting) + len(keeper.failures)
+    waiting, kept, done = writer.waiting(), len(writer.vectors), 0
+    total = len(waiting) + len(writer.failures)
     yield IndexStep(0, total, kept)
-    for failure in keeper.failures.items():
+    for failure in writer.failures.items():
         done += 1
         yield IndexStep(done, total, kept, failure)
     entries = work_through(
@@ -211,7 +211,7 @@ def _listened(run: Run, keeper: _Keeper, model: str, workers: int) -> Generator[
     with closing(entries):
         for entry in entries:
             done += 1
-            yield IndexStep(done, total, kept, keeper.take(entry))
+            yield IndexStep(done, total, kept, writer.take(entry))
 
 
 def read_index(directory: Path) -> Index:
@@ -264,7 +264,7 @@ def _reusable(
     return {track.path: vector for track, vector in rows if states.get(track.path) == track}
 
 
-class _Keeper:
+class _IndexWriter:
     """What is known of the tracks that are there: from the index, and from the journal.
 
     Attributes

@@ -16,7 +16,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from genrekit.batch.entry import Entry, State, Strike
+from genrekit.batch.entry import DeathRecord, Entry, State
 from genrekit.batch.latest import Known, Latest
 from genrekit.errors import GenreError
 from genrekit.files import sync_folder
@@ -37,7 +37,7 @@ class Session(Contract):
 
 class _Line(Contract):
     entry: Entry | None = None
-    strike: Strike | None = None
+    strike: DeathRecord | None = None
     session: Session | None = None
 
 
@@ -126,7 +126,7 @@ class Journal:
         begin = self._end
         self._latest.add(entry, begin, self._write(_Line(entry=entry)))
 
-    def strike(self, strike: Strike) -> None:
+    def strike(self, strike: DeathRecord) -> None:
         """Add that a file ended the process that worked on it; raises as `append` does."""
         self._write(_Line(strike=strike))
         self._latest.strike(strike)

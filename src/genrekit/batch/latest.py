@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from genrekit.batch.entry import Entry, State, Strike
+from genrekit.batch.entry import DeathRecord, Entry, State
 
 _TABLE = """
 CREATE TABLE latest (
@@ -95,7 +95,7 @@ class Latest:
             ),
         )
 
-    def strike(self, strike: Strike) -> None:
+    def strike(self, strike: DeathRecord) -> None:
         """Take in a strike."""
         row = (strike.key, strike.work, strike.size_bytes, strike.modified_ns)
         self._base.execute(_STRIKE, row)

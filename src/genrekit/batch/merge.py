@@ -56,8 +56,8 @@ def merge_runs(folders: Sequence[Path], out: Path, kind: Format = "jsonl") -> Su
 def _merged(runs: Sequence[Run]) -> Iterator[Entry]:
     streams = [run.entries() for run in runs]
     in_order = heapq.merge(*streams, key=lambda entry: entry.key)
-    for _, alike in groupby(in_order, key=lambda entry: entry.key):
-        yield max(alike, key=_rank)
+    for _, same in groupby(in_order, key=lambda entry: entry.key):
+        yield max(same, key=_rank)
 
 
 def _rank(entry: Entry) -> tuple[bool, float, str]:

@@ -185,8 +185,8 @@ def read_manifest(folder: Path) -> RunManifest | None:
 
 def work_fingerprint(kind: str, settings: Mapping[str, JsonValue]) -> str:
     """Sixteen digits for what is done: other digits, other values."""
-    told = json.dumps([kind, settings], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    settings_json = json.dumps([kind, settings], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(settings_json.encode()).hexdigest()[:16]
 
 
 def _manifest(kind: str, settings: Mapping[str, JsonValue], sources: Sequence[str]) -> RunManifest:

@@ -52,10 +52,10 @@ def stat_url(url: str) -> tuple[int | None, int | None]:
         info: dict[str, Any] = system.info(path)
     except (OSError, ValueError):
         return None, None
-    told = info.get("ETag") or next((info[name] for name in _MODIFIED if info.get(name)), None)
-    if told is None:
+    version = info.get("ETag") or next((info[name] for name in _MODIFIED if info.get(name)), None)
+    if version is None:
         return info.get("size"), None
-    digest = hashlib.sha256(str(told).encode()).digest()
+    digest = hashlib.sha256(str(version).encode()).digest()
     return info.get("size"), int.from_bytes(digest[:6])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from genrekit.batch.entry import Entry, Reason, Strike, reason_of, spelled
+from genrekit.batch.entry import DeathRecord, Entry, Reason, reason_of, spelled
 from genrekit.batch.journal import Journal
 from genrekit.batch.run import Run
 from genrekit.batch.sources import is_url
@@ -114,7 +114,7 @@ def work_through(
     work, journal = run.manifest.work, run.journal
 
     def struck(file: File, failure: Failure) -> None:
-        journal.strike(Strike(kind=reason_of(failure).kind, **file.fields(work)))
+        journal.strike(DeathRecord(kind=reason_of(failure).kind, **file.fields(work)))
 
     def ticked() -> None:
         journal.sync_if_due()

@@ -21,7 +21,7 @@ from genrekit.schema import Contract
 
 ALIASES, PROMOTED = "aliases.json", "promoted.json"
 #: What an alias is while nothing was promoted to it, and after everything was rolled back.
-NOTHING = "default"
+PACKAGED_DEFAULT = "default"
 _LOCK = ".lock"
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
@@ -144,7 +144,7 @@ def write_roll_back(folder: Path, alias: str, expected: str) -> PromotionStep:
 
 def before(steps: tuple[PromotionStep, ...]) -> str | None:
     """Return what the last promotion that still holds took the place of; None if none holds."""
-    standing = [NOTHING]
+    standing = [PACKAGED_DEFAULT]
     for step in steps:
         if step.action == "promote":
             standing.append(step.model)

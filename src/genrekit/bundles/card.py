@@ -154,10 +154,12 @@ def _folds(results: Sequence[EvaluationResult]) -> Iterator[str]:
         if result.over_folds is not None:
             mean, spread = result.over_folds
             found = result.accuracy_over_folds
-            sure = "" if found is None else f" [{found.low:.3f}, {found.high:.3f}] (corrected t)"
+            interval = (
+                "" if found is None else f" [{found.low:.3f}, {found.high:.3f}] (corrected t)"
+            )
             yield (
                 f"{_accuracy(result)} over the {len(result.fold_accuracies)} folds of "
-                f"{_protocol(result)}: mean {mean:.3f}{sure}, standard deviation {spread:.3f}, "
+                f"{_protocol(result)}: mean {mean:.3f}{interval}, standard deviation {spread:.3f}, "
                 f"from {min(result.fold_accuracies):.3f} to {max(result.fold_accuracies):.3f}."
             )
 
@@ -271,8 +273,8 @@ def _distorted(accuracies: Mapping[str, Estimate]) -> str:
     return _table(
         ("heard", "accuracy", "points lost"),
         (
-            (heard, _interval(one), f"{100 * (clean - one.value):.1f}")
-            for heard, one in accuracies.items()
+            (condition, _interval(one), f"{100 * (clean - one.value):.1f}")
+            for condition, one in accuracies.items()
         ),
     )
 

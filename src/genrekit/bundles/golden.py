@@ -200,8 +200,8 @@ def _features(
         for name, frontend in frontends.items()
         if isinstance(frontend.config, ColumnsConfig)
     }
-    heard = {name: frontend for name, frontend in frontends.items() if name not in foreign}
-    return foreign | (window_features(audio, heard, windows) if heard else {})
+    computed = {name: frontend for name, frontend in frontends.items() if name not in foreign}
+    return foreign | (window_features(audio, computed, windows) if computed else {})
 
 
 def _shape_of_row(config: ColumnsConfig) -> tuple[int, ...]:

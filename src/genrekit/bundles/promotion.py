@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genrekit.bundles.add import add_bundle
 from genrekit.bundles.aliases import (
-    NOTHING,
+    PACKAGED_DEFAULT,
     PromotionStep,
     before,
     read_promotions,
@@ -67,7 +67,7 @@ def roll_back(alias: str = CHAMPION) -> PromotionStep:
         If that does not verify.
     """
     earlier = before(promotion_history(alias))
-    if earlier is None or (earlier == NOTHING and alias != CHAMPION):
+    if earlier is None or (earlier == PACKAGED_DEFAULT and alias != CHAMPION):
         raise ConfigError(f"there is nothing to go back to: default@{alias} has no step before")
     load_bundle(earlier)
     return write_roll_back(store_directory(), alias, earlier)

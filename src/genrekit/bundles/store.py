@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from genrekit.bundles.aliases import NOTHING, promoted, read_aliases, read_promotions, write_alias
+from genrekit.bundles.aliases import (
+    PACKAGED_DEFAULT,
+    promoted,
+    read_aliases,
+    read_promotions,
+    write_alias,
+)
 from genrekit.bundles.verify import MANIFEST, read_manifest
 from genrekit.errors import BundleError, ConfigError
 from genrekit.files import home, shipped
@@ -148,12 +154,12 @@ def _by_name(text: str) -> Path | None:
 
 def _default(alias: str) -> Path | None:
     """Return the packaged model, or what was promoted to an alias of it."""
-    model = promoted(store_directory(), alias) if alias else NOTHING
+    model = promoted(store_directory(), alias) if alias else PACKAGED_DEFAULT
     if model is None and alias == "champion":
-        model = NOTHING
-    if model != NOTHING:
+        model = PACKAGED_DEFAULT
+    if model != PACKAGED_DEFAULT:
         # One that was written by hand must not lead round in a circle.
-        return _by_name(model) if model and not model.startswith(NOTHING) else None
+        return _by_name(model) if model and not model.startswith(PACKAGED_DEFAULT) else None
     packaged = packaged_directory() / DEFAULT_BUNDLE
     return packaged if packaged.is_dir() else None
 

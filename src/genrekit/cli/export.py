@@ -83,12 +83,14 @@ def _tracks(sources: Sequence[Path], wishes: Wishes) -> tuple[list[Track], int]:
     from genrekit.cli.console import named, print_problem, progress_bars, workers
     from genrekit.cli.sources import find_tracks
     from genrekit.cli.tag_plan import naming_of, rules_of
-    from genrekit.tagging import listener, track_of
+    from genrekit.tagging import answering, track_of
 
     rules, naming = rules_of(wishes), naming_of(wishes)
     files = [path.absolute() for path in find_tracks([str(one) for one in sources])]
     with progress_bars() as progress:
-        listen = listener(wishes.model, workers=workers(wishes.jobs, len(files)), progress=progress)
+        listen = answering(
+            wishes.model, workers=workers(wishes.jobs, len(files)), progress=progress
+        )
         answers = dict(listen(files))
     tracks, failed = [], 0
     for path in files:

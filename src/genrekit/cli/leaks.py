@@ -170,7 +170,7 @@ def _of_recipe(path: Path, known: _Data) -> Iterator[tuple[str, tuple[Look, ...]
     known = known if replaced else known.of(dataset)
     recipe = planned(recipe, dataset, replaced=replaced)
     for one in (recipe.protocol, *recipe.beside):
-        yield one.name, known.find(one.split(dataset, allow_torn=True))
+        yield one.name, known.find(one.split(dataset, allow_leaking=True))
 
 
 def _of_json(path: Path, known: _Data) -> Iterator[tuple[str, tuple[Look, ...]]]:
@@ -242,7 +242,7 @@ def _of_bundle(name: str, known: _Data, protocol: str) -> Iterator[tuple[str, tu
         yield f"{result.model}, {result.protocol}", looks(result_leaks(result), given)
     if known.dataset is None:
         return
-    split = known.split or make_split(known.dataset, protocol, allow_torn=True)
+    split = known.split or make_split(known.dataset, protocol, allow_leaking=True)
     where = f"{bundle.manifest.name} on {known.dataset.name}"
     yield where, known.find(split, bundle=bundle)
 

@@ -19,7 +19,7 @@ def find_tracks(sources: Sequence[str | Path]) -> list[Path]:
     AudioNotFoundError
         If there is not one file of audio.
     """
-    from genrekit.audio.passed_over import passed_over
+    from genrekit.audio.skipped import describe_skipped
     from genrekit.batch import look_for_audio
     from genrekit.cli.console import plain, print_problem
 
@@ -27,7 +27,7 @@ def find_tracks(sources: Sequence[str | Path]) -> list[Path]:
         raise ConfigError("one of the names is empty; is a variable of the shell not set?")
     found = look_for_audio(sources)
     files = list(found.files)
-    if files and (others := passed_over(found.passed_over)):
+    if files and (others := describe_skipped(found.skipped)):
         print_problem("warning", plain(f"{others}; name one itself to have it read"))
     if not files:
         folders = ", ".join(str(source) for source in sources)

@@ -111,7 +111,7 @@ def _new_plan(sources: Sequence[Path], wishes: Wishes) -> Plan:
     from genrekit.cli.console import print_problem, progress_bars, workers
     from genrekit.cli.sources import find_tracks
     from genrekit.inference import Classifier
-    from genrekit.tagging import listener, make_plan, warnings_for
+    from genrekit.tagging import answering, make_plan, warnings_for
 
     rules, naming = rules_of(wishes), naming_of(wishes)
     identity = Classifier.load(wishes.model).identity
@@ -119,7 +119,7 @@ def _new_plan(sources: Sequence[Path], wishes: Wishes) -> Plan:
     with progress_bars() as progress:
         plan = make_plan(
             files,
-            listener(
+            answering(
                 wishes.model,
                 labels=rules.labels,
                 workers=workers(wishes.jobs, len(files)),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from genrekit.catalog import Catalog
-from genrekit.datasets.balance import PartBalance, balance, largest_deviation
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item, track_digest
 from genrekit.datasets.fix_plan import FixPlan, apply_plan, read_plan
 from genrekit.datasets.fold import Fold
@@ -21,15 +20,16 @@ from genrekit.datasets.label_set import (
     with_taxonomy,
 )
 from genrekit.datasets.leave_out import drop_tracks
+from genrekit.datasets.part_balance import PartBalance, balance, largest_deviation
 from genrekit.datasets.part_names import with_named_parts
 from genrekit.datasets.relations import RELATIONS, Pair, Relation, mark, read_pairs, related
 from genrekit.datasets.split_file import read_split, write_split
 from genrekit.datasets.splits import (
     PROTOCOLS,
     Split,
+    leaking_groups,
+    leaking_relations,
     make_split,
-    straddling,
-    torn_relations,
 )
 from genrekit.datasets.taxonomy import Taxonomy
 from genrekit.errors import ConfigError
@@ -56,6 +56,8 @@ __all__ = [
     "corpus_info",
     "drop_tracks",
     "largest_deviation",
+    "leaking_groups",
+    "leaking_relations",
     "load_dataset",
     "make_split",
     "mark",
@@ -64,8 +66,6 @@ __all__ = [
     "read_split",
     "read_taxonomy",
     "related",
-    "straddling",
-    "torn_relations",
     "track_digest",
     "with_taxonomy",
     "write_split",

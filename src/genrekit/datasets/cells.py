@@ -106,8 +106,8 @@ def _text(file: Path, delimiter: str | None) -> Cells:
     text = _decode(file)
     if not text.strip():
         raise DatasetError(f"{file} is empty")
-    text, said = _without_separator_line(text)
-    delimiter = delimiter or said or sniff_delimiter(text.lstrip("\r\n").splitlines()[0])
+    text, declared = _without_separator_line(text)
+    delimiter = delimiter or declared or sniff_delimiter(text.lstrip("\r\n").splitlines()[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: tuple[str, ...] = ()
     rows, lines = [], []
@@ -128,7 +128,7 @@ def _text(file: Path, delimiter: str | None) -> Cells:
             lines.append(reader.line_num)
     except csv.Error as problem:
         raise DatasetError(f"{file}, line {reader.line_num}: {problem}") from problem
-    return Cells(file, header, rows, [line + (said is not None) for line in lines], delimiter)
+    return Cells(file, header, rows, [line + (declared is not None) for line in lines], delimiter)
 
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from genrekit.audio import AUDIO_SUFFIXES
-from genrekit.audio.passed_over import passed_over
+from genrekit.audio.skipped import describe_skipped
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.gtzan_facts import official_part, parse_name, recording_of
 from genrekit.datasets.taxonomy import Taxonomy
@@ -60,8 +60,10 @@ def load(path: Path | None, *, task: Task = "single-label", levels: int | None =
     shown = [file for file in sorted(path.rglob("*")) if _is_shown(file, path)]
     files = [file for file in shown if file.suffix.lower() in AUDIO_SUFFIXES]
     others = Counter(file.suffix.lower() for file in shown)
-    if said := passed_over({name: others[name] for name in others if name not in AUDIO_SUFFIXES}):
-        logger.warning("%s", said)
+    if skipped := describe_skipped(
+        {name: others[name] for name in others if name not in AUDIO_SUFFIXES}
+    ):
+        logger.warning("%s", skipped)
     stray = [file for file in files if file.parent == path]
     if stray:
         logger.warning("%d files lie outside a label folder and are left out", len(stray))

@@ -42,11 +42,11 @@ def join_table(dataset: Dataset, table: Path) -> Dataset:
     joined = dataset.select(kept)
     order = [place[_key(item.item_id)] for item in joined.items]
     for item, number in zip(joined.items, order, strict=True):
-        said = rows.items[number].labels
-        if said != item.labels:
+        other_labels = rows.items[number].labels
+        if other_labels != item.labels:
             raise DatasetError(
                 f"{item.item_id} of {dataset.name} is {item.labels[0]!r}, but in {table} it is "
-                f"{said[0]!r}; repair one of the two"
+                f"{other_labels[0]!r}; repair one of the two"
             )
     assert rows.features is not None, "a table has features"
     return replace(joined, features=rows.features[order], feature_names=rows.feature_names)

@@ -1,4 +1,4 @@
-"""Protocols: how a dataset is dealt to folds, each a function ``(dataset, deal) -> folds``."""
+"""Protocols: how a dataset is assigned to folds, each a function ``(dataset, deal) -> folds``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 #: Shares of train, valid and test.
 HOLDOUT_SHARES = (0.7, 0.15, 0.15)
-#: The order that parts are dealt in: who is dealt first has the first choice.
-_DEALT = ("train", "test", "valid")
+#: The order in which parts get their groups: the first one has the first choice.
+_PART_ORDER = ("train", "test", "valid")
 #: Each artist is a fold, and a fold is a model to fit and a list of all other items.
 MOST_ARTISTS = 1000
 
@@ -27,7 +27,7 @@ Seed = int | np.random.SeedSequence
 
 
 @dataclass(frozen=True, slots=True)
-class Deal:
+class SplitOptions:
     """What a protocol needs to know besides the dataset.
 
     Parameters
@@ -52,7 +52,7 @@ class Deal:
     shares: tuple[float, float, float] = HOLDOUT_SHARES
 
 
-def official(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
+def official(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
     """Make one fold of the parts that the corpus itself names."""
     parts: dict[str | None, list[str]] = defaultdict(list)
     for item in dataset.items:
@@ -68,31 +68,33 @@ def official(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
     )
 
 
-def all_test(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
+def all_test(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
     """Test everything and train nothing."""
     return (Fold(test=tuple(item.item_id for item in dataset.items)),)
 
 
-def grouped_kfold(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
+def grouped_kfold(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
     """Test every item once, with whole groups in a fold."""
-    return _kfold(dataset, deal.groups, deal, deal.seed)
+    return _kfold(dataset, options.groups, options, options.seed)
 
 
-def repeated_kfold(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
+def repeated_kfold(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
     """Deal ``n_repeats`` times anew, so that every item is tested as often."""
-    if deal.n_repeats < 2:
-        raise DatasetError(f"n_repeats is {deal.n_repeats}; expected at least 2")
-    seeds = np.random.SeedSequence(deal.seed).spawn(deal.n_repeats)
-    return tuple(fold for seed in seeds for fold in _kfold(dataset, deal.groups, deal, seed))
+    if options.n_repeats < 2:
+        raise DatasetError(f"n_repeats is {options.n_repeats}; expected at least 2")
+    seeds = np.random.SeedSequence(options.seed).spawn(options.n_repeats)
+    return tuple(fold for seed in seeds for fold in _kfold(dataset, options.groups, options, seed))
 
 
-def leave_one_artist_out(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
+def leave_one_artist_out(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
     """Test the tracks of one artist after another, with all that is related to them.
 
     Items whose artist is not known are unused: they may be anybody's.
     """
-    signed = {group for item, group in zip(dataset.items, deal.groups, strict=True) if item.artist}
-    rows = [row for row, group in enumerate(deal.groups) if group in signed]
+    signed = {
+        group for item, group in zip(dataset.items, options.groups, strict=True) if item.artist
+    }
+    rows = [row for row, group in enumerate(options.groups) if group in signed]
     if len(rows) < len(dataset):
         logger.warning("%d items have no artist and are unused", len(dataset) - len(rows))
     if not 2 <= len(signed) <= MOST_ARTISTS:
@@ -100,7 +102,7 @@ def leave_one_artist_out(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
             f"{dataset.name} has {len(signed)} artists that stand apart; expected 2 to "
             f"{MOST_ARTISTS} for leave-one-artist-out: grouped-kfold keeps artists together too"
         )
-    known, groups = dataset.select(rows), np.array([deal.groups[row] for row in rows], object)
+    known, groups = dataset.select(rows), np.array([options.groups[row] for row in rows], object)
     _check_groups(known, groups.tolist(), 2)
     ids = np.array([item.item_id for item in known.items], dtype=object)
     return tuple(
@@ -109,29 +111,29 @@ def leave_one_artist_out(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
     )
 
 
-def segments_leaky(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
+def segments_leaky(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
     """Test every row once, whatever recording it comes from."""
     rows = [item.item_id for item in dataset.items]
-    return _kfold(dataset, rows, deal, deal.seed)
+    return _kfold(dataset, rows, options, options.seed)
 
 
-def holdout(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
+def holdout(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
     """Deal whole groups to train, valid and test, by default 70/15/15."""
-    share_of = dict(zip(("train", "valid", "test"), deal.shares, strict=True))
-    parts = [part for part in _DEALT if share_of[part]]
+    share_of = dict(zip(("train", "valid", "test"), options.shares, strict=True))
+    parts = [part for part in _PART_ORDER if share_of[part]]
     shares = [share_of[part] for part in parts]
-    _check_groups(dataset, deal.groups, len(parts))
-    part_of = _deal(dataset, deal.groups, shares, deal.seed, deal.stratify)
+    _check_groups(dataset, options.groups, len(parts))
+    part_of = _assign(dataset, options.groups, shares, options.seed, options.stratify)
     ids = {
         part: tuple(
             item.item_id
-            for item, dealt in zip(dataset.items, part_of, strict=True)
-            if dealt == number
+            for item, assigned in zip(dataset.items, part_of, strict=True)
+            if assigned == number
         )
         for number, part in enumerate(parts)
     }
     if not all(ids.values()):
-        wanted = "/".join(f"{100 * share:g}" for share in deal.shares)
+        wanted = "/".join(f"{100 * share:g}" for share in options.shares)
         raise DatasetError(
             f"{dataset.name} has too few recordings for {wanted}; expected at least four a label, "
             "or take grouped-kfold"
@@ -139,12 +141,14 @@ def holdout(dataset: Dataset, deal: Deal) -> tuple[Fold, ...]:
     return (Fold(**ids),)
 
 
-def _kfold(dataset: Dataset, groups: Sequence[str], deal: Deal, seed: Seed) -> tuple[Fold, ...]:
-    n_folds = deal.n_folds
+def _kfold(
+    dataset: Dataset, groups: Sequence[str], options: SplitOptions, seed: Seed
+) -> tuple[Fold, ...]:
+    n_folds = options.n_folds
     if n_folds < 2:
         raise DatasetError(f"n_folds is {n_folds}; expected at least 2")
     _check_groups(dataset, groups, n_folds)
-    fold_of = _deal(dataset, groups, [1.0 / n_folds] * n_folds, seed, deal.stratify)
+    fold_of = _assign(dataset, groups, [1.0 / n_folds] * n_folds, seed, options.stratify)
     ids = np.array([item.item_id for item in dataset.items], dtype=object)
     return tuple(
         Fold(train=tuple(ids[fold_of != fold]), test=tuple(ids[fold_of == fold]))
@@ -181,7 +185,7 @@ def _check_groups(dataset: Dataset, groups: Sequence[str], wanted: int) -> None:
     logger.warning("%s (%d such labels)", problem, len(single))
 
 
-def _deal(
+def _assign(
     dataset: Dataset, groups: Sequence[str], shares: Sequence[float], seed: Seed, stratify: bool
 ) -> NDArray[np.int64]:
     """Part number of each item.

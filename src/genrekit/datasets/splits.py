@@ -10,7 +10,7 @@ from pydantic import Field
 from genrekit.catalog import Catalog
 from genrekit.datasets.dataset import Dataset
 from genrekit.datasets.fold import Fold
-from genrekit.datasets.protocols import HOLDOUT_SHARES, Deal
+from genrekit.datasets.protocols import HOLDOUT_SHARES, SplitOptions
 from genrekit.datasets.relations import (
     RELATIONS,
     Pair,
@@ -79,7 +79,7 @@ def make_split(
     seed: int = 0,
     stratify: bool = True,
     shares: Sequence[float] | None = None,
-    allow_torn: bool = False,
+    allow_leaking: bool = False,
 ) -> Split:
     """Split ``dataset`` by a protocol that is named.
 
@@ -109,7 +109,7 @@ def make_split(
         Balance labels between parts.
     shares : sequence of float, optional
         Of the holdout: train, valid and test, or train and test; they add up to 1.
-    allow_torn : bool
+    allow_leaking : bool
         Give back even a split that tears recordings and is not named leaky, for examination.
 
     Raises
@@ -125,18 +125,18 @@ def make_split(
         known = ", ".join(RELATIONS)
         raise ConfigError(f"{sorted(unknown)[0]!r} is not a relation; known: {known}")
     groups = related(dataset, kept, pairs)
-    deal = Deal(groups, n_folds, n_repeats, seed, stratify, checked_shares(shares))
+    options = SplitOptions(groups, n_folds, n_repeats, seed, stratify, checked_shares(shares))
     split = Split(
         protocol=protocol,
         seed=seed,
         dataset_fingerprint=dataset.fingerprint,
-        folds=PROTOCOLS.get(protocol)(dataset, deal),
+        folds=PROTOCOLS.get(protocol)(dataset, options),
         leaky=protocol.endswith("-leaky"),
     )
-    if split.leaky or allow_torn:
+    if split.leaky or allow_leaking:
         return split
-    _refuse_torn_recordings(dataset, split)
-    if protocol not in GIVEN and torn_relations(dataset, split, pairs):
+    _refuse_leaking_groups(dataset, split)
+    if protocol not in GIVEN and leaking_relations(dataset, split, pairs):
         name = f"{protocol}-by-{'-'.join(kept)}-leaky"
         return split.model_copy(update={"protocol": name, "leaky": True})
     return split
@@ -162,7 +162,7 @@ def checked_shares(shares: Sequence[float] | None) -> tuple[float, float, float]
     return train, (valid[0] if valid else 0.0), test
 
 
-def straddling(
+def leaking_groups(
     dataset: Dataset, split: Split, relation: Relation = "track", pairs: Sequence[Pair] = ()
 ) -> tuple[str, ...]:
     """Return the groups on more than one side of a fold, sorted, by a relation."""
@@ -174,30 +174,30 @@ def straddling(
         for one, other in known_pairs(dataset, pairs):
             for item_id in (one, other):
                 marks[item_id].append(f"{one}, {other}")
-    torn: set[str] = set()
+    leaking: set[str] = set()
     for fold in split.folds:
         sides = [
             {shared for item_id in side for shared in marks[item_id]}
             for side in (fold.train, fold.valid, fold.test)
         ]
-        torn |= (sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2])
-    return tuple(sorted(torn))
+        leaking |= (sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2])
+    return tuple(sorted(leaking))
 
 
-def torn_relations(
+def leaking_relations(
     dataset: Dataset, split: Split, pairs: Sequence[Pair] = ()
 ) -> dict[Relation, tuple[str, ...]]:
     """Return what straddles, by relation; relations that hold are left out."""
     found = {
-        relation: straddling(dataset, split, relation, pairs)
+        relation: leaking_groups(dataset, split, relation, pairs)
         for relation in known_relations(dataset, pairs)
     }
-    return {relation: torn for relation, torn in found.items() if torn}
+    return {relation: leaking for relation, leaking in found.items() if leaking}
 
 
-def _refuse_torn_recordings(dataset: Dataset, split: Split) -> None:
-    if torn := straddling(dataset, split):
+def _refuse_leaking_groups(dataset: Dataset, split: Split) -> None:
+    if leaking := leaking_groups(dataset, split):
         raise LeakError(
-            f"{split.protocol}: recording {torn[0]!r} and {len(torn) - 1} others would be on two "
-            "sides"
+            f"{split.protocol}: recording {leaking[0]!r} and {len(leaking) - 1} others would be on "
+            "two sides"
         )

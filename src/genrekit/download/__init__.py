@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from genrekit.download.expected import Fault
     from genrekit.download.hub import hub_bundle, is_hub
     from genrekit.download.places import YOUR_OWN, corpus_folder, present_parts
-    from genrekit.download.transfer import Patience, Size, fetch
+    from genrekit.download.transfer import RetryPolicy, Size, fetch
     from genrekit.download.verify import CheckedCopy, verify_copy
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "CheckedCopy",
     "DownloadPlan",
     "Fault",
-    "Patience",
+    "RetryPolicy",
     "Size",
     "corpus_folder",
     "download",
@@ -44,7 +44,7 @@ _HOMES = {
     "YOUR_OWN": "genrekit.download.places",
     "corpus_folder": "genrekit.download.places",
     "present_parts": "genrekit.download.places",
-    "Patience": "genrekit.download.transfer",
+    "RetryPolicy": "genrekit.download.transfer",
     "Size": "genrekit.download.transfer",
     "fetch": "genrekit.download.transfer",
     "CheckedCopy": "genrekit.download.verify",

@@ -17,7 +17,7 @@ from genrekit.download.archives import OFFERS, Archive
 from genrekit.download.checksums import feed, named_sum, new_hash, read_sums
 from genrekit.download.part_file import disk_fault, part_of
 from genrekit.download.places import corpus_folder
-from genrekit.download.transfer import Patience, Size, fetch
+from genrekit.download.transfer import RetryPolicy, Size, fetch
 from genrekit.download.unpacking import unpack
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.progress import Progress, silent
@@ -83,7 +83,7 @@ def plan_download(corpus: str, size: str | None = None, to: Path | None = None) 
 def download(
     plan: DownloadPlan,
     *,
-    patience: Patience = Patience(),  # noqa: B008
+    retries: RetryPolicy = RetryPolicy(),  # noqa: B008
     keep_archives: bool = False,
     progress: Progress = silent,
 ) -> None:
@@ -110,7 +110,7 @@ def download(
         with _alone(plan.folder):
             totals = _Totals(plan.missing, progress)
             for archive in plan.missing:
-                _bring(archive, plan.folder, patience, totals)
+                _fetch_archive(archive, plan.folder, retries, totals)
                 if archive.inner:
                     _put_in_place(archive, plan.folder, totals)
                     if not keep_archives:
@@ -133,10 +133,10 @@ def in_place(archive: Archive, folder: Path) -> bool:
     target = folder / archive.target
     if not target.exists():
         return False
-    lacking = [path for path in listed_files(archive, folder) if not path.is_file()]
-    if lacking:
+    absent = [path for path in listed_files(archive, folder) if not path.is_file()]
+    if absent:
         raise DatasetError(
-            f"{target} is there but lacks {len(lacking)} of its files, such as {lacking[0]}; move "
+            f"{target} is there but lacks {len(absent)} of its files, such as {absent[0]}; move "
             "it away and run the same command again"
         )
     return True
@@ -208,7 +208,7 @@ class _Totals:
         self._progress(stage, sum(self._done[stage].values()), sum(self._totals[stage].values()))
 
 
-def _bring(archive: Archive, folder: Path, patience: Patience, totals: _Totals) -> None:
+def _fetch_archive(archive: Archive, folder: Path, retries: RetryPolicy, totals: _Totals) -> None:
     """Have the file of an archive, complete and with the published checksum."""
     file, checksum = folder / archive.file, _published_sum(archive, folder)
     if file.is_file():
@@ -216,7 +216,7 @@ def _bring(archive: Archive, folder: Path, patience: Patience, totals: _Totals) 
         return
     most = archive.size_bytes or archive.about_bytes * _SLACK
     size = Size(most, archive.size_bytes)
-    for done, total in fetch(archive.url, file, size, checksum=checksum, patience=patience):
+    for done, total in fetch(archive.url, file, size, checksum=checksum, retries=retries):
         totals.report("fetching", archive, done, total)
 
 

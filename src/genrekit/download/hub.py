@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from genrekit.bundles.verify import MANIFEST, parse_manifest
-from genrekit.download.transfer import Patience, Size, fetch
+from genrekit.download.transfer import RetryPolicy, Size, fetch
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.progress import Progress, silent
 
@@ -21,7 +21,7 @@ _ADDRESS = re.compile(
     r"(?:@(?P<revision>[\w./-]{1,100}))?"
 )
 _MOST_MANIFEST, _MOST_FILE = 1 << 20, 2 << 30
-_PATIENCE = Patience(stall_seconds=30.0, attempts=3, longest_wait_seconds=4.0)
+_RETRIES = RetryPolicy(stall_seconds=30.0, attempts=3, longest_wait_seconds=4.0)
 
 
 def is_hub(address: str) -> bool:
@@ -31,7 +31,7 @@ def is_hub(address: str) -> bool:
 
 @contextmanager
 def hub_bundle(
-    address: str, *, patience: Patience = _PATIENCE, progress: Progress = silent
+    address: str, *, retries: RetryPolicy = _RETRIES, progress: Progress = silent
 ) -> Iterator[Path]:
     """Fetch the bundle at ``hf://owner/name`` or ``hf://owner/name@revision``.
 
@@ -64,23 +64,23 @@ def hub_bundle(
     revision = quote(found["revision"] or "main", safe="")
     base = f"{endpoint}/{found['owner']}/{found['name']}/resolve/{revision}"
     with TemporaryDirectory(prefix="genrekit-hub-") as folder:
-        _fetch_all(address, base, Path(folder), patience, progress)
+        _fetch_all(address, base, Path(folder), retries, progress)
         yield Path(folder)
 
 
 def _fetch_all(
-    address: str, base: str, folder: Path, patience: Patience, progress: Progress
+    address: str, base: str, folder: Path, retries: RetryPolicy, progress: Progress
 ) -> None:
     manifest = folder / MANIFEST
     try:
-        for _ in fetch(f"{base}/{MANIFEST}", manifest, Size(_MOST_MANIFEST), patience=patience):
+        for _ in fetch(f"{base}/{MANIFEST}", manifest, Size(_MOST_MANIFEST), retries=retries):
             pass
         files = parse_manifest(manifest.read_bytes()).files
         for number, one in enumerate(files, 1):
             size = Size(_MOST_FILE, one.size_bytes)
             checksum = f"sha256:{one.sha256}"
             url = f"{base}/{quote(one.name)}"
-            for _ in fetch(url, folder / one.name, size, checksum=checksum, patience=patience):
+            for _ in fetch(url, folder / one.name, size, checksum=checksum, retries=retries):
                 pass
             progress("Fetching", number, len(files))
     except DatasetError as problem:

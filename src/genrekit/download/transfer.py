@@ -36,7 +36,7 @@ _READ_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long to bear with a server.
 
     Parameters
@@ -87,7 +87,7 @@ def fetch(
     size: Size,
     *,
     checksum: str | None = None,
-    patience: Patience = Patience(),
+    retries: RetryPolicy = RetryPolicy(),
 ) -> Progress:
     """Fetch ``url`` to ``file``, going on from an earlier try.
 
@@ -114,7 +114,7 @@ def fetch(
         for done in part.recall():
             yield done, part.note.total_bytes
         for last_chance in (False, True):
-            yield from _patiently(part, size, patience)
+            yield from _with_retries(part, size, retries)
             if part.finish():
                 return
             # Two editions may have met in one part; then a fresh start helps.
@@ -129,23 +129,23 @@ def fetch(
     )
 
 
-def _patiently(part: PartFile, size: Size, patience: Patience) -> Progress:
+def _with_retries(part: PartFile, size: Size, retries: RetryPolicy) -> Progress:
     url = part.note.url
     failures = 0
     while True:
         before = part.done
         try:
-            yield from _attempt(part, size, patience.stall_seconds)
+            yield from _attempt(part, size, retries.stall_seconds)
             return
         except AgainError as problem:
-            useful = part.done - before >= patience.worthwhile_bytes
+            useful = part.done - before >= retries.worthwhile_bytes
             failures = 1 if useful else failures + 1
-            if failures >= patience.attempts:
+            if failures >= retries.attempts:
                 raise DatasetError(
                     f"{url}: {problem}; that was try {failures} in a row. {part.done:,} bytes are "
                     f"kept in {part.path}, and the same command goes on from there"
                 ) from problem
-            wait = patience.wait_seconds(failures, problem.wait_seconds)
+            wait = retries.wait_seconds(failures, problem.wait_seconds)
             logger.warning("%s: %s; trying again in %.1f s", url, problem, wait)
             time.sleep(wait)
             part.resumed = part.done > 0

@@ -59,7 +59,7 @@ def open_url(
         response: http.client.HTTPResponse = _opener().open(request, timeout=stall_seconds)
     except urllib.error.HTTPError as problem:
         with problem:
-            raise _judged(url, problem) from problem
+            raise _error_of(url, problem) from problem
     except urllib.error.URLError as problem:
         if isinstance(problem.reason, ssl.SSLCertVerificationError):
             raise DatasetError(
@@ -83,10 +83,10 @@ def _unknown_host(url: str, reason: socket.gaierror) -> str:
         host = f"the proxy {urlsplit(proxy).hostname or proxy}"
     else:
         host = f"the host {parts.hostname}"
-    said = reason.strerror or reason
+    detail = reason.strerror or reason
     return (
-        f"{url}: {host} cannot be found ({said}); is this machine connected? The same command goes "
-        "on once it is"
+        f"{url}: {host} cannot be found ({detail}); is this machine connected? The same command "
+        "goes on once it is"
     )
 
 
@@ -119,7 +119,7 @@ _OURS = {
 }
 
 
-def _judged(url: str, problem: urllib.error.HTTPError) -> Exception:
+def _error_of(url: str, problem: urllib.error.HTTPError) -> Exception:
     if problem.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
         return BeyondEndError(content_range(problem.headers)[1])
     seen = " ".join(f"the server answered {problem.code} {problem.reason}".split())

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from genrekit.experiments.tune_report import TrialRecord, TuneResult, said_trials
-from genrekit.pages import Bars, Chart, Points, Section, Sheet, render_page, save_chart
+from genrekit.pages import Bars, Chart, Points, Section, Table, render_page, save_chart
 from genrekit.training.search_space import OBJECTIVES
 
 #: What the axis of each objective says, and what its values are divided by.
@@ -49,7 +49,7 @@ def search_sections(result: TuneResult) -> list[Section]:
     front = {record.number for record in result.front}
     rows = [_row(record, record.number in front) for record in result.trials]
     charts = [chart for _, chart in _charts(result)]
-    sheet = Sheet(("trial", "", *OBJECTIVES, "settings"), rows, "Trials")
+    sheet = Table(("trial", "", *OBJECTIVES, "settings"), rows, "Trials")
     return [Section(title, text, [*charts, sheet])]
 
 

@@ -32,14 +32,14 @@ from genrekit.inference import printable
 from genrekit.pages import (
     Bars,
     Chart,
-    Fold,
+    Details,
     Lines,
     Part,
     Points,
     Regions,
     Section,
-    Sheet,
     Swarm,
+    Table,
     confusion_chart,
     marked_leaky,
     write_page,
@@ -90,7 +90,7 @@ def _confusion(judged: Judged) -> Section:
     wrong = [cell for cell in judged.found.confusion if cell.true != cell.predicted]
     wrong.sort(key=lambda cell: -len(cell.items))
     rows = [(c.true, c.predicted, str(len(c.items)), ", ".join(c.items)) for c in wrong]
-    sheet = Sheet(("labelled", "told", "items", "which"), rows[:_MOST_LISTED])
+    sheet = Table(("labelled", "told", "items", "which"), rows[:_MOST_LISTED])
     return Section("Confusions and the tracks behind them", parts=[chart, sheet])
 
 
@@ -111,7 +111,7 @@ def _mistakes(judged: Judged) -> Section:
         "Answers that differ from the label, the surest first. A label that the audit doubts too "
         "is worth a listen: a second model, which never saw the track, does not believe it either."
     )
-    return Section("Most confident mistakes", text, [Sheet(headings, rows)] if rows else [])
+    return Section("Most confident mistakes", text, [Table(headings, rows)] if rows else [])
 
 
 def _map(judged: Judged, seed: int) -> Section:
@@ -213,7 +213,7 @@ def _swarms(judged: Judged, found: ShapleyValues, items: Sequence[str]) -> list[
                 f"{found.unit} of {printable(genre)} above the usual {found.usual[place]:.2f}",
             )
         )
-    return [parts[0], *([Fold("The other genres", parts=parts[1:])] if parts[1:] else [])]
+    return [parts[0], *([Details("The other genres", parts=parts[1:])] if parts[1:] else [])]
 
 
 def _one(found: DataExplanation) -> Section:
@@ -230,7 +230,7 @@ def _one(found: DataExplanation) -> Section:
         for one in ranked
     ]
     return Section(
-        f"{found.item}", text, [chart, Sheet(("column", "value", "usual", "loss"), rows)]
+        f"{found.item}", text, [chart, Table(("column", "value", "usual", "loss"), rows)]
     )
 
 

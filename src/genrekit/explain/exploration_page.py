@@ -18,15 +18,15 @@ from genrekit.features.mel import MelFrontend
 from genrekit.inference import printable
 from genrekit.pages import (
     Bars,
-    Beside,
     Boxes,
     Chart,
-    Fold,
-    Heat,
+    Details,
+    Heatmap,
     Lines,
     Points,
+    Row,
     Section,
-    Sheet,
+    Table,
     hertz_ticks,
     unique,
     write_page,
@@ -72,7 +72,7 @@ def exploration_sections(explored: Explored, examples: Sequence[Section] = ()) -
     ]
     if explored.found.notes:
         rows = [(note,) for note in explored.found.notes[:_MOST_LISTED]]
-        sections.append(Section("Left out", parts=[Sheet(("file",), rows)]))
+        sections.append(Section("Left out", parts=[Table(("file",), rows)]))
     return sections
 
 
@@ -108,8 +108,8 @@ def _columns(explored: Explored) -> Section:
         "column that says nothing of them alone, 1 for one that says all. Boxes are of the columns "
         "where it is largest."
     )
-    table = Fold(f"All {len(rows)} columns as a table", parts=[Sheet(headings, rows)])
-    return Section("Columns", text, [Beside(boxes), table])
+    table = Details(f"All {len(rows)} columns as a table", parts=[Table(headings, rows)])
+    return Section("Columns", text, [Row(boxes), table])
 
 
 def boxes_of(explored: Explored, name: str, title: str, unit: str = "") -> Boxes:
@@ -128,7 +128,7 @@ def _correlation(explored: Explored) -> Section:
     places = mean_columns(dataset.feature_names)[:_MOST_CORRELATED]
     names = [printable(dataset.feature_names[place]) for place in places]
     cells = correlations(dataset.features[:, places])
-    chart = Heat(
+    chart = Heatmap(
         "Correlation of the means", cells, names, names, "correlation", centred=True, downwards=True
     )
     pairs = [(abs(cells[a, b]), a, b) for a in range(len(names)) for b in range(a)]
@@ -199,7 +199,7 @@ def _outliers(explored: Explored) -> Section:
     ]
     headings = ("item", "genre", "distance", "column that differs most", "deviations")
     text = f"{len(explored.found.outliers)} items are far out among those of their genre."
-    return Section("Outliers", text, [Sheet(headings, rows)] if rows else [])
+    return Section("Outliers", text, [Table(headings, rows)] if rows else [])
 
 
 # --- examples -----------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def _examples(dataset: Dataset) -> list[Section]:
             waveform = _decoded(item)
             if waveform is not None:
                 name = f"{genre}: {printable(item.item_id)}, {waveform.seconds:.0f} s"
-                folds.append(Fold(name, parts=example_charts(genre, waveform)))
+                folds.append(Details(name, parts=example_charts(genre, waveform)))
                 break
     text = "The first track of each genre that can be read: waveform, spectrogram and chroma."
     return [Section("Examples", text, folds)] if folds else []
@@ -245,7 +245,7 @@ def example_charts(genre: str, waveform: Waveform) -> list[Chart]:
     borders = frontend.borders_hz
     return [
         Lines(f"Waveform, {genre}", times, extremes, "seconds", "amplitude", between=True),
-        Heat(
+        Heatmap(
             f"Mel spectrogram, {genre}",
             mel_db,
             _times(mel_db.shape[1], waveform.seconds),
@@ -255,7 +255,7 @@ def example_charts(genre: str, waveform: Waveform) -> list[Chart]:
             "Hz",
             y_ticks=hertz_ticks(borders, np.arange(float(len(borders)))),
         ),
-        Heat(
+        Heatmap(
             f"Chroma, {genre}",
             chroma,
             _times(chroma.shape[1], chroma_seconds),

@@ -17,7 +17,7 @@ from genrekit.explain.occlusion import PatchGrid, filled_samples, label_number
 from genrekit.explain.overlay import narrowed
 from genrekit.explain.records import Faithfulness, RandomWeights
 from genrekit.inference import Classifier, Window
-from genrekit.pages import Heat, Section, Sheet, hertz_ticks
+from genrekit.pages import Heatmap, Section, Table, hertz_ticks
 
 if TYPE_CHECKING:
     from genrekit.models.module import Network
@@ -169,10 +169,10 @@ def map_sections(
         "the model. A map that looks the same for random weights shows the music and not the "
         "model."
     )
-    return [Section("What the network looks at", text, [*charts, Sheet(headings, rows)])]
+    return [Section("What the network looks at", text, [*charts, Table(headings, rows)])]
 
 
-def _map_chart(draw: Callable[..., Heat], one: NetworkMap) -> Heat:
+def _map_chart(draw: Callable[..., Heatmap], one: NetworkMap) -> Heatmap:
     return draw(
         one.method,
         one.values,
@@ -199,7 +199,7 @@ def _heat(
     signed: bool = False,
     verdict: str = "",
     faded: bool = False,
-) -> Heat:
+) -> Heatmap:
     cells = narrowed(values, _PICTURE_COLUMNS)
     count = cells.shape[1]
     times = begin + (np.arange(count) + 0.5) * seconds / count
@@ -210,7 +210,7 @@ def _heat(
         # A coarse map has fewer rows than there are bands.
         places = np.linspace(0, len(cells), len(borders_hz))
         ticks, y_title = hertz_ticks(borders_hz, places), "Hz"
-    return Heat(
+    return Heatmap(
         title,
         cells,
         times,

@@ -10,7 +10,7 @@ import numpy as np
 from genrekit.explain.agreement import SMALLEST_LOSS
 from genrekit.explain.faithfulness import verdict as faithfulness_verdict
 from genrekit.explain.records import Agreement, Curve, Faithfulness, Snippet, Span, TrackExplanation
-from genrekit.pages import Bars, Chart, Heat, Lines, Section, Sound, hertz_ticks, write_page
+from genrekit.pages import AudioClip, Bars, Chart, Heatmap, Lines, Section, hertz_ticks, write_page
 
 #: Lines that a chart of genres over time has at most.
 _MOST_GENRES = 6
@@ -106,9 +106,9 @@ def _steps(spans: Sequence[Span]) -> tuple[list[float], list[float]]:
 
 
 def _heard(result: TrackExplanation, folder: Path) -> Section:
-    def sounds(snippets: Sequence[Snippet], side: str) -> list[Sound]:
+    def sounds(snippets: Sequence[Snippet], side: str) -> list[AudioClip]:
         return [
-            Sound(
+            AudioClip(
                 f"{side} {result.genre}: {one.start_seconds:.1f} to {one.end_seconds:.1f} s, "
                 f"loss of log-odds {one.loss:+.2f}",
                 folder / one.file,
@@ -140,7 +140,7 @@ def _patch_chart(result: TrackExplanation) -> Chart:
     known = [hz for hz in borders if hz is not None]
     bands = len(known) == len(borders)
     holds = _holds(result.patch_agreement, result.patch_faithfulness)
-    return Heat(
+    return Heatmap(
         f"Loss of {result.genre} without a patch",
         np.array(losses).reshape(len(rows), len(columns)),
         [(one.start_seconds + one.end_seconds) / 2 for _, one in columns],

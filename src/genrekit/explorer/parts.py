@@ -13,17 +13,17 @@ import streamlit as st
 from genrekit.errors import MissingExtraError
 from genrekit.pages import (
     ON_DARK,
-    Beside,
+    AudioClip,
     Chart,
+    Details,
     Facts,
-    Fold,
     Listing,
     Part,
     Points,
     Ranks,
+    Row,
     Section,
-    Sheet,
-    Sound,
+    Table,
     critical_difference_svg,
     figure,
     unique,
@@ -67,19 +67,19 @@ def _show(text: str, parts: Sequence[Part], key: str) -> None:
 
 def show_part(part: Part, key: str) -> None:
     """A chart, table, sound, or what holds some of them."""
-    if isinstance(part, Sheet):
+    if isinstance(part, Table):
         show_sheet(part)
-    elif isinstance(part, Sound):
+    elif isinstance(part, AudioClip):
         st.caption(said(part.caption))
         st.audio(part.audio if isinstance(part.audio, bytes) else str(part.audio), part.media_type)
     elif isinstance(part, Facts):
         _show_facts(part)
     elif isinstance(part, Listing):
         st.code(part.text, language=None)
-    elif isinstance(part, Fold):
+    elif isinstance(part, Details):
         with st.expander(bold(part.title)):
             _show(part.text, part.parts, key)
-    elif isinstance(part, Beside):
+    elif isinstance(part, Row):
         for number, (column, inner) in enumerate(
             zip(st.columns(len(part.parts)), part.parts, strict=True)
         ):
@@ -140,7 +140,7 @@ def drawn(chart: Chart) -> Any:
     return plotly.graph_objects.Figure(found)
 
 
-def show_sheet(sheet: Sheet) -> None:
+def show_sheet(sheet: Table) -> None:
     """A table that can be sorted, searched and saved as CSV."""
     if sheet.title:
         st.caption(said(sheet.title))

@@ -12,7 +12,7 @@ from genrekit.evaluation.results import confused
 from genrekit.evaluation.run import Answer, RunResult
 from genrekit.explorer.parts import bold, pick, show_chart, show_section, show_sheet
 from genrekit.inference import printable
-from genrekit.pages import LEAKY, Section, Sheet, confusion_chart, marked_leaky, percent
+from genrekit.pages import LEAKY, Section, Table, confusion_chart, marked_leaky, percent
 from genrekit.reports.best_model import genre_section, sureness_section
 from genrekit.reports.document import make_document
 from genrekit.reports.groups import Entry, Group, groups_of
@@ -115,7 +115,7 @@ def _show_abstention(metrics: Metrics) -> None:
     )
 
 
-def answers_sheet(run: RunResult, answers: Sequence[Answer]) -> Sheet:
+def answers_sheet(run: RunResult, answers: Sequence[Answer]) -> Table:
     """Tested tracks, the surest answers first."""
     ranked = sorted(answers, key=lambda one: (-max(one.probabilities, default=0), one.item))
     rows = [
@@ -128,4 +128,4 @@ def answers_sheet(run: RunResult, answers: Sequence[Answer]) -> Sheet:
         )
         for one in ranked
     ]
-    return Sheet(("track", "labelled", "told", "sure by", "of its label"), rows)
+    return Table(("track", "labelled", "told", "sure by", "of its label"), rows)

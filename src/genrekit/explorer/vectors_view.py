@@ -11,7 +11,7 @@ from genrekit.batch import Index, read_index
 from genrekit.errors import MissingExtraError
 from genrekit.explain.maps import TSNE_COMPONENTS, Rows, fit_scaling, principal_components, tsne
 from genrekit.explorer.parts import choose_point, pick, said, show_sheet
-from genrekit.pages import Points, Sheet
+from genrekit.pages import Points, Table
 
 _MOST_MAPPED = 3000
 _NEIGHBOURS = 10
@@ -47,7 +47,7 @@ def show_vectors(path: Path) -> None:
     chosen = pick("Most like", every, "track")
     near = index.similar(index.vectors[every.index(chosen)], top=_NEIGHBOURS, without=chosen)
     rows_of_text = [(one.path, genre_of(one.path), f"{one.similarity:.3f}") for one in near]
-    show_sheet(Sheet(("track", "genre", "similarity"), rows_of_text))
+    show_sheet(Table(("track", "genre", "similarity"), rows_of_text))
     _play(Path(made.folder) / chosen)
 
 

@@ -79,9 +79,9 @@ def pitch_peaks(
     before, middle, after = (power[:, low + step : high + step] for step in (-1, 0, 1))
     threshold = np.float32(_PEAK_THRESHOLD) * power.max(axis=1, keepdims=True)
     # Bins below the threshold count as zero when neighbours are compared.
-    heard_before = np.where(before > threshold, before, 0)
-    heard_after = np.where(after > threshold, after, 0)
-    is_peak = (middle > threshold) & (middle > heard_before) & (middle >= heard_after)
+    power_before = np.where(before > threshold, before, 0)
+    power_after = np.where(after > threshold, after, 0)
+    is_peak = (middle > threshold) & (middle > power_before) & (middle >= power_after)
     columns = np.nonzero(is_peak)[1]
     left, here, right = before[is_peak], middle[is_peak], after[is_peak]
     curvature = left + right - 2 * here

@@ -99,26 +99,26 @@ def name_key(samples: NDArray[np.float32]) -> Key:
         As for `DescriptorsFrontend`.
     """
     clip = analyse(samples)
-    heard = clip.chroma[:, clip.audible]
-    return find_key(heard.mean(axis=1) if heard.size else np.zeros(12))
+    audible_chroma = clip.chroma[:, clip.audible]
+    return find_key(audible_chroma.mean(axis=1) if audible_chroma.size else np.zeros(12))
 
 
 def _describe(clip: Clip) -> NDArray[np.float64]:
     """All values, in the order of `COLUMNS`."""
     values = {
-        "timbre": timbre.measure(clip.shape, clip.mel_db, audible=clip.audible),
-        "rhythm": rhythm.measure(
+        "timbre": timbre.measure_timbre(clip.shape, clip.mel_db, audible=clip.audible),
+        "rhythm": rhythm.measure_rhythm(
             clip.mel_db,
             frames_per_second=FRAMES_PER_SECOND,
             seconds=len(clip.samples) / SAMPLE_RATE_HZ,
         ),
-        "harmony": harmony.measure(
+        "harmony": harmony.measure_harmony(
             clip.chroma,
             clip.peak**2 * clip.harmonic_energy,
             clip.peak**2 * clip.percussive_energy,
             audible=clip.audible,
         ),
-        "dynamics": dynamics.measure(
+        "dynamics": dynamics.measure_dynamics(
             clip.samples,
             scale=clip.peak,
             frame_samples=FRAME_SAMPLES,

@@ -56,7 +56,7 @@ DESCRIPTORS = (
 )
 
 
-def measure(
+def measure_dynamics(
     samples: Floats,
     *,
     scale: float,

@@ -185,8 +185,8 @@ class _HarmonicPart:
         self._weights[place] += squared
 
     def samples(self, n_samples: int) -> Floats:
-        heard = self._weights > np.finfo(np.float32).tiny
-        self._added[heard] /= self._weights[heard]
+        covered = self._weights > np.finfo(np.float32).tiny
+        self._added[covered] /= self._weights[covered]
         half = FRAME_SAMPLES // 2
         harmonic = self._added[half : half + n_samples]
         harmonic[_whole_hops(n_samples) :] = 0

@@ -147,7 +147,7 @@ def tonnetz(chroma: NDArray[np.floating]) -> Array:
     return np.asarray((radii * np.cos(phases)) @ shares)
 
 
-def measure(
+def measure_harmony(
     chroma: NDArray[np.floating],
     harmonic_energy: Array,
     percussive_energy: Array,
@@ -170,20 +170,20 @@ def measure(
     dict[str, array_like]
         One entry for each of `DESCRIPTORS`.
     """
-    heard = chroma[:, audible].astype(np.float64)
+    audible_chroma = chroma[:, audible].astype(np.float64)
     total = np.maximum(harmonic_energy + percussive_energy, 1e-30)
-    centroids = tonnetz(heard)
+    centroids = tonnetz(audible_chroma)
     harmonic_db, percussive_db = _level_db(harmonic_energy), _level_db(percussive_energy)
     return {
-        "chroma": heard,
-        "chroma_entropy": entropy(heard),
+        "chroma": audible_chroma,
+        "chroma_entropy": entropy(audible_chroma),
         "tonnetz": centroids,
         "harmonic_change": np.linalg.norm(np.diff(centroids, axis=1), axis=0),
         "harmonic_level": harmonic_db,
         "percussive_level": percussive_db,
         "harmonic_to_percussive": np.clip(harmonic_db - percussive_db, -_MOST_DB, _MOST_DB),
         "percussive_share": (percussive_energy / total)[audible],
-        **_measure_key(heard),
+        **_measure_key(audible_chroma),
     }
 
 

@@ -104,7 +104,7 @@ DESCRIPTORS = (
 )
 
 
-def measure(
+def measure_rhythm(
     mel_db: NDArray[np.floating], *, frames_per_second: float, seconds: float
 ) -> dict[str, ArrayLike]:
     """Compute the rhythm descriptors.

@@ -90,12 +90,12 @@ def write_table(
             extractions = extract(missing.values(), config, workers=workers, cache=cache)
         for name, extraction in zip(missing, extractions, strict=True):
             if extraction.features is not None:
-                said = ([name] if tracks else []) + ([labels[name]] if labels else [])
+                known = ([name] if tracks else []) + ([labels[name]] if labels else [])
                 parts = extraction.features if window_seconds else [extraction.features]
                 rows[name] = [
                     [segment_name(name, number) if window_seconds else name]
                     + [f"{value:.9g}" for value in part]
-                    + said
+                    + known
                     for number, part in enumerate(parts)
                 ]
                 writer.writerows(rows[name])

@@ -65,7 +65,7 @@ DESCRIPTORS = (
 )
 
 
-def measure(
+def measure_timbre(
     shape: Mapping[str, Floats], mel_db: Floats, *, audible: NDArray[np.bool_]
 ) -> dict[str, ArrayLike]:
     """Compute the timbre descriptors.
@@ -135,11 +135,11 @@ def centre_and_spread(magnitude: Floats, hertz: NDArray[np.float64]) -> tuple[Fl
     offsets = hertz - middle
     weights = np.stack([np.ones_like(hertz), offsets, offsets**2], axis=1)
     total, first, second = (magnitude.astype(np.float64) @ weights).T
-    heard = total > 0.0
-    total[~heard] = 1.0
+    has_power = total > 0.0
+    total[~has_power] = 1.0
     first /= total
     variance = np.maximum(second / total - first**2, 0.0)
-    centroid = np.where(heard, first + middle, 0.0)
+    centroid = np.where(has_power, first + middle, 0.0)
     return centroid.astype(np.float32), np.sqrt(variance).astype(np.float32)
 
 

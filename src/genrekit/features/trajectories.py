@@ -146,9 +146,9 @@ def _dynamics(clip: Clip) -> dict[str, Array]:
     rms = np.sqrt(dynamics.frame_energy(clip.samples, **sizes))
     peaks = dynamics.frame_peaks(clip.samples, **sizes)
     gain_db = dynamics.decibels(clip.peak)
-    heard = np.maximum(rms, 1e-12)
+    least_rms = np.maximum(rms, 1e-12)
     return {
         "level": np.maximum(dynamics.decibels(rms) + gain_db, dynamics.SILENCE_DBFS),
-        "crest": np.where(rms > 0, dynamics.decibels(peaks / heard), 0.0),
+        "crest": np.where(rms > 0, dynamics.decibels(peaks / least_rms), 0.0),
         "zero_crossings": dynamics.crossing_share(clip.samples, **sizes) * SAMPLE_RATE_HZ,
     }

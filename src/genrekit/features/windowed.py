@@ -37,8 +37,8 @@ class WindowedFrontend:
     def __call__(self, samples: Samples) -> NDArray[np.float32]:
         """Turn samples (n,) into (n_windows, ...) float32, shaped as the inner front-end does."""
         rate_hz, own_hz = self.config.sample_rate_hz, self.config.inner.sample_rate_hz
-        heard = samples if rate_hz == own_hz else soxr.resample(samples, rate_hz, own_hz)
-        return np.stack([self.inner(one) for one in self._parts(np.asarray(heard, np.float32))])
+        resampled = samples if rate_hz == own_hz else soxr.resample(samples, rate_hz, own_hz)
+        return np.stack([self.inner(one) for one in self._parts(np.asarray(resampled, np.float32))])
 
     def _parts(self, samples: Samples) -> Iterator[Samples]:
         """Windows as they are cut from a track: the last one is moved back to end with the audio.

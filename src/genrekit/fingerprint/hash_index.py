@@ -35,7 +35,7 @@ _PLACE_BITS = 14
 _GAP_SECONDS = 10.0
 
 
-class _Sky(NamedTuple):
+class _LandmarkIndex(NamedTuple):
     """The landmarks of all recordings, one after the other."""
 
     owners: NDArray[np.int32]
@@ -65,13 +65,13 @@ def propose(fingerprints: Sequence[Fingerprint]) -> Proposal:
     """Find the pairs with enough equal hashes at one place, see `votes_needed`."""
     if not any(len(one) for one in fingerprints):
         return Proposal([], 0, 0)
-    sky = _Sky(
+    landmarks = _LandmarkIndex(
         np.repeat(np.arange(len(fingerprints), dtype=np.int32), [len(o) for o in fingerprints]),
         np.concatenate([one.times_seconds.astype(np.float32) for one in fingerprints]),
         np.concatenate([one.pitches_semitones.astype(np.float32) for one in fingerprints]),
     )
-    index = _index(sky)
-    votes = np.concatenate([_places(sky, one, other) for one, other in _equal(index)])
+    index = _index(landmarks)
+    votes = np.concatenate([_places(landmarks, one, other) for one, other in _equal(index)])
     places, counts = np.unique(votes, return_counts=True)
     enough = counts >= votes_needed(len(fingerprints))
     pairs = np.unique(places[enough] >> _PLACE_BITS).tolist()
@@ -88,17 +88,19 @@ def votes_needed(recordings: int) -> int:
     return LEAST_VOTES + int(math.log(times_more) / -math.log(_CHANCE_PER_VOTE))
 
 
-def _index(sky: _Sky) -> NDArray[np.uint64]:
+def _index(landmarks: _LandmarkIndex) -> NDArray[np.uint64]:
     """All hashes in ascending order, each with the number of its first landmark below it."""
     parts = []
     begin = 0
-    while begin < len(sky.owners):
+    while begin < len(landmarks.owners):
         # A block ends where a recording does.
-        last = sky.owners[min(begin + _LANDMARKS_PER_BLOCK, len(sky.owners)) - 1]
-        end = int(np.searchsorted(sky.owners, last, side="right"))
-        times = sky.times[begin:end].astype(np.float64)
-        apart = times + (sky.owners[begin:end] - sky.owners[begin]) * (times.max() + _GAP_SECONDS)
-        keys, anchors = hashes(apart, sky.pitches[begin:end].astype(np.float64))
+        last = landmarks.owners[min(begin + _LANDMARKS_PER_BLOCK, len(landmarks.owners)) - 1]
+        end = int(np.searchsorted(landmarks.owners, last, side="right"))
+        times = landmarks.times[begin:end].astype(np.float64)
+        apart = times + (landmarks.owners[begin:end] - landmarks.owners[begin]) * (
+            times.max() + _GAP_SECONDS
+        )
+        keys, anchors = hashes(apart, landmarks.pitches[begin:end].astype(np.float64))
         parts.append(keys << np.uint64(32) | (anchors + begin).astype(np.uint64))
         begin = end
     entries = np.concatenate(parts)
@@ -122,13 +124,17 @@ def _equal(entries: NDArray[np.uint64]) -> Iterator[tuple[NDArray[np.int64], NDA
             yield anchors[left], anchors[left + step]
 
 
-def _places(sky: _Sky, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+def _places(
+    landmarks: _LandmarkIndex, one: NDArray[np.int64], other: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Pair and offset that each two landmarks speak for, as one number."""
-    shift = sky.pitches[other] - sky.pitches[one]
-    use = (sky.owners[one] != sky.owners[other]) & (np.abs(shift) < WIDEST_SHIFT_SEMITONES)
+    shift = landmarks.pitches[other] - landmarks.pitches[one]
+    use = (landmarks.owners[one] != landmarks.owners[other]) & (
+        np.abs(shift) < WIDEST_SHIFT_SEMITONES
+    )
     one, other = one[use], other[use]
-    offset = sky.times[one] - speed_of(shift[use]) * sky.times[other]
+    offset = landmarks.times[one] - speed_of(shift[use]) * landmarks.times[other]
     place = np.floor(offset / _CELL_SECONDS).astype(np.int64) + (1 << _PLACE_BITS - 1)
     # Entries with equal hashes are in the order of their landmarks, so of their owners.
-    pair = sky.owners[one].astype(np.int64) << _OWNER_BITS | sky.owners[other]
+    pair = landmarks.owners[one].astype(np.int64) << _OWNER_BITS | landmarks.owners[other]
     return pair << _PLACE_BITS | place

@@ -32,7 +32,7 @@ LEAST_COMMON = 12
 
 # A longer stretch is scored by its best part of this length, so that a cut or another ending does
 # not hide a copy.
-_JUDGED_SECONDS = 10.0
+_SCORED_SECONDS = 10.0
 _CELL_SECONDS = 1.0
 _FIRST_SECONDS, _FIRST_SEMITONES = 0.12, 0.4
 _LAST_SECONDS, _LAST_SEMITONES = 0.03, 0.25
@@ -110,11 +110,11 @@ def compare(
     # Rounding must not depend on which of the two is called the first.
     swapped = _rank(first) < _rank(second)
     longer, shorter = (second, first) if swapped else (first, second)
-    stars = _stars(longer), _stars(shorter)
-    fit = _lay(*stars)
+    points = _points(longer), _points(shorter)
+    fit = _align(*points)
     if fit is None:
         return None
-    score, common_seconds = _score(*stars, fit)
+    score, common_seconds = _score(*points, fit)
     if swapped:
         common_seconds /= fit.speed
         fit = _Fit(-fit.offset / fit.speed, 1 / fit.speed, -fit.shift)
@@ -136,7 +136,7 @@ class _Fit(NamedTuple):
     shift: float
 
 
-class _Stars(NamedTuple):
+class _Points(NamedTuple):
     """One recording's landmarks, unpacked, and its hashes in ascending order."""
 
     times: Floats
@@ -148,14 +148,14 @@ class _Stars(NamedTuple):
 
 # A recording with many copies is compared with one after the other.
 @lru_cache(maxsize=256)
-def _stars(one: Fingerprint) -> _Stars:
+def _points(one: Fingerprint) -> _Points:
     times, pitches = one.times_seconds, one.pitches_semitones
     keys, anchors = hashes(times, pitches)
     order = np.argsort(keys, kind="stable")
-    return _Stars(times, pitches, one.seconds, keys[order], anchors[order])
+    return _Points(times, pitches, one.seconds, keys[order], anchors[order])
 
 
-def _lay(first: _Stars, second: _Stars) -> _Fit | None:
+def _align(first: _Points, second: _Points) -> _Fit | None:
     """Return the place that most hashes speak for, made exact with the landmarks themselves."""
     one, other = _equal_between(first, second)
     shift = second.pitches[other] - first.pitches[one]
@@ -177,7 +177,7 @@ def _lay(first: _Stars, second: _Stars) -> _Fit | None:
     return fit
 
 
-def _equal_between(first: _Stars, second: _Stars) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _equal_between(first: _Points, second: _Points) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of landmarks, one of each recording, that begin equal hashes."""
     begin = np.searchsorted(first.keys, second.keys)
     end = np.searchsorted(first.keys, second.keys, side="right")
@@ -187,7 +187,7 @@ def _equal_between(first: _Stars, second: _Stars) -> tuple[NDArray[np.int64], ND
 
 
 def _fitted(
-    first: _Stars, second: _Stars, one: NDArray[np.int64], other: NDArray[np.int64]
+    first: _Points, second: _Points, one: NDArray[np.int64], other: NDArray[np.int64]
 ) -> _Fit:
     """Return the line through pairs of landmarks."""
     t_first, t_second = first.times[one], second.times[other]
@@ -202,7 +202,7 @@ def _fitted(
 
 
 def _common(
-    first: _Stars, second: _Stars, fit: _Fit, seconds: float, semitones: float
+    first: _Points, second: _Points, fit: _Fit, seconds: float, semitones: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of landmarks that fall together within a tolerance."""
     times = fit.offset + fit.speed * second.times
@@ -215,24 +215,24 @@ def _common(
     return one[near], other[near]
 
 
-def _score(first: _Stars, second: _Stars, fit: _Fit) -> tuple[float, float]:
+def _score(first: _Points, second: _Points, fit: _Fit) -> tuple[float, float]:
     """Share of common landmarks beyond chance, and seconds of the common stretch."""
     begin = max(0.0, fit.offset)
     seconds = min(first.seconds, fit.offset + fit.speed * second.seconds) - begin
     if seconds <= 0:
         return 0.0, 0.0
     one, other = _common(first, second, fit, _LAST_SECONDS, _LAST_SEMITONES)
-    judged = min(seconds, _JUDGED_SECONDS)
+    scored = min(seconds, _SCORED_SECONDS)
     in_first = fit.offset + fit.speed * second.times
-    begins = np.arange(begin, begin + seconds - judged + 1e-6)
-    counts = _counts(first.times, begins, judged), _counts(in_first, begins, judged)
+    begins = np.arange(begin, begin + seconds - scored + 1e-6)
+    counts = _counts(first.times, begins, scored), _counts(in_first, begins, scored)
     common = np.minimum(
-        _counts(first.times[np.unique(one)], begins, judged),
-        _counts(in_first[np.unique(other)], begins, judged),
+        _counts(first.times[np.unique(one)], begins, scored),
+        _counts(in_first[np.unique(other)], begins, scored),
     )
     fewer, more = np.minimum(*counts), np.maximum(*counts)
     # A landmark meets another one by chance as often as their tolerances cover the plane.
-    covered = 4 * _LAST_SECONDS * _LAST_SEMITONES / (judged * RANGE_SEMITONES)
+    covered = 4 * _LAST_SECONDS * _LAST_SEMITONES / (scored * RANGE_SEMITONES)
     chance = 1 - np.exp(-more * covered)
     shares = np.where(common >= LEAST_COMMON, common / np.maximum(fewer, 1), 0.0)
     return float(np.clip((shares - chance) / (1 - chance), 0, 1).max()), seconds

@@ -190,8 +190,8 @@ class Classifier:
                 found = list(self._stream(stream, progress))
                 scored += _moved(found, stream.start_seconds)
                 # One silent part makes no silent track: that is decided by the loudest.
-                said = [one for one in stream.warnings if one.split(":")[0] != "silent"]
-                warnings |= dict.fromkeys(said)
+                new_warnings = [one for one in stream.warnings if one.split(":")[0] != "silent"]
+                warnings |= dict.fromkeys(new_warnings)
         return self._answer(
             InMemory(np.zeros(0, np.float32), tuple(warnings)),
             progress,

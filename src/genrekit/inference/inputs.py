@@ -106,7 +106,7 @@ def spread_of(values: NDArray[np.float64]) -> Spread:
 
 
 def make_reference(
-    protocol: str, told: list[str], best: NDArray[np.float64], inputs: Mapping[str, Spread]
+    protocol: str, predicted: list[str], best: NDArray[np.float64], inputs: Mapping[str, Spread]
 ) -> Reference:
     """Return what later answers are compared with.
 
@@ -114,17 +114,17 @@ def make_reference(
     ----------
     protocol : str
         Whose test tracks were answered.
-    told : list of str
+    predicted : list of str
         The genre, or unknown, of each track.
     best : (n,) float64
         The probability of the best genre of each track.
     inputs : mapping of str to Spread
     """
-    genres = sorted(set(told) | {UNKNOWN})
+    genres = sorted(set(predicted) | {UNKNOWN})
     return Reference(
         protocol=protocol,
-        tracks=len(told),
-        genres={genre: round(told.count(genre) / len(told), _DIGITS) for genre in genres},
+        tracks=len(predicted),
+        genres={genre: round(predicted.count(genre) / len(predicted), _DIGITS) for genre in genres},
         confidence=spread_of(best),
         inputs=dict(inputs),
     )

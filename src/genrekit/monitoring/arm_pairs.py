@@ -144,7 +144,7 @@ def split_pairs(
         (first, second) if accuracy[first] >= accuracy[second] else (second, first)
         for first, second in combinations(judged, 2)
     ]
-    found = [_apart(judged[first], judged[second], seed) for first, second in pairs]
+    found = [_difference_of(judged[first], judged[second], seed) for first, second in pairs]
     adjusted = holm([p for _, p, _ in found]) if found else ()
     return tuple(
         _split_pair(first, second, judged, difference, p, p_holm, test)
@@ -187,7 +187,7 @@ def _split_pair(
     )
 
 
-def _apart(
+def _difference_of(
     first: Sequence[LoggedAnswer], second: Sequence[LoggedAnswer], seed: int
 ) -> tuple[Estimate, float, Test]:
     """Difference of two accuracies; answers of one sender are not independent."""
@@ -233,21 +233,21 @@ def _adjusted(pair: ShadowPair, p_holm: float) -> ShadowPair:
 def _shadow_pair(
     first: str, second: str, both: Sequence[tuple[LoggedAnswer, LoggedAnswer]], seed: int
 ) -> ShadowPair:
-    told = [(one, other) for one, other in both if one.true_genre is not None]
+    labelled = [(one, other) for one, other in both if one.true_genre is not None]
     found = ShadowPair(
         first=first,
         second=second,
         pairs=len(both),
         agreement=wilson(sum(one.genre == other.genre for one, other in both), len(both)),
-        judged=len(told),
+        judged=len(labelled),
         left_out=sum(one.is_right is not None and one.true_genre is None for one, _ in both),
     )
-    if not told:
+    if not labelled:
         return found
     hits = np.array(
-        [[one.true_genre in one.genres, one.true_genre in other.genres] for one, other in told]
+        [[one.true_genre in one.genres, one.true_genre in other.genres] for one, other in labelled]
     ).T
-    return found.model_copy(update=_paired(hits, [one.sender for one, _ in told], seed))
+    return found.model_copy(update=_paired(hits, [one.sender for one, _ in labelled], seed))
 
 
 def _paired(hits: NDArray[np.bool_], senders: Sequence[str], seed: int) -> dict[str, object]:

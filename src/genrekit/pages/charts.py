@@ -135,7 +135,7 @@ class Boxes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heat:
+class Heatmap:
     """Cells in colour; ``centred`` gives both signs a colour and zero none.
 
     Parameters
@@ -229,7 +229,7 @@ class Swarm:
     x_title: str
 
 
-Chart = Bars | Dots | Lines | Curves | Ranks | Boxes | Heat | Points | Regions | Swarm
+Chart = Bars | Dots | Lines | Curves | Ranks | Boxes | Heatmap | Points | Regions | Swarm
 
 
 def middles(chart: Regions) -> list[tuple[str, float, float]]:
@@ -275,9 +275,9 @@ def shades(colours: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray((ranks + ties / 2) / max(colours.shape[1] - 1, 1))
 
 
-def verdict_of(chart: Chart) -> str:
+def significance_of(chart: Chart) -> str:
     """Return what a test says of a chart, or nothing."""
-    return chart.verdict if isinstance(chart, Heat | Lines) else ""
+    return chart.verdict if isinstance(chart, Heatmap | Lines) else ""
 
 
 #: Frequencies that an axis of bands names, where they are in it.

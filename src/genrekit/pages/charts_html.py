@@ -17,7 +17,7 @@ from genrekit.pages.charts import (
     Curve,
     Curves,
     Dots,
-    Heat,
+    Heatmap,
     Lines,
     Points,
     Regions,
@@ -48,7 +48,7 @@ def figure(chart: Chart) -> Figure:
     leaky = "LEAKY" in chart.title
     margins: Figure = {"margin": {"l": 60, "r": 20, "t": 40 if leaky else 15, "b": 50}}
     if leaky:
-        margins["title"] = {"text": _said(chart.title), "font": {"size": 14}}
+        margins["title"] = {"text": _plain_text(chart.title), "font": {"size": 14}}
     return {"data": traces, "layout": {**margins, "height": 420} | layout}
 
 
@@ -64,7 +64,7 @@ def _bars(chart: Bars) -> tuple[list[Figure], Figure]:
         "type": "bar",
         "orientation": "h",
         "x": values,
-        "y": [_said(name) for name in chart.names],
+        "y": [_plain_text(name) for name in chart.names],
         "marker": {"color": [COLOURS[0] if value >= 0 else COLOURS[1] for value in values]},
     }
     if chart.errors:
@@ -73,7 +73,7 @@ def _bars(chart: Bars) -> tuple[list[Figure], Figure]:
     height = max(200, 90 + 20 * len(values))
     names = {"autorange": "reversed", "automargin": True, "type": "category"}
     return [trace], {
-        "xaxis": {"title": {"text": _said(chart.x_title)}},
+        "xaxis": {"title": {"text": _plain_text(chart.x_title)}},
         "yaxis": names,
         "height": height,
     }
@@ -85,7 +85,7 @@ def _lines(chart: Lines) -> tuple[list[Figure], Figure]:
         {
             "type": "scatter",
             "mode": "lines",
-            "name": _said(name),
+            "name": _plain_text(name),
             "x": _rounded(chart.x),
             "y": _rounded(values),
             "line": {
@@ -108,7 +108,7 @@ def _swarm(chart: Swarm) -> tuple[list[Figure], Figure]:
     values, colours = np.asarray(chart.values, float), np.asarray(chart.colours, float)
     rows = np.arange(len(chart.names))[:, np.newaxis] + swarm_heights(values)
     notes = [
-        _said(f"{point}: {name} is {colour:.4g}")
+        _plain_text(f"{point}: {name} is {colour:.4g}")
         for name, row in zip(chart.names, colours, strict=True)
         for point, colour in zip(chart.points, row, strict=True)
     ]
@@ -134,13 +134,13 @@ def _swarm(chart: Swarm) -> tuple[list[Figure], Figure]:
     }
     names = {
         "tickvals": list(range(len(chart.names))),
-        "ticktext": [_said(name) for name in chart.names],
+        "ticktext": [_plain_text(name) for name in chart.names],
         "range": [len(chart.names) - 0.5, -0.5],
         "automargin": True,
         "zeroline": False,
     }
     return [trace], {
-        "xaxis": {"title": {"text": _said(chart.x_title)}},
+        "xaxis": {"title": {"text": _plain_text(chart.x_title)}},
         "yaxis": names,
         "height": max(240, 110 + 28 * len(chart.names)),
     }
@@ -157,9 +157,9 @@ def _dots(chart: Dots) -> tuple[list[Figure], Figure]:
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": _said(group),
+                "name": _plain_text(group),
                 "x": _rounded([one.value for one in found]),
-                "y": [_said(chart.names[row]) for row in rows],
+                "y": [_plain_text(chart.names[row]) for row in rows],
                 "error_x": {
                     "type": "data",
                     "symmetric": False,
@@ -174,11 +174,14 @@ def _dots(chart: Dots) -> tuple[list[Figure], Figure]:
                 "marker": {"size": 9, "color": COLOURS[number % len(COLOURS)]},
             }
         )
-    names = list(dict.fromkeys(_said(name) for name in chart.names))
+    names = list(dict.fromkeys(_plain_text(name) for name in chart.names))
     low, high = min(one.low for one in chart.estimates), max(one.high for one in chart.estimates)
     room = 0.06 * (high - low) or 0.01
     return traces, {
-        "xaxis": {"title": {"text": _said(chart.x_title)}, "range": [low - room, high + room]},
+        "xaxis": {
+            "title": {"text": _plain_text(chart.x_title)},
+            "range": [low - room, high + room],
+        },
         "yaxis": {
             "autorange": "reversed",
             "automargin": True,
@@ -202,8 +205,8 @@ def _curves(chart: Curves) -> tuple[list[Figure], Figure]:
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": _said(name),
-                "legendgroup": _said(name),
+                "name": _plain_text(name),
+                "legendgroup": _plain_text(name),
                 "x": _rounded(curve.x),
                 "y": _rounded(curve.values),
                 "line": {"color": colour, "width": 2, "dash": _dash(number)},
@@ -215,7 +218,7 @@ def _curves(chart: Curves) -> tuple[list[Figure], Figure]:
     if chart.ticks:
         layout["xaxis"] |= {
             "tickvals": list(range(len(chart.ticks))),
-            "ticktext": [_said(tick) for tick in chart.ticks],
+            "ticktext": [_plain_text(tick) for tick in chart.ticks],
         }
     if chart.y_range is not None:
         layout["yaxis"]["range"] = list(chart.y_range)
@@ -237,7 +240,7 @@ def _band(name: str, curve: Curve, colour: str) -> list[Figure]:
             "fill": "toself",
             "fillcolor": _faint(colour, 0.16),
             "line": {"width": 0},
-            "legendgroup": _said(name),
+            "legendgroup": _plain_text(name),
             "showlegend": False,
             "hoverinfo": "skip",
         }
@@ -256,7 +259,11 @@ def _guides(chart: Curves) -> list[Figure]:
     if chart.level is None:
         return []
     across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": line}
-    label = {"text": _said(chart.level_name), "textposition": "top right", "font": {"size": 11}}
+    label = {
+        "text": _plain_text(chart.level_name),
+        "textposition": "top right",
+        "font": {"size": 11},
+    }
     return [across | {"y0": chart.level, "y1": chart.level, "label": label}]
 
 
@@ -265,21 +272,21 @@ def _boxes(chart: Boxes) -> tuple[list[Figure], Figure]:
     traces = [
         {
             "type": "box",
-            "name": _said(name),
+            "name": _plain_text(name),
             "y": _rounded(values),
             "marker": {"color": COLOURS[0], "size": 3},
         }
         for name, values in chart.groups.items()
     ]
     return traces, {
-        "yaxis": {"title": {"text": _said(chart.y_title)}},
+        "yaxis": {"title": {"text": _plain_text(chart.y_title)}},
         "showlegend": False,
         "height": 300,
     }
 
 
-@_traces.register(Heat)
-def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
+@_traces.register(Heatmap)
+def _heat(chart: Heatmap) -> tuple[list[Figure], Figure]:
     cells = np.asarray(chart.cells, float)
     top = max(float(np.abs(cells).max()), chart.top) or 1.0
     trace: Figure = {
@@ -288,7 +295,7 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
         "x": _places(chart.x),
         "y": _places(chart.y),
         "colorscale": "RdBu" if chart.centred else "Viridis",
-        "colorbar": {"title": {"text": _said(chart.unit)}},
+        "colorbar": {"title": {"text": _plain_text(chart.unit)}},
     }
     if chart.faded:
         trace["opacity"] = FADED
@@ -297,7 +304,7 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
     if chart.centred:
         trace |= {"zmin": -top, "zmax": top}
     if len(chart.notes):
-        trace["customdata"] = [[_said(note) for note in row] for row in chart.notes]
+        trace["customdata"] = [[_plain_text(note) for note in row] for row in chart.notes]
         trace["hovertemplate"] = "%{y} / %{x}: %{z}<br>%{customdata}<extra></extra>"
     layout = _axes(chart.x_title, chart.y_title)
     layout["xaxis"]["automargin"] = layout["yaxis"]["automargin"] = True
@@ -306,14 +313,14 @@ def _heat(chart: Heat) -> tuple[list[Figure], Figure]:
     if chart.y_ticks:
         layout["yaxis"] |= {
             "tickvals": _rounded([place for place, _ in chart.y_ticks]),
-            "ticktext": [_said(name) for _, name in chart.y_ticks],
+            "ticktext": [_plain_text(name) for _, name in chart.y_ticks],
         }
     layout["xaxis"]["showgrid"] = layout["yaxis"]["showgrid"] = False
     named = isinstance(chart.x[0], str)
     return [trace], layout | {"height": max(420, 150 + 14 * len(chart.y)) if named else 280}
 
 
-def _written(cells: NDArray[np.float64], chart: Heat) -> Figure:
+def _written(cells: NDArray[np.float64], chart: Heatmap) -> Figure:
     """Numbers in cells, on a scale from nothing on, that suits light pages and dark ones."""
     return {
         "text": [[f"{value:g}" if value else "" for value in row] for row in cells.tolist()],
@@ -337,10 +344,10 @@ def _points(chart: Points) -> tuple[list[Figure], Figure]:
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": _said(name),
+                "name": _plain_text(name),
                 "x": [x[row] for row in rows],
                 "y": [y[row] for row in rows],
-                "text": [_said(chart.names[row]) for row in rows],
+                "text": [_plain_text(chart.names[row]) for row in rows],
                 "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
                 "marker": {
                     "size": 6,
@@ -369,7 +376,7 @@ def _regions(chart: Regions) -> tuple[list[Figure], Figure]:
         "x": _rounded(chart.x),
         "y": _rounded(chart.y),
         "z": np.asarray(chart.chosen).tolist(),
-        "text": [[_said(chart.labels[cell]) for cell in row] for row in chart.chosen],
+        "text": [[_plain_text(chart.labels[cell]) for cell in row] for row in chart.chosen],
         "customdata": [_rounded(row) for row in np.asarray(chart.sure)],
         "hovertemplate": "%{text} %{customdata:.2f}<extra></extra>",
         "colorscale": scale,
@@ -384,13 +391,13 @@ def _regions(chart: Regions) -> tuple[list[Figure], Figure]:
 
 def _named(label: str, x: float, y: float) -> Figure:
     """Return a genre's name in its region, which a colour alone would not tell everybody."""
-    return {"text": f"<b>{_said(label)}</b>", "x": x, "y": y, "showarrow": False}
+    return {"text": f"<b>{_plain_text(label)}</b>", "x": x, "y": y, "showarrow": False}
 
 
 def _axes(x_title: str, y_title: str) -> Figure:
     return {
-        "xaxis": {"title": {"text": _said(x_title)}},
-        "yaxis": {"title": {"text": _said(y_title)}},
+        "xaxis": {"title": {"text": _plain_text(x_title)}},
+        "yaxis": {"title": {"text": _plain_text(y_title)}},
     }
 
 
@@ -401,7 +408,7 @@ def _dash(number: int) -> str:
 
 def _places(values: Any) -> list[Any]:
     if len(values) and isinstance(values[0], str):
-        return [_said(value) for value in values]
+        return [_plain_text(value) for value in values]
     return _rounded(values)
 
 
@@ -410,6 +417,6 @@ def _rounded(values: Any) -> list[float]:
     return [float(f"{value:.{_DIGITS}g}") for value in np.asarray(values, float).tolist()]
 
 
-def _said(text: str) -> str:
+def _plain_text(text: str) -> str:
     """Escape the tags, and formulas between dollars, that Plotly reads in text."""
     return escape(text).replace("$", "&#36;")

@@ -17,7 +17,7 @@ from genrekit.pages.charts import (
     Chart,
     Curves,
     Dots,
-    Heat,
+    Heatmap,
     Lines,
     Numbers,
     Points,
@@ -26,9 +26,9 @@ from genrekit.pages.charts import (
     Swarm,
     middles,
     shades,
+    significance_of,
     swarm_heights,
     unique,
-    verdict_of,
 )
 from genrekit.pages.critical_difference import plot_critical_difference
 from genrekit.pages.figures import COLOURS, new_figure, save_figure
@@ -50,8 +50,8 @@ def save_chart(chart: Chart, path: Path) -> Path:
         Without matplotlib.
     """
     if isinstance(chart, Ranks):
-        names = [_said(name) for name in chart.names]
-        return plot_critical_difference(chart.found, names, path, title=_said(chart.title))
+        names = [_plain_text(name) for name in chart.names]
+        return plot_critical_difference(chart.found, names, path, title=_plain_text(chart.title))
     figure = new_figure(*_size(chart))
     axes = figure.add_subplot()
     _draw(chart, axes)
@@ -60,8 +60,8 @@ def save_chart(chart: Chart, path: Path) -> Path:
 
 
 def _titled(chart: Chart) -> str:
-    lines = [chart.title, *wrap(verdict_of(chart), _TITLE_CHARACTERS)]
-    return "\n".join(_said(line) for line in lines if line)
+    lines = [chart.title, *wrap(significance_of(chart), _TITLE_CHARACTERS)]
+    return "\n".join(_plain_text(line) for line in lines if line)
 
 
 def _size(chart: Chart) -> tuple[float, float]:
@@ -73,7 +73,7 @@ def _size(chart: Chart) -> tuple[float, float]:
         groups = len(set(chart.groups))
         rows = (0.16 + 0.1 * max(1, groups)) * len(set(chart.names))
         return 7.0, 1.0 + rows + (0.18 * groups if groups > 1 else 0)
-    if isinstance(chart, Heat):
+    if isinstance(chart, Heatmap):
         return (8.0, 7.0) if isinstance(chart.x[0], str) else (8.0, 3.6)
     return (7.0, 5.5) if isinstance(chart, Points | Regions) else (7.0, 3.6)
 
@@ -89,7 +89,7 @@ def _bars(chart: Bars, axes: Axes) -> None:
     errors = np.abs(np.asarray(chart.errors, float)).T if chart.errors else None
     colours = [COLOURS[0] if value >= 0 else COLOURS[1] for value in values]
     axes.barh(range(len(values)), values, xerr=errors, color=colours, error_kw={"lw": 0.8})
-    axes.set_yticks(range(len(values)), [_said(name) for name in chart.names], fontsize=8)
+    axes.set_yticks(range(len(values)), [_plain_text(name) for name in chart.names], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(chart.x_title)
     axes.spines[["top", "right"]].set_visible(False)
@@ -103,7 +103,9 @@ def _lines(chart: Lines, axes: Axes) -> None:
         dash = "--" if name in chart.dashed else style
         colour = COLOURS[0] if chart.between else colour
         strength = FADED if chart.faded else 1.0
-        axes.plot(chart.x, values, dash, color=colour, lw=1.4, label=_said(name), alpha=strength)
+        axes.plot(
+            chart.x, values, dash, color=colour, lw=1.4, label=_plain_text(name), alpha=strength
+        )
         if chart.filled:
             axes.fill_between(
                 np.asarray(chart.x), np.asarray(values), color=colour, alpha=0.2 * strength
@@ -127,9 +129,11 @@ def _swarm(chart: Swarm, axes: Axes) -> None:
     )
     drawn.set_clim(0, 1)
     axes.axvline(0, color="#888888", lw=0.8)
-    axes.set_yticks(range(len(chart.names)), [_said(name) for name in chart.names], fontsize=8)
+    axes.set_yticks(
+        range(len(chart.names)), [_plain_text(name) for name in chart.names], fontsize=8
+    )
     axes.set_ylim(len(chart.names) - 0.5, -0.5)
-    axes.set_xlabel(_said(chart.x_title))
+    axes.set_xlabel(_plain_text(chart.x_title))
     axes.spines[["top", "right"]].set_visible(False)
     assert axes.figure is not None
     bar = axes.figure.colorbar(drawn, ax=axes, label="value of the column", ticks=[0, 1])
@@ -153,9 +157,9 @@ def _dots(chart: Dots, axes: Axes) -> None:
             markersize=4,
             linewidth=1.2,
             color=COLOURS[number % len(COLOURS)],
-            label=_said(group),
+            label=_plain_text(group),
         )
-    axes.set_yticks(range(len(names)), [_said(name) for name in names], fontsize=8)
+    axes.set_yticks(range(len(names)), [_plain_text(name) for name in names], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(chart.x_title)
     axes.grid(axis="x", linewidth=0.4, alpha=0.6)
@@ -170,7 +174,7 @@ def _curves(chart: Curves, axes: Axes) -> None:
     styles = _styles(len(chart.series))
     for (name, curve), (colour, dash) in zip(chart.series.items(), styles, strict=True):
         x = np.asarray(curve.x, float)
-        axes.plot(x, curve.values, f"o{dash}", color=colour, ms=3, lw=1.4, label=_said(name))
+        axes.plot(x, curve.values, f"o{dash}", color=colour, ms=3, lw=1.4, label=_plain_text(name))
         if len(curve.low):
             low, high = np.asarray(curve.low), np.asarray(curve.high)
             axes.fill_between(x, low, high, color=colour, alpha=0.16, lw=0)
@@ -179,7 +183,9 @@ def _curves(chart: Curves, axes: Axes) -> None:
     if chart.level is not None:
         axes.axhline(chart.level, ls="--", color="#888888", lw=0.8)
     if chart.ticks:
-        axes.set_xticks(range(len(chart.ticks)), [_said(one) for one in chart.ticks], fontsize=8)
+        axes.set_xticks(
+            range(len(chart.ticks)), [_plain_text(one) for one in chart.ticks], fontsize=8
+        )
     if chart.y_range is not None:
         axes.set_ylim(*chart.y_range)
     axes.set_yscale("log" if chart.log_y else "linear")
@@ -194,7 +200,7 @@ def _curves(chart: Curves, axes: Axes) -> None:
 def _boxes(chart: Boxes, axes: Axes) -> None:
     drawn = axes.boxplot(
         [np.asarray(values, float) for values in chart.groups.values()],
-        tick_labels=[_said(name) for name in chart.groups],
+        tick_labels=[_plain_text(name) for name in chart.groups],
         patch_artist=True,
         flierprops={"markersize": 2},
         medianprops={"color": "black"},
@@ -206,8 +212,8 @@ def _boxes(chart: Boxes, axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-@_draw.register(Heat)
-def _heat(chart: Heat, axes: Axes) -> None:
+@_draw.register(Heatmap)
+def _heat(chart: Heatmap, axes: Axes) -> None:
     cells = np.asarray(chart.cells, float)
     top = max(float(np.abs(cells).max()), chart.top) or 1.0
     mesh = axes.imshow(
@@ -225,10 +231,10 @@ def _heat(chart: Heat, axes: Axes) -> None:
         axes.set_yticks([at for at, _ in chart.y_ticks], [name for _, name in chart.y_ticks])
     if _named(chart.x):
         axes.set_xticks(
-            range(len(chart.x)), [_said(str(one)) for one in chart.x], fontsize=7, rotation=90
+            range(len(chart.x)), [_plain_text(str(one)) for one in chart.x], fontsize=7, rotation=90
         )
     if _named(chart.y):
-        axes.set_yticks(range(len(chart.y)), [_said(str(one)) for one in chart.y], fontsize=7)
+        axes.set_yticks(range(len(chart.y)), [_plain_text(str(one)) for one in chart.y], fontsize=7)
     if chart.written:
         _write_cells(axes, cells, top)
     axes.set(xlabel=chart.x_title, ylabel=chart.y_title)
@@ -237,7 +243,7 @@ def _heat(chart: Heat, axes: Axes) -> None:
         axes.figure.colorbar(mesh, ax=axes, label=chart.unit)
 
 
-def _colour_map(chart: Heat) -> str:
+def _colour_map(chart: Heatmap) -> str:
     if chart.centred:
         return "RdBu_r"
     return "Blues" if chart.written else "viridis"
@@ -256,7 +262,7 @@ def _named(places: Sequence[str] | Numbers) -> bool:
     return 0 < len(places) <= _MOST_NAMED and isinstance(places[0], str)
 
 
-def _extent(chart: Heat) -> tuple[float, float, float, float] | None:
+def _extent(chart: Heatmap) -> tuple[float, float, float, float] | None:
     """Edges of the picture where columns or rows have positions in place of names."""
     if isinstance(chart.x[0], str) and isinstance(chart.y[0], str):
         return None
@@ -283,7 +289,7 @@ def _points(chart: Points, axes: Axes) -> None:
             s=12,
             color=COLOURS[number % len(COLOURS)],
             marker=_MARKERS[number % len(_MARKERS)],
-            label=_said(name),
+            label=_plain_text(name),
             alpha=0.75,
             linewidths=0,
         )
@@ -308,7 +314,9 @@ def _regions(chart: Regions, axes: Axes) -> None:
     )
     _points(chart.points, axes)
     for label, across, up in middles(chart):
-        axes.text(across, up, _said(label), ha="center", va="center", fontsize=8, weight="bold")
+        axes.text(
+            across, up, _plain_text(label), ha="center", va="center", fontsize=8, weight="bold"
+        )
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
 
@@ -321,6 +329,6 @@ def _styles(count: int) -> list[tuple[str, str]]:
     ]
 
 
-def _said(text: str) -> str:
+def _plain_text(text: str) -> str:
     """Text that matplotlib does not read as a formula, and a font can draw."""
     return "".join(one if one.isprintable() else "?" for one in text).replace("$", r"\$")

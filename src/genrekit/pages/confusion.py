@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrekit.pages.charts import Heat
+from genrekit.pages.charts import Heatmap
 
 _MOST_NOTED = 8
 _MOST_GENRES_WRITTEN = 25
@@ -17,7 +17,7 @@ def confusion_chart(
     labels: Sequence[str],
     cells: Mapping[tuple[str, str], Sequence[str]],
     unit: str = "items",
-) -> Heat:
+) -> Heatmap:
     """Return counts in cells, names when they are pointed at.
 
     Parameters
@@ -27,8 +27,10 @@ def confusion_chart(
     unit : str
         What is counted.
     """
-    counts = np.array([[len(cells.get((true, told), ())) for told in labels] for true in labels])
-    return Heat(
+    counts = np.array(
+        [[len(cells.get((true, predicted), ())) for predicted in labels] for true in labels]
+    )
+    return Heatmap(
         title,
         counts.astype(float),
         labels,
@@ -37,7 +39,9 @@ def confusion_chart(
         "told",
         "labelled",
         downwards=True,
-        notes=[[_noted(cells.get((true, told), ())) for told in labels] for true in labels],
+        notes=[
+            [_noted(cells.get((true, predicted), ())) for predicted in labels] for true in labels
+        ],
         written=len(labels) <= _MOST_GENRES_WRITTEN,
     )
 

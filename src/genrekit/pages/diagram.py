@@ -92,7 +92,7 @@ def _arrow(start: tuple[float, float], end: tuple[float, float], ranks: int) -> 
 
 
 def _box(box: Box, x: float, y: float) -> str:
-    said = [
+    parts = [
         f'<text x="{x:g}" y="{y + 18:g}" text-anchor="middle">{escape(box.name)}</text>',
         f'<text x="{x:g}" y="{y + 34:g}" text-anchor="middle" fill="#555" font-size="10">'
         f"{escape(box.note)}</text>",
@@ -101,4 +101,4 @@ def _box(box: Box, x: float, y: float) -> str:
         f'<rect x="{x - _WIDTH / 2:g}" y="{y:g}" width="{_WIDTH}" height="{_HEIGHT}" rx="6" '
         'fill="#f3f6fa" stroke="#5b7fa6"/>'
     )
-    return frame + "".join(said)
+    return frame + "".join(parts)

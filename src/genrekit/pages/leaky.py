@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from genrekit.pages.page import Beside, Facts, Fold, Listing, Part, Section, Sound
+from genrekit.pages.page import AudioClip, Details, Facts, Listing, Part, Row, Section
 
 LEAKY = "LEAKY"
 
@@ -15,7 +15,7 @@ def marked_leaky(sections: Sequence[Section]) -> list[Section]:
     return [
         replace(
             section,
-            title=_said(section.title) if section.title else "",
+            title=_with_mark(section.title) if section.title else "",
             parts=leaky_parts(section.parts),
         )
         for section in sections
@@ -28,14 +28,14 @@ def leaky_parts(parts: Sequence[Part]) -> list[Part]:
 
 
 def _marked(part: Part) -> Part:
-    if isinstance(part, Sound | Facts | Listing):
+    if isinstance(part, AudioClip | Facts | Listing):
         return part
-    if isinstance(part, Beside):
+    if isinstance(part, Row):
         return replace(part, parts=leaky_parts(part.parts))
-    if isinstance(part, Fold):
-        return replace(part, title=_said(part.title), parts=leaky_parts(part.parts))
-    return replace(part, title=_said(part.title))
+    if isinstance(part, Details):
+        return replace(part, title=_with_mark(part.title), parts=leaky_parts(part.parts))
+    return replace(part, title=_with_mark(part.title))
 
 
-def _said(title: str) -> str:
+def _with_mark(title: str) -> str:
     return title if LEAKY in title.split() else f"{title} {LEAKY}".strip()

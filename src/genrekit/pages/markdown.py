@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from genrekit.pages.page import Beside, Facts, Fold, Listing, Part, Section, Sheet, Sound
+from genrekit.pages.page import AudioClip, Details, Facts, Listing, Part, Row, Section, Table
 
 # An underscore inside a word is not markup, and names are full of them; nor is a lone bracket.
 _MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=[#\w])|(?<=:)//")
@@ -48,15 +48,15 @@ def _paragraphs(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         if line:
             pieces = re.split(r"\*\*(.+?)\*\*", line)
-            said = "".join(
+            text = "".join(
                 f"**{plain(piece)}**" if number % 2 else plain(piece)
                 for number, piece in enumerate(pieces)
             )
-            yield _START.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", said)
+            yield _START.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", text)
 
 
 def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:
-    if isinstance(part, Sheet | Listing):
+    if isinstance(part, Table | Listing):
         if part.title:
             yield f"{plain(part.title)}:"
         yield _laid_out(part)
@@ -66,22 +66,22 @@ def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:
             f"- {plain(one.name)}: **{plain(one.value)}**{note}"
             for one, note in zip(part.facts, notes, strict=True)
         )
-    elif isinstance(part, Fold):
+    elif isinstance(part, Details):
         yield f"**{plain(part.title)}**"
         yield from _paragraphs(part.text)
         for inner in part.parts:
             yield from _part(inner, pictures)
-    elif isinstance(part, Beside):
+    elif isinstance(part, Row):
         for inner in part.parts:
             yield from _part(inner, pictures)
-    elif isinstance(part, Sound):
+    elif isinstance(part, AudioClip):
         yield f"- {plain(part.caption)}"
     elif id(part) in pictures:
         yield f"![{plain(part.title)}]({pictures[id(part)]})"
 
 
-def _laid_out(part: Sheet | Listing) -> str:
-    if isinstance(part, Sheet):
+def _laid_out(part: Table | Listing) -> str:
+    if isinstance(part, Table):
         return markdown_table(part.headings, part.rows)
     return _fenced(part.text)
 

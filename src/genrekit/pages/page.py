@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 
 from genrekit.errors import MissingExtraError
-from genrekit.pages.charts import Chart, Heat, Ranks, verdict_of
+from genrekit.pages.charts import Chart, Heatmap, Ranks, significance_of
 from genrekit.pages.charts_html import figure
 from genrekit.pages.charts_png import save_chart
 from genrekit.pages.critical_difference import critical_difference_svg
@@ -21,7 +21,7 @@ from genrekit.pages.style import DRAW, POLICY, STYLE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sheet:
+class Table:
     """Rows of text under headings.
 
     Parameters
@@ -37,7 +37,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sound:
+class AudioClip:
     """Audio to listen to: a file of it, or what such a file holds."""
 
     caption: str
@@ -71,7 +71,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fold:
+class Details:
     """Parts that are shown when their title is pressed."""
 
     title: str
@@ -80,13 +80,13 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beside:
+class Row:
     """Parts that stand side by side where there is room."""
 
     parts: Sequence[Part]
 
 
-Part = Chart | Sheet | Sound | Facts | Listing | Fold | Beside
+Part = Chart | Table | AudioClip | Facts | Listing | Details | Row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,10 +182,10 @@ def charts_of(sections: Iterable[Section]) -> list[Chart]:
 
 
 def _charts(part: Part) -> Iterator[Chart]:
-    if isinstance(part, Fold | Beside):
+    if isinstance(part, Details | Row):
         for inner in part.parts:
             yield from _charts(inner)
-    elif not isinstance(part, Sheet | Sound | Facts | Listing):
+    elif not isinstance(part, Table | AudioClip | Facts | Listing):
         yield part
 
 
@@ -215,19 +215,19 @@ def _marked(text: str) -> str:
 
 
 def _part(part: Part, numbered: dict[int, str]) -> str:
-    if isinstance(part, Sheet):
-        return _sheet(part)
-    if isinstance(part, Sound):
+    if isinstance(part, Table):
+        return _table(part)
+    if isinstance(part, AudioClip):
         return _sound(part)
     if isinstance(part, Listing):
         caption = f"<figcaption>{escape(part.title)}</figcaption>" if part.title else ""
         return f'<figure>{caption}<pre class="wide" tabindex="0">{escape(part.text)}</pre></figure>'
     if isinstance(part, Facts):
         return f'<dl class="facts">{"".join(map(_fact, part.facts))}</dl>'
-    if isinstance(part, Fold):
+    if isinstance(part, Details):
         inner = "".join([*_paragraphs(part.text), *(_part(one, numbered) for one in part.parts)])
         return f"<details><summary>{_marked(part.title)}</summary>{inner}</details>"
-    if isinstance(part, Beside):
+    if isinstance(part, Row):
         inner = "".join(_part(one, numbered) for one in part.parts)
         return f'<div class="beside">{inner}</div>'
     return _figure(part, numbered)
@@ -241,29 +241,29 @@ _LEAST_REM = 30
 _LONG = 40
 
 
-def _sheet(sheet: Sheet) -> str:
-    columns = range(len(sheet.headings))
+def _table(table: Table) -> str:
+    columns = range(len(table.headings))
     numeric = {
         column
         for column in columns
-        if sheet.rows and all(_NUMBER.fullmatch(row[column]) for row in sheet.rows)
+        if table.rows and all(_NUMBER.fullmatch(row[column]) for row in table.rows)
     }
-    long = {column for column in columns if any(len(row[column]) > _LONG for row in sheet.rows)}
+    long = {column for column in columns if any(len(row[column]) > _LONG for row in table.rows)}
     kinds = [_column_kind(column in numeric, column in long) for column in columns]
-    keys = [f' data-key="{escape(key)}"' for key in sheet.keys] or [""] * len(sheet.rows)
+    keys = [f' data-key="{escape(key)}"' for key in table.keys] or [""] * len(table.rows)
     head = "".join(
         f'<th scope="col"{kind}>{escape(text)}</th>'
-        for kind, text in zip(kinds, sheet.headings, strict=True)
+        for kind, text in zip(kinds, table.headings, strict=True)
     )
     rows = "".join(
         f"<tr{key}>"
         + "".join(f"<td{kind}>{_marked(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
         + "</tr>"
-        for row, key in zip(sheet.rows, keys, strict=True)
+        for row, key in zip(table.rows, keys, strict=True)
     )
-    caption = f"<caption>{escape(sheet.title)}</caption>" if sheet.title else ""
-    table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="wide" tabindex="0">{table}</div>'
+    caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    drawn = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{drawn}</div>'
 
 
 def _column_kind(numeric: bool, long: bool) -> str:
@@ -272,7 +272,7 @@ def _column_kind(numeric: bool, long: bool) -> str:
     return ' class="long"' if long else ""
 
 
-def _sound(sound: Sound) -> str:
+def _sound(sound: AudioClip) -> str:
     audio = sound.audio if isinstance(sound.audio, bytes) else sound.audio.read_bytes()
     data = base64.b64encode(audio).decode()
     return (
@@ -291,8 +291,8 @@ def _fact(fact: Fact) -> str:
 
 
 def _figure(chart: Chart, numbered: dict[int, str]) -> str:
-    said = verdict_of(chart)
-    below = f"<br><b>{escape(said)}</b>" if said else ""
+    result = significance_of(chart)
+    below = f"<br><b>{escape(result)}</b>" if result else ""
     caption = f"<figcaption>{escape(chart.title)}{below}</figcaption>" if chart.title else ""
     if isinstance(chart, Ranks):
         drawing = critical_difference_svg(chart.found, chart.names, chart.title)
@@ -303,14 +303,14 @@ def _figure(chart: Chart, numbered: dict[int, str]) -> str:
     data = json.dumps(figure(chart), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     box = f'id="{name}" role="img" aria-label="{escape(chart.title)}"></div>'
     drawn = f'<div class="chart" {box}'
-    if isinstance(chart, Heat):
+    if isinstance(chart, Heatmap):
         least = f'style="--least: {_least_rem(chart)}rem"'
         drawn = f'<div class="wide" tabindex="0"><div class="chart cells" {least} {box}</div>'
     script = f'<script type="application/json" id="{name}-data">{data}</script>'
     return f"<figure>{caption}{drawn}{script}</figure>"
 
 
-def _least_rem(chart: Heat) -> int:
+def _least_rem(chart: Heatmap) -> int:
     """Below this a map is scrolled and not squeezed: a letter's height for each named column."""
     return 12 + len(chart.x) if isinstance(chart.x[0], str) else _LEAST_REM
 

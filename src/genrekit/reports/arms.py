@@ -18,13 +18,13 @@ from genrekit.monitoring import (
 )
 from genrekit.pages import (
     Bars,
+    Details,
     Dots,
     Fact,
     Facts,
-    Fold,
     Part,
     Section,
-    Sheet,
+    Table,
     interval,
     optional,
     p_value,
@@ -66,7 +66,7 @@ def arms_document(found: ArmsReport, title: str = "") -> Document:
 def in_short(sections: Sequence[Section]) -> list[Section]:
     """The sections without what is folded away, for a terminal."""
     return [
-        replace(one, parts=[part for part in one.parts if not isinstance(part, Fold)])
+        replace(one, parts=[part for part in one.parts if not isinstance(part, Details)])
         for one in sections
     ]
 
@@ -134,16 +134,16 @@ def _arms(found: ArmsReport) -> Section:
         parts.append(
             Dots("Accuracy of what was judged", [o.name for o in judged], estimates, "accuracy")
         )
-    parts.append(Sheet(_HEADINGS, [_row(one) for one in found.arms]))
+    parts.append(Table(_HEADINGS, [_row(one) for one in found.arms]))
     by_sender = [one for one in judged if one.accuracy_by_sender is not None]
     if by_sender:
         rows = [[one.name, optional(one.accuracy_by_sender)] for one in by_sender]
-        parts.append(Sheet(("name", "accuracy"), rows, "By a bootstrap over senders"))
+        parts.append(Table(("name", "accuracy"), rows, "By a bootstrap over senders"))
     times = [
         [one.name, *(f"{value:.0f}" for value in (*one.analysis_ms, *one.wall_ms))]
         for one in found.arms
     ]
-    parts.append(Sheet(_TIMES, times, "Time of an analysis, at most, in milliseconds"))
+    parts.append(Table(_TIMES, times, "Time of an analysis, at most, in milliseconds"))
     text = (
         "Accuracy is of answers that somebody judged, where unknown is not right; in brackets 95 % "
         "intervals by Wilson."
@@ -181,7 +181,7 @@ def _splits(found: ArmsReport) -> Iterator[Section]:
             ]
             for pair in found.splits
         ]
-        parts.append(Sheet(("ahead", "behind", "judged", "points", "test", "p", "p, Holm"), rows))
+        parts.append(Table(("ahead", "behind", "judged", "points", "test", "p", "p, Holm"), rows))
     if found.ratios:
         rows = [
             [
@@ -193,7 +193,7 @@ def _splits(found: ArmsReport) -> Iterator[Section]:
             for ratio in found.ratios
         ]
         title = "Whether senders were dealt out as set"
-        parts.append(Sheet(("since", "shares", "senders", "p"), rows, title))
+        parts.append(Table(("since", "shares", "senders", "p"), rows, title))
     if parts:
         text = "Each sender got one model, whatever it sent; so the two were judged on other files."
         yield Section("Senders dealt out", text, parts)
@@ -220,7 +220,7 @@ def _shadows(found: ArmsReport) -> Iterator[Section]:
         for pair in found.shadows
     ]
     headings = ("answered", "shadow", "files", "agree", "judged", "points")
-    sheet = Sheet((*headings, "only one right", "test", "p", "p, Holm"), rows)
+    sheet = Table((*headings, "only one right", "test", "p", "p, Holm"), rows)
     text = "Both analysed the same files, and only the first one's answer was given."
     yield Section("Shadows, on the same files", text, [sheet])
 
@@ -258,5 +258,5 @@ def _shifts(name: str, drift: Drift) -> Sequence[Part]:
     bars = Bars(
         f"Drift of {name}", [s.of for s in shown], [s.psi for s in shown], "PSI, furthest first"
     )
-    sheet = Sheet(("number", "PSI", "by chance", "Jensen-Shannon, bits", "drift"), rows)
-    return [bars, Fold(f"All {len(rows)} numbers of {name}", parts=[sheet])]
+    sheet = Table(("number", "PSI", "by chance", "Jensen-Shannon, bits", "drift"), rows)
+    return [bars, Details(f"All {len(rows)} numbers of {name}", parts=[sheet])]

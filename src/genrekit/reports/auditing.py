@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from genrekit.audit import KINDS, SEVERITIES, AuditReport, Finding, Kind, Severity
-from genrekit.pages import Bars, Beside, Fact, Facts, Fold, Lines, Part, Section, Sheet, render_page
+from genrekit.pages import Bars, Details, Fact, Facts, Lines, Part, Row, Section, Table, render_page
 
 #: Items that are listed for one finding; the rest is counted.
 LISTED_ITEMS = 100
@@ -25,19 +25,19 @@ def render_audits_html(reports: Sequence[AuditReport]) -> str:
     return render_page(title, "", sections, contents=len(reports) > 1)
 
 
-def _summary(reports: Sequence[AuditReport]) -> Sheet:
+def _summary(reports: Sequence[AuditReport]) -> Table:
     rows = []
     for report in reports:
         severities = [finding.severity for finding in report.findings]
         counts = [str(severities.count(severity)) for severity in SEVERITIES]
         rows.append([report.data, report.medium, *counts])
-    return Sheet(("set", "kind", *(f"{severity}s" for severity in SEVERITIES)), rows)
+    return Table(("set", "kind", *(f"{severity}s" for severity in SEVERITIES)), rows)
 
 
 def _section(report: AuditReport) -> Section:
     parts: list[Part] = [_facts(report), *(_kind(report, kind) for kind in report.counts())]
     if find_spec("plotly") is not None:
-        parts.append(Beside(list(_charts(report))))
+        parts.append(Row(list(_charts(report))))
     return Section(report.data, "\n".join(_said(report)), parts)
 
 
@@ -74,7 +74,7 @@ def _mood(severity: Severity, count: int) -> str:
     return "bad" if count else "good"
 
 
-def _kind(report: AuditReport, kind: Kind) -> Fold:
+def _kind(report: AuditReport, kind: Kind) -> Details:
     findings = [finding for finding in report.findings if finding.kind == kind]
     info = KINDS[kind]
     judge = ""
@@ -82,10 +82,10 @@ def _kind(report: AuditReport, kind: Kind) -> Fold:
         accuracy = report.label_accuracy
         judge = f" The model that doubts them has an out-of-fold accuracy of {accuracy:.2f}."
     rows = [[finding.message, _numbers(finding), _files(finding)] for finding in findings]
-    return Fold(
+    return Details(
         f"**{info.title}** ({info.severity}, {len(findings)})",
         f"{info.advice}.{judge}",
-        [Sheet(("what was seen", "numbers", "files"), rows)],
+        [Table(("what was seen", "numbers", "files"), rows)],
     )
 
 

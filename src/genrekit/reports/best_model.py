@@ -10,16 +10,16 @@ import numpy as np
 from genrekit.evaluation.results import confused
 from genrekit.evaluation.run import Answer, RunResult
 from genrekit.pages import (
-    Beside,
+    AudioClip,
     Curve,
     Curves,
+    Details,
     Dots,
-    Fold,
-    Heat,
+    Heatmap,
     Part,
+    Row,
     Section,
-    Sheet,
-    Sound,
+    Table,
     confusion_chart,
     counted,
     interval,
@@ -52,7 +52,7 @@ def genre_section(entry: Entry) -> Section:
             ]
             for one in run.result.per_genre
         ]
-        return Section(title, "", [Sheet(_GENRE, rows)])
+        return Section(title, "", [Table(_GENRE, rows)])
     found = sorted(run.metrics.per_genre, key=lambda one: -one.f1.value)
     rows = [
         [
@@ -70,7 +70,7 @@ def genre_section(entry: Entry) -> Section:
         f"{interval(worst.f1)}. Recall: how many of a genre are found. Precision: how many that "
         "are called it are it."
     )
-    parts: list[Part] = [Sheet(_GENRE, rows)]
+    parts: list[Part] = [Table(_GENRE, rows)]
     if len(found) <= _MOST_GENRES_DRAWN:
         names, scores = [one.genre for one in found], [one.f1 for one in found]
         parts.insert(0, Dots("F1 of each genre", names, scores, "F1"))
@@ -80,7 +80,7 @@ def genre_section(entry: Entry) -> Section:
 _GENRE = ("genre", "tested", "precision", "recall", "F1")
 
 
-def _multi_label_sheet(run: RunResult) -> Sheet:
+def _multi_label_sheet(run: RunResult) -> Table:
     several = run.result.multi_label
     assert several is not None, "asked before"
     rows = []
@@ -89,7 +89,7 @@ def _multi_label_sheet(run: RunResult) -> Sheet:
         numbers = [one.precision, one.recall, one.f1, *cells]
         said = ["" if number is None else f"{number:.3f}" for number in numbers]
         rows.append([one.genre, str(one.tracks), *said])
-    return Sheet((*_GENRE, "average precision", "ROC-AUC", "threshold"), rows)
+    return Table((*_GENRE, "average precision", "ROC-AUC", "threshold"), rows)
 
 
 def confusion_section(entry: Entry) -> Section | None:
@@ -119,7 +119,7 @@ def confusion_section(entry: Entry) -> Section | None:
     return Section(title, text, parts)
 
 
-def shares_chart(counts: Heat, name: str) -> Heat:
+def shares_chart(counts: Heatmap, name: str) -> Heatmap:
     """A confusion matrix in per cent of each row; rows without tracks are 0."""
     cells = np.asarray(counts.cells, float)
     rows = cells.sum(axis=1, keepdims=True)
@@ -127,15 +127,15 @@ def shares_chart(counts: Heat, name: str) -> Heat:
     return replace(counts, title=f"Confusion of {name} by row", cells=shares, unit="% of the row")
 
 
-def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Fold:
+def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Details:
     """The tracks of every cell: mistakes first, the largest cell of them on top."""
     ordered = sorted(cells.items(), key=lambda cell: (cell[0][0] == cell[0][1], -len(cell[1])))
     shown = ordered[:_MOST_CELLS]
     rows = [[*pair, str(len(items)), ", ".join(sorted(items))] for pair, items in shown]
     keys = [f"{true} > {told}" for (true, told), _ in shown]
-    sheet = Sheet(("labelled", "told", "tracks", "which"), rows, keys=keys)
+    sheet = Table(("labelled", "told", "tracks", "which"), rows, keys=keys)
     which = "all" if len(shown) == len(ordered) else f"the first {len(shown)} of"
-    return Fold(f"The tracks of {which} {len(ordered)} cells", parts=[sheet])
+    return Details(f"The tracks of {which} {len(ordered)} cells", parts=[sheet])
 
 
 def mistakes_section(entry: Entry) -> Section | None:
@@ -149,7 +149,7 @@ def mistakes_section(entry: Entry) -> Section | None:
         [one.item, one.true[0], one.predicted[0], percent(max(one.probabilities)), _own(run, one)]
         for one in wrong[:_MOST_MISTAKES]
     ]
-    sheet = Sheet(("track", "labelled", "told", "sure by", "of its label"), rows)
+    sheet = Table(("track", "labelled", "told", "sure by", "of its label"), rows)
     text = (
         f"{len(wrong)} of {len(run.answers)} answers differ from the label. These are the surest: "
         "the model is badly wrong, or the label is."
@@ -161,14 +161,14 @@ def _own(run: RunResult, one: Answer) -> str:
     return percent(one.probabilities[run.result.labels.index(one.true[0])])
 
 
-def examples_section(entry: Entry, sounds: Mapping[str, Sound]) -> Section | None:
+def examples_section(entry: Entry, sounds: Mapping[str, AudioClip]) -> Section | None:
     """Tracks to listen to, in their order: mistakes first."""
     answers = {one.item for one in entry.run.answers}
     heard = [sound for item, sound in sounds.items() if item in answers]
     if not heard:
         return None
     text = "The surest mistakes, then the surest right answers; ten seconds of each."
-    return Section("Examples to listen to", text, [Beside(heard)])
+    return Section("Examples to listen to", text, [Row(heard)])
 
 
 # --- how sure -----------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def sureness_section(group: Group) -> Section | None:
     )
 
 
-def _diagrams(drawn: Sequence[Entry]) -> Beside:
+def _diagrams(drawn: Sequence[Entry]) -> Row:
     reliability, coverage = {}, {}
     for one in drawn:
         metrics = one.run.metrics
@@ -211,7 +211,7 @@ def _diagrams(drawn: Sequence[Entry]) -> Beside:
             [at.coverage for at in metrics.coverage], [at.accuracy for at in metrics.coverage]
         )
     whole = (0.0, 1.02)
-    return Beside(
+    return Row(
         [
             Curves(
                 "Reliability: how often right, by how sure",
@@ -232,7 +232,7 @@ def _diagrams(drawn: Sequence[Entry]) -> Beside:
     )
 
 
-def _bins(drawn: Sequence[Entry]) -> Fold:
+def _bins(drawn: Sequence[Entry]) -> Details:
     metrics = drawn[0].run.metrics
     assert metrics is not None, "chosen so"
     rows = [
@@ -249,10 +249,10 @@ def _bins(drawn: Sequence[Entry]) -> Fold:
         [percent(one.coverage), str(one.items), f"{one.confidence:.3f}", percent(one.accuracy)]
         for one in metrics.coverage
     ]
-    return Fold(
+    return Details(
         f"The numbers of {drawn[0].name}",
         parts=[
-            Sheet(("probability", "tracks", "mean probability", "share right"), rows),
-            Sheet(("answered", "tracks", "least probability", "share right"), answered),
+            Table(("probability", "tracks", "mean probability", "share right"), rows),
+            Table(("answered", "tracks", "least probability", "share right"), answered),
         ],
     )

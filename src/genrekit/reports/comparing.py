@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from genrekit.evaluation.multiple import Friedman
 from genrekit.experiments import Comparison, PairTest
 from genrekit.pages import (
+    Details,
     Dots,
-    Fold,
     Part,
     Ranks,
     Section,
-    Sheet,
+    Table,
     interval,
     marked_leaky,
     p_value,
@@ -75,7 +75,7 @@ def cannot_be_told_from_best(found: Comparison) -> list[str]:
 
 
 def _sections(found: Comparison) -> list[Section]:
-    ranked = Sheet(_RANKED, list(_ranked(found)))
+    ranked = Table(_RANKED, list(_ranked(found)))
     sections = [
         Section("Models", _letters_text(found), [_dots(found), ranked]),
         Section("Pairs", parts=[pairs_sheet(found)]),
@@ -93,10 +93,10 @@ def _sections(found: Comparison) -> list[Section]:
 def pair_folds(found: Comparison) -> list[Part]:
     """Tests of pairs and of all models, folded away under a table of the models."""
     pairs = f"All {len(found.pairs)} pairs" if len(found.pairs) > 1 else "The pair of them"
-    parts: list[Part] = [Fold(pairs, parts=[pairs_sheet(found)])]
+    parts: list[Part] = [Details(pairs, parts=[pairs_sheet(found)])]
     if folds := folds_sheet(found):
         text = "\n".join(note for note in found.notes if "t-test" in note)
-        parts.append(Fold("The same over folds, corrected and naive", text, [folds]))
+        parts.append(Details("The same over folds, corrected and naive", text, [folds]))
     if found.friedman is not None:
         parts.append(ranks_chart(found, found.friedman))
     return parts
@@ -142,7 +142,7 @@ def friedman_text(found: Friedman) -> str:
     )
 
 
-def pairs_sheet(found: Comparison) -> Sheet:
+def pairs_sheet(found: Comparison) -> Table:
     """Every pair with its difference and the test that decides."""
     rows = [
         [
@@ -158,7 +158,7 @@ def pairs_sheet(found: Comparison) -> Sheet:
     return full_columns(_PAIRED, rows)
 
 
-def folds_sheet(found: Comparison) -> Sheet | None:
+def folds_sheet(found: Comparison) -> Table | None:
     """The corrected and the naive t-test of every pair, where there are folds."""
     rows = [
         [
@@ -172,13 +172,13 @@ def folds_sheet(found: Comparison) -> Sheet | None:
         for pair in found.pairs
         if pair.corrected_t is not None and pair.naive_t is not None
     ]
-    return Sheet(_FOLDED, rows) if rows else None
+    return Table(_FOLDED, rows) if rows else None
 
 
-def full_columns(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Sheet:
+def full_columns(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
     """A sheet without the columns that say nothing in any row."""
     kept = [place for place in range(len(headings)) if any(row[place] for row in rows)]
-    return Sheet(
+    return Table(
         [headings[place] for place in kept], [[row[place] for place in kept] for row in rows], title
     )
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from genrekit import __version__
 from genrekit.errors import DatasetError
 from genrekit.pages import (
+    AudioClip,
+    Details,
     Dots,
     Facts,
-    Fold,
     Part,
     Section,
-    Sheet,
-    Sound,
+    Table,
     calibration,
     counted,
     interval,
@@ -72,7 +72,7 @@ def make_document(
     groups: tuple[Group, ...],
     *,
     title: str = "",
-    sounds: Mapping[str, Sound] | None = None,
+    sounds: Mapping[str, AudioClip] | None = None,
 ) -> Document:
     """Say everything that the inputs allow to be said.
 
@@ -80,7 +80,7 @@ def make_document(
     ----------
     groups : tuple of Group
         What `groups_of` made of the inputs.
-    sounds : mapping of str to Sound, optional
+    sounds : mapping of str to AudioClip, optional
         Audio by the id of its track.
 
     Raises
@@ -131,7 +131,7 @@ def _title(inputs: Inputs, groups: Sequence[Group]) -> str:
 
 
 def _about_models(
-    groups: Sequence[Group], leaks: Sequence[KnownLeak], sounds: Mapping[str, Sound]
+    groups: Sequence[Group], leaks: Sequence[KnownLeak], sounds: Mapping[str, AudioClip]
 ) -> Iterator[Section]:
     if not groups:
         return
@@ -161,7 +161,7 @@ _HEADINGS = ("model", "group", "accuracy", "macro F1", "top 3", "log loss", "cal
 _SEVERAL = ("model", "group", "all right", "macro F1", "micro F1", "mAP", "ROC-AUC")
 
 
-def models_sheet(group: Group, title: str = "") -> Sheet:
+def models_sheet(group: Group, title: str = "") -> Table:
     """All models of a group with their numbers, best first."""
     letters = (
         {} if group.comparison is None else {m.name: m.letters for m in group.comparison.models}
@@ -241,8 +241,8 @@ def _segments(group: Group) -> list[Part]:
     ]
     if not rows:
         return []
-    sheet = Sheet(("model", "accuracy", "macro F1", "segments"), rows)
-    return [Fold("Counted segment by segment", parts=[sheet])]
+    sheet = Table(("model", "accuracy", "macro F1", "segments"), rows)
+    return [Details("Counted segment by segment", parts=[sheet])]
 
 
 def _said_protocol(group: Group) -> str:
@@ -277,7 +277,7 @@ def _protocols(groups: Sequence[Group]) -> Section:
         best, many = group.best, counted(len(group.entries), "model")
         said = f"{group.title}: {best.name} {interval(headline(best.run))}"
         inner = leaky_parts(inner) if best.run.result.leaky else inner
-        parts.append(Fold(f"{said}, best of {many}" if many != "1 model" else said, text, inner))
+        parts.append(Details(f"{said}, best of {many}" if many != "1 model" else said, text, inner))
     text = (
         f"{counted(len(groups), 'set')} of tests, {counted(len(names), 'model')}. Numbers of "
         "different tests say nothing about which model is better, so each set stands alone; what "
@@ -322,11 +322,11 @@ def _origin(inputs: Inputs, groups: Sequence[Group]) -> Section:
         ]
         for _, one in inputs.bundles
     ]
-    files = Sheet(("file", "holds"), [[source.path.name, source.kind] for source in inputs.sources])
+    files = Table(("file", "holds"), [[source.path.name, source.kind] for source in inputs.sources])
     headings = ("tests", "data", "fingerprint of the data", "of the split", "versions")
-    parts: list[Part] = [Sheet(headings, rows)] if rows else []
-    parts += [Sheet(("tested model", "hash"), hashes)] if hashes else []
+    parts: list[Part] = [Table(headings, rows)] if rows else []
+    parts += [Table(("tested model", "hash"), hashes)] if hashes else []
     about = ("saved model", "architecture", "fitted on", "licence of the data")
-    parts += [Sheet(about, bundles)] if bundles else []
-    parts.append(Fold(f"{counted(len(inputs.sources), 'file')} read", parts=[files]))
+    parts += [Table(about, bundles)] if bundles else []
+    parts.append(Details(f"{counted(len(inputs.sources), 'file')} read", parts=[files]))
     return Section("Where the numbers come from", "", parts)

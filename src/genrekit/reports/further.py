@@ -11,13 +11,13 @@ from genrekit.evaluation.intervals import difference_of_shares
 from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
 from genrekit.explain.importance import Importance
 from genrekit.pages import (
-    Beside,
     Curve,
     Curves,
+    Details,
     Dots,
-    Fold,
+    Row,
     Section,
-    Sheet,
+    Table,
     interval,
     marked_leaky,
     points,
@@ -43,8 +43,10 @@ def learning_sections(inputs: Inputs) -> Iterator[Section]:
             [one.model, f"{one.tracks:.0f}", str(one.draws), interval(one.accuracy)]
             for one in curve.points
         ]
-        sheet = Sheet(("model", "recordings", "draws", "accuracy"), rows)
-        yield Section("Learning curve", _learnt(curve), [chart, Fold("The numbers", parts=[sheet])])
+        sheet = Table(("model", "recordings", "draws", "accuracy"), rows)
+        yield Section(
+            "Learning curve", _learnt(curve), [chart, Details("The numbers", parts=[sheet])]
+        )
 
 
 def _learnt(curve: Any) -> str:
@@ -88,7 +90,7 @@ def training_sections(inputs: Inputs) -> Iterator[Section]:
                 f" The validation loss is lowest after epoch {lowest.epoch}: "
                 f"{lowest.valid_loss:.3f}."
             )
-        yield Section(f"Training of {name}", text, [Beside([*charts, rate])])
+        yield Section(f"Training of {name}", text, [Row([*charts, rate])])
 
 
 def _sides(epochs: Sequence[Any], what: str, numbers: Sequence[float]) -> dict[str, Curve]:
@@ -120,13 +122,13 @@ def robustness_sections(inputs: Inputs) -> Iterator[Section]:
                 f"{result.tracks} tracks, undistorted."
             )
         rows = [_point(point) for point in (result.clean, *result.points)]
-        sheet = Sheet(
+        sheet = Table(
             ("distortion", "level", "accuracy", "points", "other answers", "unknown", "refused"),
             rows,
         )
         title = f"Robustness of {result.model.name} {result.model.version}"
-        drawn = [Beside([chart for chart in charts if chart is not None])]
-        section = Section(title, text, [*drawn, Fold("The numbers", parts=[sheet])])
+        drawn = [Row([chart for chart in charts if chart is not None])]
+        section = Section(title, text, [*drawn, Details("The numbers", parts=[sheet])])
         yield from marked_leaky([section]) if result.trained_on else [section]
 
 
@@ -192,7 +194,7 @@ def _importance(
         for title, found in (("Families of columns", families), ("Single columns", columns))
         if found
     ]
-    return Section("What columns are worth", text, [Beside(charts)])
+    return Section("What columns are worth", text, [Row(charts)])
 
 
 def _worth(title: str, found: Sequence[Importance]) -> Dots:
@@ -215,7 +217,7 @@ def data_sections(inputs: Inputs, leaks: Sequence[KnownLeak]) -> Iterator[Sectio
     """Leaks, and what audits say of the data."""
     if leaks:
         rows = [[one.where, one.kind, one.evidence] for one in leaks]
-        yield Section("Leaks", "", [Sheet(("where", "kind", "what was seen"), rows)])
+        yield Section("Leaks", "", [Table(("where", "kind", "what was seen"), rows)])
     rows = [
         [one.title, one.severity, str(one.count), one.first]
         for _, study in inputs.studies
@@ -229,5 +231,5 @@ def data_sections(inputs: Inputs, leaks: Sequence[KnownLeak]) -> Iterator[Sectio
         ]
     if rows:
         text = "What the audit of the data found; genrekit audit shows all of it."
-        sheet = Sheet(("what", "severity", "times", "the first"), rows[:_MOST_FINDINGS])
+        sheet = Table(("what", "severity", "times", "the first"), rows[:_MOST_FINDINGS])
         yield Section("Data checks", text, [sheet])

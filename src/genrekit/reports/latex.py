@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genrekit.pages import Sheet
+from genrekit.pages import Table
 from genrekit.reports.document import Document, models_sheet
 from genrekit.reports.groups import Group
 from genrekit.reports.methods import Statement
@@ -68,7 +68,7 @@ def _caption(group: Group) -> str:
     return latex(caption)
 
 
-def _table(sheet: Sheet, caption: str, label: str) -> str:
+def _table(sheet: Table, caption: str, label: str) -> str:
     lines = [
         "\\begin{table}",
         "  \\centering",

@@ -13,7 +13,7 @@ from genrekit.datasets.gtzan import INFO
 from genrekit.datasets.gtzan_facts import parse_name
 from genrekit.errors import AudioError, ConfigError, DatasetError
 from genrekit.evaluation.run import Answer, RunResult
-from genrekit.pages import Sound
+from genrekit.pages import AudioClip
 from genrekit.reports.groups import Group
 from genrekit.schema import ExcerptConfig
 
@@ -22,7 +22,7 @@ _RATE_HZ = 22050
 _MOST_WRONG, _MOST_RIGHT = 6, 6
 
 
-def example_sounds(groups: Sequence[Group], folder: Path, licence: str) -> dict[str, Sound]:
+def example_sounds(groups: Sequence[Group], folder: Path, licence: str) -> dict[str, AudioClip]:
     """Ten seconds of the surest mistakes, and of the surest right answers, by track id.
 
     Parameters
@@ -53,11 +53,11 @@ def example_sounds(groups: Sequence[Group], folder: Path, licence: str) -> dict[
             f"{INFO.licence}; leave --audio out"
         )
     files = _files(folder)
-    sounds: dict[str, Sound] = {}
+    sounds: dict[str, AudioClip] = {}
     for answer in () if run is None else _examples(run):
         file = _found(answer.item, files)
         if file is not None:
-            sounds[answer.item] = Sound(_caption(answer, licence), _mp3(file), "audio/mpeg")
+            sounds[answer.item] = AudioClip(_caption(answer, licence), _mp3(file), "audio/mpeg")
     if not sounds:
         raise DatasetError(
             f"{folder} holds no audio of the tracks in this report; expected files that are named "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from genrekit import __version__
 from genrekit.evaluation.full_metrics import TOP
-from genrekit.pages import Fold, Listing, Section, counted
+from genrekit.pages import Details, Listing, Section, counted
 from genrekit.reports.groups import PROTOCOL_NOTES, Group
 from genrekit.reports.inputs import Inputs
 from genrekit.reports.references import CORPORA, REFERENCES
@@ -41,7 +41,7 @@ def methods_section(statements: Sequence[Statement]) -> Section:
     """The paragraph, and the references folded away under it."""
     said = " ".join(f"{one.text}{_bracketed(one.cites)}." for one in statements)
     references = [Listing("", bibtex(statements))] if cited(statements) else []
-    return Section("Methods, to be quoted", said, [Fold("BibTeX", parts=references)])
+    return Section("Methods, to be quoted", said, [Details("BibTeX", parts=references)])
 
 
 def cited(statements: Sequence[Statement]) -> list[str]:

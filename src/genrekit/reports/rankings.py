@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.evaluation.multilabel import genre_ranking
-from genrekit.pages import Beside, Curve, Curves, Part, Section, Sheet
+from genrekit.pages import Curve, Curves, Part, Row, Section, Table
 from genrekit.reports.groups import Entry
 
 #: Points of a curve; more cannot be seen.
@@ -69,7 +69,7 @@ def ranking_section(entry: Entry) -> Section | None:
     return Section(
         f"Every genre against the rest: {entry.name}",
         text,
-        [Beside(charts), Sheet(headings, rows, "Areas below the curves")],
+        [Row(charts), Table(headings, rows, "Areas below the curves")],
     )
 
 

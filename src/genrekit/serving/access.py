@@ -47,7 +47,7 @@ def sender_of(address: str) -> str:
     return address
 
 
-class Crowd:
+class ConnectionCounter:
     """How many of something each sender holds: connections, live streams."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from genrekit.serving.options import (
 )
 from genrekit.serving.service import Service, service_of
 from genrekit.serving.uploads import Upload
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 router = APIRouter(prefix="/analysis", tags=["analysis"], responses=REFUSALS)
 
@@ -177,8 +177,8 @@ def only_file(files: list[Upload]) -> Upload:
 
 def _work(
     operation: str, options: ExcerptOptions, upload: Upload, service: Service, request: Request
-) -> Work:
-    return Work(
+) -> WorkerRequest:
+    return WorkerRequest(
         operation=operation,
         path=str(upload.path),
         name=upload.name,
@@ -188,10 +188,10 @@ def _work(
 
 
 async def _answers(
-    service: Service, options: PredictOptions, works: list[Work]
+    service: Service, options: PredictOptions, works: list[WorkerRequest]
 ) -> list[dict[str, Any]]:
     """All answers in order; they wait for each other as long as a request may take."""
-    service.check_patience()
+    service.check_low_priority()
     seconds = service.settings.request_seconds
     try:
         async with asyncio.timeout(seconds):
@@ -202,9 +202,9 @@ async def _answers(
         ) from None
 
 
-async def _answer(service: Service, options: PredictOptions, work: Work) -> dict[str, Any]:
+async def _answer(service: Service, options: PredictOptions, work: WorkerRequest) -> dict[str, Any]:
     try:
-        answer = await service.run(work, patient=True)
+        answer = await service.run(work, low_priority=True)
     except GenreError as error:
         return error_record(work.name, error).model_dump(mode="json")
     return shortened(answer, options.top)

@@ -25,9 +25,9 @@ from genrekit.serving import (
     status,
 )
 from genrekit.serving.access import RateLimiter
+from genrekit.serving.access_middleware import AccessMiddleware
 from genrekit.serving.analysis import ANSWER_ID
-from genrekit.serving.following import Follower, load_cards, look, places
-from genrekit.serving.guard import Guard
+from genrekit.serving.hot_reload import HotReload, load_bundles, look, places
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.page import Page
@@ -39,7 +39,7 @@ from genrekit.serving.service import STICKY, Service
 from genrekit.serving.settings import Settings
 from genrekit.serving.shadow import Shadows
 from genrekit.serving.streams import StreamWorkers
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 _log = logging.getLogger(__name__)
 _SCRATCH, _UPLOADS = "genrekit-serve-", "uploads-"
@@ -78,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(status.router, prefix="/api/v1", include_in_schema=False)
     # Not mounted: a mount would take wrong methods of other routes for files that are not there.
     app.router.default = Page()
-    app.add_middleware(Guard)
+    app.add_middleware(AccessMiddleware)
     if settings.cors_origins:  # around it, so that pages may read refusals too
         app.add_middleware(
             CORSMiddleware,
@@ -110,7 +110,7 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         uploads = stack.enter_context(scratch_folder(home, _UPLOADS))
         metrics = Metrics()
         arms, seen = settings.arms, look()
-        bundles, shadow_bundles = load_cards(arms.models), load_cards(arms.shadows)
+        bundles, shadow_bundles = load_bundles(arms.models), load_bundles(arms.shadows)
         recorder = Recorder(settings, metrics)
         stack.callback(recorder.close)
         recorder.follow(bundles | shadow_bundles, arms)
@@ -122,8 +122,8 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         )
         streams = StreamWorkers(settings, places(bundles))
 
-        async def run_patiently(work: Work) -> object:
-            return await service.run(work, patient=True)
+        async def run_in_background(work: WorkerRequest) -> object:
+            return await service.run(work, low_priority=True)
 
         service = Service(
             settings=settings,
@@ -137,7 +137,7 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
             limiter=RateLimiter(settings.rate_per_minute, settings.burst),
             pool=pool,
             streams=streams,
-            jobs=Jobs(home / "jobs", settings.jobs, run_patiently),
+            jobs=Jobs(home / "jobs", settings.jobs, run_in_background),
         )
         metrics.queued.set_function(lambda: pool.queued)
         metrics.busy.set_function(lambda: pool.busy)
@@ -152,9 +152,9 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(streams.close)
         service.jobs.start()
         stack.push_async_callback(service.jobs.close)
-        follower = Follower(service, seen, lambda: _find_library(app))
-        follower.start()
-        stack.push_async_callback(follower.close)
+        hot_reload = HotReload(service, seen, lambda: _find_library(app))
+        hot_reload.start()
+        stack.push_async_callback(hot_reload.close)
         yield
 
 

@@ -10,20 +10,20 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from genrekit.errors import BusyError, GenreError, RequestError, SlowRequestError, outcome
-from genrekit.serving.access import Crowd, sender_of
+from genrekit.serving.access import ConnectionCounter, sender_of
 from genrekit.serving.outgoing import Outgoing
 from genrekit.serving.problems import problem_of
 from genrekit.serving.settings import Settings
 
 _LINGER_SECONDS = 0.5
 _MOST_HEAD_BYTES = 64 << 10
-_CRUMB_BYTES = 64
-_MOST_CRUMBS = 10_000
-_CROWDED = BusyError("too many connections; ask again soon")
+_TINY_CHUNK_BYTES = 64
+_MOST_TINY_CHUNKS = 10_000
+_TOO_MANY = BusyError("too many connections; ask again soon")
 
 
 class _StrictConnection(h11.Connection):
-    """Refuses bodies whose end is open to debate, and bodies in crumbs.
+    """Refuses bodies whose end is open to debate, and bodies in tiny chunks.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class _StrictConnection(h11.Connection):
     """
 
     fault = ""
-    _crumbs = 0
+    _tiny_chunks = 0
 
     def next_event(self) -> Any:
         """Return the next event.
@@ -45,12 +45,12 @@ class _StrictConnection(h11.Connection):
         """
         event = super().next_event()
         if isinstance(event, h11.Request):
-            self._crumbs = 0
+            self._tiny_chunks = 0
             self._refuse(_framing_fault(event))
-        # Each crumb costs as much as a chunk that is worth its while.
-        if isinstance(event, h11.Data) and event.chunk_end and len(event.data) < _CRUMB_BYTES:
-            self._crumbs += 1
-            if self._crumbs > _MOST_CRUMBS:
+        # Each tiny chunk costs as much as a chunk that is worth its while.
+        if isinstance(event, h11.Data) and event.chunk_end and len(event.data) < _TINY_CHUNK_BYTES:
+            self._tiny_chunks += 1
+            if self._tiny_chunks > _MOST_TINY_CHUNKS:
                 self._refuse("the body comes in too many small chunks")
         return event
 
@@ -73,11 +73,11 @@ def _framing_fault(request: h11.Request) -> str:
     return ""
 
 
-class PatientProtocol(H11Protocol):
+class ReadTimeoutProtocol(H11Protocol):
     """HTTP/1.1 that waits only so long for a head, and takes only so many connections."""
 
     settings: ClassVar[Settings]
-    crowd: ClassVar[Crowd]
+    connection_counter: ClassVar[ConnectionCounter]
 
     _head_timer: asyncio.TimerHandle | None = None
     _sender = ""
@@ -94,8 +94,8 @@ class PatientProtocol(H11Protocol):
         super().connection_made(transport)
         self._outgoing = Outgoing(self.loop, transport, self.settings)
         self._sender = sender_of(self.client[0] if self.client else "")
-        held = self.crowd.enter(self._sender)
-        if len(self.connections) > self.settings.connections or self._is_crowded(held):
+        held = self.connection_counter.enter(self._sender)
+        if len(self.connections) > self.settings.connections or self._has_too_many(held):
             self._refuse_soon()
         else:
             self._await_head()
@@ -104,7 +104,7 @@ class PatientProtocol(H11Protocol):
         """Forget it."""
         self._stop_waiting()
         self._outgoing.end()
-        self.crowd.leave(self._sender)
+        self.connection_counter.leave(self._sender)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -112,7 +112,7 @@ class PatientProtocol(H11Protocol):
         if self._is_over:
             return
         if self._is_unwelcome:
-            self._end_with(_CROWDED)
+            self._end_with(_TOO_MANY)
             return
         super().data_received(data)
         if self._is_socket:
@@ -137,14 +137,14 @@ class PatientProtocol(H11Protocol):
         self._is_socket = True
         self._stop_waiting()
         self._outgoing.end()
-        self.crowd.leave(self._sender)
+        self.connection_counter.leave(self._sender)
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what arrived and is not HTTP."""
         self._end_with(RequestError(self.conn.fault or msg))
 
-    def _is_crowded(self, held: int) -> bool:
+    def _has_too_many(self, held: int) -> bool:
         """Whether one sender holds too many; all senders of a proxy come from its address."""
         settings = self.settings
         if held <= settings.connections_per_address or settings.on_loopback:
@@ -154,7 +154,7 @@ class PatientProtocol(H11Protocol):
     def _refuse_soon(self) -> None:
         """Answer as soon as there is a request: clients take an earlier answer for a fault."""
         self._is_unwelcome = True
-        self._head_timer = self.loop.call_later(_LINGER_SECONDS, self._end_with, _CROWDED)
+        self._head_timer = self.loop.call_later(_LINGER_SECONDS, self._end_with, _TOO_MANY)
 
     def _await_head(self) -> None:
         if self._head_timer is None:
@@ -203,12 +203,14 @@ class PatientProtocol(H11Protocol):
         return cycle.response_started
 
 
-def patient_protocol(settings: Settings, crowd: Crowd) -> type[PatientProtocol]:
-    """Return the protocol of one server, which counts its connections in ``crowd``."""
+def read_timeout_protocol(
+    settings: Settings, connection_counter: ConnectionCounter
+) -> type[ReadTimeoutProtocol]:
+    """Return the protocol of one server, which counts its connections in ``connection_counter``."""
 
-    class Protocol(PatientProtocol):
+    class Protocol(ReadTimeoutProtocol):
         pass
 
     Protocol.settings = settings
-    Protocol.crowd = crowd
+    Protocol.connection_counter = connection_counter
     return Protocol

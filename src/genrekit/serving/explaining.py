@@ -17,7 +17,7 @@ from genrekit.schema import ExcerptConfig
 from genrekit.serving.work import Explaining
 
 if TYPE_CHECKING:
-    from genrekit.serving.work import Bench, Work
+    from genrekit.serving.work import WorkerContext, WorkerRequest
 
 #: Audio that is explained of one file, and pieces that are hidden one at a time.
 MOST_SECONDS = 60.0
@@ -32,15 +32,15 @@ class ExplainAnswer(Occlusion):
     spectrogram: Spectrogram | None = None
 
 
-def explain(bench: Bench, work: Work) -> dict[str, Any]:
+def explain(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     """Return an `ExplainAnswer`, or ``{"png": ...}`` in base 64."""
     wanted = work.explaining or Explaining()
-    classifier = bench.classifiers[work.model]
+    classifier = context.classifiers[work.model]
     waveform = decode(
         work.path,
         sample_rate_hz=classifier.sample_rate_hz,
         excerpt=_part(work.excerpt, classifier),
-        limits=replace(bench.limits, seconds=min(MOST_SECONDS, bench.limits.seconds)),
+        limits=replace(context.limits, seconds=min(MOST_SECONDS, context.limits.seconds)),
     )
     _refuse_many(waveform, wanted.piece_seconds)
     *_, last = hide_and_listen(

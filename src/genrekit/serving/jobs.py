@@ -28,7 +28,7 @@ from genrekit.inference import error_record
 from genrekit.schema import Contract
 from genrekit.serving.options import PredictOptions, predict_work, shortened
 from genrekit.serving.uploads import Upload, no_room
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 5.0
@@ -44,7 +44,7 @@ _WORK = "job"
 _RETRY_SECONDS = 30
 
 State = Literal["waiting", "running", "done", "cancelled"]
-Run = Callable[[Work], Awaitable[Any]]
+Run = Callable[[WorkerRequest], Awaitable[Any]]
 
 
 class JobStatus(Contract):

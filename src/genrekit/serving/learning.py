@@ -25,20 +25,20 @@ from genrekit.training.learn.judging import unknown_limit
 from genrekit.training.learn.methods import own_genres
 
 if TYPE_CHECKING:
-    from genrekit.serving.work import Bench, Work
+    from genrekit.serving.work import WorkerContext, WorkerRequest
 
 _MOST_FOLDS = 10
 
 
-def embed(bench: Bench, work: Work) -> dict[str, Any]:
+def embed(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     """Return the embedding of each window of a file, and how probably each is not music."""
-    bundle = bench.classifiers[work.model].bundle
+    bundle = context.classifiers[work.model].bundle
     check_embeds(bundle)
     waveform = decode(
         work.path,
         sample_rate_hz=bundle.manifest.sample_rate_hz,
         excerpt=bundle.manifest.excerpt,
-        limits=bench.limits,
+        limits=context.limits,
     )
     rows = embed_windows(bundle, waveform)
     detector = detector_of(bundle)
@@ -52,9 +52,9 @@ def embed(bench: Bench, work: Work) -> dict[str, Any]:
     }
 
 
-def learn(bench: Bench, work: Work) -> dict[str, Any]:
+def learn(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     """Weights learnt from the piles in a file, and how good they are on songs left out."""
-    bundle = bench.classifiers[work.model].bundle
+    bundle = context.classifiers[work.model].bundle
     size = check_embeds(bundle)
     piles = json.loads(Path(work.path).read_bytes())["piles"]
     songs = [_unpacked(song, size) for pile in piles for song in pile["songs"]]
@@ -95,9 +95,11 @@ def _answer(
         "majority": float(np.bincount(targets).max() / len(targets)),
         "wrong": [
             {"pile": int(true), "song": int(place - np.flatnonzero(targets == true)[0])}
-            | {"heard": piles[int(told)]["name"]}
-            for place, (true, told) in enumerate(zip(targets, logits.argmax(axis=1), strict=True))
-            if true != told
+            | {"heard": piles[int(predicted)]["name"]}
+            for place, (true, predicted) in enumerate(
+                zip(targets, logits.argmax(axis=1), strict=True)
+            )
+            if true != predicted
         ],
     }
 

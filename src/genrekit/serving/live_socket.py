@@ -32,14 +32,14 @@ from genrekit.errors import (
 from genrekit.inference import EVERY_SECONDS, FIRST_SECONDS
 from genrekit.schema import Contract, Probability, TrackPrediction
 from genrekit.serving.access import sender_of
+from genrekit.serving.access_middleware import check_key
 from genrekit.serving.frames import ABANDON, AUDIO, END, JSON, SEGMENT, VERDICT
-from genrekit.serving.guard import check_key
 from genrekit.serving.live import PcmFormat
 from genrekit.serving.options import shortened
 from genrekit.serving.problems import explain_validation, problem_of, problem_response
 from genrekit.serving.process import WorkerProcess, receive_frame
 from genrekit.serving.service import Service, service_of
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 from genrekit.workers import error_from_json
 
 router = APIRouter()
@@ -152,7 +152,7 @@ async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:
     model = service.model(hello.model, socket)
     handle, path = mkstemp(dir=service.folder, prefix="stream-")
     os.close(handle)
-    work = Work(
+    work = WorkerRequest(
         operation="stream",
         path=path,
         name=hello.name,
@@ -191,7 +191,9 @@ def _described(model: str, service: Service, hello: Hello) -> dict[str, Any]:
     }
 
 
-async def _relay(socket: WebSocket, service: Service, worker: WorkerProcess, work: Work) -> Any:
+async def _relay(
+    socket: WebSocket, service: Service, worker: WorkerProcess, work: WorkerRequest
+) -> Any:
     """Audio from the socket to the worker, segments back; returns the final answer."""
     seconds = service.settings.job_seconds
     await worker.send(JSON, work.model_dump_json().encode())

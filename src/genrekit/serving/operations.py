@@ -18,9 +18,9 @@ from genrekit.serving.live import GrowingFile, live_blocks
 from genrekit.workers import write_frame
 
 if TYPE_CHECKING:
-    from genrekit.serving.work import Bench, Work
+    from genrekit.serving.work import WorkerContext, WorkerRequest
 
-#: ``(Bench, Work) -> JSON value``; errors of the tree go to the sender.
+#: ``(WorkerContext, WorkerRequest) -> JSON value``; errors of the tree go to the sender.
 OPERATIONS = Catalog(
     "operations",
     {
@@ -43,33 +43,35 @@ FEATURE_SETS: dict[str, DescriptorsConfig | Gtzan57Config] = {
 }
 
 
-def predict(bench: Bench, work: Work) -> dict[str, Any]:
+def predict(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     """Return a ``TrackPrediction`` for a file."""
-    return _predict(bench, work, None)
+    return _predict(context, work, None)
 
 
-def watch(bench: Bench, work: Work) -> dict[str, Any]:
+def watch(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     """As `predict`, with a few numbers of what the model was given."""
-    watching = InputWatch(_classifier(bench, work).bundle.frontends)
-    answer = _predict(bench, work, watching)
+    watching = InputWatch(_classifier(context, work).bundle.frontends)
+    answer = _predict(context, work, watching)
     return {"prediction": answer, "inputs": watching.numbers()}
 
 
-def _predict(bench: Bench, work: Work, observe: InputWatch | None) -> dict[str, Any]:
-    answer = _classifier(bench, work).predict_file(
+def _predict(
+    context: WorkerContext, work: WorkerRequest, observe: InputWatch | None
+) -> dict[str, Any]:
+    answer = _classifier(context, work).predict_file(
         work.path,
         name=work.name,
         excerpt=work.excerpt,
         segments=work.segments,
         tags=work.tags,
         unknown_below=work.unknown_below,
-        limits=bench.limits,
+        limits=context.limits,
         observe=observe,
     )
     return answer.model_dump(mode="json")
 
 
-def features(bench: Bench, work: Work) -> dict[str, Any]:
+def features(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     """Named numbers of a file, from the part that the model would analyse."""
     config = FEATURE_SETS.get(work.features or "")
     if config is None:
@@ -77,9 +79,9 @@ def features(bench: Bench, work: Work) -> dict[str, Any]:
             f"there is no feature set {quoted(work.features or '')}; known: {_known()}"
         )
     frontend = build_frontend(config)
-    excerpt = work.excerpt or _classifier(bench, work).bundle.manifest.excerpt
+    excerpt = work.excerpt or _classifier(context, work).bundle.manifest.excerpt
     waveform = decode(
-        work.path, sample_rate_hz=config.sample_rate_hz, excerpt=excerpt, limits=bench.limits
+        work.path, sample_rate_hz=config.sample_rate_hz, excerpt=excerpt, limits=context.limits
     )
     values = frontend(waveform.samples).tolist()
     return {
@@ -91,9 +93,9 @@ def features(bench: Bench, work: Work) -> dict[str, Any]:
     }
 
 
-def embedding(bench: Bench, work: Work) -> dict[str, Any]:
+def embedding(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     """Return the vector that a network puts a file at."""
-    classifier = _classifier(bench, work)
+    classifier = _classifier(context, work)
     name = classifier.identity.name
     if classifier.bundle.embedding_size is None:
         raise ConfigError(f"model {name} gives no embedding; ask for a model that is a network")
@@ -101,34 +103,34 @@ def embedding(bench: Bench, work: Work) -> dict[str, Any]:
         work.path,
         sample_rate_hz=classifier.sample_rate_hz,
         excerpt=work.excerpt or classifier.bundle.manifest.excerpt,
-        limits=bench.limits,
+        limits=context.limits,
     )
     vector = classifier.embed(waveform).tolist()
     return {"path": printable(work.name), "model": name, "embedding": vector}
 
 
-def describe(bench: Bench, work: Work) -> list[float]:
+def describe(context: WorkerContext, work: WorkerRequest) -> list[float]:
     """Return the vector by which an index knows a file."""
-    classifier = _classifier(bench, work)
+    classifier = _classifier(context, work)
     waveform = decode(
         work.path,
         sample_rate_hz=classifier.sample_rate_hz,
         excerpt=classifier.bundle.manifest.excerpt,
-        limits=bench.limits,
+        limits=context.limits,
     )
     return [float(number) for number in describe_waveform(classifier, waveform)]
 
 
-def stream(bench: Bench, work: Work) -> dict[str, Any]:
+def stream(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     """Segments and verdicts while audio arrives, then the prediction that the file would get."""
-    classifier = _classifier(bench, work)
-    seconds = work.seconds or bench.limits.seconds
+    classifier = _classifier(context, work)
+    seconds = work.seconds or context.limits.seconds
     every = work.every_seconds or seconds + 1
 
     def say(kind: bytes, found: SegmentScore | TrackPrediction) -> None:
-        write_frame(bench.outbox, kind, found.model_dump_json().encode())
+        write_frame(context.outbox, kind, found.model_dump_json().encode())
 
-    with GrowingFile(work.path, bench.inbox, work.pcm) as file:
+    with GrowingFile(work.path, context.inbox, work.pcm) as file:
         blocks = live_blocks(file, work.pcm, classifier.sample_rate_hz, seconds=seconds)
         for verdict in classifier.follow(
             blocks,
@@ -140,11 +142,11 @@ def stream(bench: Bench, work: Work) -> dict[str, Any]:
             if work.every_seconds:
                 say(VERDICT, verdict)
         file.finish()
-    return predict(bench, work)
+    return predict(context, work)
 
 
-def _classifier(bench: Bench, work: Work) -> Classifier:
-    return bench.classifiers[work.model]
+def _classifier(context: WorkerContext, work: WorkerRequest) -> Classifier:
+    return context.classifiers[work.model]
 
 
 def _known() -> str:

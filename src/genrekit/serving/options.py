@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from genrekit.schema import Contract, ExcerptConfig
 from genrekit.serving.problems import explain_validation
 from genrekit.serving.uploads import Upload
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 
 class ExcerptOptions(Contract):
@@ -81,9 +81,11 @@ def with_fields(options: Contract, fields: Mapping[str, str]) -> Any:
         raise explain_validation(error) from None
 
 
-def predict_work(options: PredictOptions, upload: Upload, model: str, sender: str = "") -> Work:
+def predict_work(
+    options: PredictOptions, upload: Upload, model: str, sender: str = ""
+) -> WorkerRequest:
     """Return what a worker is to do for one file; ``sender`` is how the log knows who asks."""
-    return Work(
+    return WorkerRequest(
         operation="predict",
         path=str(upload.path),
         name=upload.name,

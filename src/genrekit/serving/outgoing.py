@@ -6,7 +6,7 @@ import asyncio
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from genrekit.serving.access import Crowd, sender_of
+from genrekit.serving.access import ConnectionCounter, sender_of
 from genrekit.serving.settings import Settings
 
 
@@ -56,7 +56,7 @@ class Outgoing:
         self._look_again()
 
 
-class PatientSocket(WebSocketsSansIOProtocol):
+class WriteTimeoutSocket(WebSocketsSansIOProtocol):
     """A WebSocket that waits only so long for what it sends to be taken.
 
     Of the pings that arrive while the answer to one waits only the last is answered (RFC 6455,
@@ -64,20 +64,20 @@ class PatientSocket(WebSocketsSansIOProtocol):
     """
 
     settings: Settings
-    crowd: Crowd
+    connection_counter: ConnectionCounter
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Watch it, and count it among the connections of its sender."""
         super().connection_made(transport)
         self._sender = sender_of(self.client[0] if self.client else "")
-        self.crowd.enter(self._sender)
+        self.connection_counter.enter(self._sender)
         self._outgoing = Outgoing(self.loop, self.transport, self.settings)
         self._pong = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._outgoing.end()
-        self.crowd.leave(self._sender)
+        self.connection_counter.leave(self._sender)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -102,12 +102,14 @@ class PatientSocket(WebSocketsSansIOProtocol):
             self._pong = pong
 
 
-def patient_socket(settings: Settings, crowd: Crowd) -> type[PatientSocket]:
+def write_timeout_socket(
+    settings: Settings, connection_counter: ConnectionCounter
+) -> type[WriteTimeoutSocket]:
     """Return the WebSocket protocol of one server, counted with its connections."""
 
-    class Socket(PatientSocket):
+    class Socket(WriteTimeoutSocket):
         pass
 
     Socket.settings = settings
-    Socket.crowd = crowd
+    Socket.connection_counter = connection_counter
     return Socket

@@ -15,7 +15,7 @@ from typing import Any
 from genrekit.errors import AudioLimitError, BusyError, GenreError, WorkerLostError
 from genrekit.serving.process import WorkerProcess
 from genrekit.serving.settings import Settings
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
@@ -24,12 +24,12 @@ _LEAST_ROOM = 4
 
 
 @dataclass(slots=True, eq=False)
-class _Ticket:
+class _QueueEntry:
     """Work that waits for a worker; ``lost`` once one was taken from it."""
 
-    work: Work
+    work: WorkerRequest
     answer: asyncio.Future[Any]
-    patient: bool
+    low_priority: bool
     since: float = field(default_factory=lambda: time.monotonic())
     lost: bool = False
 
@@ -71,8 +71,8 @@ class Pool:
         self._niceness = niceness
         self._fresh: deque[WorkerProcess] = deque()
         self._renewal: asyncio.Task[None] | None = None
-        self._waiting: deque[_Ticket] = deque()
-        self._patient: deque[_Ticket] = deque()
+        self._waiting: deque[_QueueEntry] = deque()
+        self._low_priority: deque[_QueueEntry] = deque()
         self._wake = asyncio.Condition()
         self._slots: list[asyncio.Task[None]] = []
         self._seconds = 0.2  # a running mean of what one piece of work takes
@@ -116,7 +116,7 @@ class Pool:
 
     async def _renew_others(self, count: int) -> None:
         for _ in range(count):
-            self._fresh.append(await self._start_patiently())
+            self._fresh.append(await self._start_with_retries())
             await self._tell_all()
 
     async def _forget_fresh(self) -> None:
@@ -137,8 +137,8 @@ class Pool:
     async def close(self) -> None:
         """Kill the workers; whoever still waits hears that the server is busy."""
         self._closing = True
-        for ticket in (*self._waiting, *self._patient):
-            _refuse(ticket, BusyError("the server is shutting down; ask again soon", 5))
+        for entry in (*self._waiting, *self._low_priority):
+            _refuse(entry, BusyError("the server is shutting down; ask again soon", 5))
         for slot in self._slots:
             slot.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
@@ -150,9 +150,9 @@ class Pool:
         return len(self._waiting)
 
     @property
-    def patient(self) -> int:
+    def low_priority(self) -> int:
         """Pieces of patient work that wait."""
-        return len(self._patient)
+        return len(self._low_priority)
 
     @property
     def room(self) -> int:
@@ -169,7 +169,7 @@ class Pool:
             max(1, math.ceil(seconds)),
         )
 
-    async def run(self, work: Work, *, patient: bool = False) -> Any:
+    async def run(self, work: WorkerRequest, *, low_priority: bool = False) -> Any:
         """Have ``work`` done by the next free worker.
 
         Raises
@@ -181,47 +181,49 @@ class Pool:
         """
         if self._closing:
             raise self.busy_error()
-        ticket = _Ticket(work, asyncio.get_running_loop().create_future(), patient)
-        if patient:
-            self._patient.append(ticket)
+        entry = _QueueEntry(work, asyncio.get_running_loop().create_future(), low_priority)
+        if low_priority:
+            self._low_priority.append(entry)
         else:
             if len(self._waiting) >= self.room:
                 self.overloaded = True
                 _refuse(self._waiting.popleft(), self.busy_error())
-            self._waiting.append(ticket)
+            self._waiting.append(entry)
         async with self._wake:
             self._wake.notify()
-        expiry = None if patient else self._expire_later(ticket)
+        expiry = None if low_priority else self._expire_later(entry)
         try:
-            return await ticket.answer
+            return await entry.answer
         finally:
             if expiry is not None:
                 expiry.cancel()
-            self._forget(ticket)
+            self._forget(entry)
 
-    def _expire_later(self, ticket: _Ticket) -> asyncio.TimerHandle:
+    def _expire_later(self, entry: _QueueEntry) -> asyncio.TimerHandle:
         def expire() -> None:
-            if ticket in self._waiting:
-                self._waiting.remove(ticket)
-                _refuse(ticket, self.busy_error())
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+                _refuse(entry, self.busy_error())
 
         return asyncio.get_running_loop().call_later(self._settings.queue_seconds, expire)
 
-    def _forget(self, ticket: _Ticket) -> None:
-        for line in (self._waiting, self._patient):
+    def _forget(self, entry: _QueueEntry) -> None:
+        for line in (self._waiting, self._low_priority):
             with contextlib.suppress(ValueError):
-                line.remove(ticket)
+                line.remove(entry)
 
-    async def _next(self, worker: WorkerProcess) -> _Ticket | None:
+    async def _next(self, worker: WorkerProcess) -> _QueueEntry | None:
         """Return the next ticket; None once another worker is to have it."""
         async with self._wake:
             if not self._waiting:
                 self.overloaded = False
-            await self._wake.wait_for(lambda: self._waiting or self._patient or self._stale(worker))
+            await self._wake.wait_for(
+                lambda: self._waiting or self._low_priority or self._stale(worker)
+            )
         if self._stale(worker):
             return None
         if not self._waiting:
-            return self._patient.popleft()
+            return self._low_priority.popleft()
         if not self.overloaded and not self._waits_too_long():
             return self._waiting.popleft()
         self.overloaded = True
@@ -238,10 +240,10 @@ class Pool:
         waited = time.monotonic() - self._waiting[0].since
         return waited > self._settings.queue_times * self._seconds
 
-    def _put_back(self, ticket: _Ticket) -> None:
+    def _put_back(self, entry: _QueueEntry) -> None:
         """Let it be the next, as if it came now: it is not its fault that it is not done."""
-        ticket.since = time.monotonic()
-        (self._patient if ticket.patient else self._waiting).appendleft(ticket)
+        entry.since = time.monotonic()
+        (self._low_priority if entry.low_priority else self._waiting).appendleft(entry)
 
     async def _run_slot(self, worker: WorkerProcess | None) -> None:
         """Keep one worker alive and give it work, until cancelled."""
@@ -261,11 +263,11 @@ class Pool:
                 await worker.kill()
 
     async def _replace(self) -> WorkerProcess:
-        worker = self._fresh.popleft() if self._fresh else await self._start_patiently()
+        worker = self._fresh.popleft() if self._fresh else await self._start_with_retries()
         self.ready += 1
         return worker
 
-    async def _start_patiently(self) -> WorkerProcess:
+    async def _start_with_retries(self) -> WorkerProcess:
         while True:
             try:
                 return await self._start_worker()
@@ -277,32 +279,32 @@ class Pool:
         return await WorkerProcess.start(self._settings, self._models, niceness=self._niceness)
 
     async def _work_once(self, worker: WorkerProcess) -> None:
-        ticket = await self._next(worker)
-        if ticket is None or ticket.answer.done():  # whoever asked has left
+        entry = await self._next(worker)
+        if entry is None or entry.answer.done():  # whoever asked has left
             return
         if not worker.is_alive():  # it died while it was idle, which is not this ticket's fault
-            self._put_back(ticket)
+            self._put_back(entry)
             return
         self.busy += 1
         begin = time.monotonic()
         try:
-            seconds = ticket.work.wall_seconds or self._settings.job_seconds
-            answer = await worker.ask(ticket.work, seconds)
+            seconds = entry.work.wall_seconds or self._settings.job_seconds
+            answer = await worker.ask(entry.work, seconds)
         except WorkerLostError as error:
             self._note_death("killed", error)
-            if ticket.lost or ticket.answer.done():
-                _refuse(ticket, error)
+            if entry.lost or entry.answer.done():
+                _refuse(entry, error)
             else:
-                ticket.lost = True
-                self._put_back(ticket)
+                entry.lost = True
+                self._put_back(entry)
                 await self._tell_all()
         except GenreError as error:
-            _refuse(ticket, error)
+            _refuse(entry, error)
             if not worker.is_alive():
                 self._note_death("time" if isinstance(error, AudioLimitError) else "crash", error)
         else:
-            if not ticket.answer.done():
-                ticket.answer.set_result(answer)
+            if not entry.answer.done():
+                entry.answer.set_result(answer)
         finally:
             self.busy -= 1
             self._seconds += 0.1 * (time.monotonic() - begin - self._seconds)
@@ -312,6 +314,6 @@ class Pool:
         self._on_death(reason)
 
 
-def _refuse(ticket: _Ticket, error: GenreError) -> None:
-    if not ticket.answer.done():
-        ticket.answer.set_exception(error)
+def _refuse(entry: _QueueEntry, error: GenreError) -> None:
+    if not entry.answer.done():
+        entry.answer.set_exception(error)

@@ -49,8 +49,10 @@ def explain_validation(error: RequestValidationError | ValidationError) -> Confi
     for one in error.errors():
         place = ".".join(str(step) for step in one["loc"] if step not in ("query", "body"))
         # What a validator of ours says comes with the name of its Python exception.
-        said = str(one["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        parts.append(f"{place}: {said}" if place else said)
+        problem_text = (
+            str(one["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        )
+        parts.append(f"{place}: {problem_text}" if place else problem_text)
     return ConfigError("; ".join(parts)[:1000])
 
 

@@ -20,7 +20,7 @@ from genrekit.errors import (
 )
 from genrekit.serving.frames import JSON
 from genrekit.serving.settings import ENV_PREFIX, Settings
-from genrekit.serving.work import Work, WorkerConfig
+from genrekit.serving.work import WorkerConfig, WorkerRequest
 from genrekit.workers import HEAD, THREAD_CAPS, cause_of_death, error_from_json, packed
 
 _START_SECONDS = 120.0
@@ -98,7 +98,7 @@ class WorkerProcess:
         self.inbox.write(packed(kind, payload))
         await self.inbox.drain()
 
-    async def ask(self, work: Work, seconds: float) -> Any:
+    async def ask(self, work: WorkerRequest, seconds: float) -> Any:
         """Have one piece of work done.
 
         Raises

@@ -15,7 +15,7 @@ from genrekit.monitoring import LEVELS, Arms, Feedback, PredictionLog, Tally, ke
 from genrekit.schema import UNKNOWN, TrackPrediction
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.settings import Settings
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 _log = logging.getLogger(__name__)
 _SCORES_KEPT = 10
@@ -70,7 +70,7 @@ class Recorder:
 
     def note(
         self,
-        work: Work,
+        work: WorkerRequest,
         answer: TrackPrediction,
         inputs: Mapping[str, float],
         seconds: float,
@@ -127,7 +127,7 @@ class Recorder:
         )
         return answer_id
 
-    def keep(self, work: Work, answer_id: str) -> None:
+    def keep(self, work: WorkerRequest, answer_id: str) -> None:
         """Keep the audio of an answer; where there is no room, the answer is given all the same."""
         assert self._settings.answer_log is not None
         try:
@@ -145,9 +145,9 @@ class Recorder:
     async def say(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
         """As `PredictionLog.say`, counted."""
         assert self.log is not None
-        said = await self.log.say(answer_id, genre, right)
-        self._metrics.feedback.labels("yes" if said.right else "no").inc()
-        return said
+        given = await self.log.say(answer_id, genre, right)
+        self._metrics.feedback.labels("yes" if given.right else "no").inc()
+        return given
 
     def publish(self) -> None:
         """Tell Prometheus of drift."""

@@ -14,7 +14,7 @@ from genrekit.serving.examples import EXPLANATION, REFUSALS, audio_body
 from genrekit.serving.explaining import ExplainAnswer
 from genrekit.serving.options import ExplainOptions, with_fields
 from genrekit.serving.service import Service, service_of
-from genrekit.serving.work import Explaining, Work
+from genrekit.serving.work import Explaining, WorkerRequest
 
 router = APIRouter(prefix="/analysis", tags=["analysis"], responses=REFUSALS)
 
@@ -43,13 +43,13 @@ async def explain(
 
     At most a minute is explained. Predictions go first; an explanation counts as ten requests.
     """
-    service.check_patience()
+    service.check_low_priority()
     charge(request, service, COST - 1)
     async with service.receive(request) as body:
         options: ExplainOptions = with_fields(query, body.fields)
         upload = only_file(body.files)
         picture = (options.format or _accepted(request.headers.get("accept", ""))) == "png"
-        work = Work(
+        work = WorkerRequest(
             operation="explain",
             path=str(upload.path),
             name=upload.name,
@@ -65,7 +65,7 @@ async def explain(
                 picture=picture,
             ),
         )
-        answer = await service.run_for(request, work, patient=True)
+        answer = await service.run_for(request, work, low_priority=True)
     if picture:
         return Response(base64.b64decode(answer["png"]), media_type=_PNG)
     return JSONResponse(answer)

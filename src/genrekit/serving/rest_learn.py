@@ -16,7 +16,7 @@ from genrekit.serving.options import with_fields
 from genrekit.serving.problems import explain_validation
 from genrekit.serving.service import Service, service_of
 from genrekit.serving.uploads import read_chunks
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 router = APIRouter(tags=["learn"], responses=REFUSALS)
 
@@ -110,7 +110,7 @@ async def embed(
     async with service.receive(request) as body:
         options: EmbedOptions = with_fields(query, body.fields)
         upload = only_file(body.files)
-        work = Work(
+        work = WorkerRequest(
             operation="embed windows",
             path=str(upload.path),
             name=upload.name,
@@ -130,7 +130,7 @@ async def learn(request: Request, service: _Service) -> LearntPiles:
     file = service.folder / f"piles-{secrets.token_hex(8)}.json"
     try:
         file.write_bytes(body)
-        work = Work(
+        work = WorkerRequest(
             operation="learn piles", path=str(file), model=service.model(piles.model, request)
         )
         return LearntPiles.model_validate(await service.run_for(request, work))

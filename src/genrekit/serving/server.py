@@ -12,11 +12,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from genrekit.errors import ConfigError
-from genrekit.serving.access import Crowd
+from genrekit.serving.access import ConnectionCounter
 from genrekit.serving.app import create_app
-from genrekit.serving.connections import patient_protocol
-from genrekit.serving.following import load_cards
-from genrekit.serving.outgoing import patient_socket
+from genrekit.serving.connections import read_timeout_protocol
+from genrekit.serving.hot_reload import load_bundles
+from genrekit.serving.outgoing import write_timeout_socket
 from genrekit.serving.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -36,11 +36,11 @@ def serve(settings: Settings) -> None:
     """
     settings.check_exposure()
     arms = settings.arms
-    load_cards(arms.models | arms.shadows)
+    load_bundles(arms.models | arms.shadows)
     if settings.log_requests:
         logging.getLogger("genrekit.serving").setLevel(logging.INFO)
     server = make_server(settings)
-    _hush(server.app, settings)
+    _quieten_loggers(server.app, settings)
     with bind(settings) as listener:
         try:
             server.run(sockets=[listener])
@@ -50,7 +50,7 @@ def serve(settings: Settings) -> None:
             raise
 
 
-def _hush(app: FastAPI, settings: Settings) -> None:
+def _quieten_loggers(app: FastAPI, settings: Settings) -> None:
     """Let no sender fill the log, and no traceback hide why the server did not start."""
     if not settings.log_requests:
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
@@ -91,11 +91,11 @@ def _cannot_listen(settings: Settings, error: OSError) -> ConfigError:
 
 def make_server(settings: Settings) -> Server:
     """Return a server that is not running yet."""
-    app, crowd = create_app(settings), Crowd()
+    app, connection_counter = create_app(settings), ConnectionCounter()
     config = uvicorn.Config(
         app,
-        http=patient_protocol(settings, crowd),
-        ws=patient_socket(settings, crowd),
+        http=read_timeout_protocol(settings, connection_counter),
+        ws=write_timeout_socket(settings, connection_counter),
         ws_max_size=settings.message_bytes,
         # Deflated messages may be bombs, and audio does not get smaller.
         ws_per_message_deflate=False,

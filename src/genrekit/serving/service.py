@@ -25,7 +25,7 @@ from genrekit.serving.settings import Settings
 from genrekit.serving.shadow import Shadows
 from genrekit.serving.streams import StreamWorkers
 from genrekit.serving.uploads import Body, receive_body
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 #: The header in which a sender may say what it is to be dealt out by: a user, a session.
 STICKY = "X-Sticky-Key"
@@ -117,7 +117,7 @@ class Service:
         finally:
             body.delete()
 
-    async def run(self, work: Work, *, patient: bool = False) -> Any:
+    async def run(self, work: WorkerRequest, *, low_priority: bool = False) -> Any:
         """Have work done by a worker process, and count it.
 
         Raises
@@ -128,13 +128,13 @@ class Service:
         if self.draining and self.pool.ready == 0:
             raise BusyError("the server is shutting down; ask again soon", 5)
         if work.operation == "predict":
-            return await self._predict(work, patient)
-        return await self.pool.run(work, patient=patient)
+            return await self._predict(work, low_priority)
+        return await self.pool.run(work, low_priority=low_priority)
 
-    async def _predict(self, work: Work, patient: bool) -> dict[str, Any]:
+    async def _predict(self, work: WorkerRequest, low_priority: bool) -> dict[str, Any]:
         begin = time.monotonic()
         watched = work.model_copy(update={"operation": "watch"})
-        found = await self.pool.run(watched, patient=patient)
+        found = await self.pool.run(watched, low_priority=low_priority)
         answer: dict[str, Any] = found["prediction"]
         prediction = TrackPrediction.model_validate(answer)
         self.metrics.count_prediction(prediction)
@@ -145,7 +145,7 @@ class Service:
         self.shadows.offer(work, answer_id, busy=self.pool.overloaded)
         return answer if answer_id is None else answer | {"id": answer_id}
 
-    def check_patience(self) -> None:
+    def check_low_priority(self) -> None:
         """Refuse patient work while as much of it waits as may.
 
         Raises
@@ -153,14 +153,16 @@ class Service:
         BusyError
             If there is no room.
         """
-        if self.pool.patient >= self.settings.queue:
+        if self.pool.low_priority >= self.settings.queue:
             raise self.pool.busy_error()
 
-    async def run_for(self, request: Request, work: Work, *, patient: bool = False) -> Any:
+    async def run_for(
+        self, request: Request, work: WorkerRequest, *, low_priority: bool = False
+    ) -> Any:
         """As `run`, but given up when the sender leaves; patient work, when it takes too long."""
-        running = asyncio.create_task(self.run(work, patient=patient))
+        running = asyncio.create_task(self.run(work, low_priority=low_priority))
         leaving = asyncio.create_task(_left(request))
-        seconds = self.settings.request_seconds if patient else None
+        seconds = self.settings.request_seconds if low_priority else None
         try:
             await asyncio.wait(
                 {running, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
@@ -189,8 +191,8 @@ def service_of(connection: HTTPConnection) -> Service:
 
 def sticky_key(sender: HTTPConnection) -> str:
     """Return what stays the same of a sender: what it says itself, its API key, or its address."""
-    if said := sender.headers.get(STICKY, "")[:_STICKY_CHARACTERS]:
-        return f"said {said}"
+    if named := sender.headers.get(STICKY, "")[:_STICKY_CHARACTERS]:
+        return f"said {named}"
     if owner := getattr(sender.state, "owner", ""):
         return f"key {owner}"
     return f"address {sender_of(sender.client.host if sender.client else '')}"

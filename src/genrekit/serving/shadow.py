@@ -15,7 +15,7 @@ from genrekit.serving.metrics import Metrics
 from genrekit.serving.pool import Pool
 from genrekit.serving.recorder import Recorder
 from genrekit.serving.settings import Settings
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 _PATIENCE = 3
 
@@ -80,7 +80,7 @@ class Shadows:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._pool.close()
 
-    def offer(self, work: Work, answer_id: str | None, *, busy: bool) -> None:
+    def offer(self, work: WorkerRequest, answer_id: str | None, *, busy: bool) -> None:
         """Let all shadows hear the file of ``work``, which may be deleted afterwards.
 
         Parameters
@@ -94,29 +94,29 @@ class Shadows:
             if busy or len(self._tasks) >= self._most:
                 self._count(arm, "busy")
                 continue
-            heard = self._folder / f"shadow-{secrets.token_hex(8)}"
+            copy = self._folder / f"shadow-{secrets.token_hex(8)}"
             try:
-                os.link(work.path, heard)
+                os.link(work.path, copy)
             except OSError:
                 self._count(arm, "failed")
                 continue
             of_shadow = work.model_copy(
                 update={
                     "model": arm,
-                    "path": str(heard),
+                    "path": str(copy),
                     "operation": "watch",
                     "wall_seconds": self._seconds,
                 }
             )
-            task = asyncio.create_task(self._hear(of_shadow, answer_id, heard))
+            task = asyncio.create_task(self._answer(of_shadow, answer_id, copy))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _hear(self, work: Work, answer_id: str | None, heard: Path) -> None:
+    async def _answer(self, work: WorkerRequest, answer_id: str | None, copy: Path) -> None:
         begin = time.monotonic()
         outcome = "failed"
         try:
-            found = await self._pool.run(work, patient=True)
+            found = await self._pool.run(work, low_priority=True)
             answer = TrackPrediction.model_validate(found["prediction"])
             seconds = time.monotonic() - begin
             self._recorder.note(work, answer, found["inputs"], seconds, shadow_of=answer_id or "")
@@ -126,7 +126,7 @@ class Shadows:
         except GenreError:
             pass
         finally:
-            heard.unlink(missing_ok=True)
+            copy.unlink(missing_ok=True)
             self._count(work.model, outcome)
 
     def _count(self, arm: str, outcome: str) -> None:

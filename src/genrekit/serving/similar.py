@@ -24,7 +24,7 @@ from genrekit.serving.options import with_fields
 from genrekit.serving.problems import Problem
 from genrekit.serving.service import Service, service_of
 from genrekit.serving.settings import Settings
-from genrekit.serving.work import Work
+from genrekit.serving.work import WorkerRequest
 
 router = APIRouter(tags=["similar"], responses=REFUSALS)
 #: Excerpts that are decoded at a time.
@@ -145,7 +145,7 @@ async def similar(
     async with service.receive(request) as body:
         options: SimilarOptions = with_fields(query, body.fields)
         upload = only_file(body.files)
-        work = Work(
+        work = WorkerRequest(
             operation="describe", path=str(upload.path), name=upload.name, model=library.model
         )
         vector = np.array(await service.run_for(request, work), np.float32)

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from genrekit.errors import BusyError, RateLimitError
-from genrekit.serving.access import Crowd
+from genrekit.serving.access import ConnectionCounter
 from genrekit.serving.process import WorkerProcess
 from genrekit.serving.settings import Settings
 
@@ -29,7 +29,7 @@ class StreamWorkers:
         self._settings = settings
         self._models = models
         self._idle: list[WorkerProcess] = []
-        self._crowd = Crowd()
+        self._crowd = ConnectionCounter()
         self.active = 0
 
     def check_room(self, senders: Sequence[str]) -> None:

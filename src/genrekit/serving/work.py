@@ -37,7 +37,7 @@ class Explaining(Contract):
     picture: bool = False
 
 
-class Work(Contract):
+class WorkerRequest(Contract):
     """One request to a worker.
 
     ``operation`` is a name in `genrekit.serving.operations.OPERATIONS`. ``sender`` and ``dealt``
@@ -64,7 +64,7 @@ class Work(Contract):
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class WorkerContext:
     """What operations work with."""
 
     classifiers: dict[str, Classifier]

@@ -14,9 +14,9 @@ from genrekit.errors import AudioLimitError, BusyError, GenreError
 from genrekit.inference import Classifier
 from genrekit.serving.frames import JSON, to_bytes
 from genrekit.serving.operations import OPERATIONS
-from genrekit.serving.work import Bench, Work, WorkerConfig
+from genrekit.serving.work import WorkerConfig, WorkerContext, WorkerRequest
 from genrekit.workers import (
-    be_nice,
+    set_niceness,
     error_to_json,
     limit_memory,
     limit_processor,
@@ -46,18 +46,18 @@ def main() -> None:
         wall_seconds=config.wall_seconds,
     )
     limit_memory(config.memory_bytes)
-    be_nice(config.niceness)
+    set_niceness(config.niceness)
     write_frame(outbox, JSON, b'{"ready":true}')
-    bench = Bench(classifiers, limits, inbox, outbox)
+    context = WorkerContext(classifiers, limits, inbox, outbox)
     while (frame := read_frame(inbox)) is not None:
         if frame[0] == JSON:  # anything else belongs to a stream that is over
-            _serve(bench, config, Work.model_validate_json(frame[1]))
+            _serve(context, config, WorkerRequest.model_validate_json(frame[1]))
 
 
-def _serve(bench: Bench, config: WorkerConfig, work: Work) -> None:
+def _serve(context: WorkerContext, config: WorkerConfig, work: WorkerRequest) -> None:
     _limit_time(config, work)
     try:
-        answer: dict[str, Any] = {"answer": OPERATIONS.get(work.operation)(bench, work)}
+        answer: dict[str, Any] = {"answer": OPERATIONS.get(work.operation)(context, work)}
     except GenreError as error:
         answer = {"error": error_to_json(error)}
     except MemoryError:
@@ -68,10 +68,10 @@ def _serve(bench: Bench, config: WorkerConfig, work: Work) -> None:
         full = BusyError(f"the server has no room on its disk now: {error.strerror}", 30)
         answer = {"error": error_to_json(full)}
     limit_wall(0)
-    write_frame(bench.outbox, JSON, json.dumps(answer, separators=(",", ":")).encode())
+    write_frame(context.outbox, JSON, json.dumps(answer, separators=(",", ":")).encode())
 
 
-def _limit_time(config: WorkerConfig, work: Work) -> None:
+def _limit_time(config: WorkerConfig, work: WorkerRequest) -> None:
     """Let the kernel end this process should the work take too long."""
     wall = work.wall_seconds or config.wall_seconds
     limit_wall(wall)

@@ -29,6 +29,7 @@ __all__ = [
     "Undone",
     "Wanted",
     "WriteOptions",
+    "answering",
     "begin_run",
     "carry_out",
     "check_taxonomy",
@@ -40,7 +41,6 @@ __all__ = [
     "find_run",
     "is_below",
     "list_runs",
-    "listener",
     "load_taxonomy",
     "m3u8",
     "make_plan",
@@ -89,7 +89,7 @@ _HOMES = {
     "find_run": "genrekit.tagging.runs",
     "is_below": "genrekit.tagging.restore",
     "list_runs": "genrekit.tagging.runs",
-    "listener": "genrekit.tagging.listen",
+    "answering": "genrekit.tagging.answers",
     "load_taxonomy": "genrekit.tagging.taxonomy",
     "m3u8": "genrekit.tagging.playlists",
     "make_plan": "genrekit.tagging.plan",
@@ -109,12 +109,12 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
+    from genrekit.tagging.answers import answering
     from genrekit.tagging.choose import MISSING, Labels, Mode, Rules, choose_genres, scores_of
     from genrekit.tagging.containers import read_tags
     from genrekit.tagging.disk import Stamp, clean_leftovers
     from genrekit.tagging.exporting import track_of
     from genrekit.tagging.exports import DOCUMENTS, TABLES, Track, export_documents, export_table
-    from genrekit.tagging.listen import listener
     from genrekit.tagging.names import Naming, read_mapping, warnings_for
     from genrekit.tagging.plan import Plan, PlannedFile, make_plan
     from genrekit.tagging.plan_file import plan_csv, plan_json, read_plan, write_plan

@@ -273,10 +273,10 @@ def _file_size(view: View, parts: _Parts, growth: int) -> list[Splice]:
     found = parts.find(_FILE)
     if found is None or found.size < 48:
         return []
-    said = int.from_bytes(view.at(found.start + 40, 8), "little")
-    if said != view.size:
+    stated = int.from_bytes(view.at(found.start + 40, 8), "little")
+    if stated != view.size:
         return []
-    return [Splice(found.start + 40, 8, (said + growth).to_bytes(8, "little"))]
+    return [Splice(found.start + 40, 8, (stated + growth).to_bytes(8, "little"))]
 
 
 def _extended_entry(name: str, value: str) -> bytes:

@@ -32,7 +32,7 @@ class Rules(Contract):
     missing: tuple[str, ...] = Field(MISSING, description="genres that count as none")
     album: bool = Field(False, description="one answer for all tracks of an album")
 
-    def said(self, genres: Iterable[str]) -> tuple[str, ...]:
+    def meaningful(self, genres: Iterable[str]) -> tuple[str, ...]:
         """Those of a file's genres that say something."""
         nothing = {one.strip().casefold() for one in self.missing}
         return tuple(one for one in genres if one.strip().casefold() not in nothing)
@@ -42,11 +42,11 @@ class Rules(Contract):
         kept = {one.strip().casefold() for one in self.keep}
         return any(one.strip().casefold() in kept for one in genres)
 
-    def listens(self, genres: Sequence[str]) -> bool:
+    def needs_answer(self, genres: Sequence[str]) -> bool:
         """Whether a file with these genres needs an answer of the model."""
         if self.protects(genres):
             return False
-        return self.mode != "missing" or not self.said(genres)
+        return self.mode != "missing" or not self.meaningful(genres)
 
 
 def scores_of(answer: TrackPrediction, labels: Labels) -> dict[str, float]:
@@ -62,9 +62,11 @@ def scores_of(answer: TrackPrediction, labels: Labels) -> dict[str, float]:
 
 def mean_scores(answers: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Mean over the tracks of an album that were told, best first."""
-    told = [one for one in answers if one]
-    labels = dict.fromkeys(label for one in told for label in one)
-    means = {label: sum(one.get(label, 0.0) for one in told) / len(told) for label in labels}
+    answered = [one for one in answers if one]
+    labels = dict.fromkeys(label for one in answered for label in one)
+    means = {
+        label: sum(one.get(label, 0.0) for one in answered) / len(answered) for label in labels
+    }
     return dict(sorted(means.items(), key=lambda item: -item[1]))
 
 
@@ -89,5 +91,5 @@ def then(now: Sequence[str], chosen: Iterable[str], rules: Rules) -> tuple[str, 
     """Genres of a file afterwards."""
     if rules.mode != "add":
         return tuple(chosen)
-    there = {one.casefold() for one in rules.said(now)}
-    return (*rules.said(now), *(one for one in chosen if one.casefold() not in there))
+    there = {one.casefold() for one in rules.meaningful(now)}
+    return (*rules.meaningful(now), *(one for one in chosen if one.casefold() not in there))

@@ -37,7 +37,7 @@ Why = Literal[
 WRITTEN: tuple[Why, ...] = ("missing", "replaced", "added")
 
 #: Gives an answer for each of some files, in any order.
-Listen = Callable[[Sequence[Path]], Iterable[tuple[Path, TrackPrediction]]]
+Answering = Callable[[Sequence[Path]], Iterable[tuple[Path, TrackPrediction]]]
 
 
 class PlannedFile(Contract):
@@ -126,7 +126,7 @@ class _Found:
 
 def make_plan(
     files: Iterable[Path],
-    listen: Listen,
+    answer_files: Answering,
     *,
     rules: Rules | None = None,
     naming: Naming,
@@ -140,7 +140,7 @@ def make_plan(
     Parameters
     ----------
     files : iterable of Path
-    listen : callable
+    answer_files : callable
         Answers for the files that need it.
     rules : Rules, optional
     naming : Naming
@@ -159,8 +159,8 @@ def make_plan(
         progress("Reading tags", number, len(named))
         found.append(_look(path))
     asked = _asked(found, rules, sidecars=sidecars)
-    wanted, heard = set(asked), set(asked if limit is None else asked[:limit])
-    answers = dict(listen([one.path for one in found if one.path in heard]))
+    wanted, asked_of_model = set(asked), set(asked if limit is None else asked[:limit])
+    answers = dict(answer_files([one.path for one in found if one.path in asked_of_model]))
     scores = {path: scores_of(answer, rules.labels) for path, answer in answers.items()}
     if rules.album:
         scores = _by_album(found, scores)
@@ -188,7 +188,7 @@ def _look(path: Path) -> _Found:
 
 def _asked(found: Sequence[_Found], rules: Rules, *, sidecars: bool) -> list[Path]:
     """Files to listen to: with ``album``, all tracks of one that has a file that needs it."""
-    wanted = [one for one in found if one.refusal is None and rules.listens(one.genres)]
+    wanted = [one for one in found if one.refusal is None and rules.needs_answer(one.genres)]
     beside = [
         one.path
         for one in found
@@ -233,7 +233,7 @@ def _row(
         return row.model_copy(update={"then": tuple(chosen), "scores": _rounded(chosen)})
     if rules.protects(one.genres):
         return row.model_copy(update={"why": "left alone: protected"})
-    if not rules.listens(one.genres):
+    if not rules.needs_answer(one.genres):
         return row
     if answer is None:
         return row.model_copy(update={"why": "left alone: the limit is reached"} if asked else {})
@@ -272,7 +272,13 @@ def _decided(
     genres = then(row.now, chosen, rules)
     if genres == row.now:
         return row.model_copy(update={"why": "left alone: it has these already", **more})
-    why = "missing" if not rules.said(row.now) else "added" if rules.mode == "add" else "replaced"
+    why = (
+        "missing"
+        if not rules.meaningful(row.now)
+        else "added"
+        if rules.mode == "add"
+        else "replaced"
+    )
     return row.model_copy(update={"why": why, "then": genres, "scores": _rounded(chosen), **more})
 
 

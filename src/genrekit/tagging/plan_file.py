@@ -128,8 +128,8 @@ def _row(row: dict[str, str | None], number: int, path: Path) -> PlannedFile:
             "the file was; leave that column as it is"
         )
     then, now = _listed(values["then"]), _listed(values.get("now", ""))
-    said = values.get("why", "")
-    why = _why(said, now, then)
+    why_text = values.get("why", "")
+    why = _why(why_text, now, then)
     try:
         return PlannedFile(
             file=row["file"] or "",
@@ -149,14 +149,14 @@ def _row(row: dict[str, str | None], number: int, path: Path) -> PlannedFile:
         raise ConfigError(f"{path}, line {number} makes no sense: {what}") from error
 
 
-def _why(said: str, now: tuple[str, ...], then: tuple[str, ...]) -> Why:
+def _why(why_text: str, now: tuple[str, ...], then: tuple[str, ...]) -> Why:
     """Return the reason of a row that was edited: filled in is written, emptied is not."""
     if then and then != now:
-        return next((one for one in WRITTEN if one == said), "replaced" if now else "missing")
-    if then or said in WRITTEN:
+        return next((one for one in WRITTEN if one == why_text), "replaced" if now else "missing")
+    if then or why_text in WRITTEN:
         return "left alone: it has a genre"
     kept: tuple[Why, ...] = get_args(Why)
-    return next((one for one in kept if one == said), "left alone: it has a genre")
+    return next((one for one in kept if one == why_text), "left alone: it has a genre")
 
 
 def _listed(text: str) -> tuple[str, ...]:

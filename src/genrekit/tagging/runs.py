@@ -242,8 +242,8 @@ def own_changes() -> dict[str, dict[Stamp, Stamp]]:
 def _append(path: Path, line: Contract, *, sync: bool = True) -> None:
     is_new = not path.exists()
     # What was broken off by a loss of power must not run into this line.
-    torn = not is_new and not _ends_line(path)
-    data = b"\n" * torn + line.model_dump_json().encode() + b"\n"
+    is_cut_off = not is_new and not _ends_line(path)
+    data = b"\n" * is_cut_off + line.model_dump_json().encode() + b"\n"
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0))
     try:
         write_all(handle, [data])

@@ -20,7 +20,7 @@ from genrekit.tagging.second_reader import read_otherwise
 from genrekit.tagging.splice import Splice, applied, changed_pieces, inverse, whole
 from genrekit.tagging.values import Fields, Wanted
 
-_HEARD = ExcerptConfig(start_seconds=0.0, duration_seconds=1.0)
+_DECODED_EXCERPT = ExcerptConfig(start_seconds=0.0, duration_seconds=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,37 +125,37 @@ def _check_written(path: Path, real: Path, part: Path, before: Fields, wanted: W
     """
     with part.open("rb") as file:
         after = read_fields(file, real)
-    said = _expected(wanted)
-    if after.get("genre", ()) not in said:
+    readings = _expected(wanted)
+    if after.get("genre", ()) not in readings:
         raise _unverified(path, f"its genres would read {after.get('genre', ())}")
     for key in set(before) | set(after):
         value = (wanted.own[key],) if key in wanted.own else before.get(key)
         if key != "genre" and after.get(key) != value:
             raise _unverified(path, f"its {key} would read {after.get(key)}, not {value}")
     other = read_otherwise(part)
-    if other is not None and {frozenset(one) for one in said}.isdisjoint({frozenset(other)}):
+    if other is not None and {frozenset(one) for one in readings}.isdisjoint({frozenset(other)}):
         raise _unverified(path, f"another reader would find the genres {other}")
     _check_sound(path, real, part)
 
 
 def _expected(wanted: Wanted) -> list[tuple[str, ...]]:
-    said = [wanted.genres]
+    readings = [wanted.genres]
     if wanted.v23_separator is not None and wanted.genres:
-        said.append((wanted.v23_separator.join(wanted.genres),))
-    return said
+        readings.append((wanted.v23_separator.join(wanted.genres),))
+    return readings
 
 
 def _check_sound(path: Path, real: Path, part: Path) -> None:
     try:
-        old, new = _heard(real), _heard(part)
+        old, new = _decoded(real), _decoded(part)
     except AudioError as error:
         raise TagError("damaged", f"{path} cannot be decoded: {error}") from error
     if old.sample_rate_hz != new.sample_rate_hz or not np.array_equal(old.samples, new.samples):
         raise _unverified(path, "its audio would sound different")
 
 
-def _heard(path: Path) -> Waveform:
-    return decode(path, excerpt=_HEARD)
+def _decoded(path: Path) -> Waveform:
+    return decode(path, excerpt=_DECODED_EXCERPT)
 
 
 def _unverified(path: Path, what: str) -> TagError:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from genrekit.bundles import load_bundle, window_features, window_samples
 from genrekit.bundles.session import embed_session, open_session
 from genrekit.bundles.verify import MODEL
-from genrekit.download import Patience, Size, fetch
+from genrekit.download import RetryPolicy, Size, fetch
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.features import Frontend, build_frontend, frontend_fingerprint
 from genrekit.files import cache_home, home, moved, replace_file
@@ -44,7 +44,7 @@ from genrekit.training.recipe import BundleBackbone
 #: Raised whenever a module gives other numbers for the same weights.
 CODE_VERSION = 1
 #: Somebody who waits for weights is at the keyboard: he is told soon.
-_PATIENCE = Patience(stall_seconds=30.0, attempts=3)
+_RETRIES = RetryPolicy(stall_seconds=30.0, attempts=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def published_origin(config: PublishedConfig) -> Origin:
 
 
 def fetched_weights(
-    config: PublishedConfig, *, patience: Patience = _PATIENCE
+    config: PublishedConfig, *, retries: RetryPolicy = _RETRIES
 ) -> Generator[tuple[int, int], None, Path | None]:
     """The file with the weights; fetched into the cache unless it is on this machine.
 
@@ -201,18 +201,18 @@ def fetched_weights(
     path = local_weights(source, config.file)
     if path is not None:
         return path
-    yield from _fetched(source, patience)
+    yield from _fetched(source, retries)
     return source.cached
 
 
-def _fetched(source: Source, patience: Patience) -> Generator[tuple[int, int], None, None]:
+def _fetched(source: Source, retries: RetryPolicy) -> Generator[tuple[int, int], None, None]:
     checksum = f"sha256:{source.sha256}" if source.sha256 else None
     steps = fetch(
         source.url,
         source.cached,
         Size(most_bytes=2 * source.about_bytes),
         checksum=checksum,
-        patience=patience,
+        retries=retries,
     )
     try:
         for done, total in steps:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import genrekit
 from genrekit.bundles import Bundle, check_target, window_samples, write_bundle
 from genrekit.bundles.verify import MODEL
-from genrekit.datasets import Dataset, Split, straddling, track_digest
+from genrekit.datasets import Dataset, Split, leaking_groups, track_digest
 from genrekit.errors import BundleError, ConfigError
 from genrekit.evaluation import score_items
 from genrekit.evaluation.alike import heard_items, listen
@@ -279,7 +279,7 @@ def write_ensemble(
             if progress is not None:
                 progress("testing", len(answers), sum(len(fold.test) for fold in split.folds))
         found = bundle_run(
-            classifier, dataset, split, tuple(answers), by_rows=bool(straddling(dataset, split))
+            classifier, dataset, split, tuple(answers), by_rows=bool(leaking_groups(dataset, split))
         )
     metrics = BundleMetrics(results=(found.result,))
     write_bundle(

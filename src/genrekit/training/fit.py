@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Fold, Split, straddling
+from genrekit.datasets import Dataset, Fold, Split, leaking_groups
 from genrekit.errors import DatasetError, MissingExtraError
 from genrekit.evaluation import (
     Tracks,
@@ -353,7 +353,7 @@ def pooled(
         are published.
     """
     if by_rows is None:
-        by_rows = bool(straddling(dataset, split))
+        by_rows = bool(leaking_groups(dataset, split))
     tested = [rows.of(fold.test) for fold in split.folds]
     parts = [
         Tracks(part.y, probabilities, tuple(map(str, part.groups)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Fold, Split, straddling
+from genrekit.datasets import Dataset, Fold, Split, leaking_groups
 from genrekit.evaluation import (
     LabelledTracks,
     fit_binary_temperature,
@@ -194,7 +194,7 @@ def pooled_scores(
 def _pooled_multilabel(
     task: Task, name: str, dataset: Dataset, split: Split, rows: Rows, scores: Sequence[FoldScores]
 ) -> EvaluationResult:
-    by_rows = bool(straddling(dataset, split))
+    by_rows = bool(leaking_groups(dataset, split))
     tree = edges(task.labels, task.parents)
     parts, choices = [], []
     for fold, found in zip(split.folds, scores, strict=True):

@@ -61,7 +61,7 @@ def planned(recipe: Recipe, dataset: Dataset, *, replaced: bool = False) -> Reci
     beside = tuple(one for one in recipe.beside if not replaced or _fits(dataset, one))
     changed = recipe.model_copy(update={"protocol": protocol, "beside": beside})
     if recipe.final_fit is None:
-        several = len(protocol.split(dataset, allow_torn=True).folds) > 1
+        several = len(protocol.split(dataset, allow_leaking=True).folds) > 1
         fit = "everything" if several else "protocol"
         changed = changed.model_copy(update={"final_fit": fit})
     return changed

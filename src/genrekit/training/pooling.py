@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Fold, Split, straddling
+from genrekit.datasets import Dataset, Fold, Split, leaking_groups
 from genrekit.evaluation import Tracks
 from genrekit.evaluation.results import ScoredFold, run_result
 from genrekit.evaluation.run import FoldSize, RunResult
@@ -41,7 +41,7 @@ def pooled_run(
         dataset=dataset,
         split=split,
         model=name,
-        by_rows=bool(straddling(dataset, split)),
+        by_rows=bool(leaking_groups(dataset, split)),
         fitted_on=fit_on,
         steps=steps,
         seed=seed,

@@ -16,7 +16,7 @@ from genrekit.bundles import check_target
 from genrekit.datasets import (
     Fold,
     Split,
-    straddling,
+    leaking_groups,
 )
 from genrekit.errors import ConfigError
 from genrekit.evaluation import score_items
@@ -353,5 +353,5 @@ def _score_saved(
         classifier = Classifier.load(aside)
         # The split was checked, contents and all, before anything was fitted.
         answers = tuple(score_items(classifier, run.dataset, split, contents=False))
-        torn = bool(straddling(run.dataset, split))
+        torn = bool(leaking_groups(run.dataset, split))
         return bundle_run(classifier, run.dataset, split, answers, by_rows=torn)

@@ -12,11 +12,11 @@ from __future__ import annotations
 from genrekit.workers.child import Answers
 from genrekit.workers.confine import (
     THREAD_CAPS,
-    be_nice,
     limit_memory,
     limit_processor,
     limit_wall,
     private_pipes,
+    set_niceness,
 )
 from genrekit.workers.frames import HEAD, packed, read_frame, write_frame
 from genrekit.workers.ordered import WorkerDied, ordered_map
@@ -38,7 +38,6 @@ __all__ = [
     "RemoteError",
     "WorkerDied",
     "WorkerLimits",
-    "be_nice",
     "cause_of_death",
     "error_from_json",
     "error_to_json",
@@ -49,5 +48,6 @@ __all__ = [
     "packed",
     "private_pipes",
     "read_frame",
+    "set_niceness",
     "write_frame",
 ]

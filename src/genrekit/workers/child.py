@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from genrekit.workers.confine import (
-    be_nice,
     end_with_parent,
     limit_memory,
     limit_wall,
     private_pipes,
+    set_niceness,
 )
 from genrekit.workers.frames import read_frame, write_frame
 
@@ -75,7 +75,7 @@ def _work() -> None:
 
 
 def _begin(start: Start) -> Callable[[Any], Any]:
-    be_nice(start.niceness)
+    set_niceness(start.niceness)
     # What the parent's own module defines is found here too, as with multiprocessing.
     multiprocessing.spawn.prepare(start.preparation)
     function, prepare = pickle.loads(start.task)  # noqa: S301 -- as above
@@ -103,13 +103,13 @@ def _answer(
 
 def packed_error(error: Exception, answers: Answers) -> bytes:
     """Return an error as bytes; one that cannot be pickled is told by its type and message."""
-    told = {"type": type(error).__name__, "message": str(error)}
+    record = {"type": type(error).__name__, "message": str(error)}
     if answers == "json":
         args = [one if isinstance(one, int | float) else str(one) for one in error.args]
-        return json.dumps({**told, "module": type(error).__module__, "args": args}).encode()
+        return json.dumps({**record, "module": type(error).__module__, "args": args}).encode()
     try:
         packed = pickle.dumps(error, pickle.HIGHEST_PROTOCOL)
         pickle.loads(packed)  # noqa: S301 -- some can be written but not read
     except Exception:  # noqa: BLE001 -- a class may define anything
-        return pickle.dumps(RuntimeError(f"{told['type']}: {told['message']}"))
+        return pickle.dumps(RuntimeError(f"{record['type']}: {record['message']}"))
     return packed

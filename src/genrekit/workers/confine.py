@@ -44,7 +44,7 @@ def private_pipes() -> tuple[BinaryIO, BinaryIO]:
     return inbox, outbox
 
 
-def be_nice(niceness: int) -> None:
+def set_niceness(niceness: int) -> None:
     """Let other processes go before this one."""
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)

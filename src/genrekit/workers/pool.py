@@ -71,7 +71,7 @@ class Outcome(Generic[Argument, Result]):
 
 
 @dataclass(slots=True)
-class _Ticket(Generic[Argument]):
+class _QueueEntry(Generic[Argument]):
     argument: Argument
     attempts: int
 
@@ -126,8 +126,8 @@ class Pool(Generic[Argument, Result]):
         self._task = Task(function, prepare, answers, limits or WorkerLimits(), niceness)
         self._size = workers
         self._attempts = attempts
-        self._waiting: queue.SimpleQueue[_Ticket[Argument] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[_Ticket[Argument], Any]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_QueueEntry[Argument] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[_QueueEntry[Argument], Any]] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._workers: dict[int, Worker] = {}
         self._closed = threading.Event()
@@ -202,7 +202,7 @@ class Pool(Generic[Argument, Result]):
                 yield outcome
 
     def _submit(self, argument: Argument, before: Callable[[Argument], int] | None) -> None:
-        self._waiting.put(_Ticket(argument, 0 if before is None else before(argument)))
+        self._waiting.put(_QueueEntry(argument, 0 if before is None else before(argument)))
         if len(self._threads) < self._size:
             self._start_thread()
 
@@ -221,17 +221,17 @@ class Pool(Generic[Argument, Result]):
     ) -> Outcome[Argument, Result] | None:
         """Return the next outcome; None if there is none for a moment, or one is tried again."""
         try:
-            ticket, found = self._done.get(timeout=_TICK_SECONDS)
+            entry, found = self._done.get(timeout=_TICK_SECONDS)
         except queue.Empty:
             return None
         if isinstance(found, BaseException):  # of a worker that does not start
             raise found
         outcome = cast("Outcome[Argument, Result]", found)
         failure = outcome.failure
-        if failure is not None and failure.kind != "error" and ticket.attempts < self._attempts:
+        if failure is not None and failure.kind != "error" and entry.attempts < self._attempts:
             if struck is not None:
-                struck(ticket.argument, failure)
-            self._waiting.put(ticket)
+                struck(entry.argument, failure)
+            self._waiting.put(entry)
             return None
         return outcome
 
@@ -239,14 +239,14 @@ class Pool(Generic[Argument, Result]):
 
     def _serve(self, number: int) -> None:
         """Keep one process alive and give it work, until closed."""
-        while (ticket := self._waiting.get()) is not None and not self._closed.is_set():
+        while (entry := self._waiting.get()) is not None and not self._closed.is_set():
             try:
                 worker = self._alive(number)
             except Exception as error:  # noqa: BLE001 -- raised where the results are wanted
-                self._done.put((ticket, error))
+                self._done.put((entry, error))
                 continue
             if worker is not None:
-                self._done.put((ticket, self._tried(worker, ticket)))
+                self._done.put((entry, self._tried(worker, entry)))
 
     def _alive(self, number: int) -> Worker | None:
         worker = self._workers.get(number)
@@ -259,12 +259,12 @@ class Pool(Generic[Argument, Result]):
                 return None
         return worker
 
-    def _tried(self, worker: Worker, ticket: _Ticket[Argument]) -> Outcome[Argument, Result]:
-        ticket.attempts += 1
+    def _tried(self, worker: Worker, entry: _QueueEntry[Argument]) -> Outcome[Argument, Result]:
+        entry.attempts += 1
         begin = time.perf_counter()
         value, failure = None, None
         try:
-            value = worker.ask(ticket.argument)
+            value = worker.ask(entry.argument)
         except Died as death:
             failure = _of_death(cast("FailureKind", death.cause), self._task.limits)
         except RemoteError as error:
@@ -272,7 +272,7 @@ class Pool(Generic[Argument, Result]):
         except Exception as error:  # noqa: BLE001 -- the function may raise anything
             failure = Failure("error", type(error).__name__, str(error), error)
         seconds = time.perf_counter() - begin
-        return Outcome(ticket.argument, value, failure, ticket.attempts, seconds)
+        return Outcome(entry.argument, value, failure, entry.attempts, seconds)
 
     def _watch(self) -> None:
         while not self._closed.wait(_TICK_SECONDS):
@@ -282,10 +282,10 @@ class Pool(Generic[Argument, Result]):
 
 
 def _of_death(cause: FailureKind, limits: WorkerLimits) -> Failure:
-    said = {
+    messages = {
         "crash": "working on it crashed its process; the file is damaged, or a decoder has a fault",
         "hang": f"working on it took more than {limits.wall_seconds or 0:g} s and was ended",
         "memory": "working on it takes more memory than it may; raise the limit, or leave it out",
         "killed": "the process that worked on it was ended from outside; is memory short?",
     }
-    return Failure(cause, f"Worker{cause.capitalize()}", said[cause])
+    return Failure(cause, f"Worker{cause.capitalize()}", messages[cause])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def fold(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+def to_mono(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of the channels.
 
     Parameters

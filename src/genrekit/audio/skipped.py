@@ -7,7 +7,7 @@ from collections.abc import Mapping
 _SHOWN = 4
 
 
-def passed_over(counts: Mapping[str, int]) -> str:
+def describe_skipped(counts: Mapping[str, int]) -> str:
     """Say how many files of a folder were passed over.
 
     Parameters

@@ -1,7 +1,7 @@
-"""The model's answers for files, each asked for once: what was heard is remembered.
+"""The model's answers for files, each computed once and then read from a journal.
 
-Answers lie in a journal of the batch engine, one for each model and way of listening. A file is
-listened to again when it has changed, but not because genrekit wrote its tags.
+The journal is one of the batch engine, one for each model and its settings. A file is analysed
+again when it has changed, but not because genrekit wrote its tags.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from genrekit.progress import Progress, silent
 from genrekit.schema import TrackPrediction
 from genrekit.tagging.choose import Labels
 from genrekit.tagging.disk import Stamp, stamp_of
-from genrekit.tagging.plan import Listen
+from genrekit.tagging.plan import Answering
 from genrekit.tagging.runs import own_changes, runs_home
 
 _KIND = "tag"
 
 
-def heard_home() -> Path:
+def answers_home() -> Path:
     """Return the folder of the journals of all models."""
     return runs_home() / "heard"
 
 
-def listener(
+def answering(
     model: str | Path = "default",
     *,
     labels: Labels = "genres",
@@ -41,8 +41,8 @@ def listener(
     workers: int = 1,
     retry_failed: bool = False,
     progress: Progress = silent,
-) -> Listen:
-    """Yield what `make_plan` asks for answers.
+) -> Answering:
+    """Return the function that answers for files, as `make_plan` takes it.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def listener(
     """
     analysis = Analysis(model=str(model), tags=labels != "genres", unknown_below=unknown_below)
     settings, identity = analysis.settings(), analysis.identity()
-    folder = heard_home() / work_fingerprint(_KIND, settings)
+    folder = answers_home() / work_fingerprint(_KIND, settings)
 
-    def listen(paths: Sequence[Path]) -> Iterator[tuple[Path, TrackPrediction]]:
+    def answer(paths: Sequence[Path]) -> Iterator[tuple[Path, TrackPrediction]]:
         if not paths:
             return
         with open_run(folder, _KIND, settings) as run:
@@ -75,11 +75,11 @@ def listener(
                 if entry.state == "ok" or not retry_failed:
                     todo.discard(name)
                     yield Path(name), prediction_of(entry, identity)
-            for number, entry in enumerate(hear(run, sorted(todo)) if todo else ()):
+            for number, entry in enumerate(predict(run, sorted(todo)) if todo else ()):
                 progress("Listening", number, len(todo))
                 yield Path(entry.file), prediction_of(entry, identity)
 
-    def hear(run: Run, todo: Sequence[str]) -> Iterator[Entry]:
+    def predict(run: Run, todo: Sequence[str]) -> Iterator[Entry]:
         return work_through(
             run,
             todo,
@@ -89,7 +89,7 @@ def listener(
             retry_failed=True,
         )
 
-    return listen
+    return answer
 
 
 def _known(entries: Iterator[Entry], paths: Sequence[Path]) -> dict[str, Entry]:

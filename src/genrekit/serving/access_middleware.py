@@ -44,7 +44,7 @@ _LINGER_SECONDS = 2.0
 _LEFT = 499  # nginx's name for a sender that did not wait for the answer
 
 
-class Guard:
+class AccessMiddleware:
     """Pure ASGI: refuses what must not reach a route, and counts everything."""
 
     def __init__(self, app: ASGIApp) -> None:

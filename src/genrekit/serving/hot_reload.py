@@ -29,7 +29,7 @@ def look() -> Stamp:
     return stamp(store_directory())
 
 
-def load_cards(models: Mapping[str, str]) -> dict[str, Bundle]:
+def load_bundles(models: Mapping[str, str]) -> dict[str, Bundle]:
     """Return the bundles of named models; workers load and check their own.
 
     Raises
@@ -48,7 +48,7 @@ def places(bundles: Mapping[str, Bundle]) -> dict[str, str]:
     return {name: str(bundle.directory) for name, bundle in bundles.items()}
 
 
-class Follower:
+class HotReload:
     """Looks at the aliases of the store now and then, and at once on SIGHUP, but in no terminal.
 
     Parameters
@@ -113,8 +113,8 @@ class Follower:
 
     async def _renewed(self) -> bool:
         service, arms = self._service, self._service.arms
-        loaded = await asyncio.to_thread(load_cards, arms.models)
-        shadows = await asyncio.to_thread(load_cards, arms.shadows)
+        loaded = await asyncio.to_thread(load_bundles, arms.models)
+        shadows = await asyncio.to_thread(load_bundles, arms.shadows)
         changed = _hashes(loaded) != _hashes(service.bundles)
         shadows_changed = _hashes(shadows) != _hashes(service.shadow_bundles)
         if shadows_changed:

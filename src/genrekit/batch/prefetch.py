@@ -15,7 +15,7 @@ _WAIT_SECONDS = 0.05
 _LOOK_EVERY_SECONDS = 2.0
 
 
-def patiently(paths: Iterable[str]) -> Iterator[str | Idle]:
+def without_waiting(paths: Iterable[str]) -> Iterator[str | Idle]:
     """Pass paths on, and `IDLE` while the next one takes its time: another thread waits for it."""
     line = _Line(paths)
     try:
