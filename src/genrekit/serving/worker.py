@@ -16,13 +16,13 @@ from genrekit.serving.frames import JSON, to_bytes
 from genrekit.serving.operations import OPERATIONS
 from genrekit.serving.work import WorkerConfig, WorkerContext, WorkerRequest
 from genrekit.workers import (
-    set_niceness,
     error_to_json,
     limit_memory,
     limit_processor,
     limit_wall,
     private_pipes,
     read_frame,
+    set_niceness,
     write_frame,
 )
 
