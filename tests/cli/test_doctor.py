@@ -23,7 +23,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text
     "project"
 ]
 HEAVY = ("torch", "sklearn", "pandas", "librosa", "transformers", "streamlit", "ray", "fastapi")
-TOOLS = {"test", "dev"}
+TOOLS = {"test", "dev", "docs", "notebooks"}
 
 
 def _names(requirements: list[str]) -> set[str]:
