@@ -220,6 +220,5 @@ def test_the_page_on_installing_names_every_extra() -> None:
     page = (REPOSITORY / "docs" / "install.md").read_text("utf-8")
     rows = "\n".join(line for line in page.splitlines() if line.startswith("| `"))
     assert set(re.findall(r"`(\w+)`", rows)) == set(PROJECT["optional-dependencies"]) - {
-        "test",
-        "dev",
+        *("test", "dev", "docs", "notebooks")
     }
