@@ -14,19 +14,40 @@ import pytest
 SOURCES = Path(__file__).resolve().parents[1] / "src" / "genrekit"
 #: Rooms whose door is shut: others import from the room itself, never from a module in it.
 SHUT = {
+    "audio",
     "audit",
     "batch",
+    "bundles",
     "cli",
+    "datasets",
     "download",
     "experiments",
     "explorer",
+    "features",
     "fingerprint",
+    "inference",
     "jukebox",
+    "models",
     "monitoring",
     "pages",
+    "serving",
     "tagging",
     "workers",
 }
+#: One module for each name in a catalog is a door of its own: `genrekit.datasets.fma`.
+CATALOGS = {"datasets": "DATASETS", "models": "NETWORKS"}
+#: Files whose imports still go to modules of shut rooms.
+OPEN = (
+    "cli/",
+    "evaluation/",
+    "experiments/",
+    "explain/",
+    "explorer/",
+    "reports/",
+    "training/",
+    "models/musicnn.py",
+    "models/pretrained/",
+)
 DOORS = sorted(
     path.parent.name
     for path in SOURCES.glob("*/__init__.py")
@@ -42,16 +63,30 @@ def imports(path: Path) -> list[ast.ImportFrom]:
     return [one for one in found if str(one.module).split(".")[0] == "genrekit"]
 
 
+@cache
+def doors() -> frozenset[str]:
+    """Modules that others may import from: rooms, packages in rooms, and what catalogs name."""
+    packages = [path.parent.relative_to(SOURCES) for path in SOURCES.rglob("__init__.py")]
+    found = {".".join(path.parts) for path in packages}
+    for room, name in CATALOGS.items():
+        catalog = getattr(import_module(f"genrekit.{room}"), name)
+        found |= {catalog.target(one).partition(":")[0].partition(".")[2] for one in catalog}
+    return frozenset(found)
+
+
 def past_the_door() -> Iterator[str]:
     for path in sorted(SOURCES.rglob("*.py")):
         own = path.relative_to(SOURCES).parts[0]
+        if path.relative_to(SOURCES).as_posix().startswith(OPEN):
+            continue
         for one in imports(path):
             _, *places = str(one.module).split(".")
             if not places or places[0] == own or places[0] not in SHUT:
                 continue
             inner = [a.name for a in one.names if (SOURCES / places[0] / f"{a.name}.py").exists()]
-            if len(places) > 1 or inner:
-                yield f"{path.relative_to(SOURCES)}:{one.lineno} {one.module} {' '.join(inner)}"
+            behind = [name for name in inner if f"{places[0]}.{name}" not in doors()]
+            if ".".join(places) not in doors() or behind:
+                yield f"{path.relative_to(SOURCES)}:{one.lineno} {one.module} {' '.join(behind)}"
 
 
 def test_nobody_imports_past_a_shut_door() -> None:

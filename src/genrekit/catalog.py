@@ -42,6 +42,10 @@ class Catalog:
         """All names, sorted."""
         return tuple(sorted(self._targets()))
 
+    def target(self, name: str) -> str:
+        """Return where a name leads, as ``"package.module:attribute"``; nothing is imported."""
+        return self._targets()[name]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
 

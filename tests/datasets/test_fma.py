@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from genrekit.datasets import fma
-from genrekit.datasets.fma_tables import read_raw, read_tracks
+from genrekit.datasets.fma_tables import read_fma_tracks, read_raw
 from genrekit.errors import ConfigError, DatasetError
 
 TRACK_COLUMNS = (
@@ -263,7 +263,7 @@ def test_a_track_twice(corpus: Path) -> None:
     file = corpus / "fma_metadata/tracks.csv"
     file.write_text(file.read_text("utf-8") + file.read_text("utf-8").splitlines()[-1] + "\n")
     with pytest.raises(DatasetError, match="track 98565 is there twice"):
-        list(read_tracks(file))
+        list(read_fma_tracks(file))
 
 
 def test_features_that_are_no_numbers_are_placed(corpus: Path) -> None:

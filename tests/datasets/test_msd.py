@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from genrekit.datasets import msd
-from genrekit.datasets.msd_hdf5 import SONG_COLUMNS, TRACK_COLUMNS, read_track
-from genrekit.datasets.msd_labels import read_labels
+from genrekit.datasets.msd_hdf5 import SONG_COLUMNS, TRACK_COLUMNS, read_msd_track
+from genrekit.datasets.msd_labels import read_msd_labels
 from genrekit.errors import ConfigError, DatasetError
 
 TRACKS = ("TRAAAAW128F429D538", "TRAAABD128F429CF47", "TRBIJKL128F4290000")
@@ -112,7 +112,7 @@ def test_segments_become_documented_columns(corpus: Path) -> None:
     assert dataset.features is not None
     assert dataset.features.shape == (3, len(TRACK_COLUMNS))
     by_name = dict(zip(dataset.feature_names, dataset.features[1], strict=True))
-    analysis = read_track(msd.track_file(corpus / "MillionSongSubset/data", TRACKS[1]))
+    analysis = read_msd_track(msd.track_file(corpus / "MillionSongSubset/data", TRACKS[1]))
     assert by_name["timbre_mean_03"] == pytest.approx(analysis.timbre[:, 3].mean())
     assert by_name["pitches_std_11"] == pytest.approx(analysis.pitches[:, 11].std())
     assert by_name["segment_loudness_mean"] == pytest.approx(analysis.loudness_db.mean())
@@ -180,21 +180,21 @@ def test_an_hdf5_of_something_else(corpus: Path) -> None:
     with h5py.File(file, "w") as h5:
         h5["weights"] = np.zeros(3)
     with pytest.raises(DatasetError, match="not of the Million Song Dataset"):
-        read_track(file)
+        read_msd_track(file)
     with h5py.File(write_track(corpus, TRACKS[0]), "a") as h5:
         del h5["analysis/segments_timbre"]
         h5["analysis/segments_timbre"] = np.zeros((12, 50))
     with pytest.raises(DatasetError, match=r"segments_timbre has shape \(12, 50\)"):
-        read_track(msd.track_file(corpus, TRACKS[0]))
+        read_msd_track(msd.track_file(corpus, TRACKS[0]))
     write_summary(corpus / "summary.h5")
     with pytest.raises(DatasetError, match="holds 3 songs"):
-        read_track(corpus / "summary.h5")
+        read_msd_track(corpus / "summary.h5")
 
 
 def test_allmusic_labels_have_one_column(tmp_path: Path) -> None:
     file = tmp_path / "msd-topMAGD-genreAssignment.cls"
     file.write_text(f"{TRACKS[0]}\tPop_Rock\n{TRACKS[1]}\tRnB\n")
-    assert read_labels(file) == {TRACKS[0]: ("Pop_Rock",), TRACKS[1]: ("RnB",)}
+    assert read_msd_labels(file) == {TRACKS[0]: ("Pop_Rock",), TRACKS[1]: ("RnB",)}
 
 
 def test_a_published_split(corpus: Path) -> None:
@@ -223,11 +223,11 @@ def lastfm(tmp_path: Path) -> Path:
 
 
 def test_lastfm_tags_of_the_database(lastfm: Path) -> None:
-    assert read_labels(lastfm, ["rock", "jazz"]) == {
+    assert read_msd_labels(lastfm, ["rock", "jazz"]) == {
         TRACKS[0]: ("jazz", "rock"),
         TRACKS[1]: ("jazz",),
     }
-    assert read_labels(lastfm, ["rock", "jazz"], min_tag=50) == {TRACKS[0]: ("jazz",)}
+    assert read_msd_labels(lastfm, ["rock", "jazz"], min_tag=50) == {TRACKS[0]: ("jazz",)}
     dataset = msd.load(lastfm.parent, labels=lastfm, tags=("rock", "jazz"), task="multi-label")
     assert dataset.items[0].labels == ("jazz", "rock")
 
@@ -237,18 +237,20 @@ def test_lastfm_tags_of_the_json_files(tmp_path: Path) -> None:
         file = tmp_path / "lastfm_train" / track[2] / f"{track}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"artist": "x", "tags": tags, "track_id": track}))
-    assert read_labels(tmp_path / "lastfm_train", ["rock", "jazz"]) == {TRACKS[0]: ("rock", "jazz")}
+    assert read_msd_labels(tmp_path / "lastfm_train", ["rock", "jazz"]) == {
+        TRACKS[0]: ("rock", "jazz")
+    }
     file.write_text("{")
     with pytest.raises(DatasetError, match=rf"{TRACKS[1]}\.json is not a track of Last\.fm"):
-        read_labels(tmp_path / "lastfm_train", ["rock"])
+        read_msd_labels(tmp_path / "lastfm_train", ["rock"])
 
 
 def test_lastfm_needs_names_of_tags(lastfm: Path) -> None:
     with pytest.raises(ConfigError, match="name those that are labels"):
-        read_labels(lastfm)
+        read_msd_labels(lastfm)
     lastfm.write_bytes(b"SQLite format 4" * 100)
     with pytest.raises(DatasetError, match=r"not readable as lastfm_tags\.db"):
-        read_labels(lastfm, ["rock"])
+        read_msd_labels(lastfm, ["rock"])
 
 
 @pytest.mark.parametrize(

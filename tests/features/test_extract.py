@@ -10,7 +10,7 @@ import soundfile
 
 from genrekit.errors import AudioFormatError, AudioNotFoundError
 from genrekit.features.cache import FeatureCache
-from genrekit.features.extract import extract
+from genrekit.features.extraction import extract
 from genrekit.jukebox import synthesise
 from genrekit.schema import ExcerptConfig, Gtzan57Config
 

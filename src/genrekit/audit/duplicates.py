@@ -20,8 +20,7 @@ from genrekit.audit.finding import (
     make_finding,
     own_recording,
 )
-from genrekit.datasets import Dataset
-from genrekit.datasets.gtzan_facts import EXACT_REPETITIONS, NEAR_REPETITIONS, parse_name
+from genrekit.datasets import EXACT_REPETITIONS, NEAR_REPETITIONS, Dataset, parse_name
 from genrekit.evaluation.intervals import wilson
 
 #: A pair of rows is near if each is the other's nearest and less than this share as far as the

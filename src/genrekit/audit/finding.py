@@ -8,8 +8,7 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import Field
 
-from genrekit.datasets import Dataset, Item
-from genrekit.datasets.gtzan_facts import parse_name
+from genrekit.datasets import Dataset, Item, parse_name
 from genrekit.schema import Contract, Estimate, Sha256, Task
 
 Severity = Literal["error", "warning", "note"]

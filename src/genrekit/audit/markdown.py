@@ -57,7 +57,7 @@ def render_audits_markdown(reports: Sequence[AuditReport], command: str) -> str:
 def _notes(reports: Sequence[AuditReport]) -> list[str]:
     notes = []
     if any(report.repetitions for report in reports):
-        from genrekit.datasets.gtzan_facts import EXACT_REPETITIONS, NEAR_REPETITIONS
+        from genrekit.datasets import EXACT_REPETITIONS, NEAR_REPETITIONS
 
         exact, near = len(EXACT_REPETITIONS), len(NEAR_REPETITIONS)
         notes.append(_REPETITIONS.format(known=exact + near, exact=exact, near=near))

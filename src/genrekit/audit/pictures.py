@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from genrekit.audit.duplicates import NearPair, find_neighbours
 from genrekit.audit.finding import Finding, below, found, make_finding
 from genrekit.audit.recordings import outliers
-from genrekit.datasets import Dataset, Item
-from genrekit.datasets.picture_files import drawing_of, read_picture
+from genrekit.datasets import Dataset, Item, drawing_of, read_picture
 from genrekit.errors import DatasetError
-from genrekit.features.picture import PICTURE_SHAPE, scale_levels
+from genrekit.features import PICTURE_SHAPE, scale_levels
 from genrekit.workers import PATIENT_LIMITS, WorkerDied, ordered_map
 
 #: Pictures are near if each is the other's most similar one, this similar (correlation of their

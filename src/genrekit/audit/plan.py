@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from genrekit.audit.finding import AuditReport, Finding, FoundItem
-from genrekit.datasets.fix_plan import ColumnAction, DropAction, FixPlan, RelabelAction
+from genrekit.datasets import ColumnAction, DropAction, FixPlan, RelabelAction
 
 #: Nobody needs to listen to know that these are to be left out.
 DROPPED_ALL = ("unreadable", "silent", "one-recording-two-labels")

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.audit.finding import Finding, make_finding
-from genrekit.datasets import Dataset, load_dataset
-from genrekit.datasets.cells import Cells, read_cells
-from genrekit.datasets.looks_like import is_number
+from genrekit.datasets import Cells, Dataset, is_number, load_dataset, read_cells
 from genrekit.datasets.table import GROUP_COLUMNS, ID_COLUMNS, LABEL_COLUMNS
 
 #: What people and programs write where there is no value.

@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from genrekit.audio import Waveform, decode
-from genrekit.audio.skipped import describe_skipped
+from genrekit.audio import Waveform, decode, describe_skipped
 from genrekit.batch.entry import Entry
 from genrekit.batch.find import look_for_audio
 from genrekit.batch.index_store import (

@@ -24,7 +24,7 @@ ALIASES, PROMOTED = "aliases.json", "promoted.json"
 PACKAGED_DEFAULT = "default"
 _LOCK = ".lock"
 
-Stamp = tuple[tuple[int, int, int] | None, ...]
+AliasStamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class PromotionStep(Contract):
@@ -47,12 +47,12 @@ class _Promoted(RootModel[dict[str, tuple[PromotionStep, ...]]]):
     """``promoted.json``."""
 
 
-def stamp(folder: Path) -> Stamp:
+def alias_stamp(folder: Path) -> AliasStamp:
     """Something that changes whenever one of the two files of a store does."""
-    return tuple(_stamp(folder / name) for name in (ALIASES, PROMOTED))
+    return tuple(_stamp_of(folder / name) for name in (ALIASES, PROMOTED))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp_of(path: Path) -> tuple[int, int, int] | None:
     try:
         seen = path.stat()
     except OSError:

@@ -106,7 +106,7 @@ def _run(flags: dict[str, Any]) -> None:
 
 def _show_new_key(as_json: bool) -> None:
     from genrekit.cli.console import print_json, results
-    from genrekit.serving.access import new_key
+    from genrekit.serving import new_key
 
     key, key_hash = new_key()
     if as_json:

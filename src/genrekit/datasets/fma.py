@@ -15,8 +15,8 @@ from genrekit.datasets.fma_tables import (
     FmaTrack,
     Genres,
     read_features,
-    read_genres,
-    read_tracks,
+    read_fma_genres,
+    read_fma_tracks,
 )
 from genrekit.datasets.presence import Need, existing
 from genrekit.datasets.taxonomy import Taxonomy
@@ -140,7 +140,7 @@ def load(
     _check_option("subset", subset, get_args(Subset))
     _check_option("labels", labels, get_args(Labels))
     metadata, root = _folders(path)
-    genres = read_genres(metadata / "genres.csv")
+    genres = read_fma_genres(metadata / "genres.csv")
     tracks = _chosen(metadata / "tracks.csv", subset, drop_short)
     tagged = {track: found for track in tracks if (found := _labels_of(track, labels, genres))}
     if len(tagged) < len(tracks):
@@ -171,7 +171,7 @@ def load(
 def taxonomy(path: Path) -> Taxonomy:
     """Return the genre tree of ``genres.csv`` (163 genres, published)."""
     metadata, _ = _folders(path)
-    return read_genres(metadata / "genres.csv").taxonomy
+    return read_fma_genres(metadata / "genres.csv").taxonomy
 
 
 def audio_name(track_id: int) -> str:
@@ -198,7 +198,7 @@ def _check_option(option: str, value: str, known: Sequence[str]) -> None:
 
 def _chosen(file: Path, subset: Subset, drop_short: bool) -> list[FmaTrack]:
     inside = _CONTAINS.get(subset)
-    tracks = [t for t in read_tracks(file) if inside is None or t.subset in inside]
+    tracks = [t for t in read_fma_tracks(file) if inside is None or t.subset in inside]
     if len(tracks) != PUBLISHED_TRACKS[subset]:
         logger.warning(
             "FMA: %s has %d tracks of %s; %d are published",

@@ -61,7 +61,7 @@ class FeatureTable(NamedTuple):
     rows: dict[int, NDArray[np.float64]]
 
 
-def read_tracks(file: Path) -> Iterator[FmaTrack]:
+def read_fma_tracks(file: Path) -> Iterator[FmaTrack]:
     """Yield the tracks of ``tracks.csv``.
 
     Raises
@@ -84,7 +84,7 @@ def read_tracks(file: Path) -> Iterator[FmaTrack]:
         yield _track(file, row.line, track_id, [row.cells[place] for place in places])
 
 
-def read_genres(file: Path) -> Genres:
+def read_fma_genres(file: Path) -> Genres:
     """Read ``genres.csv``; titles that occur twice get their number appended.
 
     Raises

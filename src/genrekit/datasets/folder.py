@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from genrekit.audio import AUDIO_SUFFIXES
-from genrekit.audio.skipped import describe_skipped
+from genrekit.audio import AUDIO_SUFFIXES, describe_skipped
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.gtzan_facts import official_part, parse_name, recording_of
 from genrekit.datasets.taxonomy import Taxonomy

@@ -97,7 +97,9 @@ def load(
     if split is not None and split not in PUBLISHED_SPLITS:
         raise ConfigError(f"MTG-Jamendo has the splits 0 to 4 and None, not {split!r}")
     parts = {
-        track: part for part, file in _tables(path, split).items() for track in read_tracks(file)
+        track: part
+        for part, file in _tables(path, split).items()
+        for track in read_jamendo_tracks(file)
     }
     files = _audio_files(audio_folder or _audio_folder(path), list(parts))
     paths = existing(files, audio, corpus="MTG-Jamendo", hint="get the archives that hold them")
@@ -111,7 +113,7 @@ def load(
     )
 
 
-def read_tracks(file: Path) -> list[Track]:
+def read_jamendo_tracks(file: Path) -> list[Track]:
     """Read one table; tracks without a genre tag are left out.
 
     Raises

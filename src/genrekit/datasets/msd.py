@@ -16,10 +16,10 @@ from genrekit.datasets.msd_hdf5 import (
     TRACK_COLUMNS,
     Column,
     Song,
-    read_summary,
-    read_track,
+    read_msd_summary,
+    read_msd_track,
 )
-from genrekit.datasets.msd_labels import Labels, read_labels, read_parts
+from genrekit.datasets.msd_labels import Labels, read_msd_labels, read_parts
 from genrekit.datasets.presence import Need, existing
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.schema import Task
@@ -94,7 +94,7 @@ def load(
     path : Path
         Folder of the tracks' files, the summary file or the labels.
     labels : Path, optional
-        See `read_labels`; None takes the one ``.cls`` file in ``path``.
+        See `read_msd_labels`; None takes the one ``.cls`` file in ``path``.
     task : {"single-label", "multi-label"}
         Single-label takes the first (majority) label; multi-label all.
     features : {"segments", "summary"}, optional
@@ -103,7 +103,7 @@ def load(
     files : {"required", "optional"}
         Whether a track without its file is an error, or left out.
     tags, min_tag
-        For Last.fm, see `read_labels`.
+        For Last.fm, see `read_msd_labels`.
     parts : Path, optional
         A published split of the labels into training and test.
 
@@ -120,7 +120,7 @@ def load(
         raise ConfigError(f"MSD has no features {features!r}; known: {get_args(Features)}")
     if task not in get_args(Task):
         raise ConfigError(f"there is no task {task!r}; known: {get_args(Task)}")
-    labelled = read_labels(labels or _only_cls(path), tags, min_tag)
+    labelled = read_msd_labels(labels or _only_cls(path), tags, min_tag)
     songs, numbers = _analyses(path, labelled, features, files)
     tracks = list(labelled) if features is None else _finite(numbers)
     if not tracks:
@@ -171,7 +171,7 @@ def _analyses(
         if features == "summary":
             raise DatasetError(f"MSD: none of {', '.join(_SUMMARIES)} in {path}")
         return {}, {}
-    return read_summary(summary, labelled.keys())
+    return read_msd_summary(summary, labelled.keys())
 
 
 def _segments(
@@ -184,7 +184,7 @@ def _segments(
     hint = "get the subset or the full set"
     songs, numbers = {}, {}
     for track, file in existing(places, files, corpus="MSD", hint=hint).items():
-        analysis = read_track(file)
+        analysis = read_msd_track(file)
         songs[track], numbers[track] = analysis.song, analysis.features()
     return songs, numbers
 

@@ -113,7 +113,7 @@ class Summary(NamedTuple):
     numbers: dict[str, NDArray[np.float64]]
 
 
-def read_track(file: Path) -> TrackAnalysis:
+def read_msd_track(file: Path) -> TrackAnalysis:
     """Read one track's file, such as ``data/A/A/A/TRAAAAW128F429D538.h5``.
 
     Raises
@@ -142,7 +142,7 @@ def read_track(file: Path) -> TrackAnalysis:
         )
 
 
-def read_summary(file: Path, wanted: Collection[str]) -> Summary:
+def read_msd_summary(file: Path, wanted: Collection[str]) -> Summary:
     """Read the tracks ``wanted`` from ``msd_summary_file.h5``; only the columns that are needed.
 
     Raises

@@ -23,7 +23,7 @@ _TAGS_QUERY = (
 )
 
 
-def read_labels(source: Path, tags: Sequence[str] = (), min_tag: float = 0.0) -> Labels:
+def read_msd_labels(source: Path, tags: Sequence[str] = (), min_tag: float = 0.0) -> Labels:
     """Read labels from any of the published forms.
 
     Parameters

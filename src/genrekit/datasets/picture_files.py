@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets.colour_maps import TOLERANCE, colours, levels_of
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
-from genrekit.features.picture import PICTURE_SHAPE, Drawing, picture_levels, scale_levels
+from genrekit.features import PICTURE_SHAPE, Drawing, picture_levels, scale_levels
 
 if TYPE_CHECKING:
     from genrekit.audio import Waveform

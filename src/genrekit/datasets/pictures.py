@@ -23,8 +23,7 @@ from genrekit.datasets.picture_files import (
     write_picture,
 )
 from genrekit.errors import AudioError, DatasetError
-from genrekit.features.cache import FeatureCache, cache_key
-from genrekit.features.picture import PICTURE_SHAPE
+from genrekit.features import PICTURE_SHAPE, FeatureCache, cache_key
 from genrekit.schema import ExcerptConfig
 
 __all__ = [

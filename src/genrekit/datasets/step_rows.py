@@ -10,7 +10,7 @@ import numpy as np
 
 from genrekit.datasets.dataset import Dataset, Item
 from genrekit.errors import DatasetError
-from genrekit.features.foreign import at_step
+from genrekit.features import at_step
 
 logger = logging.getLogger(__name__)
 _DIGITS = re.compile(r"(\d+)")

@@ -11,11 +11,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from genrekit.datasets import fma, gtzan, ismir04, jamendo, manifest
-from genrekit.datasets.dataset import Dataset
-from genrekit.datasets.fma_tables import read_genres, read_tracks
-from genrekit.datasets.gtzan_facts import GTZAN_GENRES, TRACKS_PER_GENRE, UNREADABLE_IN_KAGGLE
-from genrekit.datasets.msd_labels import read_labels
+from genrekit.datasets import (
+    GTZAN_GENRES,
+    TRACKS_PER_GENRE,
+    UNREADABLE_IN_KAGGLE,
+    Dataset,
+    fma,
+    gtzan,
+    ismir04,
+    jamendo,
+    manifest,
+    read_fma_genres,
+    read_fma_tracks,
+    read_msd_labels,
+)
 from genrekit.download.checksums import read_sums
 from genrekit.errors import DatasetError
 
@@ -107,8 +116,8 @@ def _fma(path: Path) -> Iterator[Expected | Fault]:
 
 
 def _tables_of_fma(metadata: Path) -> Iterator[Expected | Fault]:
-    read_genres(metadata / "genres.csv")
-    found = sum(1 for _ in read_tracks(metadata / "tracks.csv"))
+    read_fma_genres(metadata / "genres.csv")
+    found = sum(1 for _ in read_fma_tracks(metadata / "tracks.csv"))
     yield from _counted(metadata / "tracks.csv", found, fma.PUBLISHED_TRACKS["full"], "tracks")
     yield from _summed(metadata)
 
@@ -133,7 +142,7 @@ def _jamendo(path: Path) -> Iterator[Expected | Fault]:
     data = path / "data" if (path / "data").is_dir() else path
     table = data / "autotagging_genre.tsv"
     if table.is_file():
-        found = len(jamendo.read_tracks(table))
+        found = len(jamendo.read_jamendo_tracks(table))
         yield from _counted(table, found, JAMENDO_TRACKS, "tracks with a genre")
         yield Expected(table)
     dataset = jamendo.load(path, split=None if table.is_file() else 0, audio="optional")
@@ -174,7 +183,7 @@ def _ismir04(path: Path) -> Iterator[Expected | Fault]:
 def _msd(path: Path) -> Iterator[Expected | Fault]:
     for labels in sorted(path.glob("*.cls")):
         try:
-            read_labels(labels)
+            read_msd_labels(labels)
             yield Expected(labels)
         except DatasetError as error:
             yield Fault("index", labels, str(error))

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from genrekit.bundles.verify import MANIFEST, parse_manifest
+from genrekit.bundles import MANIFEST, parse_manifest
 from genrekit.download.transfer import RetryPolicy, Size, fetch
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.progress import Progress, silent

@@ -122,9 +122,9 @@ def _unreadable(expected: Expected) -> Iterator[tuple[str, str]]:
         elif file.suffix.lower() == ".png":
             yield from _png_faults(file)
         elif file.suffix == ".h5":
-            from genrekit.datasets.msd_hdf5 import read_track
+            from genrekit.datasets import read_msd_track
 
-            read_track(file)
+            read_msd_track(file)
     except (AudioError, DatasetError) as error:
         yield "unreadable", str(error)
 

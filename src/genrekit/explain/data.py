@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from genrekit.audit import out_of_fold, suspects
+from genrekit.audit import find_label_issues, out_of_fold
 from genrekit.datasets import Dataset, track_digest
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.evaluate import item_probabilities
@@ -388,7 +388,7 @@ def _opinions(
     names = tuple(f"v{place}" for place in range(vectors.shape[1]))
     judged = replace(dataset, features=vectors.astype(np.float64), feature_names=names)
     try:
-        found = suspects(dataset.targets(), out_of_fold(judged, seed=seed))
+        found = find_label_issues(dataset.targets(), out_of_fold(judged, seed=seed))
     except (DatasetError, MissingExtraError) as error:
         return ["no opinion"] * len(dataset), (f"labels were not audited: {error}",)
     opinions = ["not doubted"] * len(dataset)

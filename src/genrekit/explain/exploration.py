@@ -24,7 +24,7 @@ from genrekit.explain.maps import (
 )
 from genrekit.explain.neighbour_map import FEWEST_ROWS, neighbour_map
 from genrekit.features import FeatureCache, build_frontend
-from genrekit.features.extract import WHOLE_TRACK, extract
+from genrekit.features.extraction import WHOLE_TRACK, extract
 from genrekit.inference import printable
 from genrekit.schema import Contract, ExcerptConfig, Gtzan57Config
 

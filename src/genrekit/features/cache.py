@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audio.info import DECODER_VERSION
-from genrekit.audio.source import open_file
+from genrekit.audio import DECODER_VERSION, open_file
 from genrekit.files import cache_home, home, is_part, moved, replacing
 from genrekit.schema import ExcerptConfig
 

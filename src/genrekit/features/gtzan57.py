@@ -24,7 +24,7 @@ from genrekit.features.stft import (
     bin_frequencies_hz,
     centred,
     frames,
-    istft,
+    inverse_stft,
     mel_filters,
     stft_blocks,
 )
@@ -179,7 +179,7 @@ class _HarmonicPart:
         self._weights = np.zeros(n_padded, np.float32)
 
     def add(self, first: int, spectrum: NDArray[np.complex64], mask: Floats) -> None:
-        overlapped, squared = istft(spectrum * mask, FRAME_SAMPLES, HOP_SAMPLES)
+        overlapped, squared = inverse_stft(spectrum * mask, FRAME_SAMPLES, HOP_SAMPLES)
         place = slice(first * HOP_SAMPLES, first * HOP_SAMPLES + len(overlapped))
         self._added[place] += overlapped
         self._weights[place] += squared

@@ -60,7 +60,7 @@ def by_block(
     )
 
 
-def stft(samples: Floats, frame_samples: int, hop_samples: int) -> NDArray[np.complex64]:
+def forward_stft(samples: Floats, frame_samples: int, hop_samples: int) -> NDArray[np.complex64]:
     """Short-time Fourier transform with a Hann window and without centring.
 
     Parameters
@@ -88,7 +88,7 @@ def stft_blocks(
     frames_at_once: int,
     context_frames: int = 0,
 ) -> Iterator[tuple[int, slice, NDArray[np.complex64]]]:
-    """`stft` in blocks, so that memory does not grow with the length of the audio.
+    """`forward_stft` in blocks, so that memory does not grow with the length of the audio.
 
     Parameters
     ----------
@@ -109,10 +109,14 @@ def stft_blocks(
         last = min(first + frames_at_once, n_frames)
         begin, end = max(0, first - context_frames), min(n_frames, last + context_frames)
         part = samples[begin * hop_samples : (end - 1) * hop_samples + frame_samples]
-        yield first, slice(first - begin, last - begin), stft(part, frame_samples, hop_samples)
+        yield (
+            first,
+            slice(first - begin, last - begin),
+            forward_stft(part, frame_samples, hop_samples),
+        )
 
 
-def istft(
+def inverse_stft(
     spectrum: NDArray[np.complex64], frame_samples: int, hop_samples: int
 ) -> tuple[Floats, Floats]:
     """Overlapped and added frames, and the sum of squared windows that they must be divided by.

@@ -15,7 +15,7 @@ from typing import Any
 
 from genrekit.errors import AudioError, ConfigError, MissingExtraError
 from genrekit.features.cache import FeatureCache
-from genrekit.features.extract import Extraction, extract, extract_windows
+from genrekit.features.extraction import Extraction, extract, extract_windows
 from genrekit.features.frontend import build_frontend, frontend_fingerprint
 from genrekit.files import replace_file, replacing
 from genrekit.schema import FrontendConfig

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from genrekit.audio import decode
 from genrekit.errors import AudioError
-from genrekit.features.cache import FeatureCache
-from genrekit.features.extract import compute_files
+from genrekit.features import FeatureCache, compute_files
 from genrekit.fingerprint.landmarks import FORMAT_VERSION, Fingerprint, content_hash, fingerprint
 from genrekit.schema import ExcerptConfig
 

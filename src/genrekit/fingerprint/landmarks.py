@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from genrekit.errors import AudioContentError, ConfigError, DatasetError
-from genrekit.features.stft import bin_frequencies_hz, by_block, frames, hann
+from genrekit.features import bin_frequencies_hz, by_block, frames, hann
 
 Floats = NDArray[np.float32]
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.audio import DecodeLimits, Waveform, open_stream
-from genrekit.bundles import Bundle, load_bundle, window_samples
-from genrekit.bundles.session import LOGITS
+from genrekit.bundles import LOGITS, Bundle, load_bundle, window_samples
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.inference.heads import read_heads
 from genrekit.inference.intake import (

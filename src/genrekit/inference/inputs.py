@@ -8,20 +8,19 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.features import Frontend
-from genrekit.features.windowed import WindowedFrontend
+from genrekit.features import Frontend, WindowedFrontend
 from genrekit.schema import UNKNOWN, Reference, Spread
 
-#: Numbers of one front-end; of more columns, so many are taken, evenly.
+#: InputNumbers of one front-end; of more columns, so many are taken, evenly.
 MOST_NUMBERS = 64
 MOST_BINS = 10
 _TRACKS_PER_BIN = 16
 _DIGITS = 6
 
-Numbers = dict[str, NDArray[np.float64]]
+InputNumbers = dict[str, NDArray[np.float64]]
 
 
-def input_numbers(name: str, frontend: Frontend, rows: NDArray[np.float32]) -> Numbers:
+def input_numbers(name: str, frontend: Frontend, rows: NDArray[np.float32]) -> InputNumbers:
     """Return a few numbers of each row that a front-end gives.
 
     Of a vector they are its columns, and of trajectories their means over time. Of a spectrogram
@@ -60,7 +59,7 @@ def input_numbers(name: str, frontend: Frontend, rows: NDArray[np.float32]) -> N
     return {f"{name}: {number}": column for number, column in found.items()}
 
 
-def _of_windows(name: str, inner: Frontend, rows: NDArray[np.float32]) -> Numbers:
+def _of_windows(name: str, inner: Frontend, rows: NDArray[np.float32]) -> InputNumbers:
     """Means over the windows (axis 1) of each row."""
     flat = input_numbers(name, inner, rows.reshape(-1, *rows.shape[2:]))
     return {number: found.reshape(rows.shape[:2]).mean(axis=1) for number, found in flat.items()}

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audio.pipeline import SILENT_PEAK
+from genrekit.audio import SILENT_PEAK
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.schema import Timings
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audio.waveform import Waveform
+from genrekit.audio import Waveform
 
 Floats = NDArray[np.floating]
 

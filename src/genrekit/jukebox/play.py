@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from genrekit.audio.waveform import Waveform
+from genrekit.audio import Waveform
 from genrekit.catalog import Catalog
 from genrekit.errors import ConfigError
 from genrekit.jukebox.mastering import master_record

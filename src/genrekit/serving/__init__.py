@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 from genrekit.lazy import resolver
 
-__all__ = ["Settings", "create_app", "serve"]
+__all__ = ["Settings", "create_app", "new_key", "serve"]
 
 # Resolved on first use: worker processes live in this room too, and need no web framework.
 _HOMES = {
     "Settings": "genrekit.serving.settings",
     "create_app": "genrekit.serving.app",
+    "new_key": "genrekit.serving.access",
     "serve": "genrekit.serving.server",
 }
 
 if TYPE_CHECKING:
+    from genrekit.serving.access import new_key
     from genrekit.serving.app import create_app
     from genrekit.serving.server import serve
     from genrekit.serving.settings import Settings

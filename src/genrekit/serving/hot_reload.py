@@ -10,9 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from genrekit.bundles import Bundle, load_bundle
-from genrekit.bundles.aliases import Stamp, stamp
-from genrekit.bundles.store import store_directory
+from genrekit.bundles import AliasStamp, Bundle, alias_stamp, load_bundle, store_directory
 from genrekit.errors import GenreError
 
 if TYPE_CHECKING:
@@ -24,9 +22,9 @@ _log = logging.getLogger(__name__)
 _NO_SIGNALS = (ValueError, RuntimeError, NotImplementedError, AttributeError)
 
 
-def look() -> Stamp:
+def look() -> AliasStamp:
     """Something that changes whenever an alias does."""
-    return stamp(store_directory())
+    return alias_stamp(store_directory())
 
 
 def load_bundles(models: Mapping[str, str]) -> dict[str, Bundle]:
@@ -54,13 +52,13 @@ class HotReload:
     Parameters
     ----------
     service : Service
-    seen : Stamp
+    seen : AliasStamp
         Of the aliases that the models of the service were found by.
     on_change : callable
         Called after the models of the service have changed.
     """
 
-    def __init__(self, service: Service, seen: Stamp, on_change: Callable[[], None]) -> None:
+    def __init__(self, service: Service, seen: AliasStamp, on_change: Callable[[], None]) -> None:
         self._service, self._stamp, self._on_change = service, seen, on_change
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None

@@ -10,10 +10,18 @@ from typing import BinaryIO, cast
 import numpy as np
 from pydantic import Field
 
-from genrekit.audio.container import describe_container
-from genrekit.audio.limits import DecodeLimits, Meter, check_layout, check_seconds
-from genrekit.audio.pipeline import Block, Findings, conditioned, decoded_blocks
-from genrekit.audio.track import Track
+from genrekit.audio import (
+    Block,
+    DecodeLimits,
+    Findings,
+    Meter,
+    Track,
+    check_layout,
+    check_seconds,
+    conditioned,
+    decoded_blocks,
+    describe_container,
+)
 from genrekit.errors import RequestError
 from genrekit.schema import Contract, ExcerptConfig
 from genrekit.serving.frames import ABANDON, AUDIO

@@ -10,8 +10,7 @@ from genrekit.batch import describe as describe_waveform
 from genrekit.catalog import Catalog
 from genrekit.errors import ConfigError, quoted
 from genrekit.features import build_frontend, table_columns
-from genrekit.inference import Classifier, printable
-from genrekit.inference.inputs import InputWatch
+from genrekit.inference import Classifier, InputWatch, printable
 from genrekit.schema import DescriptorsConfig, Gtzan57Config, SegmentScore, TrackPrediction
 from genrekit.serving.frames import SEGMENT, VERDICT
 from genrekit.serving.live import GrowingFile, live_blocks

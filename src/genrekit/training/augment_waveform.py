@@ -19,7 +19,7 @@ import scipy.fft
 import soxr
 from numpy.typing import NDArray
 
-from genrekit.features.stft import istft, stft
+from genrekit.features.stft import forward_stft, inverse_stft
 from genrekit.schema import Contract
 from genrekit.training.settings import Filter, WaveformAugment
 
@@ -127,9 +127,11 @@ def time_stretch(samples: Floats, speed: float) -> Floats:
     half = _FRAME_SAMPLES // 2
     target = round(len(samples) / speed)
     # Frames are placed by their middle: with half a frame before it, the start stays the start.
-    spectrum = stft(np.pad(samples, (half, 2 * _FRAME_SAMPLES)), _FRAME_SAMPLES, _HOP_SAMPLES)
+    spectrum = forward_stft(
+        np.pad(samples, (half, 2 * _FRAME_SAMPLES)), _FRAME_SAMPLES, _HOP_SAMPLES
+    )
     places = np.arange(0, len(spectrum) - 1, speed)
-    added, weights = istft(_vocoded(spectrum, places), _FRAME_SAMPLES, _HOP_SAMPLES)
+    added, weights = inverse_stft(_vocoded(spectrum, places), _FRAME_SAMPLES, _HOP_SAMPLES)
     stretched = np.asarray(added / np.maximum(weights, np.float32(1e-3)), np.float32)
     return _of_length(stretched[half:], target)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from genrekit.features import Frontend, build_frontend
 from genrekit.inference import calibrated, chosen, edges
-from genrekit.inference.inputs import Numbers, input_numbers, make_reference, spread_of
+from genrekit.inference.inputs import InputNumbers, input_numbers, make_reference, spread_of
 from genrekit.schema import UNKNOWN, FrontendConfig, Reference, Spread
 from genrekit.training.rows import audio_windows
 from genrekit.training.saving import Fitted, Run
@@ -92,7 +92,7 @@ def _heard_again(run: Run, name: str, config: FrontendConfig) -> dict[str, Sprea
     places = np.linspace(0, len(run.dataset) - 1, min(_HEARD_AGAIN, len(run.dataset)))
     some = run.dataset.select(sorted(set(places.round().astype(int).tolist())))
     recipe = run.recipe
-    heard: list[Numbers] = [
+    heard: list[InputNumbers] = [
         input_numbers(name, frontend, one.features)
         for one in audio_windows(some, config, excerpt=recipe.excerpt, windows=recipe.windows)
         if one.features is not None
