@@ -124,6 +124,25 @@ def test_no_module_takes_the_name_of_what_its_room_offers(room: str) -> None:
     assert modules & set(import_module(f"genrekit.{room}").__all__) == set()
 
 
+def names_that_no_door_offers() -> Iterator[str]:
+    """A type checker takes whatever a lazy door is asked for, as it answers by a function."""
+    repository = SOURCES.parents[1]
+    for place in ("src", "tests", "benchmarks"):
+        for path in sorted((repository / place).rglob("*.py")):
+            for one in imports(path):
+                room = repository / "src" / Path(*str(one.module).split("."))
+                if (room / "__init__.py").is_file() and one.module != "genrekit":
+                    package = import_module(str(one.module))
+                    offered = {*vars(package), *getattr(package, "__all__", ())}
+                    for name in {a.name for a in one.names} - offered:
+                        if not (room / f"{name}.py").is_file() and not (room / name).is_dir():
+                            yield f"{path.relative_to(repository)}:{one.lineno} {name}"
+
+
+def test_what_is_asked_of_a_room_is_offered() -> None:
+    assert list(names_that_no_door_offers()) == []
+
+
 def module_file(name: str) -> Path | None:
     place = SOURCES.parent.joinpath(*name.split("."))
     for path in (place.with_suffix(".py"), place / "__init__.py"):
