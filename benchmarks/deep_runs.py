@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.datasets import Split
+from genrekit.export import quantise
 from genrekit.models import NetworkConfig, build_network
 from genrekit.models.module import count_parameters
 from genrekit.schema import Contract, Int8Numbers
 from genrekit.training import ProtocolConfig, Recipe, load_recipe
 from genrekit.training.fit import checked_split, finished, fit_rows, fit_steps, logits
 from genrekit.training.prepare import prepare
-from genrekit.training.quantise import quantise
 from genrekit.training.saving import Run
 
 FITTING = ("frontend", "more_frontends", "model", "training", "data", "windows", "excerpt")

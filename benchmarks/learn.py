@@ -25,10 +25,8 @@ from genrekit.errors import AudioError
 from genrekit.evaluation.intervals import percentile_interval, share_by_group
 from genrekit.features.cache import FeatureCache
 from genrekit.files import replace_file
+from genrekit.learn import Embedded, embed_tracks, joined, more_genres, nearest_centroid, own_genres
 from genrekit.schema import Estimate
-from genrekit.training.learn.embedding import Embedded, embed_tracks, joined
-from genrekit.training.learn.head import nearest_centroid
-from genrekit.training.learn.methods import more_genres, own_genres
 
 SIZES, DRAWS, RESAMPLES = (5, 10, 20), 5, 1000
 MUSIC_GENRES = ("Romantic Classical", "Soundtrack", "Game")

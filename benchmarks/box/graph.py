@@ -22,11 +22,11 @@ from genrekit.cli.console import cores
 from genrekit.datasets import track_digest
 from genrekit.evaluation.learnt import LEARNT, Learnt, learnt_sounds
 from genrekit.fingerprint import Fingerprint, fingerprint_files
+from genrekit.export import check_outputs, export_outputs
 from genrekit.jukebox import synthesise
 from genrekit.models.box import BoxNetwork, from_weights
 from genrekit.progress import Progress
 from genrekit.schema import BundleMetrics, Head, Manifest, Provenance
-from genrekit.training.network_export import check_outputs, export_outputs
 
 _GOLDEN_SECONDS = 5.0
 #: Of each sound, so that the bundle stays small.

@@ -16,12 +16,12 @@ from sounds import GENRES, WHOLE, Sound, audio_of
 from vocabulary import FURTHER, GROUPS
 
 from genrekit.bundles import load_bundle, window_samples
+from genrekit.distil.blocks import Hints, teacher_network
 from genrekit.inference.windows import cut_windows
 from genrekit.models.musicnn import NormalisedLevels
 from genrekit.models.pretrained.musicnn import TAGS
 from genrekit.progress import Progress
 from genrekit.schema import Head
-from genrekit.training.distil.blocks import Hints, teacher_network
 
 _C = 0.02
 # A tag is chosen from the probability on at which that is right for the teacher's three best.

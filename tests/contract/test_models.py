@@ -13,11 +13,11 @@ from sklearn.metrics import roc_auc_score
 
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset
+from genrekit.export.classical import AGREEMENT, check_agreement, export_onnx, run_onnx
 from genrekit.features import build_frontend
 from genrekit.models import MODELS, NETWORKS, ClassicalConfig, Prepare, build, classical_config
 from genrekit.schema import Gtzan57Config
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
-from genrekit.training.export import AGREEMENT, check_agreement, export_onnx, run_onnx
 
 CLASSICAL = tuple(name for name in MODELS if name not in NETWORKS)
 GENRES = ("blues", "classical", "country", "disco", "hiphop")

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from genrekit.bundles.session import open_session
 from genrekit.errors import ConfigError
+from genrekit.export.network import AGREEMENT, check_network, export_network, run_network
 from genrekit.models import MODELS, NETWORKS, NetworkConfig, build_network, model_config
 from genrekit.models.module import Network, count_parameters
 from genrekit.training.batches import Examples
 from genrekit.training.deep import NetworkFit, fit_network
 from genrekit.training.fit import finished
-from genrekit.training.network_export import AGREEMENT, check_network, export_network, run_network
 from genrekit.training.settings import TrainingConfig
 
 LEARNT = 0.7  # of three genres, where chance is a third

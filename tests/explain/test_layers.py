@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from genrekit.bundles import load_bundle
 from genrekit.cli import app
 from genrekit.explain import parameters_of, read_layers
+from genrekit.export.classical import export_onnx
+from genrekit.export.network import export_network
 from genrekit.models import MODELS, build, build_network, classical_config
-from genrekit.training.export import export_onnx
-from genrekit.training.network_export import export_network
 
 
 def test_all_parameters_of_the_packaged_model_are_in_one_layer_each() -> None:

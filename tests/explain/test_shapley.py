@@ -12,8 +12,8 @@ import pytest
 from genrekit.explain.shapley import explain_rows, own_columns
 from genrekit.explain.tree_graph import TreeGraph, read_trees
 from genrekit.explain.tree_shapley import tree_shapley
+from genrekit.export.classical import export_onnx
 from genrekit.models import build, classical_config
-from genrekit.training.export import export_onnx
 
 Floats = np.ndarray
 COLUMNS = 4
@@ -80,7 +80,7 @@ def test_values_of_trees_are_exact(name: str, tmp_path: Path) -> None:
 def test_values_add_up_to_what_the_model_says(
     architecture: str, genres: int, tmp_path: Path
 ) -> None:
-    from genrekit.training.export import run_onnx
+    from genrekit.export.classical import run_onnx
 
     file = exported(tmp_path, genres, architecture=architecture)
     x = rows(30)

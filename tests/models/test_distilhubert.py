@@ -10,9 +10,9 @@ import torch
 
 transformers = pytest.importorskip("transformers")
 
+from genrekit.export.network import export_body  # noqa: E402
 from genrekit.models.pretrained import backbone_config, build_body  # noqa: E402
 from genrekit.models.pretrained.distilhubert import hub_config  # noqa: E402
-from genrekit.training.network_export import export_body  # noqa: E402
 
 SMALL = {"layers": 2, "width": 32, "heads": 2, "intermediate": 48, "conv_width": 16}
 CONFIG = backbone_config({"name": "distilhubert", "weights": "random", **SMALL})

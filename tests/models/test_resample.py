@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
+from genrekit.export.classical import AGREEMENT, check_agreement, export_onnx
 from genrekit.models import build, model_config
 from genrekit.models.resample import How, Resampled, resample
-from genrekit.training.export import AGREEMENT, check_agreement, export_onnx
 
 HOWS: tuple[How, ...] = ("oversample", "undersample", "interpolate")
 sizes = st.lists(st.integers(1, 12), min_size=2, max_size=4)

@@ -14,11 +14,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from genrekit.datasets import load_dataset, make_split
+from genrekit.export.classical import AGREEMENT, check_agreement, export_onnx, run_onnx
+from genrekit.export.trees import round_down
 from genrekit.models import MODELS, NETWORKS, build
 from genrekit.models.classical import Boosting, ExtraTrees, Forest, Logistic, Prepare, Tree
 from genrekit.models.estimators import NearestRows
-from genrekit.training.export import AGREEMENT, check_agreement, export_onnx, run_onnx
-from genrekit.training.trees import round_down
 
 
 def rows(seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

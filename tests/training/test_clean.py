@@ -11,13 +11,13 @@ import soundfile
 from genrekit.bundles import load_bundle
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.errors import DatasetError, GenreError
+from genrekit.export.classical import check_agreement, export_onnx
 from genrekit.inference import Classifier
 from genrekit.models import build, classical_config
 from genrekit.models.impute import Imputed
 from genrekit.schema import ColumnsConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.batches import Examples, epoch_order
-from genrekit.training.export import check_agreement, export_onnx
 from genrekit.training.own import load_data
 from genrekit.training.recipe import CleanConfig
 

@@ -239,7 +239,7 @@ def test_a_manifest_that_tells_of_another_embedding_is_refused(
 
 
 def test_the_one_graph_is_compared_with_the_two(network: Path) -> None:
-    from genrekit.training.graph import Graph
+    from genrekit.export.graph import Graph
 
     def head(seed: int) -> bytes:
         graph = Graph()

@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from genrekit.export.network import run_network
 from genrekit.features import build_frontend
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.models import NETWORKS, NetworkConfig
@@ -33,7 +34,6 @@ from genrekit.schema import MelConfig
 from genrekit.training.batches import Examples
 from genrekit.training.deep import fit_network
 from genrekit.training.fit import finished
-from genrekit.training.network_export import run_network
 from genrekit.training.settings import Augment, TrainingConfig
 
 SECONDS = 3.0

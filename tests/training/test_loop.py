@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from genrekit.errors import ConfigError, DatasetError, TrainingError
+from genrekit.export.network import run_network
 from genrekit.models import NetworkConfig, build_network
 from genrekit.models.networks import Bigru, Cnn, Mlp
 from genrekit.training.batches import Batch, Examples, batches
@@ -20,7 +21,6 @@ from genrekit.training.deep import NetworkFit, balanced_weights, fit_network
 from genrekit.training.fit import finished
 from genrekit.training.loop import EpochRecord, Hooks, Learner, evaluate, run_epochs
 from genrekit.training.losses import build_loss
-from genrekit.training.network_export import run_network
 from genrekit.training.network_rows import held_out
 from genrekit.training.optimisers import build_optimiser
 from genrekit.training.rows import Rows

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from genrekit.distil import is_distil_recipe
 from genrekit.errors import ConfigError
 from genrekit.models.classical import Svm, Vote
 from genrekit.training import load_recipe
-from genrekit.training.distil import is_distil_recipe
 
 RECIPE = """\
 name: plain
@@ -128,7 +128,7 @@ def test_a_recipe_made_in_python_says_the_same_as_text(recipe: Path, tmp_path: P
 
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").rglob("*.yaml"))
-# Recipes of kind distil have a reader of their own: tests/training/test_distil.py.
+# Recipes of kind distil have a reader of their own: tests/distil/test_distil.py.
 RECIPES = [path for path in RECIPES if not is_distil_recipe(path)]
 
 

@@ -11,7 +11,7 @@ import typer
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
 
 if TYPE_CHECKING:
-    from genrekit.training.learn import LearnOptions, LearnReport
+    from genrekit.learn import LearnOptions, LearnReport
 
 
 class By(StrEnum):
@@ -79,8 +79,8 @@ def learn(
     from genrekit.bundles import add_bundle
     from genrekit.cli.console import print_json_line, print_markdown, progress_bars
     from genrekit.cli.outputs import open_cache
-    from genrekit.training.learn import learn as learn_from
-    from genrekit.training.learn import render_report
+    from genrekit.learn import learn as learn_from
+    from genrekit.learn import render_report
 
     first = _options(by, several, model, extend, curve)
     source, out, options, name = _asked(source, out, first, again, corrections, feedback, name)
@@ -108,7 +108,7 @@ def learn(
 
 
 def _options(by: By, several: bool, model: str, extend: bool, curve: bool) -> LearnOptions:
-    from genrekit.training.learn import LearnOptions
+    from genrekit.learn import LearnOptions
 
     return LearnOptions(by=by.value, several=several, model=model, extend=extend, curve=curve)
 
@@ -125,7 +125,7 @@ def _asked(
     """What to learn from, where to, and how."""
     from dataclasses import replace
 
-    from genrekit.training.learn import read_corrections, read_feedback, relearning
+    from genrekit.learn import read_corrections, read_feedback, relearning
 
     changes = {} if feedback is None else read_feedback(feedback)
     changes |= {} if corrections is None else read_corrections(corrections)

@@ -97,8 +97,8 @@ def train(
     from genrekit.cli.console import cores, follow
     from genrekit.cli.history import draw_beside
     from genrekit.cli.outputs import check_folder, open_cache
+    from genrekit.distil import is_distil_recipe
     from genrekit.training import with_weights
-    from genrekit.training.distil import is_distil_recipe
     from genrekit.training.own import is_recipe
 
     check_folder(out.parent)
@@ -193,12 +193,12 @@ def _distil(
     recipe: Path, out: Path, overrides: Sequence[str], workers: int, overwrite: bool
 ) -> None:
     from genrekit.cli.console import progress_bars
+    from genrekit.distil import load_distil_recipe
     from genrekit.errors import MissingExtraError
-    from genrekit.training.distil import load_distil_recipe
 
     read = load_distil_recipe(recipe, overrides)
     try:
-        from genrekit.training.distil import distil
+        from genrekit.distil import distil
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from None
     with progress_bars() as progress:

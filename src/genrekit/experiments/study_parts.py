@@ -11,9 +11,9 @@ from genrekit.datasets import Dataset
 from genrekit.experiments.learning_curve import LearningCurve, learning_curve
 from genrekit.experiments.study import StudyFinding, StudyImportance, StudyResult
 from genrekit.explain.importance import families, permutation_importance
+from genrekit.export import run_onnx
 from genrekit.models import ClassicalConfig
 from genrekit.progress import Progress
-from genrekit.training.export import run_onnx
 from genrekit.training.fit import Task, checked_split, fit, fit_rows
 from genrekit.training.rows import table_rows
 

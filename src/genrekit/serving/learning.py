@@ -19,10 +19,15 @@ from genrekit.errors import ConfigError
 from genrekit.evaluation.calibration import fit_temperature
 from genrekit.evaluation.intervals import wilson
 from genrekit.inference import printable
-from genrekit.training.learn.embedding import Embedded, check_embeds, embed_windows, joined
-from genrekit.training.learn.graph import detector_of
-from genrekit.training.learn.judging import unknown_limit
-from genrekit.training.learn.methods import own_genres
+from genrekit.learn import (
+    Embedded,
+    check_embeds,
+    detector_of,
+    embed_windows,
+    joined,
+    own_genres,
+    unknown_limit,
+)
 
 if TYPE_CHECKING:
     from genrekit.serving.work import WorkerContext, WorkerRequest

@@ -259,7 +259,7 @@ def _exported(
     try:
         import torch
 
-        from genrekit.training.network_export import export_body
+        from genrekit.export import export_body
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from None
     digest = "random" if weights is None else file_sha256(weights)

@@ -16,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from genrekit.errors import ConfigError, DatasetError
+from genrekit.export import check_network, export_network
 from genrekit.models import NetworkConfig, build_network
 from genrekit.training.augment import augmented, check_augment
 from genrekit.training.batches import Examples
 from genrekit.training.checkpoint import HISTORY, read_checkpoint, write_checkpoint, write_history
 from genrekit.training.loop import EpochRecord, Hooks, Learner, run_epochs
 from genrekit.training.losses import build_loss
-from genrekit.training.network_export import check_network, export_network
 from genrekit.training.optimisers import build_optimiser
 from genrekit.training.settings import TrainingConfig
 from genrekit.training.team import team

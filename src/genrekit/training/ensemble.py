@@ -25,6 +25,7 @@ from genrekit.evaluation.alike import heard_items, listen
 from genrekit.evaluation.bundle_run import bundle_run
 from genrekit.evaluation.learnt import learnt_files, learnt_rows, learnt_sounds, read_learnt
 from genrekit.evaluation.run import RunResult
+from genrekit.export import Combiner, MemberGraph, ensemble_graph
 from genrekit.features import frontend_fingerprint
 from genrekit.inference import Classifier
 from genrekit.inference.scoring import aggregate, calibrated
@@ -39,7 +40,6 @@ from genrekit.schema import (
     WindowConfig,
     WindowedConfig,
 )
-from genrekit.training.ensemble_graph import Combiner, MemberGraph, ensemble_graph
 
 logger = logging.getLogger(__name__)
 

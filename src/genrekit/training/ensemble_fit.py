@@ -13,11 +13,11 @@ from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import score_items
 from genrekit.evaluation.thresholds import tune_thresholds
+from genrekit.export import Combiner, log_odds, logarithm
 from genrekit.inference import Classifier
 from genrekit.inference.scoring import calibrated
 from genrekit.inference.tree import consistent, edges
 from genrekit.training.ensemble import Ensemble, How
-from genrekit.training.ensemble_graph import Combiner, log_odds, logarithm
 
 #: Inverse strength of the penalty of a stack.
 _STACK_C = 1.0

@@ -13,8 +13,7 @@ from genrekit.bundles import find_bundle
 from genrekit.errors import AudioError, MissingExtraError
 from genrekit.features.cache import FeatureCache
 from genrekit.inference.scoring import calibrated
-from genrekit.training.learn.embedding import Embedded, embed_tracks, joined
-from genrekit.training.learn.head import fit_softmax
+from genrekit.learn import Embedded, embed_tracks, fit_softmax, joined
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin

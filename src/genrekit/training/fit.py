@@ -24,10 +24,10 @@ from genrekit.evaluation import (
     refuse_leaks,
     score,
 )
+from genrekit.export import check_agreement, export_onnx, run_onnx
 from genrekit.inference import calibrated
 from genrekit.models import ClassicalConfig, ModelConfig, NetworkConfig, build
 from genrekit.schema import EvaluationResult
-from genrekit.training.export import check_agreement, export_onnx, run_onnx
 from genrekit.training.recipe import ProtocolConfig
 from genrekit.training.rows import Rows
 from genrekit.training.settings import TrainingConfig
@@ -202,7 +202,7 @@ def _fit_classical(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
 
 
 def _fit_one_vs_rest(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
-    from genrekit.training.one_vs_rest import (
+    from genrekit.export import (
         check_one_vs_rest,
         export_one_vs_rest,
         fit_one_vs_rest,
@@ -242,7 +242,7 @@ def _fit_network(
     )
     if not task.int8:
         return Fit(network.model, network.files, judge)
-    from genrekit.training.quantise import quantise
+    from genrekit.export import quantise
 
     inputs = {task.input_name: rows.x, **rows.more}
     model, measured = quantise(network.model, inputs, n_genres=len(task.labels), seed=task.seed)
@@ -253,7 +253,7 @@ def logits(task: Task, model: bytes, rows: Rows) -> NDArray[np.float32]:
     """Logits (n, n_labels) that a graph gives ``rows``."""
     if isinstance(task.model, ClassicalConfig):
         return run_onnx(model, np.asarray(rows.x))
-    from genrekit.training.network_export import run_network
+    from genrekit.export import run_network
 
     return run_network(model, {task.input_name: rows.x, **rows.more}, n_genres=len(task.labels))
 

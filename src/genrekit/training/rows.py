@@ -19,12 +19,12 @@ from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioContentError, AudioError, DatasetError
 from genrekit.features import build_frontend, frontend_fingerprint
 from genrekit.features.cache import FeatureCache, cache_key
+from genrekit.features.storage import Numbers, RowWriter, joined, taken
 from genrekit.inference import cut_windows
 from genrekit.schema import ExcerptConfig, FrontendConfig, WindowConfig
 from genrekit.training.augment_waveform import CODE_VERSION, Change, changed, draw_change
 from genrekit.training.backbone import Backbone
 from genrekit.training.settings import WaveformAugment
-from genrekit.training.storage import Numbers, RowWriter, joined, taken
 from genrekit.workers import WorkerDied, ordered_map
 
 logger = logging.getLogger(__name__)

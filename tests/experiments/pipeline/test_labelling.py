@@ -12,8 +12,8 @@ import pytest
 from genrekit.bundles import load_bundle
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.experiments import proposals_csv, propose_labels
+from genrekit.learn import read_feedback
 from genrekit.monitoring import PredictionLog, keep_audio, kept_audio
-from genrekit.training.learn import read_feedback
 
 
 def write_log(path: Path, bundle: Path, confidences: list[float]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import ConfigError
 from genrekit.files import replace_file
-from genrekit.training.learn import read_feedback
+from genrekit.learn import read_feedback
 from genrekit.training.recipe import DataConfig, ProtocolConfig, Recipe
 
 _log = logging.getLogger(__name__)

@@ -32,16 +32,16 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from genrekit.errors import BundleError
-from genrekit.models.estimators import Balanced, NearestRows
-from genrekit.models.impute import Imputed
-from genrekit.models.resample import Resampled
-from genrekit.training.graph import OPSETS, Graph
-from genrekit.training.trees import (
+from genrekit.export.graph import OPSETS, Graph
+from genrekit.export.trees import (
     FlatTree,
     ensemble_attributes,
     flat_sklearn,
     flat_xgboost,
 )
+from genrekit.models.estimators import Balanced, NearestRows
+from genrekit.models.impute import Imputed
+from genrekit.models.resample import Resampled
 
 #: Probabilities below this are raised to it before the logarithm.
 SMALLEST_PROBABILITY = 1e-7

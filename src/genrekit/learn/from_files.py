@@ -17,12 +17,12 @@ from genrekit.errors import AudioError, ConfigError, DatasetError
 from genrekit.evaluation.learnt import Learnt, learnt_sounds
 from genrekit.features.cache import FeatureCache
 from genrekit.fingerprint import Fingerprint, find_near_duplicates, fingerprint_files
+from genrekit.learn.embedding import Embedded, embed_tracks, joined
+from genrekit.learn.lessons import By, gather
+from genrekit.learn.methods import Method, more_genres, own_genres
+from genrekit.learn.report import LearnReport
+from genrekit.learn.teach import About, save_taught, teach
 from genrekit.progress import Progress, silent
-from genrekit.training.learn.embedding import Embedded, embed_tracks, joined
-from genrekit.training.learn.lessons import By, gather
-from genrekit.training.learn.methods import Method, more_genres, own_genres
-from genrekit.training.learn.report import LearnReport
-from genrekit.training.learn.teach import About, save_taught, teach
 
 _log = logging.getLogger(__name__)
 

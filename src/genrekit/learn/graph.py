@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from genrekit.bundles import Bundle
 from genrekit.bundles.session import EMBEDDING, LOGITS
 from genrekit.errors import BundleError
+from genrekit.learn import wire
+from genrekit.learn.wire import Field, node, tensor
 from genrekit.schema import Task
-from genrekit.training.learn import wire
-from genrekit.training.learn.wire import Field, node, tensor
 
 Array = NDArray[np.float64]
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from genrekit.datasets import load_dataset
 from genrekit.errors import TrainingError
+from genrekit.features.storage import DiskRows, Numbers, RowWriter, joined, taken
 from genrekit.models.classical import Logistic
 from genrekit.models.networks import Fusion
 from genrekit.schema import ExcerptConfig, Gtzan57Config, MelConfig, WindowConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, train_steps
 from genrekit.training.settings import Augment, TrainingConfig, WaveformAugment
-from genrekit.training.storage import DiskRows, Numbers, RowWriter, joined, taken
 
 BLOCKS = [np.random.default_rng(n).normal(size=(n % 3 + 1, 4, 5)).astype("f4") for n in range(20)]
 WHOLE = np.concatenate(BLOCKS)

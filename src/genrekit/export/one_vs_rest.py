@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.errors import BundleError, DatasetError
-from genrekit.models import ClassicalConfig, build
-from genrekit.training.export import (
+from genrekit.export.classical import (
     AGREEMENT,
     SMALLEST_PROBABILITY,
     add_probabilities,
     run_onnx,
 )
-from genrekit.training.graph import Graph
+from genrekit.export.graph import Graph
+from genrekit.models import ClassicalConfig, build
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from genrekit.audio import decode
 from genrekit.audio.formats import AUDIO_SUFFIXES
 from genrekit.audio.info import DECODER_VERSION
+from genrekit.distil.recipe import DistilRecipe, Disturbances, MusicFolder
 from genrekit.errors import AudioError, ConfigError
 from genrekit.evaluation.distortions import encoded, low_passed, noisy, played
 from genrekit.features import build_frontend, frontend_fingerprint
@@ -28,7 +29,6 @@ from genrekit.files import replacing
 from genrekit.progress import Progress
 from genrekit.schema import ExcerptConfig, MelConfig
 from genrekit.training.backbone import Backbone
-from genrekit.training.distil.recipe import DistilRecipe, Disturbances, MusicFolder
 from genrekit.workers import WorkerDied, ordered_map
 
 _log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from genrekit.errors import BundleError, ConfigError, DatasetError
 from genrekit.features.cache import FeatureCache
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
-from genrekit.training.learn import (
+from genrekit.learn import (
     LearnOptions,
     LearnReport,
     learn,

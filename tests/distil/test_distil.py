@@ -17,6 +17,16 @@ import yaml
 from sklearn.metrics import r2_score
 
 from genrekit.bundles import load_bundle
+from genrekit.distil import (
+    DistilRecipe,
+    descent,
+    distil,
+    is_distil_recipe,
+    load_distil_recipe,
+)
+from genrekit.distil.blocks import Hints, teacher_network
+from genrekit.distil.fit import agreement
+from genrekit.distil.music import gather
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
@@ -27,6 +37,7 @@ from genrekit.models.pretrained.musicnn import MusicnnNetwork
 from genrekit.progress import silent
 from genrekit.schema import ExcerptConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
+<<<<<<< HEAD:tests/training/test_distil.py
 from genrekit.training.distil import (
     DistilRecipe,
     descent,
@@ -37,6 +48,8 @@ from genrekit.training.distil import (
 from genrekit.training.distil.blocks import Hints, strongest_filters, teacher_network
 from genrekit.training.distil.fit import agreement
 from genrekit.training.distil.music import gather
+=======
+>>>>>>> eb799ee (Training is split into rooms: distil, learn and export answer questions of their own):tests/distil/test_distil.py
 from genrekit.training.recipe import BundleBackbone
 
 RATE_HZ = 16000

@@ -13,15 +13,15 @@ from genrekit.lazy import resolver
 __all__ = ["DistilRecipe", "distil", "is_distil_recipe", "load_distil_recipe"]
 
 _HOMES = {
-    "DistilRecipe": "genrekit.training.distil.recipe",
-    "distil": "genrekit.training.distil.make",
-    "is_distil_recipe": "genrekit.training.distil.recipe",
-    "load_distil_recipe": "genrekit.training.distil.recipe",
+    "DistilRecipe": "genrekit.distil.recipe",
+    "distil": "genrekit.distil.make",
+    "is_distil_recipe": "genrekit.distil.recipe",
+    "load_distil_recipe": "genrekit.distil.recipe",
 }
 
 if TYPE_CHECKING:
-    from genrekit.training.distil.make import distil
-    from genrekit.training.distil.recipe import (
+    from genrekit.distil.make import distil
+    from genrekit.distil.recipe import (
         DistilRecipe,
         is_distil_recipe,
         load_distil_recipe,

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genrekit.distil.descent import descend
+from genrekit.distil.fit import decibels
+from genrekit.distil.music import Windows
 from genrekit.errors import ConfigError
 from genrekit.models.musicnn import (
     FRAMES,
@@ -34,9 +37,6 @@ from genrekit.models.pretrained.musicnn_weights import load_network
 from genrekit.models.pretrained.slimming import slimmed
 from genrekit.progress import Progress
 from genrekit.schema import MelConfig
-from genrekit.training.distil.descent import descend
-from genrekit.training.distil.fit import decibels
-from genrekit.training.distil.music import Windows
 
 #: Windows of which maps are kept in memory at once.
 _MAP_WINDOWS = 8000

@@ -12,11 +12,11 @@ from genrekit.evaluation.calibration import fit_binary_temperature, fit_temperat
 from genrekit.evaluation.thresholds import tune_thresholds
 from genrekit.inference.scoring import calibrated
 from genrekit.inference.tree import consistent, edges
+from genrekit.learn.embedding import Embedded
+from genrekit.learn.folds import Folds
+from genrekit.learn.head import nearest_centroid
+from genrekit.learn.methods import Method
 from genrekit.progress import Progress, silent
-from genrekit.training.learn.embedding import Embedded
-from genrekit.training.learn.folds import Folds
-from genrekit.training.learn.head import nearest_centroid
-from genrekit.training.learn.methods import Method
 
 Array = NDArray[np.float64]
 #: Of the answers that are right on held-out tracks, this share may become unknown.

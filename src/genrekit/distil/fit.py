@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from genrekit.distil.descent import descend
+from genrekit.distil.music import Windows
 from genrekit.models.module import Network
 from genrekit.progress import Progress
-from genrekit.training.distil.descent import descend
-from genrekit.training.distil.music import Windows
 
 Rows = NDArray[np.int64]
 Target = Callable[[Windows, Rows], Tensor]

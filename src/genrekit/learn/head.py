@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from genrekit.training.learn.embedding import Embedded
-from genrekit.training.learn.graph import Linear
+from genrekit.learn.embedding import Embedded
+from genrekit.learn.graph import Linear
 
 Array = NDArray[np.float64]
 _ITERATIONS = 300

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from genrekit.datasets.dataset import Dataset
 from genrekit.evaluation.intervals import share_by_group
 from genrekit.evaluation.multilabel import genre_ranking, mean_defined
+from genrekit.learn.embedding import Embedded
+from genrekit.learn.folds import Folds
+from genrekit.learn.judging import Held, targets_of
+from genrekit.learn.methods import Method
+from genrekit.learn.report import CurvePoint, Doubt, Forecast, GenreVerdict, Pair
 from genrekit.progress import Progress, silent
 from genrekit.schema import Estimate, EvaluationResult
-from genrekit.training.learn.embedding import Embedded
-from genrekit.training.learn.folds import Folds
-from genrekit.training.learn.judging import Held, targets_of
-from genrekit.training.learn.methods import Method
-from genrekit.training.learn.report import CurvePoint, Doubt, Forecast, GenreVerdict, Pair
 
 Array = NDArray[np.float64]
 #: A genre of fewer tracks, or of fewer groups, is called thin.

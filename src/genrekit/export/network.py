@@ -15,10 +15,10 @@ from torch.jit._trace import TracerWarning
 
 from genrekit.bundles.session import open_session, run_session
 from genrekit.errors import BundleError
+from genrekit.features.storage import Numbers
 from genrekit.models.module import Network
 from genrekit.models.pretrained.body import Body
 from genrekit.models.pretrained.network import WAVEFORM
-from genrekit.training.storage import Numbers
 
 #: Largest difference of a logit between the graph and its source, relative to the largest logit
 #: where that is above one.

@@ -13,10 +13,8 @@ from genrekit.bundles.session import EMBEDDING, open_session, run_session
 from genrekit.errors import ConfigError
 from genrekit.inference.scoring import calibrated
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
-from genrekit.progress import Progress, silent
-from genrekit.schema import Task
-from genrekit.training.learn.embedding import Embedded, embed_windows, joined
-from genrekit.training.learn.graph import (
+from genrekit.learn.embedding import Embedded, embed_windows, joined
+from genrekit.learn.graph import (
     SMALLEST_PROBABILITY,
     Detector,
     Linear,
@@ -25,7 +23,7 @@ from genrekit.training.learn.graph import (
     with_head,
     with_more,
 )
-from genrekit.training.learn.head import (
+from genrekit.learn.head import (
     C,
     Scaling,
     fit_one_vs_rest,
@@ -34,6 +32,8 @@ from genrekit.training.learn.head import (
     softmax_weights,
     window_weights,
 )
+from genrekit.progress import Progress, silent
+from genrekit.schema import Task
 
 Array = NDArray[np.float64]
 Targets = NDArray[np.int64]

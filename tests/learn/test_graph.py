@@ -13,11 +13,11 @@ from genrekit.bundles import Bundle, load_bundle
 from genrekit.bundles.session import open_session, run_outputs
 from genrekit.errors import BundleError
 from genrekit.jukebox import synthesise
-from genrekit.training.learn import wire
-from genrekit.training.learn.embedding import Embedded, embed_windows, joined
-from genrekit.training.learn.graph import after_embedding, detector_of, with_head
-from genrekit.training.learn.head import fit_scaling
-from genrekit.training.learn.methods import Base, Method, MoreGenres, own_genres
+from genrekit.learn import wire
+from genrekit.learn.embedding import Embedded, embed_windows, joined
+from genrekit.learn.graph import after_embedding, detector_of, with_head
+from genrekit.learn.head import fit_scaling
+from genrekit.learn.methods import Base, Method, MoreGenres, own_genres
 
 SECONDS = 6.5
 
@@ -102,7 +102,7 @@ def test_numbers_and_texts_survive_the_wire() -> None:
 
 def test_learning_loads_none_of_the_libraries_that_train() -> None:
     code = (
-        "import sys, genrekit.cli, genrekit.training.learn.from_files; "
+        "import sys, genrekit.cli, genrekit.learn.from_files; "
         "print(sorted({'torch', 'sklearn', 'pandas', 'onnx', 'librosa'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

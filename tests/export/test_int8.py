@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from genrekit.bundles import load_bundle
+from genrekit.export import int8 as room
+from genrekit.export.int8 import int8_graph, quantise
+from genrekit.export.network import export_network, run_network
 from genrekit.models import NetworkConfig, build_network
 from genrekit.models.networks import Bilstm, Cnn, Mlp
 from genrekit.schema import Int8Numbers
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
-from genrekit.training import quantise as room
-from genrekit.training.network_export import export_network, run_network
-from genrekit.training.quantise import int8_graph, quantise
 from genrekit.training.recipe import ExportConfig
 from genrekit.training.settings import TrainingConfig
 

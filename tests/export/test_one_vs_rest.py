@@ -17,6 +17,8 @@ from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import evaluate_bundle
+from genrekit.export.classical import AGREEMENT, run_onnx
+from genrekit.export.one_vs_rest import check_one_vs_rest, export_one_vs_rest, fit_one_vs_rest
 from genrekit.features import build_frontend
 from genrekit.inference import Classifier
 from genrekit.models import MODELS, NETWORKS, ClassicalConfig, classical_config
@@ -24,9 +26,7 @@ from genrekit.models.classical import Logistic, Svm
 from genrekit.models.networks import Mlp
 from genrekit.schema import Gtzan57Config
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
-from genrekit.training.export import AGREEMENT, run_onnx
 from genrekit.training.network_rows import held_out
-from genrekit.training.one_vs_rest import check_one_vs_rest, export_one_vs_rest, fit_one_vs_rest
 from genrekit.training.prepare import labelled
 from genrekit.training.recipe import LabelsConfig
 from genrekit.training.rows import Rows

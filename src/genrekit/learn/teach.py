@@ -23,6 +23,12 @@ from genrekit.evaluation.significance import paired_difference
 from genrekit.inference.inputs import make_reference
 from genrekit.inference.tree import chosen, edges
 from genrekit.jukebox import synthesise
+from genrekit.learn.embedding import Embedded
+from genrekit.learn.examining import doubtful, inseparable, learning_curve, verdicts
+from genrekit.learn.folds import Folds, make_folds
+from genrekit.learn.judging import Held, hold_out, parents_of, targets_of
+from genrekit.learn.methods import Method, Model
+from genrekit.learn.report import LearnReport
 from genrekit.progress import Progress, silent
 from genrekit.schema import (
     UNKNOWN,
@@ -32,12 +38,6 @@ from genrekit.schema import (
     Manifest,
     Provenance,
 )
-from genrekit.training.learn.embedding import Embedded
-from genrekit.training.learn.examining import doubtful, inseparable, learning_curve, verdicts
-from genrekit.training.learn.folds import Folds, make_folds
-from genrekit.training.learn.judging import Held, hold_out, parents_of, targets_of
-from genrekit.training.learn.methods import Method, Model
-from genrekit.training.learn.report import LearnReport
 
 _GOLDEN_SECONDS = 5.0
 

@@ -16,6 +16,19 @@ from torch import Tensor, nn
 
 import genrekit
 from genrekit.bundles import check_target, write_bundle
+from genrekit.distil.blocks import Hints, check_plan, teacher_network, train_blocks
+from genrekit.distil.fit import (
+    Rows,
+    Student,
+    Target,
+    agreement,
+    decibels,
+    embed_all,
+    train_together,
+)
+from genrekit.distil.music import Windows, gather
+from genrekit.distil.recipe import DistilRecipe, MusicFolder
+from genrekit.export import check_outputs, export_embedding
 from genrekit.features import frontend_fingerprint
 from genrekit.files import cache_home
 from genrekit.jukebox import synthesise
@@ -40,20 +53,7 @@ from genrekit.training.backbone import (
     published_origin,
     saved_backbone,
 )
-from genrekit.training.distil.blocks import Hints, check_plan, teacher_network, train_blocks
-from genrekit.training.distil.fit import (
-    Rows,
-    Student,
-    Target,
-    agreement,
-    decibels,
-    embed_all,
-    train_together,
-)
-from genrekit.training.distil.music import Windows, gather
-from genrekit.training.distil.recipe import DistilRecipe, MusicFolder
 from genrekit.training.fit import finished
-from genrekit.training.network_export import check_outputs, export_embedding
 from genrekit.training.recipe import BundleBackbone
 
 _GOLDEN_SECONDS = 5.0

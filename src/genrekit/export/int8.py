@@ -21,8 +21,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from genrekit.bundles.session import open_session, run_session
+from genrekit.features.storage import Floats, Numbers
 from genrekit.schema import Int8Numbers
-from genrekit.training.storage import Floats, Numbers
 
 logger = logging.getLogger(__name__)
 
