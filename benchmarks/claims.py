@@ -26,7 +26,7 @@ from claims_measure import MEASURES, ClaimStep, Measured, Places
 from claims_page import Claims, render
 from paged import paged, paged_arguments
 
-from genrekit.cli.console import follow
+from genrekit.terminal import follow
 
 
 def main() -> None:

@@ -26,11 +26,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from paged import paged, paged_arguments
 
-from genrekit.cli.console import progress_bars
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.experiments import StudyResult, complete_study, render_study_markdown
 from genrekit.models import ClassicalConfig, classical_config
 from genrekit.reports import write_study_report
+from genrekit.terminal import progress_bars
 from genrekit.training import ProtocolConfig
 
 COMMAND = "python benchmarks/studies.py DATA -o docs/results"

@@ -35,6 +35,7 @@ SHUT = {
     "pages",
     "serving",
     "tagging",
+    "terminal",
     "workers",
 }
 #: One module for each name in a catalog is a door of its own: `genrekit.datasets.fma`.

@@ -28,11 +28,11 @@ from pydantic import TypeAdapter
 from sounds import GENRES, NOISE, WHOLE, Sound, audio_of, embed, read_sounds
 
 from genrekit.bundles import load_bundle
-from genrekit.cli.console import cores, progress_bars
+from genrekit.distil import DistilRecipe, distil, load_distil_recipe
 from genrekit.files import cache_home
 from genrekit.pages import interval
 from genrekit.progress import Progress
-from genrekit.training.distil import DistilRecipe, distil, load_distil_recipe
+from genrekit.terminal import cores, progress_bars
 
 RECIPE = Path(__file__).parents[2] / "recipes/distil/musicnn.yaml"
 PROTOCOLS = (BY_COLLECTION, BY_ARTIST, GTZAN_ALONE)

@@ -18,15 +18,15 @@ from torch import Tensor, nn
 
 import genrekit
 from genrekit.bundles import load_bundle, write_bundle
-from genrekit.cli.console import cores
 from genrekit.datasets import track_digest
 from genrekit.evaluation.learnt import LEARNT, Learnt, learnt_sounds
-from genrekit.fingerprint import Fingerprint, fingerprint_files
 from genrekit.export import check_outputs, export_outputs
+from genrekit.fingerprint import Fingerprint, fingerprint_files
 from genrekit.jukebox import synthesise
 from genrekit.models.box import BoxNetwork, from_weights
 from genrekit.progress import Progress
 from genrekit.schema import BundleMetrics, Head, Manifest, Provenance
+from genrekit.terminal import cores
 
 _GOLDEN_SECONDS = 5.0
 #: Of each sound, so that the bundle stays small.

@@ -43,11 +43,11 @@ from tags import fit_further, teacher_windows
 from trials import demo_answers, nonmusic_windows, recorded_answers, time_prediction
 
 from genrekit.bundles import load_bundle
-from genrekit.cli.console import cores, progress_bars
 from genrekit.files import cache_home
 from genrekit.models.pretrained.backbones import Musicnn, backbone_config
 from genrekit.progress import Progress
 from genrekit.schema import BundleMetrics, WindowConfig
+from genrekit.terminal import cores, progress_bars
 from genrekit.training.backbone import published_backbone
 
 SETTINGS = Settings(c=0.1, noise=3.0, outside=2.0, snippets=1.5)

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from genrekit.cli.answers import show_answers
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig, TrackPrediction
+from genrekit.terminal import show_answers
 
 Run = Callable[..., Any]
 Start = Callable[..., subprocess.Popen[bytes]]

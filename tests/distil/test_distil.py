@@ -24,7 +24,7 @@ from genrekit.distil import (
     is_distil_recipe,
     load_distil_recipe,
 )
-from genrekit.distil.blocks import Hints, teacher_network
+from genrekit.distil.blocks import Hints, strongest_filters, teacher_network
 from genrekit.distil.fit import agreement
 from genrekit.distil.music import gather
 from genrekit.errors import ConfigError
@@ -37,19 +37,6 @@ from genrekit.models.pretrained.musicnn import MusicnnNetwork
 from genrekit.progress import silent
 from genrekit.schema import ExcerptConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
-<<<<<<< HEAD:tests/training/test_distil.py
-from genrekit.training.distil import (
-    DistilRecipe,
-    descent,
-    distil,
-    is_distil_recipe,
-    load_distil_recipe,
-)
-from genrekit.training.distil.blocks import Hints, strongest_filters, teacher_network
-from genrekit.training.distil.fit import agreement
-from genrekit.training.distil.music import gather
-=======
->>>>>>> eb799ee (Training is split into rooms: distil, learn and export answer questions of their own):tests/distil/test_distil.py
 from genrekit.training.recipe import BundleBackbone
 
 RATE_HZ = 16000

@@ -48,9 +48,9 @@ from genrekit.cli import (
     tune,
     watch,
 )
-from genrekit.cli.console import log_to_stderr, mend_streams, plain, print_json, print_problem
 from genrekit.errors import GenreError, outcome
 from genrekit.interrupts import INTERRUPTED, end_on_interrupt
+from genrekit.terminal import log_to_stderr, mend_streams, plain, print_json, print_problem
 
 app = typer.Typer(
     help="Tells the genre of music: offline, fast, and with numbers you can trust.",

@@ -35,11 +35,11 @@ def report(
     as_json: _Json = False,
 ) -> None:
     """Say which model is better on live traffic, how sure that is, and what drifted."""
-    from genrekit.cli.console import print_json_line, print_markdown
     from genrekit.monitoring import report_arms
     from genrekit.pages import render_markdown
     from genrekit.reports.arms import arms_document, in_short
     from genrekit.reports.write import write_document
+    from genrekit.terminal import print_json_line, print_markdown
 
     _check(out or ())
     found = report_arms(_read(log, since), seed=seed)
@@ -56,8 +56,8 @@ def report(
 @app.command()
 def drift(log: _Log, since: _Since = None, as_json: _Json = False) -> None:
     """Compare what each model was given and answered with the reference in its bundle."""
-    from genrekit.cli.console import print_json
     from genrekit.monitoring import drift_of
+    from genrekit.terminal import print_json
 
     found = drift_of(_read(log, since))
     if as_json:
@@ -68,7 +68,7 @@ def drift(log: _Log, since: _Since = None, as_json: _Json = False) -> None:
 
 
 def _check(files: list[Path] | tuple[()]) -> None:
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
     from genrekit.errors import ConfigError
 
     for file in files:
@@ -78,8 +78,8 @@ def _check(files: list[Path] | tuple[()]) -> None:
 
 
 def _read(log: Path, since: datetime | None) -> Log:
-    from genrekit.cli.console import track
     from genrekit.monitoring import read_log
+    from genrekit.terminal import track
 
     seconds = since.replace(tzinfo=UTC).timestamp() if since else 0.0
     return read_log(log, since=seconds, watch=lambda rows, total: track(rows, total, "Reading"))
@@ -88,7 +88,7 @@ def _read(log: Path, since: datetime | None) -> Log:
 def _show(name: str, one: Drift | None) -> None:
     from rich.table import Table
 
-    from genrekit.cli.console import plain, results
+    from genrekit.terminal import plain, results
 
     say = results().print
     if one is None:

@@ -49,7 +49,7 @@ def audit(
     A folder that holds several sets has all of them audited. No file is ever changed.
     """
     from genrekit.audit import run_audit
-    from genrekit.cli.console import cores, print_json_line, progress_bars
+    from genrekit.terminal import cores, print_json_line, progress_bars
 
     sets = [one for path in data for one in _sets(path, reading.corpus)]
     if fix is not None and len(sets) > 1:
@@ -133,7 +133,7 @@ def _show(report: AuditReport) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from genrekit.cli.console import plain, results
+    from genrekit.terminal import plain, results
 
     columns = f", {report.columns} columns" if report.columns else ""
     head = f" ({report.medium}): {report.items} items, {len(report.labels)} labels{columns}"
@@ -154,7 +154,7 @@ def _row(report: AuditReport, kind: Kind, count: int) -> tuple[Any, ...]:
     from rich.text import Text
 
     from genrekit.audit import KINDS
-    from genrekit.cli.console import plain
+    from genrekit.terminal import plain
 
     info = KINDS[kind]
     style = {"error": "bold red", "warning": "yellow", "note": "cyan"}[info.severity]

@@ -18,8 +18,8 @@ def backbones(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List published networks with their licences, and where their weights are on this machine."""
-    from genrekit.cli.console import print_json
     from genrekit.models.pretrained import BACKBONES, backbone_config
+    from genrekit.terminal import print_json
 
     for name in fetch or ():
         _fetch(backbone_config({"name": name}))
@@ -46,7 +46,7 @@ def _row(config: PublishedConfig) -> dict[str, Any]:
 def _print_rows(configs: list[PublishedConfig]) -> None:
     from rich.table import Table
 
-    from genrekit.cli.console import results
+    from genrekit.terminal import results
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("name", "licence", "MB", "rate", "weights"):
@@ -58,8 +58,8 @@ def _print_rows(configs: list[PublishedConfig]) -> None:
 
 
 def _fetch(config: PublishedConfig) -> None:
-    from genrekit.cli.console import progress_bars
     from genrekit.models.pretrained import local_weights
+    from genrekit.terminal import progress_bars
     from genrekit.training.backbone import fetched_weights
 
     if local_weights(config.source, None) is not None:

@@ -153,8 +153,7 @@ def run(
         publish,
         run_batch,
     )
-    from genrekit.cli.batch_progress import following
-    from genrekit.cli.console import cores
+    from genrekit.terminal import cores, following
     from genrekit.workers import WorkerLimits
 
     options = BatchOptions(
@@ -203,8 +202,7 @@ def merge(
 
 
 def _end(summary: Summary, out: Path, as_json: bool, stopped: bool) -> None:
-    from genrekit.cli.batch_progress import show_summary
-    from genrekit.cli.console import print_json_line
+    from genrekit.terminal import print_json_line, show_summary
 
     if as_json:
         print_json_line(summary)

@@ -51,14 +51,14 @@ def calibrate(
     refused; tracks of one group (recording, artist) count as one.
     """
     from genrekit.bundles import check_target, rewrite_bundle
-    from genrekit.cli.console import print_json_line, track
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
     from genrekit.datasets import make_split
     from genrekit.evaluation import score_items
     from genrekit.evaluation.calibrate import calibrate as choose
     from genrekit.evaluation.calibrate import check_calibratable
     from genrekit.inference import Classifier
     from genrekit.pages import plot_risk_coverage
+    from genrekit.terminal import print_json_line, track
 
     if out is not None:
         check_target(out, overwrite=False)
@@ -82,7 +82,7 @@ def calibrate(
 
 
 def _show(found: Calibration, out: Path | None) -> None:
-    from genrekit.cli.console import plain, results
+    from genrekit.terminal import plain, results
 
     chosen, sets = found.abstention, found.prediction_sets
     results().print(

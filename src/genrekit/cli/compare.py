@@ -49,13 +49,13 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="A Comparison as JSON.")] = False,
 ) -> None:
     """Rank models that were tested on the same tracks, and test every pair of them."""
-    from genrekit.cli.console import print_json_line, print_markdown
     from genrekit.cli.data import open_dataset, open_pairs
-    from genrekit.cli.outputs import check_file, check_folder
+    from genrekit.cli.paths import check_file, check_folder
     from genrekit.datasets import make_split, read_split
     from genrekit.experiments import compare as compare_runs
     from genrekit.reports.comparing import render_comparison_html, render_comparison_markdown
     from genrekit.reports.groups import distinct_names
+    from genrekit.terminal import print_json_line, print_markdown
 
     if html is not None:
         check_file(html)
@@ -110,11 +110,11 @@ def _tested(
     split: Split | None,
     pairs: tuple[tuple[str, str], ...],
 ) -> RunResult:
-    from genrekit.cli.console import track
     from genrekit.evaluation import score_items
     from genrekit.evaluation.bundle_run import bundle_run
     from genrekit.evaluation.leaks import test_ids
     from genrekit.inference import Classifier
+    from genrekit.terminal import track
 
     if dataset is None or split is None:
         raise ConfigError(

@@ -229,9 +229,9 @@ def open_pairs(file: Path | None) -> tuple[Pair, ...]:
 
 def hear(dataset: Dataset) -> Alike:
     """Decode all audio of the dataset, under a progress bar, and find what sounds alike."""
-    from genrekit.cli.console import cores, track
     from genrekit.evaluation.alike import alike, listen
     from genrekit.features import FeatureCache
+    from genrekit.terminal import cores, track
 
     heard = listen(dataset, workers=cores(), cache=FeatureCache.default())
     return alike(dataset, tuple(track(heard, len(dataset), "Listening")))

@@ -33,8 +33,8 @@ def list_datasets(
     """List corpora, and check copies of them; alone, list all with licence and what is here."""
     if context.invoked_subcommand is not None:
         return
-    from genrekit.cli.console import print_json
     from genrekit.datasets import DATASETS
+    from genrekit.terminal import print_json
 
     rows = [_row(name, folder) for name in DATASETS]
     if as_json:
@@ -53,8 +53,8 @@ def verify(
     as_json: _Json = False,
 ) -> None:
     """Check a copy against its index: counts, layout, headers, checksums; exit code 4 on faults."""
-    from genrekit.cli.console import progress_bars
     from genrekit.download import verify_copy
+    from genrekit.terminal import progress_bars
 
     with progress_bars() as progress:
         copy = verify_copy(name, path, checksums=checksums, progress=progress)
@@ -66,7 +66,7 @@ def verify(
 def _report(name: str, path: Path, checked: int, faults: Sequence[Fault], as_json: bool) -> None:
     from rich.table import Table
 
-    from genrekit.cli.console import print_json, results
+    from genrekit.terminal import print_json, results
 
     unknown = sum(not fault.known for fault in faults)
     if as_json:
@@ -121,7 +121,7 @@ def _row(name: str, root: Path | None) -> dict[str, Any]:
 def _print_rows(rows: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
-    from genrekit.cli.console import results
+    from genrekit.terminal import results
 
     for row in rows:
         here = ", ".join(row["present"]) or "nothing"

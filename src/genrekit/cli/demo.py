@@ -22,7 +22,7 @@ def demo(
 
     The tracks are test signals: what the model says of them is no evidence of its accuracy.
     """
-    from genrekit.cli.outputs import check_folder
+    from genrekit.cli.paths import check_folder
 
     if to is not None:
         check_folder(to)
@@ -33,10 +33,9 @@ def demo(
 
 
 def _demo(folder: Path, tracks: int, seconds: float, seed: int, as_json: bool) -> None:
-    from genrekit.cli.answers import show_answers, show_stages
-    from genrekit.cli.console import track
     from genrekit.datasets import load_dataset
     from genrekit.inference import Classifier
+    from genrekit.terminal import show_answers, show_stages, track
 
     songs = load_dataset("jukebox", folder, clips_per_genre=tracks, seconds=seconds, seed=seed)
     classifier = Classifier.load("default")

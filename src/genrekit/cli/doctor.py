@@ -21,8 +21,8 @@ def doctor(
 
     Ends with 0 if genrekit can read music and predict, whatever else is missing, and with 1 if not.
     """
-    from genrekit.cli.console import print_json
     from genrekit.installation import examine, installed, is_broken
+    from genrekit.terminal import print_json
 
     checks = examine()
     broken = is_broken(checks)
@@ -37,7 +37,7 @@ def doctor(
 def _print_checks(checks: Sequence[Check], broken: bool) -> None:
     from rich.text import Text
 
-    from genrekit.cli.console import plain, results
+    from genrekit.terminal import plain, results
 
     about = ""
     for one in checks:

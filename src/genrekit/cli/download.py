@@ -32,9 +32,9 @@ def download(
 
     For a corpus that may not be fetched freely it says where to get it and where to put it.
     """
-    from genrekit.cli.console import errors, progress_bars
     from genrekit.download import OFFERS, plan_download
     from genrekit.download import download as fetch_corpus
+    from genrekit.terminal import errors, progress_bars
 
     if name not in OFFERS:
         _say_where(name, to, as_json)
@@ -53,9 +53,9 @@ def download(
 
 
 def _say_where(name: str, to: Path | None, as_json: bool) -> None:
-    from genrekit.cli.console import print_json, results
     from genrekit.datasets import corpus_info
     from genrekit.download import corpus_folder
+    from genrekit.terminal import print_json, results
 
     info, folder = corpus_info(name), to or corpus_folder(name)
     if as_json:
@@ -82,8 +82,8 @@ def _say_where(name: str, to: Path | None, as_json: bool) -> None:
 
 
 def _report(plan: DownloadPlan, as_json: bool) -> None:
-    from genrekit.cli.console import print_json, results
     from genrekit.download import OFFERS
+    from genrekit.terminal import print_json, results
 
     fetched = [archive.target for archive in plan.missing]
     rest = OFFERS[plan.corpus].rest

@@ -86,7 +86,7 @@ def _numbers(text: str | None) -> list[float] | None:
 
 
 def _show(run: RunResult, out: Path, weights: tuple[float, ...], as_json: bool) -> None:
-    from genrekit.cli.console import print_json_line, results
+    from genrekit.terminal import print_json_line, results
 
     if as_json:
         print_json_line(run.result)

@@ -61,13 +61,13 @@ def evaluate(
     Accuracy comes with a Wilson interval, macro F1 with a bootstrap over tracks, both 95 %. Models
     that tell several genres a track also have mean average precision, ROC-AUC and coverage.
     """
-    from genrekit.cli.console import track
     from genrekit.cli.data import open_pairs
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
     from genrekit.datasets import make_split, read_split
     from genrekit.evaluation import score_items
     from genrekit.evaluation.bundle_run import bundle_run
     from genrekit.inference import Classifier
+    from genrekit.terminal import track
 
     for file in (predictions, out):
         if file is not None:
@@ -93,8 +93,8 @@ def evaluate(
 
 
 def _finish(run: RunResult, out: Path | None, as_json: bool) -> None:
-    from genrekit.cli.console import print_json_line
     from genrekit.evaluation.results import write_run
+    from genrekit.terminal import print_json_line
 
     if out is not None:
         write_run(run, out)
@@ -107,13 +107,13 @@ def _finish(run: RunResult, out: Path | None, as_json: bool) -> None:
 def _across(
     classifier: Classifier, dataset: Dataset, name: str, pairs: tuple[Pair, ...]
 ) -> RunResult:
-    from genrekit.cli.console import errors, track
     from genrekit.datasets.label_maps import label_map
     from genrekit.evaluation.cross_corpus import (
         cross_corpus,
         cross_corpus_run,
         cross_corpus_scores,
     )
+    from genrekit.terminal import errors, track
 
     test = cross_corpus(classifier, dataset, label_map(name))
     unused = f"; labels of the model without a counterpart: {', '.join(test.unused)}"
@@ -155,8 +155,8 @@ def _show(run: RunResult) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from genrekit.cli.console import plain, results
     from genrekit.pages import calibration, calibration_note, over_folds
+    from genrekit.terminal import plain, results
 
     result = run.result
     results().print(

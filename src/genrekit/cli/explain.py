@@ -66,9 +66,9 @@ def explain(
     for and against the genre. For data with labels: confusions with the tracks behind them, the
     most confident mistakes, maps, and for tables what columns are worth.
     """
-    from genrekit.cli.console import print_json_line
-    from genrekit.cli.outputs import check_folder
+    from genrekit.cli.paths import check_folder
     from genrekit.inference import Classifier
+    from genrekit.terminal import print_json_line
 
     check_folder(out)
     classifier = Classifier.load(bundle)
@@ -102,9 +102,9 @@ def _data(
     item: str | None,
     plane: str | None,
 ) -> DataExplanation:
-    from genrekit.cli.console import follow
     from genrekit.cli.data import open_dataset
     from genrekit.explain import explain_data, write_data_page
+    from genrekit.terminal import follow
 
     dataset = open_dataset(path, corpus, None, settings)
     pair = None if plane is None else _pair(plane)
@@ -134,8 +134,8 @@ def _track(
     fill: Literal["all", "cut", "silence", "noise"],
     check: bool,
 ) -> TrackExplanation:
-    from genrekit.cli.console import follow
     from genrekit.explain import explain_track, write_track_page
+    from genrekit.terminal import follow
 
     out.mkdir(parents=True, exist_ok=True)
     steps = explain_track(
@@ -149,8 +149,8 @@ def _track(
 
 
 def _show(result: TrackExplanation, out: Path) -> None:
-    from genrekit.cli.console import plain, results
     from genrekit.explain.faithfulness import verdict as faithfulness_verdict
+    from genrekit.terminal import plain, results
 
     say = results().print
     say(f"{plain(result.path)}: {result.genre} {result.probability:.3f}")
@@ -171,7 +171,7 @@ def _show(result: TrackExplanation, out: Path) -> None:
 
 
 def _show_data(found: DataExplanation, out: Path) -> None:
-    from genrekit.cli.console import plain, print_problem, results
+    from genrekit.terminal import plain, print_problem, results
 
     say = results().print
     for note in found.notes:

@@ -37,10 +37,10 @@ def explore(
 
     Beside the page, a folder of its name gets each chart as a PNG.
     """
-    from genrekit.cli.console import follow, print_json_line, workers
-    from genrekit.cli.outputs import check_file, check_folder, open_cache
+    from genrekit.cli.paths import check_file, check_folder, open_cache
     from genrekit.errors import ConfigError
     from genrekit.explain import explore_dataset, write_exploration
+    from genrekit.terminal import follow, print_json_line, workers
 
     if out.suffix != ".html":
         raise ConfigError(f"{out} is not a page; name a file that ends in .html")
@@ -62,7 +62,7 @@ def explore(
 
 
 def _show(found: Exploration, out: Path) -> None:
-    from genrekit.cli.console import plain, print_problem, results
+    from genrekit.terminal import plain, print_problem, results
 
     say = results().print
     for note in found.notes:

@@ -65,7 +65,7 @@ def export(
 
 
 def _check(kind: str | None, out: Path) -> None:
-    from genrekit.cli.outputs import check_file, check_folder
+    from genrekit.cli.paths import check_file, check_folder
     from genrekit.tagging import DOCUMENTS, TABLES
 
     if kind is None:
@@ -80,10 +80,10 @@ def _check(kind: str | None, out: Path) -> None:
 
 def _tracks(sources: Sequence[Path], wishes: Wishes) -> tuple[list[Track], int]:
     """Answers with names, and how many files have none."""
-    from genrekit.cli.console import named, print_problem, progress_bars, workers
-    from genrekit.cli.sources import find_tracks
+    from genrekit.cli.paths import find_tracks
     from genrekit.cli.tag_plan import naming_of, rules_of
     from genrekit.tagging import answering, track_of
+    from genrekit.terminal import named, print_problem, progress_bars, workers
 
     rules, naming = rules_of(wishes), naming_of(wishes)
     files = [path.absolute() for path in find_tracks([str(one) for one in sources])]
@@ -104,8 +104,8 @@ def _tracks(sources: Sequence[Path], wishes: Wishes) -> tuple[list[Track], int]:
 
 
 def _write(tracks: Sequence[Track], kind: str | None, out: Path) -> None:
-    from genrekit.cli.console import results
     from genrekit.tagging import export_documents, export_playlists, export_table
+    from genrekit.terminal import results
 
     if kind is None:
         export_table(tracks, out)
@@ -128,12 +128,12 @@ def playlist(
 ) -> None:
     """Play on from a track: what sounds like it, no artist twice in a row."""
     from genrekit.batch import describe_file, read_index
-    from genrekit.cli.console import results
     from genrekit.cli.index import _own_name
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
     from genrekit.files import replace_file
     from genrekit.inference import Classifier
     from genrekit.tagging import m3u8, play_on
+    from genrekit.terminal import results
 
     if out is not None:
         check_file(out)

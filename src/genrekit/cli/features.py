@@ -70,8 +70,7 @@ def features(
 
     The usual data set of 9,990 rows: genrekit features GTZAN --window 3 -o features_3_sec.csv
     """
-    from genrekit.cli.outputs import open_cache
-    from genrekit.cli.sources import find_tracks, name_tracks, plain_names
+    from genrekit.cli.paths import find_tracks, name_tracks, open_cache, plain_names
     from genrekit.schema import DescriptorsConfig, Gtzan57Config
 
     config = Gtzan57Config() if feature_set is FeatureSet.gtzan57 else DescriptorsConfig()
@@ -99,10 +98,10 @@ def _write(
     jobs: int | None,
     cache: FeatureCache | None,
 ) -> Iterator[Extraction]:
-    from genrekit.cli.console import track, workers
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
     from genrekit.datasets.gtzan_facts import parse_name
     from genrekit.features import write_table
+    from genrekit.terminal import track, workers
 
     check_file(output)
     folders = {name: path.absolute().parent.name for name, path in files.items()}
@@ -123,7 +122,7 @@ def _write(
 
 
 def _report(extractions: Iterator[Extraction], total: int, output: Path, as_json: bool) -> int:
-    from genrekit.cli.console import named, print_json, print_problem, results
+    from genrekit.terminal import named, print_json, print_problem, results
 
     done = failed = 0
     try:
@@ -149,8 +148,8 @@ def _report(extractions: Iterator[Extraction], total: int, output: Path, as_json
 def _show_columns(config: FrontendConfig, as_json: bool) -> None:
     from rich.table import Table
 
-    from genrekit.cli.console import print_json, results
     from genrekit.features import build_frontend
+    from genrekit.terminal import print_json, results
 
     columns = cast("VectorFrontend", build_frontend(config)).columns
     if as_json:

@@ -31,8 +31,8 @@ def history(
     if place is None:
         _list_runs(out, as_json=as_json)
         return
-    from genrekit.cli.console import print_json_line
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
+    from genrekit.terminal import print_json_line
     from genrekit.training.curves import draw_curves, read_history
 
     epochs = read_history(place)
@@ -59,7 +59,7 @@ def _list_runs(out: Path | None, *, as_json: bool) -> None:
 def _show(epochs: Sequence[Epoch]) -> None:
     from rich.table import Table
 
-    from genrekit.cli.console import results
+    from genrekit.terminal import results
     from genrekit.training.curves import lowest_loss
 
     table = Table(box=None, header_style="dim")

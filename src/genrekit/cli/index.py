@@ -33,8 +33,8 @@ def index(
     when some could not be read.
     """
     from genrekit.batch import read_index, update_index
-    from genrekit.cli.console import named, print_json, print_problem, results, track
-    from genrekit.cli.outputs import check_folder
+    from genrekit.cli.paths import check_folder
+    from genrekit.terminal import named, print_json, print_problem, results, track
 
     check_folder(out)
     failed = 0
@@ -70,8 +70,8 @@ def similar(
 ) -> None:
     """Find the tracks of an index that are most like a file; 1 is the same."""
     from genrekit.batch import describe_file, read_index
-    from genrekit.cli.console import plain, print_json, results
     from genrekit.inference import Classifier
+    from genrekit.terminal import plain, print_json, results
 
     library = read_index(index)
     classifier = Classifier.load(model or library.manifest.asked_for)

@@ -248,7 +248,7 @@ def _of_bundle(name: str, known: _Data, protocol: str) -> Iterator[tuple[str, tu
 
 
 def _print_json(found: list[tuple[str, Look]]) -> None:
-    from genrekit.cli.console import print_json
+    from genrekit.terminal import print_json
 
     for where, look in found:
         for leak in look.leaks:
@@ -262,7 +262,7 @@ def _print(found: list[tuple[str, Look]]) -> None:
     """Leaks first; then what was looked for in vain, and what was not looked for."""
     from rich.text import Text
 
-    from genrekit.cli.console import results
+    from genrekit.terminal import results
 
     leaks = [(where, leak) for where, look in found for leak in look.leaks]
     for where, leak in leaks:

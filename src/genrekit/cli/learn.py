@@ -77,10 +77,10 @@ def learn(
     song.mp3 -m NAME. Exits with 3 when some tracks could not be read.
     """
     from genrekit.bundles import add_bundle
-    from genrekit.cli.console import print_json_line, print_markdown, progress_bars
-    from genrekit.cli.outputs import open_cache
+    from genrekit.cli.paths import open_cache
     from genrekit.learn import learn as learn_from
     from genrekit.learn import render_report
+    from genrekit.terminal import print_json_line, print_markdown, progress_bars
 
     first = _options(by, several, model, extend, curve)
     source, out, options, name = _asked(source, out, first, again, corrections, feedback, name)
@@ -147,7 +147,7 @@ def _asked(
 
 
 def _workers(jobs: int | None) -> int:
-    from genrekit.cli.console import cores
+    from genrekit.terminal import cores
 
     return jobs or max(1, cores() // 2)
 

@@ -28,7 +28,7 @@ def list_models(context: typer.Context, as_json: _Json = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from genrekit.bundles import list_bundles
-    from genrekit.cli.console import print_json
+    from genrekit.terminal import print_json
 
     rows = [_row(summary) for summary in list_bundles()]
     if as_json:
@@ -50,7 +50,7 @@ def show(
 ) -> None:
     """Show the card of a model: what it knows, from what data, and how good it is."""
     from genrekit.bundles import load_bundle, read_metadata, render_card
-    from genrekit.cli.console import print_json, print_markdown
+    from genrekit.terminal import print_json, print_markdown
 
     bundle = load_bundle(name, verify=False)
     if diagram or out is not None:
@@ -79,10 +79,10 @@ def _graph_says(bundle: Bundle) -> str:
 
 
 def _show_diagram(bundle: Bundle, as_json: bool, out: Path | None) -> None:
-    from genrekit.cli.console import print_json, results
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
     from genrekit.explain import layer_boxes, parameters_of, read_layers
     from genrekit.pages import diagram_svg, diagram_text
+    from genrekit.terminal import print_json, results
 
     if out is not None:
         check_file(out)
@@ -108,7 +108,7 @@ def _show_diagram(bundle: Bundle, as_json: bool, out: Path | None) -> None:
 def verify(name: _Name = "default", as_json: _Json = False) -> None:
     """Check hashes, shapes and the golden clip of a model."""
     from genrekit.bundles import check_metadata, load_bundle
-    from genrekit.cli.console import print_json, results
+    from genrekit.terminal import print_json, results
 
     try:
         bundle = load_bundle(name)
@@ -136,8 +136,8 @@ def add(
 ) -> None:
     """Check a bundle and copy it into the store, to be used by its name."""
     from genrekit.bundles import add_bundle
-    from genrekit.cli.console import print_json, progress_bars, results
     from genrekit.download import hub_bundle, is_hub
+    from genrekit.terminal import print_json, progress_bars, results
 
     if is_hub(path):
         with progress_bars() as bars, hub_bundle(path, progress=bars) as folder:
@@ -162,7 +162,7 @@ def export(
 ) -> None:
     """Write a model as a folder that is ready to upload."""
     from genrekit.bundles import export_hub
-    from genrekit.cli.console import print_json, results
+    from genrekit.terminal import print_json, results
 
     export_hub(name, out)
     if as_json:
@@ -180,7 +180,7 @@ def set_alias(
 ) -> None:
     """Let NAME@ALIAS mean NAME@VERSION from now on."""
     from genrekit.bundles import set_alias as store_alias
-    from genrekit.cli.console import print_json, results
+    from genrekit.terminal import print_json, results
 
     store_alias(name, alias, version)
     if as_json:
@@ -215,7 +215,7 @@ def rollback(alias: _Alias = "champion", as_json: _Json = False) -> None:
 def history(alias: _Alias = "champion", as_json: _Json = False) -> None:
     """Show what was promoted and rolled back, oldest first."""
     from genrekit.bundles import promotion_history
-    from genrekit.cli.console import print_json, results
+    from genrekit.terminal import print_json, results
 
     steps = promotion_history(alias)
     if as_json:
@@ -226,7 +226,7 @@ def history(alias: _Alias = "champion", as_json: _Json = False) -> None:
 
 
 def _print_step(step: PromotionStep, alias: str, as_json: bool) -> None:
-    from genrekit.cli.console import print_json, results
+    from genrekit.terminal import print_json, results
 
     if as_json:
         print_json({"alias": f"default@{alias}", **step.model_dump(mode="json")})
@@ -252,7 +252,7 @@ def _row(summary: Any) -> dict[str, Any]:
 def _print_rows(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    from genrekit.cli.console import results
+    from genrekit.terminal import results
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("name", "version", "aliases", "architecture", "genres", "size", "from"):

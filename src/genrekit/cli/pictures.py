@@ -28,9 +28,9 @@ def pictures(
 
     Train on them by recipes/networks/pictures.yaml --data OUT.
     """
-    from genrekit.cli.console import named, print_json, print_problem, results, track
-    from genrekit.cli.outputs import check_folder
+    from genrekit.cli.paths import check_folder
     from genrekit.datasets.pictures import write_pictures
+    from genrekit.terminal import named, print_json, print_problem, results, track
 
     check_folder(out)
     dataset = reading.open(data, leave_out)

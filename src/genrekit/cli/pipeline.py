@@ -36,9 +36,9 @@ def pipeline(
     A stage is skipped where nothing that it reads has changed, so the command may run from cron;
     one that was killed goes on where it was. Exits with 10 when the gate holds a model back.
     """
-    from genrekit.cli.console import print_json_line, print_markdown, progress_bars
-    from genrekit.cli.outputs import check_folder, open_cache
+    from genrekit.cli.paths import check_folder, open_cache
     from genrekit.experiments import load_pipeline, render_pipeline, run_pipeline
+    from genrekit.terminal import print_json_line, print_markdown, progress_bars
 
     if from_log is not None:
         _propose(from_log, top, out, as_json)
@@ -60,8 +60,8 @@ def pipeline(
 
 
 def _propose(log: Path, top: int, out: Path | None, as_json: bool) -> None:
-    from genrekit.cli.console import plain, print_json_line, results
     from genrekit.experiments import proposals_csv, propose_labels
+    from genrekit.terminal import plain, print_json_line, results
 
     found = propose_labels(log, top)
     if out is not None:
@@ -78,7 +78,7 @@ def _propose(log: Path, top: int, out: Path | None, as_json: bool) -> None:
 
 
 def _show(found: Proposals) -> None:
-    from genrekit.cli.console import plain, results
+    from genrekit.terminal import plain, results
 
     results().print(f"{found.answers} answers, {found.labelled} of them labelled")
     for model, drift in found.drift.items():

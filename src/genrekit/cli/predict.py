@@ -55,8 +55,7 @@ def predict(
 
     Exits with 0 when every track was answered and with 3 when some could not be read.
     """
-    from genrekit.cli.answers import show_answers
-    from genrekit.cli.console import results
+    from genrekit.terminal import results, show_answers
 
     excerpt = _excerpt(start, duration, whole)
     files = _files(sources)
@@ -93,7 +92,7 @@ def _excerpt(start: float | None, duration: float | None, whole: bool) -> Excerp
 
 def _files(sources: list[str]) -> list[Path] | None:
     """What is to be read; None for standard input."""
-    from genrekit.cli.sources import find_tracks
+    from genrekit.cli.paths import find_tracks
 
     if "-" not in sources:
         return find_tracks(sources)
@@ -114,7 +113,7 @@ def _answers(
     unknown_below: float | None,
 ) -> Iterator[TrackPrediction]:
     from genrekit.batch import predict_many
-    from genrekit.cli.console import track, workers
+    from genrekit.terminal import track, workers
 
     if files is None:
         yield _standard_input(

@@ -42,9 +42,9 @@ def report(
     The HTML is one file that works offline, in light and dark, on a phone and on paper. Results of
     different tests are shown apart, with the reason.
     """
-    from genrekit.cli.console import print_json_line
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
     from genrekit.reports import report as make_report
+    from genrekit.terminal import print_json_line
 
     for file in out:
         check_file(file)
@@ -58,7 +58,7 @@ def report(
 
 
 def _show(found: Report) -> None:
-    from genrekit.cli.console import plain, print_problem, results
+    from genrekit.terminal import plain, print_problem, results
 
     say = results().print
     for path in found.skipped:

@@ -50,12 +50,12 @@ def robustness(
     as_json: Annotated[bool, typer.Option("--json", help="A RobustnessResult as JSON.")] = False,
 ) -> None:
     """Distort audio by mp3, gain, noise, filters and cuts, and score a saved model on it."""
-    from genrekit.cli.console import cores, follow, print_json_line, print_markdown
     from genrekit.cli.data import open_dataset
-    from genrekit.cli.outputs import check_folder
+    from genrekit.cli.paths import check_folder
     from genrekit.evaluation.robustness import robustness_steps
     from genrekit.inference import Classifier
     from genrekit.reports.robustness import plot_robustness, render_robustness_markdown
+    from genrekit.terminal import cores, follow, print_json_line, print_markdown
 
     if out is not None:
         check_folder(out)

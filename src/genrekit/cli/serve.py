@@ -105,8 +105,8 @@ def _run(flags: dict[str, Any]) -> None:
 
 
 def _show_new_key(as_json: bool) -> None:
-    from genrekit.cli.console import print_json, results
     from genrekit.serving import new_key
+    from genrekit.terminal import print_json, results
 
     key, key_hash = new_key()
     if as_json:

@@ -111,8 +111,8 @@ def _pairs(
 
 
 def _print_json(made: Split, parts: tuple[PartBalance, ...], out: Path | None) -> None:
-    from genrekit.cli.console import print_json
     from genrekit.datasets import largest_deviation
+    from genrekit.terminal import print_json
 
     print_json(
         {
@@ -133,8 +133,8 @@ def _print(made: Split, parts: tuple[PartBalance, ...], out: Path | None) -> Non
     from rich.table import Table
     from rich.text import Text
 
-    from genrekit.cli.console import errors, results
     from genrekit.datasets import largest_deviation
+    from genrekit.terminal import errors, results
 
     table = Table(box=None, header_style="dim")
     names = list(dict.fromkeys(part.part for part in parts))

@@ -70,11 +70,11 @@ def study(
     results file for each model and protocol; NAME is the table's. Leaky protocols stand beside
     honest ones.
     """
-    from genrekit.cli.console import cores, print_json_line, progress_bars, results
     from genrekit.cli.data import open_dataset
-    from genrekit.cli.outputs import check_folder
+    from genrekit.cli.paths import check_folder
     from genrekit.experiments import complete_study
     from genrekit.reports import write_study_report
+    from genrekit.terminal import cores, print_json_line, progress_bars, results
 
     check_folder(out)
     dataset = open_dataset(

@@ -131,7 +131,7 @@ def tag(
 
 
 def _save(made: Plan, out: Path) -> None:
-    from genrekit.cli.outputs import check_file
+    from genrekit.cli.paths import check_file
     from genrekit.tagging import write_plan
 
     check_file(out)
@@ -155,9 +155,9 @@ def undo(
 
     All of it is rehearsed first. What has changed since is left as it is, named, and ends with 3.
     """
-    from genrekit.cli.console import progress_bars
     from genrekit.cli.tag_show import show_undone
     from genrekit.tagging import undo as take_back
+    from genrekit.terminal import progress_bars
 
     runs, below = _meant(which, since)
     with progress_bars() as progress:

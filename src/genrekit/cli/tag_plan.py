@@ -108,10 +108,10 @@ def chosen_plan(sources: Sequence[Path], saved: Path | None, wishes: Wishes) -> 
 
 
 def _new_plan(sources: Sequence[Path], wishes: Wishes) -> Plan:
-    from genrekit.cli.console import print_problem, progress_bars, workers
-    from genrekit.cli.sources import find_tracks
+    from genrekit.cli.paths import find_tracks
     from genrekit.inference import Classifier
     from genrekit.tagging import answering, make_plan, warnings_for
+    from genrekit.terminal import print_problem, progress_bars, workers
 
     rules, naming = rules_of(wishes), naming_of(wishes)
     identity = Classifier.load(wishes.model).identity

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrekit.cli.console import (
+from genrekit.terminal import (
     named,
     plain,
     print_json,

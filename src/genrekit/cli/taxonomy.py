@@ -23,8 +23,8 @@ _Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 @app.command()
 def check(place: _Place, aliases: _Aliases = None, as_json: _Json = False) -> None:
     """Say what is odd about a taxonomy; exits with 2 if something is."""
-    from genrekit.cli.console import print_json, results
     from genrekit.tagging import check_taxonomy, load_taxonomy
+    from genrekit.terminal import print_json, results
 
     taxonomy = load_taxonomy(place, aliases)
     found = check_taxonomy(taxonomy)
@@ -48,8 +48,8 @@ def show(
     as_json: _Json = False,
 ) -> None:
     """Draw a taxonomy as a tree; without a name, list those that are shipped."""
-    from genrekit.cli.console import print_json, results
     from genrekit.tagging import load_taxonomy, shipped
+    from genrekit.terminal import print_json, results
 
     if not place:
         _list(shipped(), as_json=as_json)
@@ -65,7 +65,7 @@ def show(
 
 
 def _list(names: list[str], *, as_json: bool) -> None:
-    from genrekit.cli.console import print_json, results
+    from genrekit.terminal import print_json, results
 
     if as_json:
         print_json(names)
@@ -74,7 +74,7 @@ def _list(names: list[str], *, as_json: bool) -> None:
 
 
 def _one(taxonomy: Taxonomy, label: str, *, as_json: bool) -> None:
-    from genrekit.cli.console import plain, print_json, results
+    from genrekit.terminal import plain, print_json, results
 
     name = taxonomy.canonical(label)
     if name not in taxonomy.parents:
@@ -90,7 +90,7 @@ def _one(taxonomy: Taxonomy, label: str, *, as_json: bool) -> None:
 
 def _tree(taxonomy: Taxonomy) -> list[str]:
     """A line a genre, below each of its parents; what is its own ancestor is not followed."""
-    from genrekit.cli.console import plain
+    from genrekit.terminal import plain
 
     below: dict[str, list[str]] = {}
     for name, parents in taxonomy.parents.items():

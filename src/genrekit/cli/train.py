@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -22,11 +23,36 @@ from genrekit.cli.data import (
     loader_options,
     pointed_at,
 )
-from genrekit.cli.shorthand import Epochs, Genres, Name, Rate, shorthand
 
 if TYPE_CHECKING:
     from genrekit.bundles import Bundle
     from genrekit.training import Recipe, Step
+
+_SHORT = "Short for --set, which wins over them"
+
+Genres = Annotated[
+    str | None,
+    typer.Option(
+        "--genres",
+        metavar="N|GENRE,...",
+        help="Only the N most common genres, or those named (labels.most_common, labels.keep).",
+        rich_help_panel=_SHORT,
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option("--epochs", min=1, help="Of a network (training.epochs).", rich_help_panel=_SHORT),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--lr", help="Learning rate of a network (training.learning_rate).", rich_help_panel=_SHORT
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", help="Of the model (name).", rich_help_panel=_SHORT),
+]
 
 
 def train(
@@ -94,15 +120,15 @@ def train(
     file for each protocol, for genrekit compare and report.
     """
     from genrekit.bundles import load_bundle
-    from genrekit.cli.console import cores, follow
     from genrekit.cli.history import draw_beside
-    from genrekit.cli.outputs import check_folder, open_cache
+    from genrekit.cli.paths import check_folder, open_cache
     from genrekit.distil import is_distil_recipe
+    from genrekit.terminal import cores, follow
     from genrekit.training import with_weights
     from genrekit.training.own import is_recipe
 
     check_folder(out.parent)
-    short = shorthand(genres=genres, epochs=epochs, rate=learning_rate, name=name)
+    short = _shorthand(genres=genres, epochs=epochs, rate=learning_rate, name=name)
     if is_recipe(recipe) and is_distil_recipe(recipe):
         _refuse(
             recipe,
@@ -192,9 +218,9 @@ def _refuse(recipe: Path, given: Mapping[str, bool]) -> None:
 def _distil(
     recipe: Path, out: Path, overrides: Sequence[str], workers: int, overwrite: bool
 ) -> None:
-    from genrekit.cli.console import progress_bars
     from genrekit.distil import load_distil_recipe
     from genrekit.errors import MissingExtraError
+    from genrekit.terminal import progress_bars
 
     read = load_distil_recipe(recipe, overrides)
     try:
@@ -229,8 +255,8 @@ def _watched(
 
 
 def _sum_up(bundle: Bundle, as_json: bool) -> None:
-    from genrekit.cli.console import print_json, results
     from genrekit.pages import over_folds
+    from genrekit.terminal import print_json, results
 
     if as_json:
         metrics = bundle.metrics.model_dump(mode="json")
@@ -252,3 +278,25 @@ def _sum_up(bundle: Bundle, as_json: bool) -> None:
             f"  {result.protocol}{leaky}: {name} {value.value:.3f} "
             f"[{value.low:.3f}, {value.high:.3f}] on {result.items} {result.unit}s{folds}"
         )
+
+
+def _shorthand(
+    *, genres: str | None, epochs: int | None, rate: float | None, name: str | None
+) -> dict[str, str]:
+    """Overrides of a recipe, each by the option that it was said with."""
+    settings: dict[str, tuple[str, Any]] = {}
+    if genres is not None:
+        number = genres.strip()
+        named = [one.strip() for one in genres.split(",") if one.strip()]
+        chosen = ("most_common", int(number)) if number.isdecimal() else ("keep", named)
+        settings["--genres"] = (f"labels.{chosen[0]}", chosen[1])
+    for option, setting, value in (
+        ("--epochs", "training.epochs", epochs),
+        ("--lr", "training.learning_rate", rate),
+        ("--name", "name", name),
+    ):
+        if value is not None:
+            settings[option] = (setting, value)
+    return {
+        option: f"{setting}={json.dumps(value)}" for option, (setting, value) in settings.items()
+    }

@@ -64,9 +64,9 @@ def tune(
 
     Tracks that the recipe tests are never looked at. Writes the best recipe, all trials and charts.
     """
-    from genrekit.cli.console import cores, follow, print_json_line
-    from genrekit.cli.outputs import check_folder, open_cache
+    from genrekit.cli.paths import check_folder, open_cache
     from genrekit.experiments import tune_steps
+    from genrekit.terminal import cores, follow, print_json_line
 
     check_folder(out)
     named = Named(label, id_column, group, ignore)
@@ -120,9 +120,9 @@ def _plan(**options: Any) -> Iterator[str]:
 
 
 def _draw(result: TuneResult, out: Path) -> None:
-    from genrekit.cli.console import print_problem
     from genrekit.errors import MissingExtraError
     from genrekit.experiments import write_charts
+    from genrekit.terminal import print_problem
 
     try:
         write_charts(result, out)
@@ -131,8 +131,8 @@ def _draw(result: TuneResult, out: Path) -> None:
 
 
 def _show(result: TuneResult, out: Path) -> None:
-    from genrekit.cli.console import plain, print_problem, results
     from genrekit.experiments import BEST, said_trials, said_values
+    from genrekit.terminal import plain, print_problem, results
 
     for record in result.trials:
         if record.error:

@@ -34,8 +34,8 @@ def watch(
     with 3 when some files failed.
     """
     from genrekit.batch import Analysis, watch_folder
-    from genrekit.cli.batch_progress import show_heard, show_summary
     from genrekit.interrupts import stops_in_two_steps
+    from genrekit.terminal import show_heard, show_summary
 
     analysis = Analysis(model)
     identity = analysis.identity()

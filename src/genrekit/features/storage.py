@@ -63,14 +63,14 @@ Numbers = Floats | DiskRows
 
 
 def taken(array: Numbers, chosen: NDArray[np.bool_]) -> Numbers:
-    """The rows of ``array`` where ``chosen`` (n,) is true; what is on disk stays there."""
+    """Take the rows of ``array`` where ``chosen`` (n,) is true; what is on disk stays there."""
     if isinstance(array, DiskRows):
         return DiskRows(array.source, array.chosen[chosen])
     return array[chosen]
 
 
 def joined(one: Numbers, other: Numbers) -> Numbers:
-    """The rows of both; of one array on disk, if they are."""
+    """Join the rows of both; of one array on disk, if they are."""
     if isinstance(one, DiskRows) and isinstance(other, DiskRows) and one.source is other.source:
         return DiskRows(one.source, np.concatenate([one.chosen, other.chosen]))
     return np.concatenate([np.asarray(one), np.asarray(other)])

@@ -9,10 +9,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from genrekit import __version__
 from genrekit.errors import ConfigError, GenreError
+from genrekit.files import shipped
 from genrekit.serving import (
     analysis,
     demo,
@@ -30,7 +35,6 @@ from genrekit.serving.analysis import ANSWER_ID
 from genrekit.serving.hot_reload import HotReload, load_bundles, look, places
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
-from genrekit.serving.page import Page
 from genrekit.serving.pool import Pool
 from genrekit.serving.problems import add_handlers
 from genrekit.serving.recorder import Recorder
@@ -44,6 +48,35 @@ from genrekit.serving.work import WorkerRequest
 _log = logging.getLogger(__name__)
 _SCRATCH, _UPLOADS = "genrekit-serve-", "uploads-"
 _DESCRIPTION = "Tells the genre of music. Every answer comes from the one prediction path."
+
+
+class Page(StaticFiles):
+    """The page at ``/``; a browser asks each time whether it has changed."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=shipped("genrekit.serving", "static"), html=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a socket that no route wanted is refused."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        await super().__call__(scope, receive, send)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file of the page.
+
+        Raises
+        ------
+        HTTPException
+            404 if there is none, whatever the method is.
+        """
+        if scope["method"] not in ("GET", "HEAD") and not self.lookup_path(path)[1]:
+            raise HTTPException(404)
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from genrekit.cli.console import named, plain, print_json_line, print_problem, results
 from genrekit.schema import UNKNOWN, Timings, TrackPrediction
+from genrekit.terminal.console import named, plain, print_json_line, print_problem, results
 
 _BAR_CELLS = 24
 _THEN_CELLS = 40  # rows that need more are longer
@@ -145,7 +145,7 @@ def _page(answer: TrackPrediction, top: int) -> RenderableType:
 
 
 def _tags(answer: TrackPrediction) -> list[RenderableType]:
-    """A line for the most probable tags of each group, and one for the wide genres."""
+    """Return a line for the most probable tags of each group, one for wide genres."""
     rows = [(group, list(scores.items())[:_TAGS_SHOWN]) for group, scores in _groups(answer)]
     if not rows:
         return []

@@ -175,7 +175,7 @@ def cores() -> int:
 
 
 def workers(jobs: int | None, tracks: int) -> int:
-    """Processes for the tracks: as many as asked for; else few for few, as each takes a second."""
+    """Choose how many processes: as asked for; else few for few tracks, as each takes a second."""
     return max(1, min(jobs, tracks) if jobs else min(cores(), tracks // 4))
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrekit.cli.console import errors, named, plain, print_json_line, print_problem, results
 from genrekit.interrupts import stops_in_two_steps
+from genrekit.terminal.console import errors, named, plain, print_json_line, print_problem, results
 
 if TYPE_CHECKING:
     from genrekit.batch import BatchProgress, Entry, Report, Summary

@@ -1,15 +1,18 @@
-"""The table of settings, as Markdown; run it to bring ``docs/serving.md`` up to date."""
+"""The table of the server's settings.
+
+python benchmarks/settings.py   # rewrite it in docs/serving.md
+"""
 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
 from genrekit.serving.settings import Settings
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "serving.md"
 _SECTION = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 
@@ -38,5 +41,4 @@ def _default(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
