@@ -71,14 +71,14 @@ class AudioLimitError(AudioError):
         self.advice = advice
 
     def __str__(self) -> str:
-        said = _LIMITS.get(self.limit)
-        if said is None:
+        template = _LIMITS.get(self.limit)
+        if template is None:
             message = (
                 f"{self.limit} is {self.seen:.10g}, more than the limit of {self.allowed:.10g}"
             )
         else:
-            seen, allowed = (_measured(value, said.unit) for value in (self.seen, self.allowed))
-            message = f"{said.what.format(seen)}, more than the limit of {allowed}"
+            seen, allowed = (_measured(value, template.unit) for value in (self.seen, self.allowed))
+            message = f"{template.what.format(seen)}, more than the limit of {allowed}"
         return f"{message}; {self.advice}" if self.advice else message
 
 

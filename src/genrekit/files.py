@@ -195,18 +195,18 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         If it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    workshop = path.with_name(f".{secrets.token_hex(8)}{_PART}")
-    fresh = workshop / "new"
+    work_dir = path.with_name(f".{secrets.token_hex(8)}{_PART}")
+    fresh = work_dir / "new"
     try:
         fresh.mkdir(parents=True)
         yield fresh
         sync_tree(fresh)
         if path.exists():
-            path.rename(workshop / "old")
+            path.rename(work_dir / "old")
         fresh.rename(path)
         sync_folder(path.parent)
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+        shutil.rmtree(work_dir, ignore_errors=True)
 
 
 def sync_file(file: IO[bytes]) -> None:

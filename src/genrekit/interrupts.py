@@ -18,8 +18,8 @@ def interrupts_afterwards() -> Iterator[None]:
     and the audio seems to end there; pydantic takes it for a fault of what it writes. Only for
     what ends soon: until then nothing stops it.
     """
-    usual = signal.getsignal(signal.SIGINT)
-    if not callable(usual) or threading.current_thread() is not threading.main_thread():
+    previous = signal.getsignal(signal.SIGINT)
+    if not callable(previous) or threading.current_thread() is not threading.main_thread():
         yield
         return
     pressed: list[tuple[int, FrameType | None]] = []
@@ -27,14 +27,14 @@ def interrupts_afterwards() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        signal.signal(signal.SIGINT, previous)
         if pressed:
-            usual(*pressed[0])
+            previous(*pressed[0])
 
 
 #: What a shell reports after Ctrl-C.
 INTERRUPTED = 130
-_PATIENCE_SECONDS = 2.0
+_GRACE_SECONDS = 2.0
 
 
 def end_on_interrupt() -> None:
@@ -51,7 +51,7 @@ def end_on_interrupt() -> None:
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    watch = threading.Timer(_PATIENCE_SECONDS, os._exit, [INTERRUPTED])
+    watch = threading.Timer(_GRACE_SECONDS, os._exit, [INTERRUPTED])
     watch.daemon = True
     watch.start()
     signal.default_int_handler(number, frame)
@@ -70,17 +70,17 @@ def stops_in_two_steps() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def first(number: int, frame: FrameType | None) -> None:
-        for one, handler in usual.items():
+        for one, handler in previous.items():
             signal.signal(one, handler)
         asked.append(number)
 
-    for number in usual:
+    for number in previous:
         signal.signal(number, first)
     try:
         yield lambda: bool(asked)
     finally:
-        for number, handler in usual.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

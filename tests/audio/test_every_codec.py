@@ -13,7 +13,7 @@ import soundfile
 
 from genrekit.audio import decode
 from genrekit.audio.formats import AUDIO_SUFFIXES, CONTAINERS, SOUNDFILE_FORMATS
-from genrekit.batch import look_for_audio
+from genrekit.batch import scan_for_audio
 from genrekit.errors import AudioFormatError
 from genrekit.schema import ExcerptConfig
 
@@ -147,7 +147,7 @@ def test_every_container_of_the_decoder_can_be_found_in_a_folder(tmp_path: Path)
     for suffix in wanted:
         (tmp_path / f"a{suffix}").touch()
     (tmp_path / "a.txt").touch()
-    found = look_for_audio([tmp_path])
+    found = scan_for_audio([tmp_path])
     assert {path.suffix for path in found.files} == wanted
     assert found.skipped == {".txt": 1}
 

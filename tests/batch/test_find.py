@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genrekit.batch import find_audio, look_for_audio
+from genrekit.batch import find_audio, scan_for_audio
 
 
 @pytest.fixture
@@ -94,6 +94,6 @@ def test_an_empty_folder_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_passed_over_is_counted(music: Path) -> None:
-    found = look_for_audio([music, music / "notes.txt"])
+    found = scan_for_audio([music, music / "notes.txt"])
     assert found.skipped == {".jpg": 1, ".txt": 1, "": 1}
     assert music / "notes.txt" in found.files

@@ -60,7 +60,7 @@ def log(bundle_factory: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
         log.note(row(number, arm, bundle.sha256, told, level))
         heard = {"shadow_of": f"{number:032x}"}
         log.note(row(number + 1000, "next", bundles[2].sha256, "jazz", level, **heard))
-        asyncio.run(log.say(f"{number:032x}", "jazz", None))
+        asyncio.run(log.add_feedback(f"{number:032x}", "jazz", None))
     log.close()
     return path
 

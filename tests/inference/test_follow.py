@@ -53,10 +53,10 @@ def _timeless(answer: TrackPrediction) -> dict[str, Any]:
 def test_first_words_come_within_three_seconds_and_then_every_second(
     classifier: Classifier, song: Waveform
 ) -> None:
-    heard = [answer.seconds for answer in classifier.follow(_blocks(song.samples))]
-    assert heard[0] == pytest.approx(min(3, classifier.bundle.manifest.windows.window_seconds))
-    assert max(b - a for a, b in itertools.pairwise(heard)) <= 1 + 1e-3
-    assert heard[-1] == pytest.approx(song.seconds)
+    on_segment = [answer.seconds for answer in classifier.follow(_blocks(song.samples))]
+    assert on_segment[0] == pytest.approx(min(3, classifier.bundle.manifest.windows.window_seconds))
+    assert max(b - a for a, b in itertools.pairwise(on_segment)) <= 1 + 1e-3
+    assert on_segment[-1] == pytest.approx(song.seconds)
 
 
 def test_nothing_is_waited_for(classifier: Classifier, song: Waveform) -> None:
@@ -93,9 +93,9 @@ def test_how_audio_is_cut_makes_no_difference(
 
 
 def test_segments_are_those_of_the_stream(classifier: Classifier, song: Waveform) -> None:
-    heard: list[SegmentScore] = []
-    list(classifier.follow(_blocks(song.samples), heard=heard.append))
-    assert heard == list(classifier.stream(_blocks(song.samples)))
+    on_segment: list[SegmentScore] = []
+    list(classifier.follow(_blocks(song.samples), on_segment=on_segment.append))
+    assert on_segment == list(classifier.stream(_blocks(song.samples)))
 
 
 def test_music_that_has_not_come_yet_breaks_no_silence(

@@ -184,7 +184,7 @@ def test_batches_and_jobs_are_logged_too(arms: Any, clip: Path, log: Path) -> No
 # --- feedback -----------------------------------------------------------------------------------
 
 
-def _say(server: Any, **truth: Any) -> Any:
+def _add_feedback(server: Any, **truth: Any) -> Any:
     return server.client.post("/api/v1/feedback", json=truth)
 
 
@@ -192,7 +192,7 @@ def test_feedback_is_taken_once_and_the_last_word_counts(arms: Any, clip: Path, 
     answer = _ask(arms, clip, "anna").json()
     other = next(genre for genre in answer["scores"] if genre != answer["genre"])
     for _ in range(2):
-        said = _say(arms, id=answer["id"], genre=other)
+        said = _add_feedback(arms, id=answer["id"], genre=other)
         assert said.status_code == 200
         assert said.json() == {
             "id": answer["id"],
@@ -200,9 +200,9 @@ def test_feedback_is_taken_once_and_the_last_word_counts(arms: Any, clip: Path, 
             "right": False,
             "genre": other,
         }
-    assert _say(arms, id=answer["id"], genre=answer["genre"]).json()["right"]
-    assert not _say(arms, id=answer["id"], genre="other").json()["right"]
-    assert _say(arms, id=answer["id"], right=True).json()["right"]
+    assert _add_feedback(arms, id=answer["id"], genre=answer["genre"]).json()["right"]
+    assert not _add_feedback(arms, id=answer["id"], genre="other").json()["right"]
+    assert _add_feedback(arms, id=answer["id"], right=True).json()["right"]
     (one,) = (one for one in read_log(log).answers if one.id == answer["id"])
     assert (one.is_right, one.true_genre) == (True, None)
 
@@ -222,20 +222,20 @@ def test_feedback_is_taken_once_and_the_last_word_counts(arms: Any, clip: Path, 
 def test_feedback_that_makes_no_sense_is_refused(
     arms: Any, truth: dict[str, Any], status: int, said: str
 ) -> None:
-    refused = _say(arms, **truth)
+    refused = _add_feedback(arms, **truth)
     assert refused.status_code == status
     assert said in refused.json()["error"]["message"]
 
 
 def test_feedback_is_bounded_json_of_genres_that_the_model_knows(arms: Any, clip: Path) -> None:
     answer = _ask(arms, clip, "anna").json()
-    refused = _say(arms, id=answer["id"], genre="polka")
+    refused = _add_feedback(arms, id=answer["id"], genre="polka")
     assert refused.status_code == 422
     assert "reggae" in refused.json()["error"]["message"]
     unknown = _ask(arms, clip, "anna", "?threshold=1").json()
     assert unknown["genre"] == UNKNOWN
-    assert _say(arms, id=unknown["id"], right=True).status_code == 422
-    assert _say(arms, id=unknown["id"], right=False).status_code == 200
+    assert _add_feedback(arms, id=unknown["id"], right=True).status_code == 422
+    assert _add_feedback(arms, id=unknown["id"], right=False).status_code == 200
     for body, status in ((b"{", 422), (b"[]", 422), (b'{"id":"' + b"0" * 5000, 413)):
         assert arms.client.post("/api/v1/feedback", content=body).status_code == status
 
@@ -244,7 +244,7 @@ def test_what_only_a_shadow_said_cannot_be_judged(arms: Any, clip: Path, log: Pa
     answer = _ask(arms, clip, "anna").json()
     _until(lambda: any(one.shadow_of == answer["id"] for one in read_log(log).answers))
     hidden = next(one.id for one in read_log(log).answers if one.shadow_of == answer["id"])
-    assert _say(arms, id=hidden, right=True).status_code == 404
+    assert _add_feedback(arms, id=hidden, right=True).status_code == 404
 
 
 # --- the shadow is in nobody's way --------------------------------------------------------------
@@ -313,9 +313,9 @@ def test_a_large_log_is_rotated_and_the_oldest_deleted(tmp_path: Path) -> None:
     log = PredictionLog(path, 1 << 16, 3, print)
     log.note_models([], "spring", {"a": 1.0})
     ids = _fill(log, 300, size=2000)
-    said = asyncio.run(log.say(ids[-100], None, True))
+    said = asyncio.run(log.add_feedback(ids[-100], None, True))
     with pytest.raises(UnknownResourceError):
-        asyncio.run(log.say(ids[0], None, True))
+        asyncio.run(log.add_feedback(ids[0], None, True))
     log.close()
     assert said.right
     assert [one.name for one in log_files(path)] == ["log", "log.1", "log.2"]

@@ -57,14 +57,14 @@ def test_with_a_key_there_is(guarded: Any, clip: Path) -> None:
 
 
 def test_a_stream_says_its_key_in_its_hello(guarded: Any) -> None:
-    hello = {"type": "hello", "format": "pcm_s16le", "sample_rate_hz": 22050}
+    handshake = {"type": "hello", "format": "pcm_s16le", "sample_rate_hz": 22050}
     url = f"ws://127.0.0.1:{guarded.port}/api/v1/stream"
     for key, expected in ((None, "error"), ("wrong", "error"), (KEY, "ready")):
         with connect(url, proxy=None) as socket:
-            socket.send(json.dumps(hello | ({"key": key} if key else {})))
+            socket.send(json.dumps(handshake | ({"key": key} if key else {})))
             assert json.loads(socket.recv())["type"] == expected
     with connect(url, proxy=None, additional_headers=AUTHORISED) as socket:
-        socket.send(json.dumps(hello))
+        socket.send(json.dumps(handshake))
         assert json.loads(socket.recv())["type"] == "ready"
 
 

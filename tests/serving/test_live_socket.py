@@ -33,12 +33,12 @@ def _open(server: Any, **options: Any) -> ClientConnection:
 
 
 def _stream(
-    server: Any, hello: dict[str, Any], pieces: Iterable[bytes]
+    server: Any, handshake: dict[str, Any], pieces: Iterable[bytes]
 ) -> tuple[list[dict[str, Any]], int]:
     """All messages of one stream, and its close code."""
     messages = []
     with _open(server) as socket:
-        socket.send(json.dumps({"type": "hello", **hello}))
+        socket.send(json.dumps({"type": "hello", **handshake}))
         try:
             messages.append(json.loads(socket.recv()))
             for piece in pieces:
@@ -113,8 +113,8 @@ def test_verdicts_come_after_three_seconds_and_every_second_and_end_in_that_of_t
     pcm = (music * 32767).astype(np.int16)
     answers: list[dict[str, Any]] = []
     with _open(three_seconds) as connection:
-        hello = PCM | {"type": "hello", "model": model, "name": "song.wav"}
-        connection.send(json.dumps(hello))
+        handshake = PCM | {"type": "hello", "model": model, "name": "song.wav"}
+        connection.send(json.dumps(handshake))
         ready = json.loads(connection.recv())["ready"]
         assert (ready["first_seconds"], ready["every_seconds"]) == (3.0, 1.0)
         sent = 0
@@ -147,9 +147,9 @@ def test_a_stream_without_verdicts_has_none(server: Any, samples: Any) -> None:
 def test_pieces_may_end_in_the_middle_of_a_sample(server: Any, samples: Any) -> None:
     stereo = np.repeat(samples[:, None], 2, axis=1).astype("<f4") / 32768
     data = stereo.astype("<f4").tobytes()
-    hello = {"format": "pcm_f32le", "sample_rate_hz": 22050, "channels": 2}
+    handshake = {"format": "pcm_f32le", "sample_rate_hz": 22050, "channels": 2}
     odd = [data[start : start + 1001] for start in range(0, len(data), 1001)]
-    messages, code = _stream(server, hello, odd)
+    messages, code = _stream(server, handshake, odd)
     assert code == 1000
     even, _ = _stream(server, PCM, [samples.tobytes()])
     assert messages[-1]["prediction"]["scores"] == pytest.approx(
@@ -205,9 +205,9 @@ def _write_webm(path: Path, samples: Any) -> None:
     ],
 )
 def test_what_cannot_be_scored_is_said_and_closed_with_its_code(
-    server: Any, hello: dict[str, Any], pieces: list[bytes], kind: str, code: int
+    server: Any, handshake: dict[str, Any], pieces: list[bytes], kind: str, code: int
 ) -> None:
-    messages, closed = _stream(server, hello, pieces)
+    messages, closed = _stream(server, handshake, pieces)
     assert messages[-1]["type"] == "error"
     assert messages[-1]["error"]["type"] == kind
     assert closed == code

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from genrekit.serving.jobs import Jobs
-from genrekit.serving.scratch import scratch_folder, sweep
+from genrekit.serving.scratch import delete_abandoned, scratch_folder
 
 _SERVE = [sys.executable, "-m", "genrekit", "serve", "--port"]
 _HEAD = (
@@ -93,7 +93,7 @@ def test_only_what_nobody_holds_is_swept(tmp_path: Path) -> None:
             (folder / "song.mp3").write_text("of a user")
         link = tmp_path / "uploads-link5678"
         link.symlink_to(yours[0])
-        sweep(tmp_path, "uploads-")
+        delete_abandoned(tmp_path, "uploads-")
         assert (held / "upload-1").exists()
         assert not dead.exists()
         assert all((folder / "song.mp3").exists() for folder in yours)

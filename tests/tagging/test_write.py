@@ -244,7 +244,7 @@ def test_undo_refuses_by_name_what_has_changed_since(
     edited = paths[0].read_bytes() + b"more"
     paths[0].write_bytes(edited)
     paths[2].unlink()
-    rehearsed = undo([run], rehearse=True)
+    rehearsed = undo([run], dry_run=True)
     assert [one.answer for one in rehearsed] == ["refused", "restorable", "refused"]
     assert paths[1].read_bytes() != bare("mp3")
     answers = undo([run])
@@ -262,6 +262,6 @@ def test_undo_of_two_runs_goes_backwards(bare: Callable[[str], bytes], tmp_path:
     write_tags(path, WANTED, record=first.record)
     second = begin_run()
     write_tags(path, Wanted(("Rock",)), record=second.record)
-    assert [one.answer for one in undo([first], rehearse=True)] == ["refused"]
+    assert [one.answer for one in undo([first], dry_run=True)] == ["refused"]
     assert [one.answer for one in undo([first, second], below=tmp_path)] == ["restored"] * 2
     assert path.read_bytes() == bare("mp3")

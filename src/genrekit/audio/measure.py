@@ -85,7 +85,7 @@ def _is_counted(file: BinaryIO) -> bool:
         return False
     count = found[1]
     size = file.seek(0, 2) - start
-    known = count.is_sure and count.frames and count.stated_bytes
+    known = count.is_reliable and count.frames and count.stated_bytes
     return bool(known) and -_FEW_BYTES <= size - (count.stated_bytes or 0) <= _TAG_BYTES
 
 

@@ -18,7 +18,7 @@ from genrekit.audio.limits import Meter
 
 _CHUNK_BYTES = 1 << 20
 # So many headers in a row that fit are not an accident.
-_SURE = 3
+_RELIABLE_HEADERS = 3
 _LAYER_3, _LAYER_2, _LAYER_1 = 1, 2, 3
 #: By the version in the header: 3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5.
 RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
@@ -149,7 +149,7 @@ class _Walker:
             if header is None or position + header.size > self._size:
                 break
             if stretch is None or stretch.kind != header.kind:
-                if stretch is not None and not self._is_sure(position):
+                if stretch is not None and not self._is_reliable(position):
                     break
                 if stretch is not None:
                     stretch.places.append((begin, position))
@@ -168,7 +168,7 @@ class _Walker:
             if tag:
                 position += tag
                 continue
-            if self._is_sure(position):
+            if self._is_reliable(position):
                 return position
             following = self._next_sync(position + 1)
             if following is None:
@@ -189,9 +189,9 @@ class _Walker:
             self.stretches.append(Stretch(kind))
         return self.stretches[-1]
 
-    def _is_sure(self, position: int) -> bool:
+    def _is_reliable(self, position: int) -> bool:
         kind = None
-        for _ in range(_SURE):
+        for _ in range(_RELIABLE_HEADERS):
             header = self._parse(self._at(position, self._head_bytes))
             if header is None or (kind is not None and header.kind != kind):
                 return False

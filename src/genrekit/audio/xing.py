@@ -26,14 +26,14 @@ class Count:
         Of the audio; bytes count from this frame on.
     delays : bytes
         Twice 12 bits: how many samples the encoder put before and behind the music; or nothing.
-    is_sure : bool
+    is_reliable : bool
         Whether its checksum is right, so nobody changed it.
     """
 
     frames: int | None
     stated_bytes: int | None
     delays: bytes
-    is_sure: bool
+    is_reliable: bool
 
 
 def read_count(file: BinaryIO, position: int) -> tuple[FrameHeader, Count] | None:
@@ -66,9 +66,9 @@ def _read_xing(frame: bytes, place: int) -> Count:
     has_delays = len(lame) == _LAME_BYTES and lame[:4] in (b"LAME", b"Lavc", b"Lavf", b"L3.9")
     checksum = int.from_bytes(lame[34:36], "big")
     covered = (frame[: end + 34], frame[:190])
-    is_sure = has_delays and any(_crc16(part) == checksum for part in covered)
+    is_reliable = has_delays and any(_crc16(part) == checksum for part in covered)
     delays = lame[_DELAYS_AT : _DELAYS_AT + 3] if has_delays else b""
-    return Count(fields[0] or None, fields[1] or None, delays, is_sure)
+    return Count(fields[0] or None, fields[1] or None, delays, is_reliable)
 
 
 def write_count(kind: Kind, frames: int, delays: bytes) -> bytes:

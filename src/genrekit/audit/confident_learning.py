@@ -77,8 +77,8 @@ def find_label_issues(
     wrong (prune by noise rate).
     """
     confident = _confident(targets, probabilities)
-    doubted = (confident >= 0) & (confident != targets) & _pruned(targets, probabilities)
-    rows = np.flatnonzero(doubted)
+    doubtful = (confident >= 0) & (confident != targets) & _pruned(targets, probabilities)
+    rows = np.flatnonzero(doubtful)
     given = probabilities[rows, targets[rows]]
     other = probabilities[rows, confident[rows]]
     order = np.argsort(given - other, kind="stable")
@@ -112,15 +112,15 @@ def _pruned(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> N
     counts = np.bincount(targets, minlength=len(joint))
     # Calibrated, so that the rows of each given label add up to how many there are.
     joint *= (counts / np.maximum(joint.sum(axis=1), 1))[:, None]
-    doubted = np.zeros(len(targets), dtype=bool)
+    doubtful = np.zeros(len(targets), dtype=bool)
     for given, other in np.argwhere(joint.round() > 0).tolist():
         if given == other:
             continue
         rows = np.flatnonzero(targets == given)
         margins = probabilities[rows, given] - probabilities[rows, other]
         worst = np.argsort(margins, kind="stable")[: int(joint[given, other].round())]
-        doubted[rows[worst]] = True
-    return doubted
+        doubtful[rows[worst]] = True
+    return doubtful
 
 
 def out_of_fold(

@@ -281,19 +281,19 @@ def _listed(names: Sequence[str], most: int = 6) -> str:
 
 def clusters(pairs: Iterable[tuple[str, str]]) -> list[set[str]]:
     """Names that hang together by pairs, each set once, in the order of their first pair."""
-    leader: dict[str, str] = {}
+    representative: dict[str, str] = {}
 
     def lead(name: str) -> str:
-        leader.setdefault(name, name)
-        while leader[name] != name:
-            leader[name] = leader[leader[name]]
-            name = leader[name]
+        representative.setdefault(name, name)
+        while representative[name] != name:
+            representative[name] = representative[representative[name]]
+            name = representative[name]
         return name
 
     for one, other in pairs:
-        leader[lead(other)] = lead(one)
+        representative[lead(other)] = lead(one)
     sets: dict[str, set[str]] = defaultdict(set)
-    for name in list(leader):
+    for name in list(representative):
         sets[lead(name)].add(name)
     return list(sets.values())
 

@@ -184,7 +184,7 @@ class KnownRepetitions(Contract):
     missed: tuple[tuple[str, str], ...] = ()
     further: tuple[tuple[str, str], ...] = ()
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """How many were found, with the interval; empty where none are known."""
         if self.recall is None:
             return ""

@@ -15,7 +15,7 @@ from genrekit.audit.recordings import outliers
 from genrekit.datasets import Dataset, Item, drawing_of, read_picture
 from genrekit.errors import DatasetError
 from genrekit.features import PICTURE_SHAPE, scale_levels
-from genrekit.workers import PATIENT_LIMITS, WorkerDied, ordered_map
+from genrekit.workers import LONG_LIMITS, WorkerDied, ordered_map
 
 #: Pictures are near if each is the other's most similar one, this similar (correlation of their
 #: cells over time), and by this much more than to any third. Measured on the published set of
@@ -55,7 +55,7 @@ class PictureFacts:
 
 def measure_pictures(dataset: Dataset, *, workers: int) -> Iterator[PictureFacts]:
     """Measure the picture of every item, in order."""
-    for outcome in ordered_map(_measure, dataset.items, workers=workers, limits=PATIENT_LIMITS):
+    for outcome in ordered_map(_measure, dataset.items, workers=workers, limits=LONG_LIMITS):
         if isinstance(outcome, WorkerDied):
             yield PictureFacts(problem=outcome.message)
         else:

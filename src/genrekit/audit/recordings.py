@@ -29,7 +29,7 @@ from genrekit.fingerprint import (
     fingerprint,
 )
 from genrekit.schema import ExcerptConfig, Gtzan57Config
-from genrekit.workers import PATIENT_LIMITS, WorkerDied, ordered_map
+from genrekit.workers import LONG_LIMITS, WorkerDied, ordered_map
 
 #: Samples count as clipped in runs of at least this many at the largest level of the file.
 CLIPPED_RUN = 3
@@ -44,7 +44,7 @@ EXCERPT_SECONDS = 30.0
 _LABEL_FRONTEND = Gtzan57Config()
 #: Beyond this a wider band is not a better copy, and above this level a louder one neither.
 _WIDEST_HZ = 16_000.0
-_USUAL_DB = -14.0
+_TYPICAL_DB = -14.0
 _LOSSLESS = frozenset({".wav", ".flac", ".aiff", ".aif", ".au", ".w64", ".rf64", ".wv", ".tta"})
 _FRAME, _FRAMES = 4096, 64
 _STEP = 1.5 / 32768
@@ -104,7 +104,7 @@ class AudioFacts:
 def measure_audio(dataset: Dataset, *, needs_labels: bool, workers: int) -> Iterator[AudioFacts]:
     """Measure the audio of every item, in order; items without audio give empty facts."""
     measure = partial(_measure, needs_labels=needs_labels)
-    for outcome in ordered_map(measure, dataset.items, workers=workers, limits=PATIENT_LIMITS):
+    for outcome in ordered_map(measure, dataset.items, workers=workers, limits=LONG_LIMITS):
         if isinstance(outcome, WorkerDied):
             yield AudioFacts(state="unreadable", problem=outcome.message)
         else:
@@ -150,7 +150,7 @@ def quality(item: Item, fact: AudioFacts) -> float:
     a lossless format.
     """
     width = min(fact.bandwidth_hz, _WIDEST_HZ) / _WIDEST_HZ
-    quiet = max(0.0, _USUAL_DB - fact.loudness_db) / 1000
+    quiet = max(0.0, _TYPICAL_DB - fact.loudness_db) / 1000
     lossless = item.path is not None and item.path.suffix.lower() in _LOSSLESS
     bonus = 1.03 if lossless else 1.0
     return fact.seconds * width * (1 - min(quiet, 0.5)) * (1 - min(fact.clipped_share, 0.5)) * bonus
@@ -223,7 +223,7 @@ def audio_findings(
         message = f"{len(absent)} of {len(dataset)} items have no audio here"
         yield make_finding("audio-absent", message, evidence={"items": len(absent)})
     decodable = [row for row, fact in enumerate(facts) if fact.content]
-    usual = median([facts[row].seconds for row in decodable]) if decodable else 0.0
+    typical = median([facts[row].seconds for row in decodable]) if decodable else 0.0
     for row, fact in enumerate(facts):
         item = found(dataset, [row], root)
         name = item[0].item_id
@@ -237,12 +237,12 @@ def audio_findings(
             yield make_finding(
                 kind, f"{name}:{text}", item, evidence={"seconds": round(fact.seconds, 3)}
             )
-        if fact.content and fact.seconds < max(SHORTEST_SECONDS, SHORTEST_OF_MEDIAN * usual):
+        if fact.content and fact.seconds < max(SHORTEST_SECONDS, SHORTEST_OF_MEDIAN * typical):
             yield make_finding(
                 "too-short",
-                f"{name} has {fact.seconds:.2f} s, the others {usual:.2f} s",
+                f"{name} has {fact.seconds:.2f} s, the others {typical:.2f} s",
                 item,
-                evidence={"seconds": round(fact.seconds, 3), "median_seconds": round(usual, 3)},
+                evidence={"seconds": round(fact.seconds, 3), "median_seconds": round(typical, 3)},
             )
         if fact.clipped_share >= MOST_CLIPPED:
             yield make_finding(
@@ -274,11 +274,11 @@ def outliers(
     It also says where almost all that have it share a label, as a model can then tell the label
     by it.
     """
-    (usual, most), *others = Counter(values.values()).most_common() or [("", 0)]
+    (typical, most), *others = Counter(values.values()).most_common() or [("", 0)]
     for value, count in others:
         rows = [row for row in values if values[row] == value]
         label, share = _main_label(dataset, rows)
-        message = f"{count} items are {value}, {most} are {usual}"
+        message = f"{count} items are {value}, {most} are {typical}"
         if count >= 5 and share >= 0.9:
             message += f"; {share:.0%} of the {count} are {label}"
         evidence = {"items": float(count), "usual_items": float(most), "share_of_one_label": share}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genrekit.batch.analysis import Analysis, prediction_of
     from genrekit.batch.engine import BatchOptions, BatchProgress, Report, run_batch
     from genrekit.batch.entry import Entry, Reason, ReasonKind, State
-    from genrekit.batch.find import Found, find_audio, look_for_audio
+    from genrekit.batch.find import Found, find_audio, scan_for_audio
     from genrekit.batch.index import (
         Index,
         Neighbour,
@@ -72,7 +72,7 @@ _HOMES = {
     "describe": "genrekit.batch.index",
     "describe_file": "genrekit.batch.index",
     "find_audio": "genrekit.batch.find",
-    "look_for_audio": "genrekit.batch.find",
+    "scan_for_audio": "genrekit.batch.find",
     "merge_runs": "genrekit.batch.merge",
     "open_run": "genrekit.batch.run",
     "predict_many": "genrekit.batch.local",
@@ -114,7 +114,6 @@ __all__ = [
     "describe",
     "describe_file",
     "find_audio",
-    "look_for_audio",
     "merge_runs",
     "open_run",
     "predict_many",
@@ -126,6 +125,7 @@ __all__ = [
     "read_run",
     "read_sources",
     "run_batch",
+    "scan_for_audio",
     "update_index",
     "watch_folder",
     "work_fingerprint",

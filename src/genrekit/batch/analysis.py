@@ -20,7 +20,7 @@ STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
 #: ``spread`` hears so many parts, together as long as what the model hears of a middle.
 SPREAD_PARTS = 5
-_USUAL_SECONDS = 30.0
+_DEFAULT_SECONDS = 30.0
 # What a value leaves out because it is said elsewhere: by the entry, and by ``run.json``.
 _ELSEWHERE = {"path", "model", "error", "id"}
 
@@ -131,7 +131,7 @@ def spread(seconds: float | None, classifier: Classifier) -> list[ExcerptConfig]
     """
     manifest = classifier.bundle.manifest
     window = manifest.windows.window_seconds
-    wanted = manifest.excerpt.duration_seconds or _USUAL_SECONDS
+    wanted = manifest.excerpt.duration_seconds or _DEFAULT_SECONDS
     part = window * max(1, round(wanted / SPREAD_PARTS / window))
     if seconds is None or seconds < 1.5 * part * SPREAD_PARTS:
         return []

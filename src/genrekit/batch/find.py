@@ -32,11 +32,11 @@ class Found:
 
 
 def find_audio(paths: Iterable[str | Path]) -> list[Path]:
-    """All audio files under ``paths``, as `look_for_audio` finds them."""
-    return list(look_for_audio(paths).files)
+    """All audio files under ``paths``, as `scan_for_audio` finds them."""
+    return list(scan_for_audio(paths).files)
 
 
-def look_for_audio(paths: Iterable[str | Path]) -> Found:
+def scan_for_audio(paths: Iterable[str | Path]) -> Found:
     """All audio files under ``paths``, each once, and how many files are none.
 
     Parameters

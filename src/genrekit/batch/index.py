@@ -23,7 +23,7 @@ from pydantic import Field
 
 from genrekit.audio import Waveform, decode, describe_skipped
 from genrekit.batch.entry import Entry
-from genrekit.batch.find import look_for_audio
+from genrekit.batch.find import scan_for_audio
 from genrekit.batch.index_store import (
     IndexedTrack,
     IndexManifest,
@@ -108,10 +108,10 @@ class Index:
 
     def check_model(self, classifier: Classifier) -> None:
         """Raise `ConfigError` unless ``classifier`` is what the index was made with."""
-        mine, other = self.manifest.model, classifier.identity
-        if mine.sha256 != other.sha256:
+        own, other = self.manifest.model, classifier.identity
+        if own.sha256 != other.sha256:
             raise ConfigError(
-                f"the index was made with {mine.name} {mine.version} ({mine.sha256[:12]}), not "
+                f"the index was made with {own.name} {own.version} ({own.sha256[:12]}), not "
                 f"{other.name} {other.version} ({other.sha256[:12]}): name that model, or run "
                 "genrekit index again"
             )
@@ -120,9 +120,9 @@ class Index:
         """Features in units of how much they vary here; those that do not vary count nothing."""
         if self.manifest.kind == "embedding":
             return rows.astype(np.float64)
-        mine = self.vectors.astype(np.float64)
-        spread = mine.std(axis=0)
-        moved = rows - mine.mean(axis=0)
+        own = self.vectors.astype(np.float64)
+        spread = own.std(axis=0)
+        moved = rows - own.mean(axis=0)
         scaled: NDArray[np.float64] = np.divide(
             moved, spread, out=np.zeros_like(moved), where=spread > 0
         )
@@ -178,7 +178,7 @@ def update_index(
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; name a folder of music")
     classifier = Classifier.load(model)
-    found = look_for_audio([folder])
+    found = scan_for_audio([folder])
     if others := describe_skipped(found.skipped):
         _log.warning("%s", others)
     files = {printable(path.relative_to(folder).as_posix()): path for path in found.files}
@@ -187,12 +187,12 @@ def update_index(
     with open_run(directory / _RUN, "index", settings, sources=[str(folder)], redo=True) as run:
         writer = _IndexWriter(run, directory, classifier, states, files)
         try:
-            yield from _listened(run, writer, str(model), workers)
+            yield from _embedded(run, writer, str(model), workers)
         finally:
             writer.finish(folder, str(model))
 
 
-def _listened(run: Run, writer: _IndexWriter, model: str, workers: int) -> Generator[IndexStep]:
+def _embedded(run: Run, writer: _IndexWriter, model: str, workers: int) -> Generator[IndexStep]:
     """Take in what is not known yet; what failed before fails again without being listened to."""
     waiting, kept, done = writer.waiting(), len(writer.vectors), 0
     total = len(waiting) + len(writer.failures)

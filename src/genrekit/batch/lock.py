@@ -43,7 +43,7 @@ class FolderLock:
         self._file = path.open("a+b", buffering=0)
         if not try_lock(self._file):
             self._file.close()
-            raise BusyError(_said(folder, path), _RETRY_SECONDS)
+            raise BusyError(_message(folder, path), _RETRY_SECONDS)
         holder = Holder(pid=os.getpid(), host=platform.node(), began=time.time())
         self._file.truncate(0)
         self._file.write(holder.model_dump_json().encode())
@@ -53,7 +53,7 @@ class FolderLock:
         self._file.close()
 
 
-def _said(folder: Path, path: Path) -> str:
+def _message(folder: Path, path: Path) -> str:
     try:
         holder = Holder.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):

@@ -12,7 +12,7 @@ from genrekit.workers import IDLE, Idle
 
 _AHEAD = 512
 _WAIT_SECONDS = 0.05
-_LOOK_EVERY_SECONDS = 2.0
+_POLL_SECONDS = 2.0
 
 
 def without_waiting(paths: Iterable[str]) -> Iterator[str | Idle]:
@@ -78,12 +78,12 @@ def below_load(most: float, paths: Iterable[str | Idle]) -> Iterator[str | Idle]
     if not hasattr(os, "getloadavg"):
         yield from paths
         return
-    looked, load = -_LOOK_EVERY_SECONDS, 0.0
+    polled, load = -_POLL_SECONDS, 0.0
     for path in paths:
         while True:
             now = time.monotonic()
-            if now - looked >= _LOOK_EVERY_SECONDS:
-                looked, load = now, os.getloadavg()[0]
+            if now - polled >= _POLL_SECONDS:
+                polled, load = now, os.getloadavg()[0]
             if load < most:
                 break
             yield IDLE

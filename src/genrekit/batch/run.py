@@ -136,7 +136,7 @@ def open_run(
         manifest = _manifest(kind, settings, sources)
         journal = Journal(folder / JOURNAL)
         try:
-            _settle(folder, manifest, journal, redo)
+            _check_same_work(folder, manifest, journal, redo)
             session = Session(
                 pid=os.getpid(), at=time.time(), work=manifest.work, version=__version__
             )
@@ -220,7 +220,7 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _settle(folder: Path, wanted: RunManifest, journal: Journal, redo: bool) -> None:
+def _check_same_work(folder: Path, wanted: RunManifest, journal: Journal, redo: bool) -> None:
     """Write ``run.json``, unless it says the same already."""
     there = read_manifest(folder)
     if there is not None and there.work == wanted.work:

@@ -178,7 +178,7 @@ def walk(folder: Path, wanted: Callable[[str], bool] | None = None) -> Iterator[
                 if entry.name.startswith("."):
                     continue
                 if _is_folder(entry):
-                    if not entry.is_symlink() or linked.leads_on(entry.path):
+                    if not entry.is_symlink() or linked.leads_elsewhere(entry.path):
                         waiting.append(entry.path)
                 elif is_wanted(entry.name):
                     yield entry.path
@@ -191,7 +191,7 @@ class _Links:
         self._root = root
         self._seen: set[str] = set()
 
-    def leads_on(self, path: str) -> bool:
+    def leads_elsewhere(self, path: str) -> bool:
         """Whether what the link leads to is not read anyway."""
         place = os.path.realpath(path)
         inside = place == self._root or place.startswith(self._root.rstrip(os.sep) + os.sep)

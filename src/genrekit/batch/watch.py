@@ -66,7 +66,7 @@ def watch_folder(
     redo: bool = False,
     table: Format = "jsonl",
     stop: Callable[[], bool],
-    heard: Callable[[Entry], None] = lambda entry: None,
+    on_entry: Callable[[Entry], None] = lambda entry: None,
 ) -> Summary:
     """Predict what arrives in a folder until ``stop`` says so, then write the table.
 
@@ -81,7 +81,7 @@ def watch_folder(
     every_seconds : float
         Between two looks; a large folder is looked at less often.
     stop : callable
-    heard : callable
+    on_entry : callable
         Told of each entry when it is in the journal.
 
     Raises
@@ -98,7 +98,7 @@ def watch_folder(
         while not stop():
             begin = time.monotonic()
             ready = arrivals.look()
-            looked = time.monotonic() - begin
+            scan_seconds = time.monotonic() - begin
             if ready:
                 run.journal.forget_claims()
             todo = (path for path in ready if not stop())
@@ -111,9 +111,9 @@ def watch_folder(
                 limits=limits,
                 niceness=niceness,
             ):
-                heard(entry)
+                on_entry(entry)
             run.journal.sync()
-            _sleep(max(every_seconds, looked / _LOOKING_SHARE), stop)
+            _sleep(max(every_seconds, scan_seconds / _LOOKING_SHARE), stop)
         return finish(run, table)
 
 

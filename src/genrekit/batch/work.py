@@ -113,7 +113,7 @@ def work_through(
     """
     work, journal = run.manifest.work, run.journal
 
-    def struck(file: File, failure: Failure) -> None:
+    def on_death(file: File, failure: Failure) -> None:
         journal.strike(DeathRecord(kind=reason_of(failure).kind, **file.fields(work)))
 
     def ticked() -> None:
@@ -133,7 +133,7 @@ def work_through(
     )
     with pool:
         before = _strikes(journal, work)
-        for outcome in pool.run(todo, before=before, struck=struck, tick=ticked):
+        for outcome in pool.run(todo, before=before, on_death=on_death, tick=ticked):
             entry = entry_of(outcome, work)
             journal.append(entry)
             yield entry

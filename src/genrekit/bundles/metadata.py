@@ -167,11 +167,11 @@ def _tag(number: int) -> bytes:
 
 
 def _counted(content: bytes) -> bytes:
-    length, said = len(content), bytearray()
+    length, encoded = len(content), bytearray()
     while length > 127:
-        said.append(length & 127 | 128)
+        encoded.append(length & 127 | 128)
         length >>= 7
-    return bytes([*said, length]) + content
+    return bytes([*encoded, length]) + content
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:

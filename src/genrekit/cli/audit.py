@@ -165,7 +165,7 @@ def _row(report: AuditReport, kind: Kind, count: int) -> tuple[Any, ...]:
 
 
 def _remarks(report: AuditReport) -> Iterator[str]:
-    if report.repetitions is not None and (known := report.repetitions.said()):
+    if report.repetitions is not None and (known := report.repetitions.summary()):
         yield known
     if report.label_accuracy is not None:
         yield f"labels are doubted by a model of out-of-fold accuracy {report.label_accuracy:.2f}"

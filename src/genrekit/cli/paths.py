@@ -27,12 +27,12 @@ def find_tracks(sources: Sequence[str | Path]) -> list[Path]:
         If there is not one file of audio.
     """
     from genrekit.audio.skipped import describe_skipped
-    from genrekit.batch import look_for_audio
+    from genrekit.batch import scan_for_audio
     from genrekit.terminal import plain, print_problem
 
     if "" in sources:
         raise ConfigError("one of the names is empty; is a variable of the shell not set?")
-    found = look_for_audio(sources)
+    found = scan_for_audio(sources)
     files = list(found.files)
     if files and (others := describe_skipped(found.skipped)):
         print_problem("warning", plain(f"{others}; name one itself to have it read"))

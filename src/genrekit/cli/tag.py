@@ -161,7 +161,7 @@ def undo(
 
     runs, below = _meant(which, since)
     with progress_bars() as progress:
-        answers = take_back(runs, below=below, rehearse=dry_run, progress=progress)
+        answers = take_back(runs, below=below, dry_run=dry_run, progress=progress)
     if show_undone(answers, as_json=as_json):
         raise typer.Exit(EXIT_SOME_TRACKS_FAILED)
 

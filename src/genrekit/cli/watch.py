@@ -49,7 +49,7 @@ def watch(
             every_seconds=every,
             redo=redo,
             stop=stop,
-            heard=lambda entry: show_heard(entry, identity, as_json),
+            on_entry=lambda entry: show_heard(entry, identity, as_json),
         )
     if not as_json:
         show_summary(summary, out, stopped=False)

@@ -63,9 +63,9 @@ def load(path: Path | None, *, task: Task = "single-label", levels: int | None =
         {name: others[name] for name in others if name not in AUDIO_SUFFIXES}
     ):
         logger.warning("%s", skipped)
-    stray = [file for file in files if file.parent == path]
-    if stray:
-        logger.warning("%d files lie outside a label folder and are left out", len(stray))
+    misplaced = [file for file in files if file.parent == path]
+    if misplaced:
+        logger.warning("%d files lie outside a label folder and are left out", len(misplaced))
     multi = task == "multi-label"
     depth = levels if multi else 1
     items = tuple(_item(file, path, depth) for file in files if file.parent != path)

@@ -67,12 +67,12 @@ class Names(NamedTuple):
         """
         lower = {column.lower(): column for column in header}
         found: dict[str, str] = {}
-        for ours, theirs in self.called.items():
-            if theirs.lower() not in lower:
+        for ours, named in self.called.items():
+            if named.lower() not in lower:
                 raise DatasetError(
-                    f"{file} has no column {theirs!r} ({ours}_column); it has: {', '.join(header)}"
+                    f"{file} has no column {named!r} ({ours}_column); it has: {', '.join(header)}"
                 )
-            found[lower[theirs.lower()]] = ours
+            found[lower[named.lower()]] = ours
         for ours, guesses in (("path", PATH_COLUMNS), ("label", LABEL_COLUMNS)):
             there = [guess for guess in guesses if guess in lower and lower[guess] not in found]
             taken = ours in found.values() or (ours == "label" and "labels" in lower)
@@ -142,7 +142,7 @@ def load(
         "group": group_column,
         "path": path_column,
     }
-    names = Names({ours: theirs for ours, theirs in called.items() if theirs}, tuple(ignore))
+    names = Names({ours: named for ours, named in called.items() if named}, tuple(ignore))
     entries = list(read(path, names))
     multi = "labels" in entries[0].cells
     items = [_item(path, entry) for entry in entries]

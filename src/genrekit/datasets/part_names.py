@@ -107,7 +107,7 @@ def _recordings(
             folders[PurePosixPath(item.item_id).parent].append((item, part))
         sets = [inside for inside in folders.values() if _different(part for _, part in inside)]
     for one in sets:
-        if 1 < len(one) <= MOST_PARTS and _believed(one):
+        if 1 < len(one) <= MOST_PARTS and _is_plausible(one):
             yield one
 
 
@@ -115,7 +115,7 @@ def _different(parts: Iterable[_Part]) -> bool:
     return max(Counter(part.which for part in parts).values()) == 1
 
 
-def _believed(parts: Sequence[tuple[Item, _Part]]) -> bool:
+def _is_plausible(parts: Sequence[tuple[Item, _Part]]) -> bool:
     """``rock_clip1`` to ``rock_clip99`` are clips of rock, and times have to follow each other."""
     if any(part.vague for _, part in parts):
         stem = parts[0][1].stem.casefold()

@@ -20,7 +20,9 @@ RELATIONS: tuple[Relation, ...] = get_args(Relation)
 Pair = tuple[str, str]
 
 #: What taggers write where there is no one artist.
-NOBODY = frozenset({"", "various artists", "various", "va", "v.a.", "unknown artist", "unknown"})
+UNKNOWN_ARTISTS = frozenset(
+    {"", "various artists", "various", "va", "v.a.", "unknown artist", "unknown"}
+)
 #: What stands before the name of a guest.
 _GUEST = re.compile(r"\s*[,;(\[]?\s*\b(?:feat(?:uring)?|ft)\b\.?\s.*$")
 
@@ -45,7 +47,7 @@ def mark(item: Item, relation: Relation) -> str | None:
     if relation == "track":
         return item.group
     key = artist_key(item.artist or "")
-    artist = None if key in NOBODY else key
+    artist = None if key in UNKNOWN_ARTISTS else key
     if relation == "artist":
         return artist
     if relation == "album" and item.album:
@@ -90,7 +92,7 @@ def related(
         If pairs are given and not one of their ids is in the dataset.
     """
     wanted = {"track", *by}
-    leader = list(range(len(dataset)))
+    representative = list(range(len(dataset)))
     parts = named_recordings(dataset.items)
     for relation in (one for one in RELATIONS if one in wanted):
         first: dict[str, int] = {}
@@ -99,12 +101,12 @@ def related(
             if relation == "track":
                 shared = parts.get(item.item_id, shared)
             if shared is not None:
-                _join(leader, first.setdefault(shared, row), row)
+                _join(representative, first.setdefault(shared, row), row)
     if "fingerprint" in wanted:
         position = {item.item_id: row for row, item in enumerate(dataset.items)}
         for one, other in known_pairs(dataset, pairs):
-            _join(leader, position[one], position[other])
-    return tuple(dataset.items[_lead(leader, row)].group for row in range(len(dataset)))
+            _join(representative, position[one], position[other])
+    return tuple(dataset.items[_lead(representative, row)].group for row in range(len(dataset)))
 
 
 def known_pairs(dataset: Dataset, pairs: Sequence[Pair]) -> list[Pair]:
@@ -147,13 +149,13 @@ def read_pairs(file: Path) -> tuple[Pair, ...]:
 # --- disjoint sets; the item that comes first leads ---------------------------------------------
 
 
-def _lead(leader: list[int], row: int) -> int:
-    while leader[row] != row:
-        leader[row] = leader[leader[row]]
-        row = leader[row]
+def _lead(representative: list[int], row: int) -> int:
+    while representative[row] != row:
+        representative[row] = representative[representative[row]]
+        row = representative[row]
     return row
 
 
-def _join(leader: list[int], one: int, other: int) -> None:
-    first, second = sorted((_lead(leader, one), _lead(leader, other)))
-    leader[second] = first
+def _join(representative: list[int], one: int, other: int) -> None:
+    first, second = sorted((_lead(representative, one), _lead(representative, other)))
+    representative[second] = first

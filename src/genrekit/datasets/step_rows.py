@@ -54,7 +54,7 @@ def as_sequences(dataset: Dataset, steps: int) -> Dataset:
         places.sort(key=lambda place: _in_order(dataset.items[place].item_id))
         items.append(_recording(group, [dataset.items[place] for place in places]))
         chosen.append([places[min(step, len(places) - 1)] for step in range(steps)])
-    _say_how_many(dataset, [len(places) for places in rows.values()], steps)
+    _log_counts(dataset, [len(places) for places in rows.values()], steps)
     # (recordings, steps, columns) to columns that hold their steps side by side.
     table = dataset.features[np.array(chosen)].transpose(0, 2, 1).reshape(len(items), -1)
     names = tuple(at_step(name, step) for name in dataset.feature_names for step in range(steps))
@@ -77,7 +77,7 @@ def _recording(group: str, items: list[Item]) -> Item:
     return replace(items[0], item_id=group)
 
 
-def _say_how_many(dataset: Dataset, counts: list[int], steps: int) -> None:
+def _log_counts(dataset: Dataset, counts: list[int], steps: int) -> None:
     short, long = sum(one < steps for one in counts), sum(one > steps for one in counts)
     if short or long:
         logger.warning(

@@ -172,8 +172,8 @@ def _check_zip_entry(archive: Path, entry: zipfile.ZipInfo) -> None:
 
 def _safe(archive: Path, name: str) -> PurePosixPath:
     path = PurePosixPath(name)
-    leads_out = path.is_absolute() or ".." in path.parts
-    if leads_out or any(bad in name for bad in ("\\", ":", "\0")):
+    escapes = path.is_absolute() or ".." in path.parts
+    if escapes or any(bad in name for bad in ("\\", ":", "\0")):
         raise DatasetError(
             f"{archive}: the name {name!r} leads out of its folder; such archives are refused"
         )

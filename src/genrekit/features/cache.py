@@ -73,7 +73,7 @@ class FeatureCache:
 
     def prune(self) -> int:
         """Remove what was unused for longest until the limit holds; returns bytes removed."""
-        self._sweep()
+        self._delete_abandoned()
         entries = []
         for path in self.directory.glob("*/*.npy"):
             try:
@@ -91,7 +91,7 @@ class FeatureCache:
                     break
         return removed
 
-    def _sweep(self) -> None:
+    def _delete_abandoned(self) -> None:
         """Remove what processes that were killed had begun to write."""
         before = time.time() - _ABANDONED_SECONDS
         for path in self.directory.glob("*/.*"):

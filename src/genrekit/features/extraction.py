@@ -16,7 +16,7 @@ from genrekit.errors import AudioError
 from genrekit.features.cache import FeatureCache, cache_key
 from genrekit.features.frontend import build_frontend, frontend_fingerprint
 from genrekit.schema import ExcerptConfig, FrontendConfig
-from genrekit.workers import PATIENT_LIMITS, WorkerDied, ordered_map
+from genrekit.workers import LONG_LIMITS, WorkerDied, ordered_map
 
 WHOLE_TRACK = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
 
@@ -88,7 +88,7 @@ def compute_files(
     """
     jobs = (source if isinstance(source, tuple) else (source, excerpt) for source in sources)
     one = partial(_compute_one, compute=compute, fingerprint=fingerprint, cache=cache)
-    for outcome in ordered_map(one, jobs, workers=workers, limits=PATIENT_LIMITS):
+    for outcome in ordered_map(one, jobs, workers=workers, limits=LONG_LIMITS):
         if isinstance(outcome, WorkerDied):
             path, _ = outcome.argument
             reason = f"{path}: {outcome.message}"

@@ -270,7 +270,7 @@ class Classifier:
         segments: bool = False,
         unknown_below: float | None = None,
         every_seconds: float = EVERY_SECONDS,
-        heard: Callable[[SegmentScore], None] | None = None,
+        on_segment: Callable[[SegmentScore], None] | None = None,
     ) -> Iterator[TrackPrediction]:
         """Answer again and again while audio arrives, in the memory of one window.
 
@@ -287,7 +287,7 @@ class Classifier:
         every_seconds : float
             Of audio, at most, between two answers. The first comes after `FIRST_SECONDS`, or after
             a window if that is shorter.
-        heard : callable, optional
+        on_segment : callable, optional
             Called with the scores of each complete window, and of the last one, before the answer.
 
         Yields
@@ -305,7 +305,7 @@ class Classifier:
         if not every_seconds > 0:
             raise ConfigError(f"every_seconds is {every_seconds:g}; it must be above 0")
         answer = partial(self._answer, name=name, segments=segments, unknown_below=unknown_below)
-        return self._follow(blocks, every_seconds, heard, answer)
+        return self._follow(blocks, every_seconds, on_segment, answer)
 
     def embed_file(
         self, source: Source, *, excerpt: ExcerptConfig | None = None
@@ -443,7 +443,7 @@ class Classifier:
         self,
         blocks: Iterable[Block],
         every_seconds: float,
-        heard: Callable[[SegmentScore], None] | None,
+        on_segment: Callable[[SegmentScore], None] | None,
         answer: Callable[[Track, Progress, list[SegmentScore]], TrackPrediction],
     ) -> Iterator[TrackPrediction]:
         rate, minimum = self.sample_rate_hz, self.bundle.manifest.windows.minimum_seconds
@@ -459,8 +459,8 @@ class Classifier:
             so_far = replace(progress, samples=window.stop_sample, peak=peak)
             if window.regular:
                 scored.append(score)
-                if heard is not None:
-                    heard(score)
+                if on_segment is not None:
+                    on_segment(score)
             if window.stop_sample >= minimum * rate:
                 yield answer(track, so_far, scored if window.regular else [*scored, score])
 

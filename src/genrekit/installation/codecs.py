@@ -55,7 +55,7 @@ def _checked(name: str, path: Path, write: Any, *how: str) -> Check:
     except Exception as error:  # noqa: BLE001 -- an encoder is not ours, and not needed
         return Check("codecs", name, "absent", f"not tried, nothing here writes it: {error}")
     try:
-        problem = _heard_wrong(path)
+        problem = _decoded_wrong(path)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is what was to be found
         problem = f"{type(error).__name__}: {error}"
     if problem:
@@ -64,7 +64,7 @@ def _checked(name: str, path: Path, write: Any, *how: str) -> Check:
     return Check("codecs", name, "ok", "decoded")
 
 
-def _heard_wrong(path: Path) -> str:
+def _decoded_wrong(path: Path) -> str:
     """Say what is wrong with the tone that comes back; nothing if it is the tone."""
     import numpy as np
 

@@ -11,7 +11,7 @@ from genrekit.installation.machine import check_core, check_processors
 from genrekit.installation.places import check_places
 
 #: Each looks at one kind of thing; an order to read in.
-LOOKS: tuple[Callable[[], Iterable[Check]], ...] = (
+CHECKS: tuple[Callable[[], Iterable[Check]], ...] = (
     check_core,
     check_codecs,
     check_extras,
@@ -22,7 +22,7 @@ LOOKS: tuple[Callable[[], Iterable[Check]], ...] = (
 
 def examine() -> tuple[Check, ...]:
     """Look at everything; whatever is wrong is an answer and not an error."""
-    return tuple(check for look in LOOKS for check in look())
+    return tuple(check for look in CHECKS for check in look())
 
 
 def is_broken(checks: Iterable[Check]) -> bool:

@@ -95,7 +95,7 @@ class Extra:
 def installed_extras() -> tuple[Extra, ...]:
     """Look for every extra without importing anything of it."""
     wanted = _wanted_versions()
-    return tuple(_look(name, modules, wanted) for name, modules in EXTRAS.items())
+    return tuple(_check(name, modules, wanted) for name, modules in EXTRAS.items())
 
 
 def check_extras() -> Iterator[Check]:
@@ -118,7 +118,7 @@ def _advice(one: Extra) -> str:
     return f"to {_FOR[one.name]}: {one.wants}"
 
 
-def _look(name: str, modules: Mapping[str, str], wanted: Mapping[tuple[str, str], str]) -> Extra:
+def _check(name: str, modules: Mapping[str, str], wanted: Mapping[tuple[str, str], str]) -> Extra:
     versions, missing, too_old = {}, [], []
     for distribution, module in modules.items():
         if not is_there(module):

@@ -29,7 +29,7 @@ CORE = {
     "pyyaml": "yaml",
     "platformdirs": "platformdirs",
 }
-_PATIENCE_SECONDS = 20
+_TIMEOUT_SECONDS = 20
 
 
 def check_core() -> Iterator[Check]:
@@ -93,7 +93,7 @@ def _check_providers() -> Check:
 
 def _check_gpu() -> Check:
     """Ask the driver and look at torch's files; torch itself is not imported."""
-    gpu, cuda = _driver_says(), _torch_has_cuda()
+    gpu, cuda = _driver_message(), _torch_has_cuda()
     if gpu and cuda is False:
         advice = "for training on the GPU install a build of torch with CUDA: see pytorch.org"
         return Check("machine", "gpu", "warning", f"{gpu}; torch is built without CUDA", advice)
@@ -104,19 +104,19 @@ def _check_gpu() -> Check:
     return Check("machine", "gpu", "absent", "none; none is needed, training a network is slower")
 
 
-def _driver_says() -> str:
+def _driver_message() -> str:
     """Name the GPUs that NVIDIA's driver knows; empty without it."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ""
     asked = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
-        said = subprocess.run(
-            asked, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=True
+        output = subprocess.run(
+            asked, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return "; ".join(said.stdout.strip().splitlines())
+    return "; ".join(output.stdout.strip().splitlines())
 
 
 def _torch_has_cuda() -> bool | None:
@@ -133,10 +133,10 @@ def _check_ffmpeg() -> Check:
     if tool is None:
         return Check("machine", "ffmpeg", "absent", "no command; none is needed, PyAV has its own")
     try:
-        said = subprocess.run(
-            [tool, "-version"], capture_output=True, text=True, timeout=_PATIENCE_SECONDS
+        output = subprocess.run(
+            [tool, "-version"], capture_output=True, text=True, timeout=_TIMEOUT_SECONDS
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         return Check("machine", "ffmpeg", "absent", f"{tool}: {error}; none is needed")
-    first = said.partition(" Copyright")[0].strip() or "says nothing"
+    first = output.partition(" Copyright")[0].strip() or "says nothing"
     return Check("machine", "ffmpeg", "ok", f"{first}; not used, PyAV has its own")

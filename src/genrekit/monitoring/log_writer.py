@@ -116,7 +116,7 @@ class PredictionLog:
         names, places = ", ".join(row), ", ".join("?" * len(row))
         self._submit([(f"INSERT INTO answers ({names}) VALUES ({places})", tuple(row.values()))])
 
-    async def say(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
+    async def add_feedback(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
         """Write what is true of an answer; the last word counts.
 
         Raises
@@ -128,7 +128,9 @@ class PredictionLog:
         """
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._thread, self._say, answer_id, genre, right)
+            return await loop.run_in_executor(
+                self._thread, self._add_feedback, answer_id, genre, right
+            )
         except sqlite3.Error as error:
             self._lose(error)
             raise ConfigError(f"the feedback cannot be written now: {error}") from None
@@ -197,14 +199,14 @@ class PredictionLog:
                 old.replace(self._path.with_name(f"{self._path.name}.{number}"))
         self._execute(self._lasting)
 
-    def _say(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
+    def _add_feedback(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
         for path in log_files(self._path):
             if path == self._path:
-                found = _say_in(self._opened(), answer_id, genre, right)
+                found = _write_feedback(self._opened(), answer_id, genre, right)
             else:
                 database = sqlite3.connect(path)
                 try:
-                    found = _say_in(database, answer_id, genre, right)
+                    found = _write_feedback(database, answer_id, genre, right)
                 finally:
                     database.close()
             if found is not None:
@@ -214,7 +216,7 @@ class PredictionLog:
         )
 
 
-def _say_in(
+def _write_feedback(
     database: sqlite3.Connection, answer_id: str, genre: str | None, right: bool | None
 ) -> Feedback | None:
     row = database.execute(

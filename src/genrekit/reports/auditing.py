@@ -51,7 +51,7 @@ def _said(report: AuditReport) -> Iterator[str]:
     if report.skipped:
         reasons = "; ".join(f"{one.check} ({one.reason})" for one in report.skipped)
         yield f"Not checked: {reasons}."
-    if report.repetitions is not None and (known := report.repetitions.said()):
+    if report.repetitions is not None and (known := report.repetitions.summary()):
         yield f"{known.capitalize()}."
     if not report.findings:
         yield "Nothing was found."

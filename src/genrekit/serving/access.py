@@ -29,9 +29,9 @@ def hash_key(key: str) -> str:
 
 def known_key(key: str, hashes: Iterable[str]) -> str | None:
     """Return the hash of ``key`` if it is among ``hashes``; takes the same time whichever it is."""
-    mine, found = hash_key(key), None
+    own, found = hash_key(key), None
     for one in hashes:
-        if hmac.compare_digest(mine, one):
+        if hmac.compare_digest(own, one):
             found = one
     return found
 

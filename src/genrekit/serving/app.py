@@ -32,13 +32,13 @@ from genrekit.serving import (
 from genrekit.serving.access import RateLimiter
 from genrekit.serving.access_middleware import AccessMiddleware
 from genrekit.serving.analysis import ANSWER_ID
-from genrekit.serving.hot_reload import HotReload, load_bundles, look, places
+from genrekit.serving.hot_reload import HotReload, load_bundles, places, store_stamp
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.pool import Pool
 from genrekit.serving.problems import add_handlers
 from genrekit.serving.recorder import Recorder
-from genrekit.serving.scratch import scratch_folder, sweep
+from genrekit.serving.scratch import delete_abandoned, scratch_folder
 from genrekit.serving.service import STICKY, Service
 from genrekit.serving.settings import Settings
 from genrekit.serving.shadow import Shadows
@@ -142,7 +142,7 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         # Beside the jobs, so that an upload becomes part of one by its name alone.
         uploads = stack.enter_context(scratch_folder(home, _UPLOADS))
         metrics = Metrics()
-        arms, seen = settings.arms, look()
+        arms, seen = settings.arms, store_stamp()
         bundles, shadow_bundles = load_bundles(arms.models), load_bundles(arms.shadows)
         recorder = Recorder(settings, metrics)
         stack.callback(recorder.close)
@@ -194,11 +194,11 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
 def _home(settings: Settings, stack: AsyncExitStack) -> Path:
     """Where uploads and jobs lie, swept of what servers that were killed have left there."""
     temporary = Path(tempfile.gettempdir())
-    sweep(temporary, _SCRATCH)
+    delete_abandoned(temporary, _SCRATCH)
     if settings.folder is None:
         return stack.enter_context(scratch_folder(temporary, _SCRATCH))
     settings.folder.mkdir(parents=True, exist_ok=True)
-    sweep(settings.folder, _UPLOADS)
+    delete_abandoned(settings.folder, _UPLOADS)
     return settings.folder
 
 

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _NO_SIGNALS = (ValueError, RuntimeError, NotImplementedError, AttributeError)
 
 
-def look() -> AliasStamp:
+def store_stamp() -> AliasStamp:
     """Something that changes whenever an alias does."""
     return alias_stamp(store_directory())
 
@@ -85,7 +85,7 @@ class HotReload:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._asked.wait()
-            now = look()
+            now = store_stamp()
             if self._asked.is_set() or now != self._stamp:
                 self._asked.clear()
                 self._stamp = now

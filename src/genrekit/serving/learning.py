@@ -65,16 +65,16 @@ def learn(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     songs = [_unpacked(song, size) for pile in piles for song in pile["songs"]]
     counts = [len(pile["songs"]) for pile in piles]
     targets = np.repeat(np.arange(len(piles)), counts)
-    lessons = joined(songs)
+    examples = joined(songs)
     method = own_genres(bundle, len(piles))
     logits = np.zeros((len(songs), len(piles)))
     fold_of = np.concatenate([np.arange(count) for count in counts]) % _MOST_FOLDS
     for fold in np.unique(fold_of):
         asked = np.flatnonzero(fold_of == fold)
-        taught = np.flatnonzero(fold_of != fold)
-        model = method.fit(lessons.select(taught), targets[taught])
-        logits[asked] = model.track_logits(lessons.select(asked))
-    return _answer(method.fit(lessons, targets).head, logits, targets, piles, lessons)
+        fitted_on = np.flatnonzero(fold_of != fold)
+        model = method.fit(examples.select(fitted_on), targets[fitted_on])
+        logits[asked] = model.track_logits(examples.select(asked))
+    return _answer(method.fit(examples, targets).head, logits, targets, piles, examples)
 
 
 def _answer(
@@ -82,7 +82,7 @@ def _answer(
     logits: NDArray[np.float64],
     targets: NDArray[np.int64],
     piles: list[dict[str, Any]],
-    lessons: Embedded,
+    examples: Embedded,
 ) -> dict[str, Any]:
     temperature = fit_temperature(logits, targets)
     powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
@@ -95,7 +95,7 @@ def _answer(
         "bias": [float(one) for one in head.bias],
         "temperature": temperature,
         "unknown_below": unknown_limit(powers / powers.sum(axis=1, keepdims=True), targets),
-        "songs": lessons.tracks,
+        "songs": examples.tracks,
         "accuracy": accuracy.model_dump(),
         "majority": float(np.bincount(targets).max() / len(targets)),
         "wrong": [

@@ -44,7 +44,7 @@ from genrekit.workers import error_from_json
 
 router = APIRouter()
 
-_HELLO_CHARACTERS = 4096
+_HANDSHAKE_CHARACTERS = 4096
 _SPARE_SECONDS = 60.0
 _OFTENEST_SECONDS = 0.25
 # What RFC 6455 has for each status; a reason goes with it.
@@ -52,12 +52,12 @@ _CLOSE_CODES = {400: 1007, 401: 1008, 408: 1008, 413: 1009, 415: 1003, 422: 1007
 _TRY_AGAIN_LATER = 1013
 _WENT_WRONG = 1011
 
-_ON_THE_WAY = {SEGMENT: "segment", VERDICT: "verdict"}
+_BEFORE_THE_END = {SEGMENT: "segment", VERDICT: "verdict"}
 
 _Service = Annotated[Service, Depends(service_of)]
 
 
-class Hello(Contract):
+class Handshake(Contract):
     """The first message of a stream."""
 
     type: Literal["hello"] = "hello"
@@ -78,7 +78,7 @@ class Hello(Contract):
     key: str = Field("", max_length=200, description="API key, where no header can be set")
 
     @model_validator(mode="after")
-    def _samples_have_a_rate(self) -> Hello:
+    def _samples_have_a_rate(self) -> Handshake:
         if self.format != "container" and self.sample_rate_hz is None:
             raise ValueError("plain samples need sample_rate_hz")
         return self
@@ -115,10 +115,10 @@ async def stream(socket: WebSocket, service: _Service) -> None:
         return
     await socket.accept()
     try:
-        hello = await _greet(socket, service)
+        handshake = await _receive_handshake(socket, service)
         with service.streams.reserved(_senders(socket)):
             async with asyncio.timeout(service.settings.stream_seconds + _SPARE_SECONDS):
-                await _serve(socket, service, hello)
+                await _serve(socket, service, handshake)
     except TimeoutError:
         seconds = service.settings.stream_seconds
         await _fail(socket, AudioLimitError("stream_seconds", seconds, seconds + _SPARE_SECONDS))
@@ -128,18 +128,18 @@ async def stream(socket: WebSocket, service: _Service) -> None:
         return
 
 
-async def _greet(socket: WebSocket, service: Service) -> Hello:
+async def _receive_handshake(socket: WebSocket, service: Service) -> Handshake:
     message = await _message(socket, service)
     text = message.get("text") or ""
-    if not 0 < len(text) <= _HELLO_CHARACTERS:
+    if not 0 < len(text) <= _HANDSHAKE_CHARACTERS:
         raise RequestError('the first message must be JSON: {"type": "hello", "format": ...}')
     try:
-        hello = Hello.model_validate_json(text)
+        handshake = Handshake.model_validate_json(text)
     except ValidationError as error:
         raise explain_validation(error) from None
     if not hasattr(socket.state, "owner"):
-        socket.state.owner = check_key(hello.key, service)
-    return hello
+        socket.state.owner = check_key(handshake.key, service)
+    return handshake
 
 
 def _senders(socket: WebSocket) -> list[str]:
@@ -148,46 +148,46 @@ def _senders(socket: WebSocket) -> list[str]:
     return [name for name in (address, getattr(socket.state, "owner", "")) if name]
 
 
-async def _serve(socket: WebSocket, service: Service, hello: Hello) -> None:
-    model = service.model(hello.model, socket)
+async def _serve(socket: WebSocket, service: Service, handshake: Handshake) -> None:
+    model = service.model(handshake.model, socket)
     handle, path = mkstemp(dir=service.folder, prefix="stream-")
     os.close(handle)
     work = WorkerRequest(
         operation="stream",
         path=path,
-        name=hello.name,
+        name=handshake.name,
         model=model,
-        segments=hello.segments,
-        tags=hello.tags,
-        unknown_below=hello.threshold,
-        pcm=hello.pcm,
-        every_seconds=hello.every_seconds,
+        segments=handshake.segments,
+        tags=handshake.tags,
+        unknown_below=handshake.threshold,
+        pcm=handshake.pcm,
+        every_seconds=handshake.every_seconds,
         seconds=service.settings.stream_seconds,
         wall_seconds=service.settings.stream_seconds + _SPARE_SECONDS,
     )
     try:
-        worker = await service.streams.borrow()
+        worker = await service.streams.acquire()
         try:
-            await _say(socket, "ready", _described(model, service, hello))
+            await _send_message(socket, "ready", _described(model, service, handshake))
             answer = await _relay(socket, service, worker, work)
         finally:
-            await service.streams.give_back(worker)
+            await service.streams.release(worker)
     finally:
         Path(path).unlink(missing_ok=True)
     service.metrics.count_prediction(TrackPrediction.model_validate(answer))
-    await _say(socket, "prediction", shortened(answer, hello.top))
+    await _send_message(socket, "prediction", shortened(answer, handshake.top))
     await socket.close(1000)
 
 
-def _described(model: str, service: Service, hello: Hello) -> dict[str, Any]:
+def _described(model: str, service: Service, handshake: Handshake) -> dict[str, Any]:
     windows = service.bundles[model].manifest.windows
     first = min(max(FIRST_SECONDS, windows.minimum_seconds), windows.window_seconds)
     return {
         "model": model,
         "window_seconds": windows.window_seconds,
         "hop_seconds": windows.hop_seconds,
-        "first_seconds": max(first, windows.minimum_seconds) if hello.every_seconds else None,
-        "every_seconds": hello.every_seconds or None,
+        "first_seconds": max(first, windows.minimum_seconds) if handshake.every_seconds else None,
+        "every_seconds": handshake.every_seconds or None,
     }
 
 
@@ -197,8 +197,8 @@ async def _relay(
     """Audio from the socket to the worker, segments back; returns the final answer."""
     seconds = service.settings.job_seconds
     await worker.send(JSON, work.model_dump_json().encode())
-    inward = asyncio.create_task(_pump_in(socket, service, worker))
-    outward = asyncio.create_task(_pump_out(socket, worker))
+    inward = asyncio.create_task(_forward_audio(socket, service, worker))
+    outward = asyncio.create_task(_forward_answers(socket, worker))
     try:
         await asyncio.wait({inward, outward}, return_when=asyncio.FIRST_COMPLETED)
         if not outward.done():
@@ -209,10 +209,10 @@ async def _relay(
             raise AudioLimitError("wall_seconds", seconds, seconds + 1, advice)
         return outward.result()
     finally:
-        await _settle(worker, inward, outward, seconds)
+        await _finish(worker, inward, outward, seconds)
 
 
-async def _settle(
+async def _finish(
     worker: WorkerProcess,
     inward: asyncio.Task[None],
     outward: asyncio.Task[Any],
@@ -231,7 +231,7 @@ async def _settle(
     await asyncio.gather(inward, outward, return_exceptions=True)
 
 
-async def _pump_in(socket: WebSocket, service: Service, worker: WorkerProcess) -> None:
+async def _forward_audio(socket: WebSocket, service: Service, worker: WorkerProcess) -> None:
     most, seen = service.settings.stream_bytes, 0
     while True:
         message = await _message(socket, service)
@@ -242,24 +242,24 @@ async def _pump_in(socket: WebSocket, service: Service, worker: WorkerProcess) -
                 raise AudioLimitError("bytes", most, seen, "end the stream and begin a new one")
             # Waits while the worker is behind: then nothing more is read from the socket.
             await worker.send(AUDIO, audio)
-        elif _says_end(text or ""):
+        elif _is_end(text or ""):
             await worker.send(END)
             return
         else:
             raise RequestError('expected binary audio or {"type": "end"}')
 
 
-async def _pump_out(socket: WebSocket, worker: WorkerProcess) -> Any:
+async def _forward_answers(socket: WebSocket, worker: WorkerProcess) -> Any:
     gone = False
     while True:
         try:
             kind, payload = await receive_frame(worker.outbox)
         except (OSError, EOFError):
             raise await worker.cause_of_death() from None
-        if kind in _ON_THE_WAY:
+        if kind in _BEFORE_THE_END:
             try:
                 if not gone:
-                    await _say(socket, _ON_THE_WAY[kind], json.loads(payload))
+                    await _send_message(socket, _BEFORE_THE_END[kind], json.loads(payload))
             except (WebSocketDisconnect, RuntimeError):
                 gone = True
             continue
@@ -290,14 +290,14 @@ async def _message(socket: WebSocket, service: Service) -> Any:
     return message
 
 
-def _says_end(text: str) -> bool:
+def _is_end(text: str) -> bool:
     try:
-        return len(text) <= _HELLO_CHARACTERS and json.loads(text) == {"type": "end"}
+        return len(text) <= _HANDSHAKE_CHARACTERS and json.loads(text) == {"type": "end"}
     except (ValueError, RecursionError):
         return False
 
 
-async def _say(socket: WebSocket, kind: str, value: Any) -> None:
+async def _send_message(socket: WebSocket, kind: str, value: Any) -> None:
     await socket.send_text(json.dumps({"type": kind, kind: value}, separators=(",", ":")))
 
 
@@ -308,5 +308,5 @@ async def _fail(socket: WebSocket, error: GenreError) -> None:
     if socket.application_state != WebSocketState.CONNECTED:
         return
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-        await _say(socket, "error", problem_of(error).error.model_dump())
+        await _send_message(socket, "error", problem_of(error).error.model_dump())
         await socket.close(code, HTTPStatus(status).phrase)

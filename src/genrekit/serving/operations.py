@@ -126,20 +126,20 @@ def stream(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
     seconds = work.seconds or context.limits.seconds
     every = work.every_seconds or seconds + 1
 
-    def say(kind: bytes, found: SegmentScore | TrackPrediction) -> None:
+    def emit(kind: bytes, found: SegmentScore | TrackPrediction) -> None:
         write_frame(context.outbox, kind, found.model_dump_json().encode())
 
     with GrowingFile(work.path, context.inbox, work.pcm) as file:
         blocks = live_blocks(file, work.pcm, classifier.sample_rate_hz, seconds=seconds)
-        for verdict in classifier.follow(
+        for prediction in classifier.follow(
             blocks,
             name=work.name,
             unknown_below=work.unknown_below,
             every_seconds=every,
-            heard=partial(say, SEGMENT),
+            on_segment=partial(emit, SEGMENT),
         ):
             if work.every_seconds:
-                say(VERDICT, verdict)
+                emit(VERDICT, prediction)
         file.finish()
     return predict(context, work)
 

@@ -35,7 +35,7 @@ class Outgoing:
         """Something waits to be sent."""
         self._left = self._transport.get_write_buffer_size()
         self._until = self._loop.time() + self._settings.upload_seconds
-        self._look_again()
+        self._check_later()
 
     def end(self) -> None:
         """All is sent, or the connection is gone."""
@@ -43,17 +43,17 @@ class Outgoing:
             self._timer.cancel()
             self._timer = None
 
-    def _look_again(self) -> None:
+    def _check_later(self) -> None:
         self.end()
-        self._timer = self._loop.call_later(self._settings.idle_seconds, self._look)
+        self._timer = self._loop.call_later(self._settings.idle_seconds, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         left = self._transport.get_write_buffer_size()
         if left == self._left or self._loop.time() >= self._until:
             self._transport.abort()
             return
         self._left = left
-        self._look_again()
+        self._check_later()
 
 
 class WriteTimeoutSocket(WebSocketsSansIOProtocol):

@@ -69,7 +69,7 @@ class Pool:
         self._models = models
         self._on_death = on_death
         self._niceness = niceness
-        self._fresh: deque[WorkerProcess] = deque()
+        self._new_workers: deque[WorkerProcess] = deque()
         self._renewal: asyncio.Task[None] | None = None
         self._waiting: deque[_QueueEntry] = deque()
         self._low_priority: deque[_QueueEntry] = deque()
@@ -108,31 +108,31 @@ class Pool:
             If a model cannot be loaded.
         """
         first = await WorkerProcess.start(self._settings, models, niceness=self._niceness)
-        await self._forget_fresh()
+        await self._discard_new_workers()
         self._models = models
-        self._fresh.append(first)
-        await self._tell_all()
+        self._new_workers.append(first)
+        await self._notify_all()
         self._renewal = asyncio.create_task(self._renew_others(len(self._slots) - 1))
 
     async def _renew_others(self, count: int) -> None:
         for _ in range(count):
-            self._fresh.append(await self._start_with_retries())
-            await self._tell_all()
+            self._new_workers.append(await self._start_with_retries())
+            await self._notify_all()
 
-    async def _forget_fresh(self) -> None:
+    async def _discard_new_workers(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.gather(self._renewal, return_exceptions=True)
-        while self._fresh:
-            await self._fresh.popleft().kill()
+        while self._new_workers:
+            await self._new_workers.popleft().kill()
 
-    async def _tell_all(self) -> None:
+    async def _notify_all(self) -> None:
         async with self._wake:
             self._wake.notify_all()
 
-    def _stale(self, worker: WorkerProcess) -> bool:
+    def _is_outdated(self, worker: WorkerProcess) -> bool:
         """Whether another worker stands ready to take the place of this one."""
-        return worker.models is not self._models and bool(self._fresh)
+        return worker.models is not self._models and bool(self._new_workers)
 
     async def close(self) -> None:
         """Kill the workers; whoever still waits hears that the server is busy."""
@@ -142,7 +142,7 @@ class Pool:
         for slot in self._slots:
             slot.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
-        await self._forget_fresh()
+        await self._discard_new_workers()
 
     @property
     def queued(self) -> int:
@@ -218,9 +218,9 @@ class Pool:
             if not self._waiting:
                 self.overloaded = False
             await self._wake.wait_for(
-                lambda: self._waiting or self._low_priority or self._stale(worker)
+                lambda: self._waiting or self._low_priority or self._is_outdated(worker)
             )
-        if self._stale(worker):
+        if self._is_outdated(worker):
             return None
         if not self._waiting:
             return self._low_priority.popleft()
@@ -252,8 +252,8 @@ class Pool:
                 if worker is None:
                     worker = await self._replace()
                 await self._work_once(worker)
-                if self._stale(worker):
-                    old, worker = worker, self._fresh.popleft()
+                if self._is_outdated(worker):
+                    old, worker = worker, self._new_workers.popleft()
                     await old.kill()
                 if not worker.is_alive():
                     self.ready -= 1
@@ -263,7 +263,9 @@ class Pool:
                 await worker.kill()
 
     async def _replace(self) -> WorkerProcess:
-        worker = self._fresh.popleft() if self._fresh else await self._start_with_retries()
+        worker = (
+            self._new_workers.popleft() if self._new_workers else await self._start_with_retries()
+        )
         self.ready += 1
         return worker
 
@@ -297,7 +299,7 @@ class Pool:
             else:
                 entry.lost = True
                 self._put_back(entry)
-                await self._tell_all()
+                await self._notify_all()
         except GenreError as error:
             _refuse(entry, error)
             if not worker.is_alive():

@@ -142,10 +142,10 @@ class Recorder:
             _log.warning("audio of %s cannot be kept: %s", answer_id, error)
             self._metrics.lost.labels("audio").inc()
 
-    async def say(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
-        """As `PredictionLog.say`, counted."""
+    async def add_feedback(self, answer_id: str, genre: str | None, right: bool | None) -> Feedback:
+        """As `PredictionLog.add_feedback`, counted."""
         assert self.log is not None
-        given = await self.log.say(answer_id, genre, right)
+        given = await self.log.add_feedback(answer_id, genre, right)
         self._metrics.feedback.labels("yes" if given.right else "no").inc()
         return given
 

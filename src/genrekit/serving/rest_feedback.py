@@ -74,4 +74,4 @@ async def feedback(request: Request, service: Annotated[Service, Depends(service
         raise explain_validation(error) from None
     if service.recorder.log is None:
         raise UnknownResourceError("this server keeps no log of answers; start it with --log")
-    return await service.recorder.say(truth.id, truth.genre, truth.right)
+    return await service.recorder.add_feedback(truth.id, truth.genre, truth.right)

@@ -25,7 +25,7 @@ _MADE = re.compile(r"[a-z0-9_]{8}")
 
 @contextmanager
 def scratch_folder(within: Path, prefix: str) -> Iterator[Path]:
-    """Return a private folder that is deleted afterwards, or else by the next `sweep`.
+    """Return a private folder that is deleted afterwards, or else by the next `delete_abandoned`.
 
     Parameters
     ----------
@@ -52,18 +52,18 @@ def scratch_folder(within: Path, prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(within: Path, prefix: str) -> None:
+def delete_abandoned(within: Path, prefix: str) -> None:
     """Delete the folders of `scratch_folder` whose servers are gone; others are never touched."""
     for folder in sorted(within.glob(f"{prefix}*")):
         if _MADE.fullmatch(folder.name.removeprefix(prefix)):
             with suppress(OSError):  # another server may be faster, or it is another user's
-                _sweep_one(folder)
+                _delete_if_abandoned(folder)
 
 
-def _sweep_one(folder: Path) -> None:
+def _delete_if_abandoned(folder: Path) -> None:
     found = folder.lstat()
-    mine = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
-    if not stat.S_ISDIR(found.st_mode) or not mine or (folder / _LOCK).is_symlink():
+    is_own = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+    if not stat.S_ISDIR(found.st_mode) or not is_own or (folder / _LOCK).is_symlink():
         return
     with (folder / _LOCK).open("rb+") as held:
         if not try_lock(held):

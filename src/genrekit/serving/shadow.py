@@ -17,7 +17,7 @@ from genrekit.serving.recorder import Recorder
 from genrekit.serving.settings import Settings
 from genrekit.serving.work import WorkerRequest
 
-_PATIENCE = 3
+_TIMES_JOB_SECONDS = 3
 
 
 class Shadows:
@@ -45,7 +45,7 @@ class Shadows:
     ) -> None:
         self._models, self._most = models, settings.shadow_queue
         # It gets little of the processor where there is much to do, which is not a fault of a file.
-        self._seconds = _PATIENCE * settings.job_seconds
+        self._seconds = _TIMES_JOB_SECONDS * settings.job_seconds
         self._folder, self._metrics, self._recorder = folder, metrics, recorder
         self._tasks: set[asyncio.Task[None]] = set()
         alone = settings.model_copy(update={"workers": 1})

@@ -75,8 +75,8 @@ class StreamWorkers:
             for sender in senders:
                 self._crowd.leave(sender)
 
-    async def borrow(self) -> WorkerProcess:
-        """Return a worker that loaded its models; give it back with `give_back`."""
+    async def acquire(self) -> WorkerProcess:
+        """Return a worker that loaded its models; give it back with `release`."""
         while self._idle:
             worker = self._idle.pop()
             if worker.is_alive():
@@ -84,7 +84,7 @@ class StreamWorkers:
             await worker.kill()
         return await WorkerProcess.start(self._settings, self._models)
 
-    async def give_back(self, worker: WorkerProcess) -> None:
+    async def release(self, worker: WorkerProcess) -> None:
         """Keep a worker that is at rest for the next stream; more than a few are not kept."""
         current = worker.models is self._models
         if current and worker.is_alive() and len(self._idle) < _KEPT_WARM:

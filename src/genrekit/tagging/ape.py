@@ -144,10 +144,10 @@ def _item(key: str, text: str) -> bytes:
 def change_ape_tag(view: View, tag: ApeTag, wanted: Wanted) -> list[Splice]:
     """Return the changes of a tag that is there."""
     fresh = _new_items(wanted, tag.version)
-    mine: set[Key] = {"genre", *wanted.own}
+    ours: set[Key] = {"genre", *wanted.own}
     changes, removed = [], 0
     for item in tag.items:
-        if (key := _KEYS.get(item.key.casefold())) in mine and key is not None:
+        if (key := _KEYS.get(item.key.casefold())) in ours and key is not None:
             new = fresh.pop(key, b"")
             removed += not new
             changes.append(Splice(item.start, item.end - item.start, new))

@@ -191,16 +191,16 @@ def _described(view: View, found: _Object | None) -> Fields:
 def change_asf(view: View, wanted: Wanted) -> list[Splice]:
     """Change both lists and the padding; the first genre goes where all players read it."""
     parts = _parts(view)
-    mine: set[Key] = {"genre", *wanted.own}
+    ours: set[Key] = {"genre", *wanted.own}
     fresh: dict[Key, bytes] = {
         key: _extended_entry(OWN[key], value) for key, value in wanted.own.items()
     }
     if wanted.genres:
         fresh["genre"] = _extended_entry("WM/Genre", wanted.genres[0])
     more = [_library_entry("WM/Genre", genre) for genre in wanted.genres[1:]]
-    first = _kept(_extended(view, parts.find(_EXTENDED)), mine, fresh)
+    first = _kept(_extended(view, parts.find(_EXTENDED)), ours, fresh)
     library = parts.find(_LIBRARY)
-    second = [*_kept(_library(view, library), mine, {}), *more]
+    second = [*_kept(_library(view, library), ours, {}), *more]
     changes = [_list(parts.find(_EXTENDED), _EXTENDED, first)]
     inside = 0
     if second or library is not None:
@@ -209,10 +209,10 @@ def change_asf(view: View, wanted: Wanted) -> list[Splice]:
     return _fitted(view, parts, changes, inside)
 
 
-def _kept(attributes: list[_Attribute], mine: set[Key], fresh: dict[Key, bytes]) -> list[bytes]:
+def _kept(attributes: list[_Attribute], ours: set[Key], fresh: dict[Key, bytes]) -> list[bytes]:
     entries = []
     for one in attributes:
-        if one.key in mine and one.key is not None:
+        if one.key in ours and one.key is not None:
             if new := fresh.pop(one.key, b""):
                 entries.append(new)
         else:

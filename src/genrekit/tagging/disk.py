@@ -150,8 +150,8 @@ def write_all(handle: int, pieces: Iterable[bytes]) -> str:
 def _keep_attributes(
     real: Path, part: Path, handle: int, status: os.stat_result, modified_ns: int | None
 ) -> None:
-    mine = os.fstat(handle)
-    if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
+    created = os.fstat(handle)
+    if (created.st_uid, created.st_gid) != (status.st_uid, status.st_gid):
         try:
             os.chown(part, status.st_uid, status.st_gid)
         except OSError as error:

@@ -127,11 +127,11 @@ def change_tag(tag: Tag, wanted: Wanted) -> list[Splice]:
         If it would become larger than a tag can be.
     """
     fresh = _new_frames(wanted, tag.version, plain_sizes=tag.plain_sizes)
-    mine: set[Key] = {"genre", *wanted.own}
+    ours: set[Key] = {"genre", *wanted.own}
     body: list[Splice] = []
     for frame in tag.frames:
         key, _ = _meaning(frame, tag.version)
-        if key in mine:
+        if key in ours:
             # The first takes the new frame, further ones go.
             body.append(Splice(frame.start, frame.end - frame.start, fresh.pop(key, b"")))
     added = b"".join(fresh.values())

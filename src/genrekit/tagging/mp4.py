@@ -125,11 +125,11 @@ def _changed_list(
     view: View, moov: Atom, ilst: Atom, wanted: Wanted
 ) -> tuple[list[Splice], list[Atom]]:
     fresh = _fresh(wanted)
-    mine: set[Key] = {"genre", *wanted.own}
+    ours: set[Key] = {"genre", *wanted.own}
     changes = []
     for atom in inside(view, ilst):
         key, _ = _meaning(view, atom)
-        if key in mine and key is not None:
+        if key in ours and key is not None:
             changes.append(Splice(atom.start, atom.size, fresh.pop(key, b"")))
     changes.append(Splice(ilst.end, 0, b"".join(fresh.values())))
     growth = sum(one.growth for one in changes)

@@ -182,12 +182,12 @@ def _laid_out(old: tuple[Page, ...], packets: tuple[bytes, ...]) -> list[bytes]:
     pages, segment, position = [], 0, 0
     for number in range(count):
         stop = len(lacing) * (number + 1) // count
-        mine = lacing[segment:stop]
-        size = sum(mine)
+        lengths = lacing[segment:stop]
+        size = sum(lengths)
         data = body[position : position + size]
         continued = _CONTINUED if segment and lacing[segment - 1] == 255 else 0
         ends = old[-1].flags & _ENDS if number == count - 1 else 0
-        whole = any(length < 255 for length in mine)
+        whole = any(length < 255 for length in lengths)
         head = (
             b"OggS\0"
             + bytes([continued | ends])
@@ -195,7 +195,7 @@ def _laid_out(old: tuple[Page, ...], packets: tuple[bytes, ...]) -> list[bytes]:
             + old[0].serial
             + (old[0].number + number).to_bytes(4, "little")
         )
-        pages.append(_sealed(head + bytes(4) + bytes([len(mine)]) + mine + data))
+        pages.append(_sealed(head + bytes(4) + bytes([len(lengths)]) + lengths + data))
         segment, position = stop, position + size
     return pages
 

@@ -157,7 +157,7 @@ def make_plan(
     found = []
     for number, path in enumerate(named):
         progress("Reading tags", number, len(named))
-        found.append(_look(path))
+        found.append(_read_file(path))
     asked = _asked(found, rules, sidecars=sidecars)
     wanted, asked_of_model = set(asked), set(asked if limit is None else asked[:limit])
     answers = dict(answer_files([one.path for one in found if one.path in asked_of_model]))
@@ -177,7 +177,7 @@ def make_plan(
     )
 
 
-def _look(path: Path) -> _Found:
+def _read_file(path: Path) -> _Found:
     try:
         with named_failures(path):
             stamp = stamp_of(path.stat())

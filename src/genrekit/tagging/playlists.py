@@ -13,7 +13,7 @@ from genrekit.tagging.containers import read_tags
 from genrekit.tagging.exports import Track, free_name
 
 #: Of an artist nobody knows; two of them in a row are not a repetition.
-_NOBODY = ""
+_UNKNOWN_ARTISTS = ""
 
 
 def export_playlists(tracks: Sequence[Track], folder: Path) -> list[Path]:
@@ -85,7 +85,7 @@ def play_on(
     found = [first]
     while waiting and len(found) < length:
         last = artists[found[-1]]
-        others = (path for path in waiting if artists[path] != last or last == _NOBODY)
+        others = (path for path in waiting if artists[path] != last or last == _UNKNOWN_ARTISTS)
         chosen = next(others, None)
         if chosen is None:  # all that are left are by the same artist
             break
@@ -99,5 +99,5 @@ def artist_in_tags(path: Path) -> str:
     try:
         fields = read_tags(path)
     except TagError:
-        return _NOBODY
-    return (fields.get("artist") or (_NOBODY,))[0].strip().casefold()
+        return _UNKNOWN_ARTISTS
+    return (fields.get("artist") or (_UNKNOWN_ARTISTS,))[0].strip().casefold()

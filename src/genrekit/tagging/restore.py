@@ -46,7 +46,7 @@ def undo(
     runs: Sequence[Run],
     *,
     below: Path | None = None,
-    rehearse: bool = False,
+    dry_run: bool = False,
     progress: Progress = silent,
 ) -> list[Undone]:
     """Take back what runs changed, the latest first.
@@ -56,7 +56,7 @@ def undo(
     runs : sequence of Run
     below : Path, optional
         Only this file, or what lies in this folder.
-    rehearse : bool
+    dry_run : bool
         Say what would be done, and write nothing.
 
     Returns
@@ -72,8 +72,8 @@ def undo(
         if below is None or is_below(change.file, below)
     ]
     clean_leftovers({change.file.parent for _, change in steps})
-    answers = _rehearsed(steps, progress)
-    if rehearse:
+    answers = _checked_changes(steps, progress)
+    if dry_run:
         return answers
     done = []
     for number, (run, _) in enumerate(steps):
@@ -88,20 +88,20 @@ def is_below(file: Path, place: Path) -> bool:
     return any(file == one or file.is_relative_to(one) for one in places)
 
 
-def _rehearsed(steps: Sequence[tuple[Run, Change]], progress: Progress) -> list[Undone]:
+def _checked_changes(steps: Sequence[tuple[Run, Change]], progress: Progress) -> list[Undone]:
     """Return what can be taken back; of a file that several runs changed, one after the other."""
     digests: dict[Path, str | None] = {}
     found = []
     for number, (run, change) in enumerate(steps):
         progress("Rehearsing", number, len(steps))
-        answer = _rehearse(run, change, digests)
+        answer = _check_change(run, change, digests)
         if answer.answer == "restorable":
             digests[change.file] = change.before_sha256
         found.append(answer)
     return found
 
 
-def _rehearse(run: Run, change: Change, digests: dict[Path, str | None]) -> Undone:
+def _check_change(run: Run, change: Change, digests: dict[Path, str | None]) -> Undone:
     name = run.info.name
     try:
         if change.file in digests:  # a later change, which comes first, will have been taken back

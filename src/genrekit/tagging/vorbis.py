@@ -90,10 +90,10 @@ def changed_comments(comments: Comments, wanted: Wanted) -> Comments:
     for own, value in wanted.own.items():
         fresh[own] = [_entry(OWN[own].upper(), value)]
     entries: list[bytes] = []
-    mine = set(fresh)
+    ours = set(fresh)
     for entry in comments.entries:
         key, _ = _meaning(entry)
-        if key in mine and key is not None:
+        if key in ours and key is not None:
             entries += fresh.pop(key, [])
         else:
             entries.append(entry)

@@ -22,12 +22,12 @@ from genrekit.workers.frames import HEAD, packed, read_frame, write_frame
 from genrekit.workers.ordered import WorkerDied, ordered_map
 from genrekit.workers.pool import IDLE, Failure, FailureKind, Idle, Outcome, Pool
 from genrekit.workers.wire import error_from_json, error_to_json
-from genrekit.workers.worker import PATIENT_LIMITS, RemoteError, WorkerLimits, cause_of_death
+from genrekit.workers.worker import LONG_LIMITS, RemoteError, WorkerLimits, cause_of_death
 
 __all__ = [
     "HEAD",
     "IDLE",
-    "PATIENT_LIMITS",
+    "LONG_LIMITS",
     "THREAD_CAPS",
     "Answers",
     "Failure",

@@ -155,7 +155,7 @@ class Pool(Generic[Argument, Result]):
         arguments: Iterable[Argument | Idle],
         *,
         before: Callable[[Argument], int] | None = None,
-        struck: Callable[[Argument, Failure], None] | None = None,
+        on_death: Callable[[Argument, Failure], None] | None = None,
         tick: Callable[[], None] | None = None,
     ) -> Iterator[Outcome[Argument, Result]]:
         """Yield the outcome of each argument as soon as it is there.
@@ -169,7 +169,7 @@ class Pool(Generic[Argument, Result]):
             says that none is there now; the source is asked again soon.
         before : callable, optional
             How often an argument has ended a process before, in an earlier run.
-        struck : callable, optional
+        on_death : callable, optional
             Told of each death that is followed by another try, before that.
         tick : callable, optional
             Called several times a second while nothing happens, and between outcomes.
@@ -196,7 +196,7 @@ class Pool(Generic[Argument, Result]):
                 return
             if tick is not None:
                 tick()
-            outcome = self._next(struck)
+            outcome = self._next(on_death)
             if outcome is not None:
                 inside -= 1
                 yield outcome
@@ -217,7 +217,7 @@ class Pool(Generic[Argument, Result]):
         thread.start()
 
     def _next(
-        self, struck: Callable[[Argument, Failure], None] | None
+        self, on_death: Callable[[Argument, Failure], None] | None
     ) -> Outcome[Argument, Result] | None:
         """Return the next outcome; None if there is none for a moment, or one is tried again."""
         try:
@@ -229,8 +229,8 @@ class Pool(Generic[Argument, Result]):
         outcome = cast("Outcome[Argument, Result]", found)
         failure = outcome.failure
         if failure is not None and failure.kind != "error" and entry.attempts < self._attempts:
-            if struck is not None:
-                struck(entry.argument, failure)
+            if on_death is not None:
+                on_death(entry.argument, failure)
             self._waiting.put(entry)
             return None
         return outcome

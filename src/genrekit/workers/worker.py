@@ -62,7 +62,7 @@ class WorkerLimits:
 
 
 #: For long work on whole files, of which all that ends is to end: only what hangs is killed.
-PATIENT_LIMITS = WorkerLimits(wall_seconds=900.0, memory_bytes=4 << 30)
+LONG_LIMITS = WorkerLimits(wall_seconds=900.0, memory_bytes=4 << 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ class Worker:
             value = json.loads(payload)
             if kind == VALUE:
                 return value
-            error = _told(value)
+            error = _record(value)
         except (ValueError, TypeError, KeyError, AttributeError):  # it has gone mad
             self.kill()
             raise Died("crash") from None
@@ -279,7 +279,7 @@ def _is_signal(code: int, names: tuple[str, ...]) -> bool:
     return -code in (getattr(signal, name, None) for name in names)
 
 
-def _told(wire: dict[str, Any]) -> Exception:
+def _record(wire: dict[str, Any]) -> Exception:
     """Return the error that a worker met, if it is one of ours; else what it says."""
     if error_kind(str(wire["type"])) is None:
         return RemoteError(str(wire["type"]), str(wire["message"]))

@@ -43,9 +43,9 @@ def write_log(path: Path, bundle: Path, confidences: list[float]) -> list[str]:
             "shadow_of": None,
         }
         log.note(row)
-    asyncio.run(log.say(ids[0], "blues", None))
-    asyncio.run(log.say(ids[1], None, True))
-    asyncio.run(log.say(ids[2], None, False))
+    asyncio.run(log.add_feedback(ids[0], "blues", None))
+    asyncio.run(log.add_feedback(ids[1], None, True))
+    asyncio.run(log.add_feedback(ids[2], None, False))
     log.close()
     return ids
 
