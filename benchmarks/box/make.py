@@ -15,6 +15,7 @@ import hashlib
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,10 +73,9 @@ def main() -> None:
         numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
         arguments.page.write_text(render(numbers, arguments.out), encoding="utf-8")
         return
-    if arguments.cost_only:
+    if arguments.bundle_only:
         numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
-        cost = time_prediction(arguments.out, arguments.before)
-        _save(arguments, numbers.model_copy(update={"cost": cost}))
+        _save(arguments, numbers.model_copy(update=_of_bundle(arguments)))
         return
     start = time.monotonic()
     data = Path(os.environ["GENREKIT_DATA"])
@@ -103,7 +103,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--before", type=Path, help="the bundle that shipped before")
     parser.add_argument("--page-only", action="store_true", help="write the page of the numbers")
-    parser.add_argument("--cost-only", action="store_true", help="measure the cost again")
+    parser.add_argument(
+        "--bundle-only",
+        action="store_true",
+        help="measure again what needs no data: cost, demo, and sounds that are not music",
+    )
     return parser.parse_args()
 
 
@@ -210,13 +214,19 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
         coverage=curve,
         temperature=temperature,
         unknown_below=threshold,
-        sounds=recorded_answers(arguments.out, arguments.recorded),
         tags=tags,
-        demo=demo_answers(arguments.out),
         mistakes=mistakes(sounds, answers[BY_COLLECTION]),
-        cost=time_prediction(arguments.out, arguments.before),
         minutes=0.0,
+        **_of_bundle(arguments),
     )
+
+
+def _of_bundle(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "sounds": recorded_answers(arguments.out, arguments.recorded),
+        "demo": demo_answers(arguments.out),
+        "cost": time_prediction(arguments.out, arguments.before),
+    }
 
 
 def _name(bundle: Path) -> str:

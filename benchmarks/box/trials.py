@@ -12,6 +12,7 @@ from sounds import embed_samples
 
 from genrekit.audio import AUDIO_SUFFIXES, Waveform, decode
 from genrekit.bundles import load_bundle
+from genrekit.datasets import load_dataset
 from genrekit.evaluation.distortions import encoded
 from genrekit.inference import Classifier
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
@@ -82,13 +83,15 @@ def _resampled(one: Waveform, rate_hz: int) -> Waveform:
 
 
 def demo_answers(bundle: Path) -> dict[str, str]:
-    """Genre of a synthetic track to the answer; none of them taught a label."""
+    """Genre of each track of ``genrekit demo`` to the answer; none of them taught a label."""
     classifier = Classifier.load(bundle)
-    found = {}
-    for genre in JUKEBOX_GENRES:
-        track = synthesise(genre, sample_rate_hz=classifier.sample_rate_hz)
-        found[genre] = str(classifier.predict(track).genre)
-    return found
+    with tempfile.TemporaryDirectory() as folder:
+        songs = load_dataset("jukebox", Path(folder), clips_per_genre=1, seconds=30.0)
+        return {
+            one.labels[0]: str(classifier.predict_file(one.path).genre)
+            for one in songs.items
+            if one.path is not None
+        }
 
 
 def time_prediction(bundle: Path, before: Path | None) -> dict[str, float]:

@@ -33,6 +33,14 @@ def test_a_track_of_each_genre_and_the_time_of_each_stage(run: Run) -> None:
     assert decode + frontend + model <= 1.5 * total
 
 
+def test_nine_of_ten_are_what_their_names_say(run: Run) -> None:
+    lines = run("demo", "--json").out.splitlines()
+    answers = [TrackPrediction.model_validate_json(line) for line in lines]
+    right = [one.genre for one in answers if one.genre is not None and one.genre in one.path]
+    assert len(answers) == 10
+    assert len(right) >= 9
+
+
 def test_tracks_may_be_kept_and_answers_be_json(run: Run, tmp_path: Path) -> None:
     ran = run("demo", "--seconds", 3, "--seed", 5, "--to", tmp_path / "new" / "music", "--json")
     answers = [TrackPrediction.model_validate_json(line) for line in ran.out.splitlines()]

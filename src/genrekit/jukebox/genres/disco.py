@@ -11,32 +11,32 @@ from genrekit.jukebox.score import Clock, Master, Part, Score, Sheet, pick
 _PROGRESSIONS = ("i7 iv7 bVII bIII", "i7 i7 iv7 V7", "vi7 ii7 V7 Imaj7", "i7 bVII bVI V7")
 
 _PARTS = {
-    "kick": Part("disco kick", -1, 0.03),
+    "kick": Part("disco kick", 0, 0.03),
     "snare": Part("snare", 1, 0.2),
     "clap": Part("clap", -6, 0.3),
-    "closed": Part("closed hat", -10, 0.05),
-    "open": Part("open hat", -3, 0.1),
-    "tambourine": Part("tambourine", -19, 0.1),
+    "closed": Part("closed hat", -11, 0.2),
+    "open": Part("open hat", -1, 0.1),
+    "tambourine": Part("tambourine", -26, 0.1),
     "conga": Part("conga", -16, 0.15),
     "bass": Part("finger bass", -6, 0.03),
-    "synth bass": Part("synth bass", -7, 0.03),
-    "wah": Part("wah guitar", -15, 0.1),
-    "strings": Part("disco strings", -17, 0.35),
-    "brass": Part("horn section", -9, 0.3),
-    "keys": Part("electric piano", -14, 0.15),
+    "synth bass": Part("synth bass", -8, 0.03),
+    "wah": Part("wah guitar", -16, 0.1),
+    "strings": Part("disco strings", -17, 0.45),
+    "brass": Part("horn section", -3, 0.3),
+    "keys": Part("electric piano", -15, 0.15),
     "woman": Part("woman", -8, 0.25),
     "man": Part("man", -8, 0.25),
     "choir": Part("choir", -11, 0.3),
     "sibilant": Part("sibilant", -24, 0.2),
-    "plosive": Part("plosive", -22, 0.2),
+    "plosive": Part("plosive", -23, 0.2),
 }
 _MASTER = Master(
-    (11, 10, 5, 3, 2, 1, -0, -1, -1, -2, -3, -3, -4, -5, -7, -9, -10, -11, -15),
+    (13, 11, 6, 3, 2, 1, 0, 0, 0, -1, -1, 0, -1, -1, -3, -5, -5, -6, -10),
     rms=0.135,
-    compression=1.2,
+    compression=1.0,
     room_seconds=1.0,
-    hiss_db=-28,
-    top_hz=10200.0,
+    hiss_db=-33,
+    top_hz=8900.0,
 )
 
 

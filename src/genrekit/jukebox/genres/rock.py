@@ -12,28 +12,28 @@ _PROGRESSIONS = ("I bVII IV I", "I IV V IV", "i bVII bVI bVII", "I V bVII IV", "
 _STRUMS = ("X.xXx.xX", "X..X.x.x", "XxXxXxXx", "X.X.X.Xx")
 
 _PARTS = {
-    "kick": Part("kick", 1, 0.05),
-    "snare": Part("snare", 4, 0.2),
-    "hat": Part("closed hat", -12, 0.1),
+    "kick": Part("kick", -9, 0.05),
+    "snare": Part("snare", 1, 0.2),
+    "hat": Part("closed hat", -13, 0.1),
     "ride": Part("ride", -15, 0.1),
     "crash": Part("crash", -12, 0.15),
     "tom": Part("high tom", -7, 0.15),
-    "bass": Part("picked bass", -8, 0.03),
-    "guitar": Part("power guitar", -12, 0.12, 6.0),
-    "jangle": Part("electric guitar", -9, 0.15, 2.0),
+    "bass": Part("picked bass", -4, 0.03),
+    "guitar": Part("power guitar", -6, 0.12, 6.0),
+    "jangle": Part("electric guitar", -5, 0.15, 2.0),
     "lead": Part("lead guitar", -8, 0.25, 8.0),
-    "organ": Part("organ", -14, 0.2),
-    "voice": Part("man", -1, 0.2, 0.8),
+    "organ": Part("organ", -15, 0.2),
+    "voice": Part("man", -3, 0.2, 0.8),
     "sibilant": Part("sibilant", -17, 0.1),
-    "plosive": Part("plosive", -20, 0.1),
+    "plosive": Part("plosive", -18, 0.15),
 }
 _MASTER = Master(
-    (12, 13, 6, 4, 2, 1, -1, -1, -1, -2, -3, -3, -5, -6, -8, -11, -12, -14, -19),
+    (13, 14, 7, 5, 4, 3, 1, 0, 0, -2, -4, -5, -8, -10, -13, -16, -17, -19, -23),
     rms=0.125,
-    compression=1.1,
+    compression=1.0,
     room_seconds=0.8,
-    hiss_db=-45,
-    top_hz=9500.0,
+    hiss_db=-47,
+    top_hz=10500.0,
 )
 
 
