@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,22 @@ def test_the_protocol_fits_what_is_known(
     found = planned(own, load_data(own.data))
     assert (found.protocol.name, found.protocol.n_folds) == (name, folds)
     assert found.final_fit == ("everything" if name == "grouped-kfold" else "protocol")
+
+
+@pytest.mark.parametrize(
+    ("title", "corpora", "name"),
+    [
+        ("Ten genres", ("gtzan",), "fault-filtered"),
+        ("Made after GTZAN, from other tracks", (), "official"),
+    ],
+)
+def test_a_corpus_is_known_by_its_name_and_not_by_its_title(
+    tmp_path: Path, title: str, corpora: tuple[str, ...], name: str
+) -> None:
+    own = recipe(list_of(tmp_path, {"a": 9, "b": 9}, "split=train/train/test"))
+    dataset = load_data(own.data)
+    dataset = replace(dataset, info=replace(dataset.info, title=title, corpora=corpora))
+    assert planned(own, dataset).protocol.name == name
 
 
 def test_a_recipe_for_another_corpus_takes_what_the_path_is(

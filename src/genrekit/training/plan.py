@@ -76,7 +76,7 @@ def _has_parts(dataset: Dataset) -> bool:
 
 def _fitting(dataset: Dataset, protocol: ProtocolConfig) -> ProtocolConfig:
     if _has_parts(dataset):
-        name = "fault-filtered" if "GTZAN" in dataset.info.title else "official"
+        name = "fault-filtered" if "gtzan" in dataset.info.corpora else "official"
         return protocol.model_copy(update={"name": name})
     groups = related(dataset, protocol.by or RELATIONS, ())
     pairs = zip(dataset.items, groups, strict=True)
