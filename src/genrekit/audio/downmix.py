@@ -205,7 +205,7 @@ class _Run:
                 self._next = 2
 
     def _find_setting(self, *, ended: bool) -> _Setting | None:
-        """How to fold the next cell; None if more must be heard first."""
+        """How to mix the next cell; None if more must be decoded first."""
         one, before, after = self._next, self._cells[: self._next], self._cells[self._next + 1 :]
         if len(before) == 2 and all(cell.sounds for cell in before):
             return _decide(before[0].rising + before[1].falling)

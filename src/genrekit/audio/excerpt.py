@@ -32,7 +32,7 @@ def plan_cut(excerpt: ExcerptConfig, seconds: float | None, native_hz: int, rate
     """Plan so that an excerpt equals the same slice of the whole decoded track.
 
     A margin is decoded on either side: to fill the resampler's filter, and so that the downmix
-    hears all that it decides from. It begins with a cell of the downmix, where a frame of the file
+    reads all that it decides from. It begins with a cell of the downmix, where a frame of the file
     and a sample of the output fall together.
 
     Parameters

@@ -76,7 +76,7 @@ class AudioFacts:
     clipped_share : float
         Of its samples, all channels folded into one.
     bandwidth_hz : float
-        The highest frequency at which there is something to hear: a telephone's copy stays narrow
+        The highest frequency at which there is any power: a telephone's copy stays narrow
         whatever rate it is written at.
     content : str
         Hash of the samples.

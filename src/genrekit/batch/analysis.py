@@ -18,7 +18,7 @@ from genrekit.schema import ErrorRecord, ExcerptConfig, ModelIdentity, TrackPred
 Strategy = Literal["middle", "spread", "whole"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
-#: ``spread`` hears so many parts, together as long as what the model hears of a middle.
+#: ``spread`` takes so many parts, together as long as the excerpt that ``middle`` takes.
 SPREAD_PARTS = 5
 _DEFAULT_SECONDS = 30.0
 # What a value leaves out because it is said elsewhere: by the entry, and by ``run.json``.
@@ -34,7 +34,7 @@ class Analysis:
     model : str
         Name or directory of a bundle.
     strategy : str
-        ``middle`` hears what the bundle was made for, 30 s from the middle unless it says
+        ``middle`` takes what the bundle was made for, 30 s from the middle unless it says
         otherwise; ``spread`` as much, in five parts that are sought all over the track; ``whole``
         all of it.
     segments, tags, unknown_below
@@ -117,7 +117,7 @@ class Analysis:
         )
 
     def _excerpts(self, source: str | bytes, classifier: Classifier) -> list[ExcerptConfig]:
-        """Return what to hear; nothing stands for what the bundle was made for."""
+        """Return the excerpts to analyse; none stands for what the bundle was made for."""
         if self.strategy == "whole":
             return [ExcerptConfig(start_seconds=0.0, duration_seconds=None)]
         return [] if self.strategy == "middle" else spread(probe(source).seconds, classifier)

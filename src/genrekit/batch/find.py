@@ -43,7 +43,7 @@ def scan_for_audio(paths: Iterable[str | Path]) -> Found:
     ----------
     paths : iterable of str or Path
         Files are kept whatever their name is, and even if they do not exist: whoever named one
-        wants to hear what is wrong with it. Folders are walked in the order of names, following
+        asks to be told what is wrong with it. Folders are walked in the order of names, following
         links but never in a circle; hidden files and folders are skipped, and so is everything
         whose suffix is not in ``AUDIO_SUFFIXES``.
 

@@ -1,6 +1,6 @@
 """The one journal: lines that are only ever added, and read again from the beginning.
 
-An entry is in the journal before anybody hears of it. What counts is what replay finds: a line that
+An entry is in the journal before it is returned. What counts is what replay finds: a line that
 was cut off by a crash is cut away and its file is worked on again, and nothing that only a clean
 exit writes is needed. One process writes; see `genrekit.batch.lock`.
 """

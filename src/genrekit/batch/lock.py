@@ -1,4 +1,4 @@
-"""One writer for each folder; who comes second hears who holds it."""
+"""One writer for each folder; who comes second is told who holds it."""
 
 from __future__ import annotations
 

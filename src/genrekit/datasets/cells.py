@@ -39,7 +39,7 @@ class Cells:
     lines : list of int
         Line of the file that each row ends on, counted from 1.
     delimiter : str
-        What the cells are parted by; empty where they are not text.
+        What separates the cells; empty where they are not text.
     """
 
     file: Path

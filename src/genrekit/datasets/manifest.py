@@ -126,7 +126,7 @@ def load(
         `LABEL_COLUMNS`, and the audio in `PATH_COLUMNS`.
     ignore : sequence of str
         Columns to pass over, ``*`` for all that are unknown. Unknown columns are an error
-        otherwise: a misspelt ``artist`` would let artists straddle a split unseen.
+        otherwise: a misspelt ``artist`` would let artists leak across a split unseen.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Protocols: how a dataset is assigned to folds, each a function ``(dataset, deal) -> folds``."""
+"""Protocols: how a dataset is split into folds, each a function ``(dataset, options) -> folds``."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def grouped_kfold(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
 
 
 def repeated_kfold(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
-    """Deal ``n_repeats`` times anew, so that every item is tested as often."""
+    """Assign groups ``n_repeats`` times anew, so that every item is tested as often."""
     if options.n_repeats < 2:
         raise DatasetError(f"n_repeats is {options.n_repeats}; expected at least 2")
     seeds = np.random.SeedSequence(options.seed).spawn(options.n_repeats)
@@ -118,7 +118,7 @@ def segments_leaky(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
 
 
 def holdout(dataset: Dataset, options: SplitOptions) -> tuple[Fold, ...]:
-    """Deal whole groups to train, valid and test, by default 70/15/15."""
+    """Assign whole groups to train, valid and test, by default 70/15/15."""
     share_of = dict(zip(("train", "valid", "test"), options.shares, strict=True))
     parts = [part for part in _PART_ORDER if share_of[part]]
     shares = [share_of[part] for part in parts]
@@ -190,7 +190,7 @@ def _assign(
 ) -> NDArray[np.int64]:
     """Part number of each item.
 
-    Groups are dealt one by one, large ones first and otherwise in random order, each to the part
+    Groups are assigned one by one, large ones first and otherwise in random order, each to the part
     that has least of its labels for its share (Webster's rule, so shares hold for small numbers
     too), then to the part that has least of all.
     """

@@ -127,7 +127,7 @@ def known_pairs(dataset: Dataset, pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def read_pairs(file: Path) -> tuple[Pair, ...]:
-    """Read near duplicates: two item ids a line, parted by a tab (``.tsv``) or a comma.
+    """Read near duplicates: two item ids a line, separated by a tab (``.tsv``) or a comma.
 
     Further cells are passed over, and so is a line that begins with ``#``.
 

@@ -90,15 +90,15 @@ def make_split(
     protocol : str
         ``"official"``: the parts that the corpus itself names; items in none are unused.
         ``"fault-filtered"``: the same, by the name that GTZAN's have. ``"grouped-kfold"``: every
-        item is tested once. ``"repeated-kfold"``: the same, dealt ``n_repeats`` times.
+        item is tested once. ``"repeated-kfold"``: the same, drawn ``n_repeats`` times.
         ``"leave-one-artist-out"``: every artist is tested once. ``"holdout"``: 70/15/15,
         or other ``shares``.
         ``"all-test"``: nothing is trained, everything is tested. ``"cross-corpus"``: the same, by
         a model of another corpus. ``"segments-leaky"``: k-fold over
-        rows; recordings straddle, and the split says so.
+        rows; recordings leak, and the split says so.
     by : iterable of {"track", "artist", "album", "fingerprint"}, optional
         Relations that are kept together, in their union; None takes all that are known. Where a
-        known one is set aside and then torn, the protocol's name says so and is leaky.
+        known one is set aside and then leaks, the protocol's name says so and is leaky.
     pairs : sequence of (str, str)
         Near duplicates by item id.
     n_folds, n_repeats : int
@@ -187,7 +187,7 @@ def leaking_groups(
 def leaking_relations(
     dataset: Dataset, split: Split, pairs: Sequence[Pair] = ()
 ) -> dict[Relation, tuple[str, ...]]:
-    """Return what straddles, by relation; relations that hold are left out."""
+    """Return the groups that leak, by relation; relations that hold are left out."""
     found = {
         relation: leaking_groups(dataset, split, relation, pairs)
         for relation in known_relations(dataset, pairs)

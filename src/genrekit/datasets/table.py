@@ -92,7 +92,7 @@ def load(
     Notes
     -----
     A column of `PART_COLUMNS` that says train, valid or test in every row is the table's own split.
-    In files parted by semicolons, decimals may have a comma.
+    In files separated by semicolons, decimals may have a comma.
 
     Raises
     ------

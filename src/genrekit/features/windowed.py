@@ -1,6 +1,6 @@
-"""Another front-end on each of the shorter windows of a window: how an ensemble's members hear.
+"""Another front-end on each of the shorter windows of a window: what members of an ensemble take.
 
-Members of an ensemble were made for windows and rates of their own. The ensemble hears the longest
+Members of an ensemble were made for windows and rates of their own. The ensemble takes the longest
 window at the highest rate; inside of it each member gets what it would be given alone.
 """
 

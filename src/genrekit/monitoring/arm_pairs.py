@@ -45,7 +45,7 @@ def shown_time(seconds: float) -> str:
 
 
 class SplitPair(Contract):
-    """Two arms that senders were dealt to; the difference is first minus second."""
+    """Two arms that senders were assigned to; the difference is first minus second."""
 
     first: str
     second: str
@@ -60,7 +60,7 @@ class SplitPair(Contract):
 
 
 class ShadowPair(Contract):
-    """A model that answered and one that heard the same; the difference is first minus second.
+    """A model that answered and one that got the same; the difference is first minus second.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class ShadowPair(Contract):
 
 
 class SenderRatio(Contract):
-    """Whether senders were dealt out as set; if not, nothing else can be trusted."""
+    """Whether senders were assigned as set; if not, nothing else can be trusted."""
 
     since: str
     experiment: str
@@ -100,7 +100,7 @@ class SenderRatio(Contract):
     mismatch: bool
 
 
-# --- senders that were dealt out ----------------------------------------------------------------
+# --- senders that were assigned -----------------------------------------------------------------
 
 
 def sender_ratios(log: Log) -> Iterator[SenderRatio]:
@@ -132,7 +132,7 @@ def sender_ratios(log: Log) -> Iterator[SenderRatio]:
 def split_pairs(
     dealt: Mapping[str, Sequence[LoggedAnswer]], seed: int = 0
 ) -> tuple[SplitPair, ...]:
-    """Every two arms that senders were dealt to, by what was judged."""
+    """Every two arms that senders were assigned to, by what was judged."""
     judged = {
         name: [one for one in ones if one.is_right is not None] for name, ones in dealt.items()
     }

@@ -1,4 +1,4 @@
-"""Which model answers whom: models by name, and senders dealt out among them.
+"""Which model answers whom: models by name, and senders assigned among them.
 
 A sender always gets the same model: its key is hashed to a place between 0 and 1, and every model
 has a stretch of that line as long as its share. R. Kohavi, D. Tang and Y. Xu, "Trustworthy online
@@ -26,11 +26,11 @@ class Arms:
     ----------
     models : dict of str to str
         Name to what is loaded, of all that can be asked for; the first one answers where senders
-        are not dealt out.
+        are not assigned.
     shadows : dict of str to str
         The same of those whose answers are only logged.
     shares : dict of str to float
-        Name to share; they sum to one, and there is none where senders are not dealt out.
+        Name to share; they sum to one, and there is none where senders are not assigned.
     experiment : str
         Part of what is hashed.
     """

@@ -64,7 +64,7 @@ class LoggedModel:
 
 @dataclass(frozen=True, slots=True)
 class LoggedSplit:
-    """How senders were dealt out from a time on."""
+    """How senders were assigned from a time on."""
 
     at: float
     experiment: str
@@ -80,7 +80,7 @@ class LoggedAnswer:
     at : float
         Seconds since 1970.
     dealt : bool
-        Whether the sender was dealt to this arm; else it asked for the model by name.
+        Whether the sender was assigned to this arm; else it asked for the model by name.
     sender : str
         A salted hash.
     analysis_ms, wall_ms : float

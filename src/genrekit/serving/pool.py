@@ -41,8 +41,8 @@ class Pool:
     has waited for ``settings.queue_times`` as long as a request takes while others wait behind it,
     until it is empty again, the newest goes first, and those that wait for longer than half of what
     a request takes are refused: then some are answered at nearly the speed of an idle server and
-    the others hear at once to come back, where in order all would be answered late. Patient work
-    (of batches and jobs) is done when nobody waits.
+    the others learn at once to come back, where in order all would be answered late. Work of
+    low priority (of batches and jobs) is done when nobody waits.
 
     Work whose worker is ended from outside is done once more.
 
@@ -135,7 +135,7 @@ class Pool:
         return worker.models is not self._models and bool(self._new_workers)
 
     async def close(self) -> None:
-        """Kill the workers; whoever still waits hears that the server is busy."""
+        """Kill the workers; whoever still waits is told that the server is busy."""
         self._closing = True
         for entry in (*self._waiting, *self._low_priority):
             _refuse(entry, BusyError("the server is shutting down; ask again soon", 5))
@@ -151,7 +151,7 @@ class Pool:
 
     @property
     def low_priority(self) -> int:
-        """Pieces of patient work that wait."""
+        """Requests of low priority that wait."""
         return len(self._low_priority)
 
     @property
@@ -213,7 +213,7 @@ class Pool:
                 line.remove(entry)
 
     async def _next(self, worker: WorkerProcess) -> _QueueEntry | None:
-        """Return the next ticket; None once another worker is to have it."""
+        """Return the next entry; None once another worker is to have it."""
         async with self._wake:
             if not self._waiting:
                 self.overloaded = False
@@ -284,7 +284,7 @@ class Pool:
         entry = await self._next(worker)
         if entry is None or entry.answer.done():  # whoever asked has left
             return
-        if not worker.is_alive():  # it died while it was idle, which is not this ticket's fault
+        if not worker.is_alive():  # it died while it was idle, which is not this entry's fault
             self._put_back(entry)
             return
         self.busy += 1

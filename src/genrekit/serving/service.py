@@ -27,7 +27,7 @@ from genrekit.serving.streams import StreamWorkers
 from genrekit.serving.uploads import Body, receive_body
 from genrekit.serving.work import WorkerRequest
 
-#: The header in which a sender may say what it is to be dealt out by: a user, a session.
+#: The header in which a sender may say what it is to be assigned by: a user, a session.
 STICKY = "X-Sticky-Key"
 _STICKY_CHARACTERS = 200
 _SPARE_BODIES = 4
@@ -72,7 +72,7 @@ class Service:
     def model(self, wanted: str | None, sender: HTTPConnection) -> str:
         """Return the name under which workers know the model that was asked for.
 
-        Where none was, it depends on the sender if senders are dealt out among several.
+        Where none was, it depends on the sender if senders are assigned among several.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class Service:
         return answer if answer_id is None else answer | {"id": answer_id}
 
     def check_low_priority(self) -> None:
-        """Refuse patient work while as much of it waits as may.
+        """Refuse work of low priority while as much of it waits as may.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class Service:
     async def run_for(
         self, request: Request, work: WorkerRequest, *, low_priority: bool = False
     ) -> Any:
-        """As `run`, but given up when the sender leaves; patient work, when it takes too long."""
+        """As `run`, but given up when the sender leaves; of low priority, when it takes long."""
         running = asyncio.create_task(self.run(work, low_priority=low_priority))
         leaving = asyncio.create_task(_left(request))
         seconds = self.settings.request_seconds if low_priority else None

@@ -163,7 +163,7 @@ class Settings(BaseSettings):
 
     @property
     def arms(self) -> Arms:
-        """The models by name, and how senders are dealt out among them.
+        """The models by name, and how senders are assigned among them.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Models that hear what others answer: in a process of their own, behind everybody else."""
+"""Models that get what others answer: in a process of their own, behind everybody else."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ class Shadows:
             self._models = models
 
     async def close(self) -> None:
-        """Drop what is not heard yet."""
+        """Drop what is not analysed yet."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._pool.close()
 
     def offer(self, work: WorkerRequest, answer_id: str | None, *, busy: bool) -> None:
-        """Let all shadows hear the file of ``work``, which may be deleted afterwards.
+        """Let all shadows analyse the file of ``work``, which may be deleted afterwards.
 
         Parameters
         ----------
