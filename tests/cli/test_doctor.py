@@ -159,7 +159,7 @@ def _by_name(checks: Iterator[Check]) -> Mapping[str, Check]:
 
 
 def test_a_gpu_that_torch_cannot_use_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_driver_says", lambda: "Some GPU, 8192 MiB")
+    monkeypatch.setattr(machine, "_driver_message", lambda: "Some GPU, 8192 MiB")
     monkeypatch.setattr(machine, "_torch_has_cuda", lambda: False)
     found = _by_name(machine.check_processors())["gpu"]
     assert (found.state, "built without CUDA" in found.seen) == ("warning", True)

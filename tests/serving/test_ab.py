@@ -27,7 +27,7 @@ from genrekit.monitoring import PredictionLog, read_log
 from genrekit.monitoring.prediction_log import log_files
 from genrekit.schema import UNKNOWN, ModelIdentity, Reference, Timings, TrackPrediction
 from genrekit.serving import Settings
-from genrekit.serving.hot_reload import HotReload, look
+from genrekit.serving.hot_reload import HotReload, store_stamp
 from genrekit.serving.metrics import Metrics
 from genrekit.serving.recorder import Recorder
 from genrekit.serving.work import WorkerRequest
@@ -409,7 +409,7 @@ def test_a_hangup_asks_for_it_at_once() -> None:
                 asked.set()
 
         service: Any = SimpleNamespace(settings=Settings(follow_seconds=0))
-        hot_reload = Listening(service, look(), lambda: None)
+        hot_reload = Listening(service, store_stamp(), lambda: None)
         hot_reload.start()
         try:
             await asyncio.sleep(0)

@@ -191,7 +191,7 @@ def _write_webm(path: Path, samples: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hello", "pieces", "kind", "code"),
+    ("handshake", "pieces", "kind", "code"),
     [
         ({"format": "tape"}, [], "ConfigError", 1007),
         ({"format": "pcm_s16le"}, [], "ConfigError", 1007),

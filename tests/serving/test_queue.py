@@ -133,7 +133,7 @@ def test_who_wants_to_wait_in_order_may(monkeypatch: pytest.MonkeyPatch) -> None
     assert np.median(waits) == pytest.approx(8 * 0.2, rel=0.1)
 
 
-@pytest.mark.parametrize("patient", [False, True])
+@pytest.mark.parametrize("low_priority", [False, True])
 @pytest.mark.parametrize("lost", [1, 2])
 def test_work_whose_worker_is_ended_from_outside_is_done_once_more(
     monkeypatch: pytest.MonkeyPatch, low_priority: bool, lost: int

@@ -1,6 +1,6 @@
 """The samples themselves: the front-end of networks that were published with one of their own.
 
-Such a network carries its transform to the ear's picture inside its graph, so training and serving
+Such a network carries its transform to a spectrogram inside its graph, so training and serving
 still share every step; here is only what stands before it.
 """
 

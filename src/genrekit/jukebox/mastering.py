@@ -110,8 +110,8 @@ def _band_levels_db(mix: Samples, bands: int, rate_hz: int) -> Decibels:
     means = np.add.reduceat(power, starts, axis=1) / np.maximum(1, np.diff([*starts, bins[-1]]))
     decibels = 10 * np.log10(means + 1e-10)
     # Silence must not count: no equaliser can fill it.
-    heard = np.maximum(decibels, decibels.max() - 80).mean(axis=0)
-    levels: Decibels = heard.reshape(bands, _NARROW_BANDS).mean(axis=1).astype(np.float64)
+    audible = np.maximum(decibels, decibels.max() - 80).mean(axis=0)
+    levels: Decibels = audible.reshape(bands, _NARROW_BANDS).mean(axis=1).astype(np.float64)
     return levels
 
 

@@ -29,7 +29,7 @@ class StreamWorkers:
         self._settings = settings
         self._models = models
         self._idle: list[WorkerProcess] = []
-        self._crowd = ConnectionCounter()
+        self._connection_counter = ConnectionCounter()
         self.active = 0
 
     def check_room(self, senders: Sequence[str]) -> None:
@@ -54,7 +54,7 @@ class StreamWorkers:
             )
 
         most = self._settings.most_streams_each
-        if most is not None and any(self._crowd.held(sender) >= most for sender in senders):
+        if most is not None and any(self._connection_counter.held(sender) >= most for sender in senders):
             raise RateLimitError(
                 f"{most} live streams are all that one address or key may have here; end one "
                 "before you begin another",
@@ -67,13 +67,13 @@ class StreamWorkers:
         self.check_room(senders)
         self.active += 1
         for sender in senders:
-            self._crowd.enter(sender)
+            self._connection_counter.enter(sender)
         try:
             yield
         finally:
             self.active -= 1
             for sender in senders:
-                self._crowd.leave(sender)
+                self._connection_counter.leave(sender)
 
     async def acquire(self) -> WorkerProcess:
         """Return a worker that loaded its models; give it back with `release`."""
