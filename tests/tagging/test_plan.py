@@ -33,7 +33,7 @@ NAMING = Naming(load_taxonomy("box"))
 SCORES = {"hiphop": 0.5, "jazz": 0.3, "rock": 0.2}
 
 
-class Ear:
+class Answers:
     """Answers by the name of a file, and remembers what it was asked for."""
 
     def __init__(self, **answers: dict[str, float]) -> None:
@@ -60,10 +60,10 @@ def library(bare: Callable[[str], bytes], tmp_path: Path) -> Path:
     return tmp_path
 
 
-def planned(library: Path, ear: Ear | None = None, **rules: object) -> Plan:
+def planned(library: Path, ear: Answers | None = None, **rules: object) -> Plan:
     files = sorted(library.iterdir())
     return make_plan(
-        *(files, ear or Ear()),
+        *(files, ear or Answers()),
         rules=Rules.model_validate(rules),
         naming=NAMING,
         model="box@1",
@@ -75,7 +75,7 @@ def whys(plan: Plan) -> dict[str, str]:
 
 
 def test_only_what_is_missing_is_filled_in_and_listened_to(library: Path) -> None:
-    ear = Ear()
+    ear = Answers()
     plan = planned(library, ear)
     assert sorted(ear.asked) == ["none", "other"]
     assert whys(plan) == {
@@ -109,11 +109,11 @@ def test_rules(rules: dict[str, object], then: tuple[str, ...], library: Path) -
 
 
 def test_unknown_leaves_a_file_alone(library: Path) -> None:
-    assert whys(planned(library, Ear(none={})))["none"] == "left alone: unknown"
+    assert whys(planned(library, Answers(none={})))["none"] == "left alone: unknown"
 
 
 def test_the_limit_counts_files_that_are_listened_to(library: Path) -> None:
-    ear = Ear()
+    ear = Answers()
     plan = make_plan(sorted(library.glob("*.mp3")), ear, naming=NAMING, limit=1)
     assert len(ear.asked) == 1
     assert list(whys(plan).values()).count("left alone: the limit is reached") == 1
@@ -127,7 +127,7 @@ def test_an_album_has_one_answer(bare: Callable[[str], bytes], tmp_path: Path) -
         tags = mutagen_id3.ID3()
         tags.add(mutagen_id3.TALB(text="LP" if name != "c" else ""))
         tags.save(path)
-    ear = Ear(a={"jazz": 0.9, "rock": 0.1}, b={"rock": 0.6, "jazz": 0.4}, c={"rock": 1.0})
+    ear = Answers(a={"jazz": 0.9, "rock": 0.1}, b={"rock": 0.6, "jazz": 0.4}, c={"rock": 1.0})
     plan = planned(tmp_path, ear, album=True, top=1)
     assert [one.then for one in plan.files] == [("Jazz",), ("Jazz",), ("Rock",)]
     assert plan.files[1].score == pytest.approx(0.65)
@@ -178,7 +178,7 @@ def test_what_is_not_a_plan_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_sidecar_is_made_and_undone(library: Path) -> None:
-    plan = make_plan([library / "sound.au"], Ear(), naming=NAMING, sidecars=True)
+    plan = make_plan([library / "sound.au"], Answers(), naming=NAMING, sidecars=True)
     run = begin_run()
     (done,) = carry_out(plan, run, sidecars=True)
     assert done.answer == "sidecar"

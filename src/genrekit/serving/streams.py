@@ -54,7 +54,9 @@ class StreamWorkers:
             )
 
         most = self._settings.most_streams_each
-        if most is not None and any(self._connection_counter.held(sender) >= most for sender in senders):
+        if most is not None and any(
+            self._connection_counter.held(sender) >= most for sender in senders
+        ):
             raise RateLimitError(
                 f"{most} live streams are all that one address or key may have here; end one "
                 "before you begin another",
