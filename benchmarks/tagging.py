@@ -18,6 +18,7 @@ import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,9 +29,17 @@ import soundfile
 import tagging_files
 import tagging_kills
 import taglib
+from batch_planted import Constant
 
 from genrekit.audio import decode
-from genrekit.batch import Analysis, open_run, work_through
+from genrekit.batch import (
+    Analysis,
+    BatchOptions,
+    find_audio,
+    open_run,
+    run_batch,
+    work_through,
+)
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.tagging import (
     Naming,
@@ -45,8 +54,11 @@ from genrekit.tagging import (
     write_tags,
 )
 
+answers = import_module("genrekit.tagging.answers")
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "results" / "tagging.md"
 WANTED = Wanted(("Hip-Hop", "Jazz", "Ñandú \u266b"), {"model": "box@1", "scores": "Jazz 0.6"})
+MANY = 10_000
 MINE = {"GENRE", "GENREKIT_MODEL", "GENREKIT_SCORES"}
 #: Readers that cannot open what they are given, whoever has written it.
 NOT_READ = {("mp3", "v2.3 extended")}
@@ -239,6 +251,42 @@ def second_run(folder: Path, count: int) -> Second:
     return Second(count, written, again, len(heard), end - middle, middle - begin)
 
 
+# --- a plan of many files -----------------------------------------------------------------------
+
+
+class Many(NamedTuple):
+    files: int
+    plan_seconds: float
+    batch_seconds: float
+
+
+def many_files(folder: Path, count: int) -> Many:
+    """A plan, and a batch, of links to a few files, with a constant in the place of the model."""
+    few = make_library(folder, 10)
+    links = folder / "links"
+    for number in range(count):
+        place = links / f"{number // 1000:05}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:06}.flac").symlink_to(few[number % len(few)])
+    begin = cpu_seconds()
+    summary = run_batch([str(links)], folder / "run", Constant(), BatchOptions(workers=1))
+    middle = cpu_seconds()
+    assert summary.done == count
+    real, answers.Analysis = answers.Analysis, Constant
+    try:
+        made = make_plan(
+            find_audio([links]),
+            answering(),
+            rules=Rules(mode="replace"),
+            naming=Naming(load_taxonomy("box")),
+            model="box@1",
+        )
+    finally:
+        answers.Analysis = real
+    assert sum(one.writes for one in made.files) == count
+    return Many(count, cpu_seconds() - middle, middle - begin)
+
+
 # --- the page -----------------------------------------------------------------------------------
 
 
@@ -246,7 +294,7 @@ def yes(value: bool | None) -> str:
     return {True: "yes", False: "**no**", None: "not read"}[value]
 
 
-def page(rows: list[Row], faults: list[Faults], second: Second) -> Iterator[str]:
+def page(rows: list[Row], faults: list[Faults], second: Second, many: Many) -> Iterator[str]:
     yield "# Tags: what is written, and what faults do\n"
     yield (
         "Made by `python benchmarks/tagging.py`, on "
@@ -295,11 +343,21 @@ def page(rows: list[Row], faults: list[Faults], second: Second) -> Iterator[str]
         f"Of {second.files} files, {second.written} were written. A second plan listened to "
         f"{second.heard_again}, and one after undo to {second.heard_after_undo}. The first plan "
         f"took\n{second.plan_seconds:.1f} s of CPU time, the batch engine alone "
-        f"{second.batch_seconds:.1f} s: {more:+.1f} %."
+        f"{second.batch_seconds:.1f} s: {more:+.1f} %.\n"
+    )
+    yield "## A plan of many files\n"
+    extra = (many.plan_seconds - many.batch_seconds) / many.files
+    track = second.batch_seconds / second.files
+    yield (
+        f"{many.files:,} links to ten files, one worker, and a constant in the place of the model: "
+        f"`batch` took\n{many.batch_seconds:.1f} s of CPU time and the plan "
+        f"{many.plan_seconds:.1f} s. That is {1e6 * extra:.0f} µs a file more (its tags are read, "
+        f"and the\nplan is made), {100 * extra / track:+.1f} % of the {track:.3f} s that a file "
+        "takes above with the model."
     )
 
 
-PARTS = ("matrix", "faults", "second")
+PARTS = ("matrix", "faults", "second", "many")
 
 
 def measure(part: str, folder: Path, files: int) -> Any:
@@ -310,6 +368,8 @@ def measure(part: str, folder: Path, files: int) -> Any:
     if part == "faults":
         return [faults_of(suffix, folder) for suffix in tagging_files.CONTAINERS]
     (folder / "library").mkdir()
+    if part == "many":
+        return many_files(folder / "library", MANY)
     return second_run(folder / "library", files)
 
 
@@ -339,7 +399,7 @@ def main() -> None:
         Faults(suffix, {name: outcome(*one) for name, one in ours.items()}, outcome(*theirs))
         for suffix, ours, theirs in found["faults"]
     ]
-    lines = list(page(rows, faults, Second(*found["second"])))
+    lines = list(page(rows, faults, Second(*found["second"]), Many(*found["many"])))
     options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

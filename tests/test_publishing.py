@@ -95,9 +95,9 @@ def test_the_wheel_holds_what_is_checked_for() -> None:
     assert checked["toplevel"] == [Path(one).name for one in packages]
 
 
-def _pinned(requirement: str) -> tuple[str, set[str]]:
+def _pinned(requirement: str) -> tuple[str, str]:
     found = Requirement(requirement)
-    return CONDA_NAMES.get(found.name, found.name), set(map(str, found.specifier))
+    return CONDA_NAMES.get(found.name, found.name), str(found.specifier)
 
 
 def test_the_conda_recipe_needs_what_the_package_needs() -> None:
@@ -107,8 +107,7 @@ def test_the_conda_recipe_needs_what_the_package_needs() -> None:
     python, *run = recipe["requirements"]["run"]
     assert python == "python >=${{ python_min }}"
     wanted = dict(map(_pinned, PROJECT["dependencies"]))
-    named = (one.split(" ") for one in run)
-    assert {name: set(versions.split(",")) for name, versions in named} == wanted
+    assert dict(re.split(r" (?=[<>=])", one, maxsplit=1) for one in run) == wanted
     assert recipe["build"]["python"]["entry_points"] == [
         f"{name} = {target}" for name, target in PROJECT["scripts"].items()
     ]
@@ -116,13 +115,6 @@ def test_the_conda_recipe_needs_what_the_package_needs() -> None:
     assert recipe["about"]["license"] == PROJECT["license"]
     assert {"hatchling"} == set(METADATA["build-system"]["requires"])
     assert "hatchling" in recipe["requirements"]["host"]
-
-
-def test_the_decoder_of_hostile_files_is_bounded_above() -> None:
-    """PyAV 19 lost a word that was used, and ends the process on a WAV of 65535 channels."""
-    (found,) = (Requirement(one) for one in PROJECT["dependencies"] if one.startswith("av"))
-    assert "19.0.2" not in found.specifier
-    assert "18.1.0" in found.specifier
 
 
 # --- workflows ----------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from beets.plugins import BeetsPlugin
 
 from genrekit.errors import ConfigError, GenreError
 from genrekit.inference import Classifier
-from genrekit.tagging import Naming, Rules, choose_genres, load_taxonomy, scores_of
+from genrekit.tagging import Naming, Rules, choose_genres, load_taxonomy, own_spelling, scores_of
 
 
 class GenrekitPlugin(BeetsPlugin):  # type: ignore[misc]
@@ -60,7 +60,8 @@ class GenrekitPlugin(BeetsPlugin):  # type: ignore[misc]
         if parents not in ("none", "with", "only") or casing not in ("title", "lower", "as-is"):
             raise ConfigError(f"parents {parents!r} or casing {casing!r} is not one that is known")
         taxonomy = load_taxonomy(self.config["taxonomy"].as_str())
-        return Naming(taxonomy, parents=parents, casing=casing)
+        own = own_spelling(self.config["model"].as_str())
+        return Naming(taxonomy, own, parents=parents, casing=casing)
 
     def genres(self, path: Path) -> list[str]:
         """Return the genres of a file, best first; none where the model says unknown."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -12,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from genrekit.audit import KINDS, AuditReport, Finding, Kind, make_plan
-from genrekit.audit.recordings import clipped_share
+from genrekit.audit.recordings import AudioFacts, clipped_share, measure_part
 from genrekit.audit.run import run_audit
 from genrekit.datasets import load_dataset
 from genrekit.datasets.gtzan_facts import NEAR_REPETITIONS
@@ -205,10 +206,48 @@ def test_clipping_is_flat_tops_at_any_level() -> None:
     assert clipped_share(np.zeros(0, np.float32)) == 0
 
 
-def test_files_are_measured_alike_in_one_process_and_in_two(faulty: Path) -> None:
+def test_files_are_measured_alike_in_one_process_and_in_two(
+    faulty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = load_dataset("folder", faulty)
     one = run_audit(dataset, root=faulty, labels=False, workers=1)
+    # What is remembered is the same as what was measured.
+    assert run_audit(dataset, root=faulty, labels=False, workers=1) == one
+    monkeypatch.setenv("GENREKIT_HOME", str(tmp_path / "fresh"))
     assert run_audit(dataset, root=faulty, labels=False, workers=2) == one
+
+
+def test_an_audit_that_was_stopped_goes_on_and_remembers_what_failed(
+    songs: dict[str, Samples], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for genre in SONGS[:4]:
+        write(tmp_path / "music" / "some" / f"{genre}.wav", songs[genre])
+    write(tmp_path / "music" / "other" / "last.wav", songs[SONGS[4]])
+    (tmp_path / "music" / "other" / "bad.wav").write_text("no music")
+    heard: list[str] = []
+
+    def noted(path: str, *arguments: Any, **options: Any) -> AudioFacts:
+        heard.append(Path(path).stem)
+        return measure_part(path, *arguments, **options)
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if (stage, done) == ("Listening", 4):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("genrekit.audit.remembered.measure_part", noted)
+    dataset = load_dataset("folder", tmp_path / "music")
+    with pytest.raises(KeyboardInterrupt):
+        run_audit(dataset, labels=False, progress=stop)
+    assert len(heard) == 4
+    report = run_audit(dataset, labels=False)
+    assert sorted(heard) == sorted(path.stem for path in (tmp_path / "music").rglob("*.wav"))
+    assert len(of_kind(report, "unreadable")) == 1
+    assert run_audit(dataset, labels=False) == report
+    assert len(heard) == 6
+    run_audit(dataset, labels=False, retry_failed=True)
+    assert heard[6:] == ["bad"]
+    write(tmp_path / "music" / "other" / "bad.wav", songs[SONGS[5]])
+    assert not of_kind(run_audit(dataset, labels=False), "unreadable")
 
 
 def test_a_clean_folder_has_nothing_found_and_says_what_was_looked_for(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from genrekit.batch import find_audio, scan_for_audio
+from genrekit.batch import find_audio, scan_for_audio, walk_audio
 
 
 @pytest.fixture
@@ -89,8 +90,34 @@ def test_a_deep_tree_is_no_problem(tmp_path: Path) -> None:
     assert found.name == "song.mp3"
 
 
+def test_paths_that_are_too_long_for_the_system_are_found_and_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "song.mp3").touch()
+    here, name = Path.cwd(), "d" * 200
+    try:
+        os.chdir(tmp_path)
+        for _ in range(22):
+            Path(name).mkdir()
+            os.chdir(name)
+    finally:
+        os.chdir(here)
+    found = find_audio([tmp_path, "n" * 300 + ".mp3", "a\0.mp3"])
+    assert (tmp_path / "song.mp3") in found
+    assert [path.name for path in found[-2:]] == ["n" * 300 + ".mp3", "a\0.mp3"]
+    assert find_audio(["a\0.mp3", tmp_path])[0].name == "a\0.mp3"
+
+
 def test_an_empty_folder_holds_nothing(tmp_path: Path) -> None:
     assert find_audio([tmp_path]) == []
+
+
+def test_each_file_is_found_once_and_as_soon_as_it_is_met(music: Path) -> None:
+    (music / "b" / "link.mp3").symlink_to(music / "c.wav")
+    named = [music / "c.wav", music, music / "b" / "2.mp3", music / "c.wav", music / "b"]
+    assert sorted(find_audio(named)) == sorted(find_audio([music]))
+    found = walk_audio([music], Counter())
+    assert next(found) == music / "a.FLAC"
+    (music / "b" / "late.mp3").touch()
+    assert music / "b" / "late.mp3" in list(found)
 
 
 def test_what_is_passed_over_is_counted(music: Path) -> None:

@@ -47,6 +47,13 @@ def test_the_champion_is_the_packaged_model_until_one_is_promoted(stored: list[s
     assert find_bundle("default").parent == store.packaged_directory(), "the default itself stays"
 
 
+def test_a_model_promoted_twice_is_taken_back_at_once(stored: list[str]) -> None:
+    promote(stored[0])
+    for _ in range(2):
+        promote(stored[1])
+    assert roll_back().model == stored[0]
+
+
 def test_every_promotion_can_be_taken_back_one_after_another(stored: list[str]) -> None:
     packaged = _champion()
     for model in stored:
@@ -145,8 +152,8 @@ def test_a_roll_back_after_somebody_else_promoted_is_refused(stored: list[str]) 
 def test_no_step_is_lost_when_many_promote_at_once(stored: list[str]) -> None:
     folder = store.store_directory()
     with ThreadPoolExecutor(4) as pool:  # the lock is of the open file, so threads will do
-        for _ in range(12):
-            pool.submit(write_promotion, folder, "champion", stored[0])
+        for number in range(12):
+            pool.submit(write_promotion, folder, "champion", f"tiny@0.{number}.0")
     assert len(promotion_history()) == 12
     assert not [path for path in folder.iterdir() if path.name.startswith(".promoted")]
     json.loads((folder / "promoted.json").read_text())

@@ -143,7 +143,7 @@ def test_a_table_without_rows_is_not_written(run: Run, tmp_path: Path) -> None:
     ran = run("features", tmp_path, "-o", tmp_path / "f.csv")
     assert ran.code == 3
     assert "not one of the files could be read" in ran.err
-    assert [path.name for path in tmp_path.iterdir()] == ["bad.wav"]
+    assert not (tmp_path / "f.csv").exists()
 
 
 def test_names_that_are_not_utf8(run: Run, song: Path, tmp_path: Path) -> None:
@@ -236,7 +236,8 @@ def test_an_interrupted_table_goes_on_where_it_stopped(
     process = start("features", many, "-o", table, "--jobs", 1, "--no-cache")
     try:
         while process.poll() is None and not any(
-            journal.read_text().count("\n") > 4 for journal in tmp_path.glob("*.partial")
+            journal.read_text().count("\n") > 5
+            for journal in tmp_path.glob("f.csv.run/journal.jsonl")
         ):
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)

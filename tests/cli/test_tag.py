@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +55,79 @@ def test_plan_write_and_undo(run: Run, library: Path, tiny_bundle: Path) -> None
     assert "2 restorable" in run("undo", "last", "--dry-run").out
     assert run("undo", listed["name"]).out.strip() == "2 restored"
     assert {path.name: path.read_bytes() for path in library.iterdir()} == before
+
+
+class Terminal(io.StringIO):
+    """Somebody who answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("answer", "option", "code", "said"),
+    [
+        ("n", (), 3, "hard links"),
+        ("y", (), 0, "2 files with several names"),
+        (None, (), 3, "has 2 names (hard links)"),
+        (None, ("--hard-links", "separate"), 0, ""),
+        ("y", ("--hard-links", "leave"), 3, "has 2 names (hard links)"),
+    ],
+)
+def test_hard_links_ask_or_are_named(
+    answer: str | None,
+    option: tuple[str, ...],
+    code: int,
+    said: str,
+    run: Run,
+    library: Path,
+    tiny_bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (library / "broken.mp3").unlink()
+    for name in ("jazz 0.wav", "jazz 1.wav"):
+        (library.parent / name).hardlink_to(library / name)
+    before = (library / "jazz 0.wav").read_bytes()
+    plan = library.parent / "plan.csv"
+    run("tag", library, "--model", tiny_bundle, "--relative", "0", "-j", "1", "--out", plan)
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n") if answer else io.StringIO())
+    done = run("tag", "--plan", plan, "--write", *option)
+    assert done.code == code, done.err
+    assert said in done.err
+    assert ((library / "jazz 0.wav").read_bytes() == before) == bool(code)
+    assert (library.parent / "jazz 0.wav").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of folders mean nothing there")
+def test_a_folder_that_cannot_be_written_to_is_named(
+    run: Run, library: Path, tiny_bundle: Path
+) -> None:
+    (library / "broken.mp3").unlink()
+    plan = library.parent / "plan.csv"
+    run("tag", library, "--model", tiny_bundle, "--relative", "0", "-j", "1", "--out", plan)
+    before = {path.name: path.read_bytes() for path in library.iterdir()}
+    library.chmod(0o555)
+    try:
+        done = subprocess.run(
+            [*bound_by_modes(), sys.executable, "-m", "genrekit", "tag", "--plan", plan, "--write"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        library.chmod(0o755)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.count("lies in a folder that cannot be written to") == 2
+    assert {path.name: path.read_bytes() for path in library.iterdir()} == before
+
+
+def bound_by_modes() -> list[str]:
+    """What a command has to begin with, so that modes of files hold for root, too."""
+    if os.getuid():
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root writes everywhere, and there is no setpriv to prevent that")
+    return ["setpriv", "--bounding-set", "-dac_override", "--inh-caps", "-dac_override"]
 
 
 def test_nothing_is_listened_to_twice(

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from genrekit.datasets import Dataset, make_split
 from genrekit.errors import DatasetError
-from genrekit.evaluation.recount import checked_run
+from genrekit.evaluation.calibration_error import calibration_error
+from genrekit.evaluation.recount import SIMULATED, checked_run
 from genrekit.evaluation.results import read_run, write_run
 from genrekit.evaluation.run import RunResult
 from genrekit.explorer.opening import open_paths
@@ -173,3 +175,18 @@ def test_rounding_ties_and_repeats_are_no_edits(
     for split in splits:
         file = write_run(make_run(0.6, 1, dataset=data, split=split), tmp_path / "run.json")
         assert checked_run(read_run(file), file).result.protocol == split.protocol
+
+
+def test_few_tracks_whose_calibration_is_simulated_otherwise_are_no_edit(
+    make_run: MakeRun, make_data: MakeData
+) -> None:
+    """Rows are kept rounded, so that other random numbers are drawn when they are read."""
+    run = make_run(0.3, 1, dataset=make_data(10, 1))
+    confidence = np.array([max(one.probabilities) for one in run.answers])
+    right = np.array([one.predicted == one.true for one in run.answers])
+    groups = [one.group for one in run.answers]
+    drawn = [calibration_error(confidence, right, groups, seed=seed).error for seed in range(7)]
+    assert max(abs(one.low - drawn[0].low) for one in drawn) > SIMULATED
+    for error in drawn:
+        result = run.result.model_copy(update={"calibration_error": error})
+        checked_run(run.model_copy(update={"result": result}), "run")

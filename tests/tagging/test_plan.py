@@ -108,6 +108,14 @@ def test_rules(rules: dict[str, object], then: tuple[str, ...], library: Path) -
     assert row.writes == bool(then)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_that_is_called_like_music_is_named_and_not_waited_for(library: Path) -> None:
+    os.mkfifo(library / "pipe.mp3")
+    (library / "folder.flac").mkdir()
+    said = whys(planned(library))
+    assert said["pipe"] == said["folder"] == "error"
+
+
 def test_unknown_leaves_a_file_alone(library: Path) -> None:
     assert whys(planned(library, Answers(none={})))["none"] == "left alone: unknown"
 
@@ -169,7 +177,17 @@ def test_a_formula_in_a_tag_is_none_in_a_spreadsheet(library: Path) -> None:
     assert "'=cmd|x" in plan_csv(planned(library))
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "file,then,checked\nx,y,1.7E+18\n", "{}", "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a,b\n1,2\n",
+        "file,then,checked\nx,y,1.7E+18\n",
+        "file,then,checked\n,y,s1-t1\n",
+        "{}",
+        "{",
+    ],
+)
 def test_what_is_not_a_plan_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "plan.csv"
     path.write_text(text)

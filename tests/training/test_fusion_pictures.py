@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genrekit.batch import write_features
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset
 from genrekit.datasets.pictures import write_pictures
-from genrekit.features import build_frontend, write_table
+from genrekit.features import build_frontend
 from genrekit.inference import Classifier
 from genrekit.models.networks import Fusion
 from genrekit.schema import Gtzan57Config, PictureConfig
@@ -28,7 +29,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert all(one.error is None for one in write_pictures(songs, folder / "pictures"))
     files = {f"{item.labels[0]}/{item.item_id}.wav": item.path for item in songs.items if item.path}
     labels = {name: name.partition("/")[0] for name in files}
-    list(write_table(files, COLUMNS, folder / "features.csv", labels=labels))
+    list(write_features(files, COLUMNS, folder / "features.csv", labels=labels))
     return folder
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from genrekit.bundles import load_bundle
@@ -16,7 +22,7 @@ from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.models.networks import Mlp
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, train_steps
 from genrekit.training.settings import TrainingConfig
-from genrekit.training.tracking import tracked
+from genrekit.training.tracking import set_champion, tracked
 
 # What MLflow's own imports warn of.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -83,6 +89,74 @@ def test_a_run_holds_settings_epochs_numbers_and_the_bundle(
     assert newest.run_id == run.info.run_id
     assert load_bundle(newest.source).sha256 == bundle.sha256 == newest.tags["sha256"]
     assert (tmp_path / "runs.artifacts").is_dir()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a tracking server of its own, by the mlflow that GENREKIT_MLFLOW names."""
+    command = os.environ.get("GENREKIT_MLFLOW", "")
+    if not command:
+        pytest.skip("set GENREKIT_MLFLOW to an mlflow that can serve: mlflow-skinny cannot")
+    pytest.importorskip("mlflow")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    arguments += ["--backend-store-uri", f"sqlite:///{tmp_path}/served.db"]
+    arguments += ["--artifacts-destination", str(tmp_path / "served")]
+    address = f"http://127.0.0.1:{port}"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with subprocess.Popen([command, *arguments], env=environment, start_new_session=True) as child:
+        while not _answers(address):
+            assert child.poll() is None, "the server has ended"
+            time.sleep(0.2)
+        yield address
+        os.killpg(child.pid, signal.SIGTERM)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_a_server_holds_runs_bundles_and_the_champion(
+    recipe: Recipe, server: str, tmp_path: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    for version in ("0.1.0", "0.2.0"):
+        changed = recipe.model_copy(update={"version": version})
+        list(tracked(train_steps(changed, tmp_path / version), changed, server))
+    set_champion(server, "tracked", "0.1.0", "champion")
+    client = MlflowClient(server)
+    champion = client.get_model_version_by_alias("tracked", "champion")
+    assert champion.tags["genrekit.version"] == "0.1.0"
+    bundle = load_bundle(tmp_path / "0.1.0")
+    run = client.get_run(champion.run_id)
+    assert run.data.params["model.layers"] == "[8]"
+    (result,) = bundle.metrics.results
+    assert run.data.metrics["fault-filtered/accuracy.high"] == result.accuracy.high
+    fetched = client.download_artifacts(champion.run_id, "bundle", str(tmp_path))
+    assert load_bundle(fetched).sha256 == bundle.sha256 == champion.tags["sha256"]
+    set_champion(server, "tracked", "0.2.0", "champion")
+    assert client.get_model_version_by_alias("tracked", "champion").version != champion.version
+
+
+def test_the_champion_has_an_alias_in_a_file_too(
+    recipe: Recipe, store: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from mlflow import MlflowClient
+
+    address = f"sqlite:///{store}"
+    list(tracked(train_steps(recipe, tmp_path / "net"), recipe, address))
+    set_champion(address, "tracked", recipe.version, "champion")
+    client = MlflowClient(address)
+    assert str(client.get_model_version_by_alias("tracked", "champion").version) == "1"
+    with caplog.at_level(logging.WARNING, "genrekit"):
+        set_champion(address, "tracked", "9.9.9", "champion")
+    assert "has no version 9.9.9" in caplog.text
 
 
 def test_a_store_that_fails_on_the_way_costs_no_bundle(

@@ -16,9 +16,9 @@ from genrekit.audit.recordings import (
     audio_findings,
     audio_pairs,
     consecutive_findings,
-    measure_audio,
     quality,
 )
+from genrekit.audit.remembered import measure_audio
 from genrekit.audit.table import column_findings, row_contents
 from genrekit.datasets import Dataset
 from genrekit.progress import Progress
@@ -54,12 +54,20 @@ def medium_of(dataset: Dataset) -> Medium:
 
 
 def _examine_audio(
-    dataset: Dataset, needs_labels: bool, workers: int, root: str, progress: Progress
+    dataset: Dataset,
+    needs_labels: bool,
+    workers: int,
+    root: str,
+    progress: Progress,
+    retry_failed: bool = False,
 ) -> Examined:
-    facts: list[AudioFacts] = []
-    for fact in measure_audio(dataset, needs_labels=needs_labels, workers=workers):
-        facts.append(fact)
-        progress("Listening", len(facts), len(dataset))
+    facts = measure_audio(
+        dataset,
+        needs_labels=needs_labels,
+        workers=workers,
+        retry_failed=retry_failed,
+        done=lambda count: progress("Listening", count, len(dataset)),
+    )
     decodable = [row for row, fact in enumerate(facts) if fact.content]
     vectors = {row: fact.vector for row, fact in enumerate(facts) if fact.vector is not None}
     # All silence is alike, and has its own finding.
@@ -85,7 +93,12 @@ def _examine_audio(
 
 
 def _examine_pictures(
-    dataset: Dataset, needs_labels: bool, workers: int, root: str, progress: Progress
+    dataset: Dataset,
+    needs_labels: bool,
+    workers: int,
+    root: str,
+    progress: Progress,
+    retry_failed: bool = False,
 ) -> Examined:
     facts: list[PictureFacts] = []
     for fact in measure_pictures(dataset, workers=workers):
@@ -108,7 +121,12 @@ def _examine_pictures(
 
 
 def _examine_table(
-    dataset: Dataset, needs_labels: bool, workers: int, root: str, progress: Progress
+    dataset: Dataset,
+    needs_labels: bool,
+    workers: int,
+    root: str,
+    progress: Progress,
+    retry_failed: bool = False,
 ) -> Examined:
     progress("Reading", 1, 1)
     assert dataset.features is not None, "a table has features"
@@ -124,7 +142,12 @@ def _examine_table(
 
 
 def _examine_labels(
-    dataset: Dataset, needs_labels: bool, workers: int, root: str, progress: Progress
+    dataset: Dataset,
+    needs_labels: bool,
+    workers: int,
+    root: str,
+    progress: Progress,
+    retry_failed: bool = False,
 ) -> Examined:
     progress("Reading", 1, 1)
     reason = "there is neither audio nor a table of features"

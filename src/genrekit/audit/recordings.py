@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from statistics import median
 
 import numpy as np
@@ -29,7 +29,11 @@ from genrekit.fingerprint import (
     fingerprint,
 )
 from genrekit.schema import ExcerptConfig, Gtzan57Config
-from genrekit.workers import LONG_LIMITS, WorkerDied, ordered_map
+
+#: Raised whenever the same file begins to give other facts.
+FACTS_VERSION = 1
+#: The state of a file that is not audio, or not there.
+UNREADABLE = "unreadable"
 
 #: Samples count as clipped in runs of at least this many at the largest level of the file.
 CLIPPED_RUN = 3
@@ -101,25 +105,20 @@ class AudioFacts:
     vector: NDArray[np.float32] | None = None
 
 
-def measure_audio(dataset: Dataset, *, needs_labels: bool, workers: int) -> Iterator[AudioFacts]:
-    """Measure the audio of every item, in order; items without audio give empty facts."""
-    measure = partial(_measure, needs_labels=needs_labels)
-    for outcome in ordered_map(measure, dataset.items, workers=workers, limits=LONG_LIMITS):
-        if isinstance(outcome, WorkerDied):
-            yield AudioFacts(state="unreadable", problem=outcome.message)
-        else:
-            yield outcome
+def measure_part(path: str, part: ExcerptConfig, *, needs_labels: bool) -> AudioFacts:
+    """Measure a part of one file; what is wrong with it is among the facts.
 
-
-def _measure(item: Item, *, needs_labels: bool) -> AudioFacts:
-    if item.path is None:
-        return AudioFacts()
+    Parameters
+    ----------
+    needs_labels : bool
+        Measure what its label is judged by, too.
+    """
     try:
-        info = probe(item.path)
+        info = probe(path)
         rate = info.sample_rate_hz
-        waveform = decode(item.path, sample_rate_hz=rate, excerpt=_excerpt(item))
+        waveform = decode(path, sample_rate_hz=rate, excerpt=part)
     except AudioError as error:
-        state = error.state if isinstance(error, AudioContentError) else "unreadable"
+        state = error.state if isinstance(error, AudioContentError) else UNREADABLE
         return AudioFacts(state=state, problem=str(error))
     samples = waveform.samples
     return AudioFacts(
@@ -137,7 +136,8 @@ def _measure(item: Item, *, needs_labels: bool) -> AudioFacts:
     )
 
 
-def _excerpt(item: Item) -> ExcerptConfig:
+def excerpt_of(item: Item) -> ExcerptConfig:
+    """Which part of its file an item is."""
     start = item.start_seconds or 0.0
     duration = None if item.end_seconds is None else item.end_seconds - start
     return ExcerptConfig(start_seconds=start, duration_seconds=duration)

@@ -44,6 +44,7 @@ def run_audit(
     before: Sequence[Finding] = (),
     labels: bool = True,
     workers: int = 1,
+    retry_failed: bool = False,
     seed: int = 0,
     progress: Progress = silent,
 ) -> AuditReport:
@@ -61,6 +62,8 @@ def run_audit(
         Doubt labels too, which fits models and needs the extra ``train``.
     workers : int
         Processes that decode.
+    retry_failed : bool
+        Whether sound files that could not be read are tried again, though they have not changed.
     seed : int
         Of the folds and models that doubt labels.
     progress : callable
@@ -76,7 +79,7 @@ def run_audit(
         raise MissingExtraError("scikit-learn", "train")
     medium = medium_of(dataset)
     base = "" if root is None else root.as_posix()
-    examined = EXAMINERS[medium](dataset, needs_labels, workers, base, progress)
+    examined = EXAMINERS[medium](dataset, needs_labels, workers, base, progress, retry_failed)
     examined.findings += [*before, *recording_findings(dataset)]
     exact: Kind = "identical-rows" if medium == "table" else "exact-duplicate"
     progress("Comparing", 0, 1)

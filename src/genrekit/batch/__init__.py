@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from genrekit.batch.analysis import Analysis, prediction_of
     from genrekit.batch.engine import BatchOptions, BatchProgress, Report, run_batch
     from genrekit.batch.entry import Entry, Reason, ReasonKind, State
-    from genrekit.batch.find import Found, find_audio, scan_for_audio
+    from genrekit.batch.feature_table import write_features
+    from genrekit.batch.find import Found, find_audio, scan_for_audio, walk_audio
     from genrekit.batch.index import (
         Index,
         Neighbour,
@@ -73,6 +74,8 @@ _HOMES = {
     "describe_file": "genrekit.batch.index",
     "find_audio": "genrekit.batch.find",
     "scan_for_audio": "genrekit.batch.find",
+    "walk_audio": "genrekit.batch.find",
+    "write_features": "genrekit.batch.feature_table",
     "merge_runs": "genrekit.batch.merge",
     "open_run": "genrekit.batch.run",
     "predict_many": "genrekit.batch.local",
@@ -127,9 +130,11 @@ __all__ = [
     "run_batch",
     "scan_for_audio",
     "update_index",
+    "walk_audio",
     "watch_folder",
     "work_fingerprint",
     "work_through",
+    "write_features",
 ]
 
 __getattr__ = resolver(__name__, _HOMES)

@@ -46,14 +46,41 @@ def scan_for_audio(paths: Iterable[str | Path]) -> Found:
         asks to be told what is wrong with it. Folders are walked in the order of names, following
         links but never in a circle; hidden files and folders are skipped, and so is everything
         whose suffix is not in ``AUDIO_SUFFIXES``.
-
     """
-    found: dict[Path, None] = {}
-    seen: set[tuple[int, int]] = set()
     others: Counter[str] = Counter()
+    return Found(tuple(walk_audio(paths, others)), others)
+
+
+def walk_audio(paths: Iterable[str | Path], others: Counter[str]) -> Iterator[Path]:
+    """Yield what `scan_for_audio` finds as it is found: a large folder is never in memory.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+    others : Counter
+        Told of each file of a folder that is not named like audio, by suffix.
+    """
+    seen: set[tuple[int, int]] = set()
+    named: set[Path] = set()
+    folders: list[Path] = []
     for path in map(Path, paths):
-        found.update(dict.fromkeys(_walk(path, seen, others) if path.is_dir() else [path]))
-    return Found(tuple(found), others)
+        if _is_folder(path):
+            yield from (one for one in _walk(path, seen, others) if one not in named)
+            folders.append(path)
+        elif path not in named and not any(_was_walked(path, folder) for folder in folders):
+            named.add(path)
+            yield path
+
+
+def _was_walked(path: Path, folder: Path) -> bool:
+    """Whether a file was found in a folder before it was named itself."""
+    if not path.is_relative_to(folder) or path.suffix.lower() not in AUDIO_SUFFIXES:
+        return False
+    inner = path.relative_to(folder)
+    between = [folder / one for one in inner.parents][:-1]
+    hidden = any(part.startswith(".") for part in inner.parts)
+    # What lies behind a link may have been found by another name.
+    return not hidden and os.path.lexists(path) and not any(one.is_symlink() for one in between)
 
 
 def _walk(folder: Path, seen: set[tuple[int, int]], others: Counter[str]) -> Iterator[Path]:
@@ -61,7 +88,7 @@ def _walk(folder: Path, seen: set[tuple[int, int]], others: Counter[str]) -> Ite
     waiting = [folder]
     while waiting:
         path = waiting.pop()
-        if not path.is_dir():
+        if not _is_folder(path):
             yield path
             continue
         try:
@@ -84,6 +111,14 @@ def _walk(folder: Path, seen: set[tuple[int, int]], others: Counter[str]) -> Ite
         waiting += [
             path / entry.name for entry in sorted(wanted, key=lambda one: one.name, reverse=True)
         ]
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one; of a path that the system refuses, reading it says why."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_wanted(entry: os.DirEntry[str]) -> bool:

@@ -14,6 +14,7 @@ from genrekit.batch.entry import DeathRecord, Entry, Reason, reason_of, spelled
 from genrekit.batch.journal import Journal
 from genrekit.batch.run import Run
 from genrekit.batch.sources import is_url
+from genrekit.errors import GenreError
 from genrekit.workers import IDLE, Failure, Idle, Outcome, Pool, WorkerLimits
 
 #: What work on one file may cost unless something else is said.
@@ -73,6 +74,7 @@ def work_through(
     limits: WorkerLimits = FILE_LIMITS,
     niceness: int = 0,
     retry_failed: bool = False,
+    supervised: bool = True,
     skipped: Callable[[str], None] | None = None,
     tick: Callable[[], None] | None = None,
 ) -> Generator[Entry]:
@@ -101,6 +103,9 @@ def work_through(
         How far other processes go before the workers.
     retry_failed : bool
         Whether those that are ``failed`` or ``quarantined`` get another chance.
+    supervised : bool
+        Whether a single worker is a process of its own too, so that a file that crashes or hangs
+        ends nothing else; without, it is this one, which saves starting another for a few files.
     skipped : callable, optional
         Called with each path that needs nothing.
     tick : callable, optional
@@ -122,6 +127,9 @@ def work_through(
             tick()
 
     todo = unfinished(paths, run, retry_failed, skipped)
+    if workers == 1 and not supervised:
+        yield from _in_this_process(run, todo, function)
+        return
     pool: Pool[File, Any] = Pool(
         OnFile(function),
         workers=workers,
@@ -137,6 +145,24 @@ def work_through(
             entry = entry_of(outcome, work)
             journal.append(entry)
             yield entry
+
+
+def _in_this_process(run: Run, todo: Iterable[File | Idle], function: Function) -> Generator[Entry]:
+    for file in todo:
+        if isinstance(file, Idle):
+            continue
+        begin, value, failure = time.monotonic(), None, None
+        try:
+            value = function(file.path)
+        except MemoryError:
+            failure = Failure("memory", "WorkerMemory", "working on it took too much memory")
+        except (GenreError, OSError) as error:
+            failure = Failure("error", type(error).__name__, str(error), error)
+        outcome = Outcome(file, value, failure, 1, time.monotonic() - begin)
+        entry = entry_of(outcome, run.manifest.work)
+        run.journal.append(entry)
+        run.journal.sync_if_due()
+        yield entry
 
 
 def unfinished(

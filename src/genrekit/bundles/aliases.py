@@ -119,8 +119,14 @@ def promoted(folder: Path, alias: str) -> str | None:
 
 
 def write_promotion(folder: Path, alias: str, model: str) -> PromotionStep:
-    """Let ``default@alias`` mean ``model``, and remember what it was."""
+    """Let ``default@alias`` mean ``model``, and remember what it was.
+
+    Said again it changes nothing, so that the way back leads to another model.
+    """
     with _locked(folder):
+        steps = read_promotions(folder).get(alias, ())
+        if steps and steps[-1].model == model:
+            return steps[-1]
         step = PromotionStep(action="promote", model=model, at=_now())
         _append(folder, alias, step)
     return step

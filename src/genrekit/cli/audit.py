@@ -40,6 +40,9 @@ def audit(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try files again that could not be read.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One AuditReport a line.")] = False,
     *,
     reading: Reading,
@@ -67,6 +70,7 @@ def audit(
                 before=before,
                 labels=labels,
                 workers=jobs or cores(),
+                retry_failed=retry_failed,
                 seed=seed,
                 progress=progress,
             )

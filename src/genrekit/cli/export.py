@@ -37,8 +37,11 @@ def export(
         float, typer.Option(min=0, max=1, help="Genres below this part of the best score are not.")
     ] = 0.5,
     taxonomy: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Names of genres, their parents and spellings.")
-    ] = "box",
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="Names of genres, their parents and spellings; box."
+        ),
+    ] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="LABEL=NAME|FILE", help="Your own name for a label."),

@@ -60,6 +60,9 @@ def features(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try files again that could not be read.")
+    ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")] = False,
     cache_limit_gb: Annotated[
         float, typer.Option(min=0.001, help="Size the cache may grow to.")
@@ -83,7 +86,9 @@ def features(
     cache = open_cache(not no_cache, cache_limit_gb)
     if window is not None:
         files = plain_names(files)
-    extractions = _write(files, output, config, labels, window, overwrite, jobs, cache)
+    extractions = _write(
+        files, output, config, labels, window, overwrite, retry_failed, jobs, cache
+    )
     if _report(extractions, len(files), output, as_json):
         raise typer.Exit(EXIT_SOME_TRACKS_FAILED)
 
@@ -95,19 +100,20 @@ def _write(
     labels: bool | None,
     window: float | None,
     overwrite: bool,
+    retry_failed: bool,
     jobs: int | None,
     cache: FeatureCache | None,
 ) -> Iterator[Extraction]:
+    from genrekit.batch import write_features
     from genrekit.cli.paths import check_file
     from genrekit.datasets.gtzan_facts import parse_name
-    from genrekit.features import write_table
     from genrekit.terminal import track, workers
 
     check_file(output)
     folders = {name: path.absolute().parent.name for name, path in files.items()}
     if labels is None:
         labels = window is not None and len(set(folders.values())) > 1
-    extractions = write_table(
+    extractions = write_features(
         files,
         config,
         output,
@@ -117,6 +123,7 @@ def _write(
         workers=workers(jobs, len(files)),
         cache=cache,
         overwrite=overwrite,
+        retry_failed=retry_failed,
     )
     return track(extractions, len(files), "Describing")
 

@@ -6,7 +6,9 @@ That is said before the work, not after it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,23 +28,52 @@ def find_tracks(sources: Sequence[str | Path]) -> list[Path]:
     AudioNotFoundError
         If there is not one file of audio.
     """
-    from genrekit.audio.skipped import describe_skipped
-    from genrekit.batch import scan_for_audio
-    from genrekit.terminal import plain, print_problem
+    return list(stream_tracks(sources, 0)[1])
+
+
+def stream_tracks(sources: Sequence[str | Path], few: int) -> tuple[list[Path], Iterator[Path]]:
+    """The files that are meant, found while the first are worked on.
+
+    Parameters
+    ----------
+    few : int
+        How many are looked for at once, so that one knows if there are more.
+
+    Returns
+    -------
+    list of Path
+        The first few; one at least.
+    iterator of Path
+        All, those among them. When it ends, a warning says how many other files folders hold.
+
+    Raises
+    ------
+    ConfigError, AudioNotFoundError
+        As `find_tracks` does.
+    """
+    from genrekit.batch import walk_audio
 
     if "" in sources:
         raise ConfigError("one of the names is empty; is a variable of the shell not set?")
-    found = scan_for_audio(sources)
-    files = list(found.files)
-    if files and (others := describe_skipped(found.skipped)):
-        print_problem("warning", plain(f"{others}; name one itself to have it read"))
-    if not files:
+    others: Counter[str] = Counter()
+    found = walk_audio(sources, others)
+    first = list(islice(found, max(1, few)))
+    if not first:
         folders = ", ".join(str(source) for source in sources)
         raise AudioNotFoundError(
             f"there is no audio in {folders}; in folders, only files named like audio are looked "
             "at (.mp3, .flac, .wav, ...): name any other file itself"
         )
-    return files
+    return first, _and_then_others(chain(first, found), others)
+
+
+def _and_then_others(files: Iterator[Path], others: Counter[str]) -> Iterator[Path]:
+    from genrekit.audio.skipped import describe_skipped
+    from genrekit.terminal import plain, print_problem
+
+    yield from files
+    if said := describe_skipped(others):
+        print_problem("warning", plain(f"{said}; name one itself to have it read"))
 
 
 def name_tracks(files: Iterable[Path]) -> dict[str, Path]:

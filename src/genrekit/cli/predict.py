@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from math import inf
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack
 
 import typer
 
@@ -12,7 +12,6 @@ from genrekit.errors import EXIT_SOME_TRACKS_FAILED, AudioError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from genrekit.schema import ExcerptConfig, TrackPrediction
 
@@ -58,9 +57,8 @@ def predict(
     from genrekit.terminal import results, show_answers
 
     excerpt = _excerpt(start, duration, whole)
-    files = _files(sources)
-    answers = _answers(
-        files,
+    answers, total = _answers(
+        sources,
         model,
         jobs,
         # Lines on the screen show the progress themselves, and would run into the bar.
@@ -70,10 +68,18 @@ def predict(
         tags=tags,
         unknown_below=unknown_below,
     )
-    total = 1 if files is None else len(files)
     failed = show_answers(answers, top=top, as_json=as_json, tags=tags, total=total)
     if failed:
         raise typer.Exit(EXIT_SOME_TRACKS_FAILED)
+
+
+class _How(TypedDict):
+    """As for `genrekit.inference.Classifier.predict_file`."""
+
+    excerpt: ExcerptConfig | None
+    segments: bool
+    tags: bool
+    unknown_below: float | None
 
 
 def _excerpt(start: float | None, duration: float | None, whole: bool) -> ExcerptConfig | None:
@@ -90,61 +96,37 @@ def _excerpt(start: float | None, duration: float | None, whole: bool) -> Excerp
     return ExcerptConfig(start_seconds=start, duration_seconds=duration)
 
 
-def _files(sources: list[str]) -> list[Path] | None:
-    """What is to be read; None for standard input."""
-    from genrekit.cli.paths import find_tracks
-
-    if "-" not in sources:
-        return find_tracks(sources)
-    if sources != ["-"]:
-        raise ConfigError("- reads one track from stdin; give it alone, without other sources")
-    return None
-
-
 def _answers(
-    files: list[Path] | None,
+    sources: list[str],
     model: str,
     jobs: int | None,
     *,
     bar: bool,
-    excerpt: ExcerptConfig | None,
-    segments: bool,
-    tags: bool,
-    unknown_below: float | None,
-) -> Iterator[TrackPrediction]:
+    **how: Unpack[_How],
+) -> tuple[Iterator[TrackPrediction], int | None]:
+    """Answers as they come, and how many there will be; None for more than a few."""
     from genrekit.batch import predict_many
-    from genrekit.terminal import track, workers
+    from genrekit.cli.paths import stream_tracks
+    from genrekit.terminal import cores, track, workers
 
-    if files is None:
-        yield _standard_input(
-            model, excerpt=excerpt, segments=segments, tags=tags, unknown_below=unknown_below
-        )
-        return
-    yield from track(
-        predict_many(
-            files,
-            model,
-            workers=workers(jobs, len(files)),
-            supervised=len(files) >= _SUPERVISED_FROM,
-            excerpt=excerpt,
-            segments=segments,
-            tags=tags,
-            unknown_below=unknown_below,
-        ),
-        len(files),
-        "Listening",
-        shown=bar,
+    if "-" in sources:
+        if sources != ["-"]:
+            raise ConfigError("- reads one track from stdin; give it alone, without other sources")
+        return (_standard_input(model, **how) for _ in range(1)), 1
+    few = max(_SUPERVISED_FROM, 4 * cores(), jobs or 0) + 1
+    first, files = stream_tracks(sources, few)
+    total = len(first) if len(first) < few else None
+    answers = predict_many(
+        files,
+        model,
+        workers=workers(jobs, len(first)),
+        supervised=len(first) >= _SUPERVISED_FROM,
+        **how,
     )
+    return track(answers, total, "Listening", shown=bar), total or few
 
 
-def _standard_input(
-    model: str,
-    *,
-    excerpt: ExcerptConfig | None,
-    segments: bool,
-    tags: bool,
-    unknown_below: float | None,
-) -> TrackPrediction:
+def _standard_input(model: str, **how: Unpack[_How]) -> TrackPrediction:
     from genrekit.inference import Classifier, error_record
 
     if sys.stdin.isatty():
@@ -152,13 +134,6 @@ def _standard_input(
     classifier = Classifier.load(model)
     classifier.check_predicts()
     try:
-        return classifier.predict_file(
-            sys.stdin.buffer,
-            name="-",
-            excerpt=excerpt,
-            segments=segments,
-            tags=tags,
-            unknown_below=unknown_below,
-        )
+        return classifier.predict_file(sys.stdin.buffer, name="-", **how)
     except AudioError as error:
         return error_record("-", error)

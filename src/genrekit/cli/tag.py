@@ -59,8 +59,11 @@ def tag(
         str, typer.Option("--labels", metavar="genres|wide|tags", help="Which answers count.")
     ] = "genres",
     taxonomy: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Names of genres, their parents and spellings.")
-    ] = "box",
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="Names of genres, their parents and spellings; box."
+        ),
+    ] = None,
     aliases: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Spellings by pattern, as beets has them.")
     ] = None,
@@ -86,8 +89,11 @@ def tag(
     ] = False,
     hard_links: Annotated[
         str,
-        typer.Option(metavar="leave|separate", help="Files with several names: leave them alone."),
-    ] = "leave",
+        typer.Option(
+            metavar="ask|leave|separate",
+            help="Files with several names; without a terminal to ask at, they are left alone.",
+        ),
+    ] = "ask",
     sidecars: Annotated[
         bool, typer.Option("--sidecars", help="A JSON file beside what cannot be tagged.")
     ] = False,

@@ -28,7 +28,7 @@ class Wishes:
     missing: str | None = None
     album: bool = False
     labels: str = "genres"
-    taxonomy: str = "box"
+    taxonomy: str | None = None
     aliases: Path | None = None
     mapping: Sequence[str] | None = None
     parents: str = "none"
@@ -36,7 +36,7 @@ class Wishes:
     v23_separator: str | None = None
     no_own_fields: bool = False
     keep_time: bool = False
-    hard_links: str = "leave"
+    hard_links: str = "ask"
     sidecars: bool = False
     limit: int | None = None
     model: str = "default"
@@ -80,14 +80,15 @@ def _listed(text: str) -> tuple[str, ...]:
 
 def naming_of(wishes: Wishes) -> Naming:
     """What labels are called in tags."""
-    from genrekit.tagging import Naming, load_taxonomy, read_mapping
+    from genrekit.tagging import Naming, load_taxonomy, own_spelling, read_mapping
 
     word(wishes.parents, ("none", "with", "only"), "--parents")
     if wishes.casing is not None:
         word(wishes.casing, ("title", "lower", "as-is"), "--casing")
+    as_it_is = wishes.taxonomy is None and wishes.casing is None and wishes.parents == "none"
     return Naming(
-        load_taxonomy(wishes.taxonomy, wishes.aliases),
-        read_mapping(wishes.mapping or ()),
+        load_taxonomy(wishes.taxonomy or "box", wishes.aliases),
+        {**(own_spelling(wishes.model) if as_it_is else {}), **read_mapping(wishes.mapping or ())},
         parents=wishes.parents,  # type: ignore[arg-type]
         casing=wishes.casing,  # type: ignore[arg-type]
     )
@@ -97,7 +98,7 @@ def chosen_plan(sources: Sequence[Path], saved: Path | None, wishes: Wishes) -> 
     """The plan that was saved, or a new one for some music."""
     from genrekit.tagging import read_plan
 
-    word(wishes.hard_links, ("leave", "separate"), "--hard-links")
+    word(wishes.hard_links, ("ask", "leave", "separate"), "--hard-links")
     if saved is not None:
         if sources:
             raise ConfigError("--plan names its files itself; leave out the folders")

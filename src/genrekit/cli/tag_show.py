@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from genrekit.terminal import (
     named,
@@ -21,6 +24,8 @@ from genrekit.terminal import (
 if TYPE_CHECKING:
     from genrekit.cli.tag_plan import Wishes
     from genrekit.tagging import Outcome, Plan, Run, Undone
+
+_LINKS_NAMED = 10  # in the question whether to write them
 
 
 def show_plan(plan: Plan, *, as_csv: bool, as_json: bool, saved: Path | None) -> None:
@@ -91,6 +96,7 @@ def write_and_show(plan: Plan, sources: Sequence[Path], wishes: Wishes, *, as_js
     if not any(one.writes or (wishes.sidecars and one.then) for one in plan.files):
         _said(as_json, None, Counter(), "There is nothing to write.")
         return False
+    separate = _may_separate(plan, wishes)
     run = begin_run(model=plan.model, sources=sources)
     counts: Counter[str] = Counter()
     with progress_bars() as progress:
@@ -99,7 +105,7 @@ def write_and_show(plan: Plan, sources: Sequence[Path], wishes: Wishes, *, as_js
             run,
             options=WriteOptions(
                 keep_mtime=wishes.keep_time,
-                separate_hard_links=wishes.hard_links == "separate",
+                separate_hard_links=separate,
             ),
             own_fields=not wishes.no_own_fields,
             v23_separator=wishes.v23_separator,
@@ -109,11 +115,38 @@ def write_and_show(plan: Plan, sources: Sequence[Path], wishes: Wishes, *, as_js
         for one in outcomes:
             counts[one.answer] += 1
             _name_skipped(one)
+    changed = counts["written"] + counts["sidecar"] > 0
     text = ", ".join(f"{count} {answer}" for answer, count in counts.items())
-    _said(as_json, run, counts, f"{text}. To take it back: genrekit undo {run.info.name}")
-    if wishes.run_after and (counts["written"] or counts["sidecar"]):
+    back = f" To take it back: genrekit undo {run.info.name}" if changed else ""
+    _said(as_json, run, counts, f"{text}.{back}")
+    if wishes.run_after and changed:
         _run_after(wishes.run_after)
     return counts["skipped"] > 0
+
+
+def _may_separate(plan: Plan, wishes: Wishes) -> bool:
+    """Whether files with several names are written, too; asks where somebody can answer."""
+    if wishes.hard_links != "ask":
+        return wishes.hard_links == "separate"
+    linked = [one for one in plan.files if one.writes and _names(one.path) > 1]
+    if not linked or not sys.stdin.isatty():
+        return False
+    for one in linked[:_LINKS_NAMED]:
+        typer.echo(f"  {plain(one.file)} has {_names(one.path)} names", err=True)
+    if len(linked) > _LINKS_NAMED:
+        typer.echo(f"  and {len(linked) - _LINKS_NAMED} more", err=True)
+    question = (
+        f"{_files(len(linked))} with several names (hard links): write them? Each name then has a "
+        "file of its own, and other names keep the old one"
+    )
+    return typer.confirm(question, default=False, err=True)
+
+
+def _names(path: Path) -> int:
+    try:
+        return path.stat().st_nlink
+    except OSError:
+        return 0
 
 
 def _name_skipped(one: Outcome) -> None:

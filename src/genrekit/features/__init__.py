@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from genrekit.features.chroma import PITCH_CLASSES
     from genrekit.features.clip import FRAMES_PER_SECOND, SAMPLE_RATE_HZ, analyse
     from genrekit.features.columns import ColumnInfo
-    from genrekit.features.extraction import WHOLE_TRACK, Extraction, compute_files, extract
+    from genrekit.features.extraction import (
+        WHOLE_TRACK,
+        Extraction,
+        compute_files,
+        extract,
+        extract_windows,
+    )
     from genrekit.features.foreign import at_step, chosen_columns
     from genrekit.features.frontend import (
         FRONTENDS,
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
         hann,
         inverse_stft,
     )
-    from genrekit.features.table import write_table
+    from genrekit.features.table import check_table, feature_columns, feature_rows, save_table
     from genrekit.features.windowed import WindowedFrontend
 
 __all__ = [
@@ -56,9 +62,13 @@ __all__ = [
     "build_frontend",
     "by_block",
     "cache_key",
+    "check_table",
     "chosen_columns",
     "compute_files",
     "extract",
+    "extract_windows",
+    "feature_columns",
+    "feature_rows",
     "forward_stft",
     "frames",
     "from_table",
@@ -66,9 +76,9 @@ __all__ = [
     "hann",
     "inverse_stft",
     "picture_levels",
+    "save_table",
     "scale_levels",
     "table_columns",
-    "write_table",
 ]
 
 # Resolved on first use: who needs one module of this room does not import the others.
@@ -84,6 +94,11 @@ _HOMES = {
     "Extraction": "genrekit.features.extraction",
     "compute_files": "genrekit.features.extraction",
     "extract": "genrekit.features.extraction",
+    "extract_windows": "genrekit.features.extraction",
+    "check_table": "genrekit.features.table",
+    "feature_columns": "genrekit.features.table",
+    "feature_rows": "genrekit.features.table",
+    "save_table": "genrekit.features.table",
     "at_step": "genrekit.features.foreign",
     "chosen_columns": "genrekit.features.foreign",
     "FRONTENDS": "genrekit.features.frontend",
@@ -104,7 +119,6 @@ _HOMES = {
     "frames": "genrekit.features.stft",
     "hann": "genrekit.features.stft",
     "inverse_stft": "genrekit.features.stft",
-    "write_table": "genrekit.features.table",
     "WindowedFrontend": "genrekit.features.windowed",
 }
 

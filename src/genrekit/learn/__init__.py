@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Relearning,
         learn,
         model_name,
+        own_labels,
         relearning,
     )
     from genrekit.learn.graph import detector_of
@@ -47,6 +48,7 @@ __all__ = [
     "more_genres",
     "nearest_centroid",
     "own_genres",
+    "own_labels",
     "read_corrections",
     "read_feedback",
     "relearning",
@@ -75,6 +77,7 @@ _HOMES = {
     "joined": _EMBEDDING,
     "learn": _LEARN,
     "model_name": _LEARN,
+    "own_labels": _LEARN,
     "more_genres": _METHODS,
     "nearest_centroid": _HEAD,
     "own_genres": _METHODS,

@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from genrekit.bundles import Bundle, check_target, find_bundle, list_bundles, load_bundle
 from genrekit.datasets.dataset import Dataset
 from genrekit.datasets.relations import Pair
-from genrekit.errors import AudioError, ConfigError, DatasetError
+from genrekit.errors import AudioError, ConfigError, DatasetError, GenreError
 from genrekit.evaluation.learnt import Learnt, learnt_sounds
 from genrekit.features.cache import FeatureCache
 from genrekit.fingerprint import Fingerprint, find_near_duplicates, fingerprint_files
@@ -23,6 +24,7 @@ from genrekit.learn.methods import Method, more_genres, own_genres
 from genrekit.learn.report import LearnReport
 from genrekit.learn.teach import About, save_taught, teach
 from genrekit.progress import Progress, silent
+from genrekit.schema import Manifest
 
 _log = logging.getLogger(__name__)
 
@@ -307,11 +309,8 @@ def relearning(model: str | Path, corrections: Mapping[str, str]) -> Relearning:
         If it was made in another way.
     """
     manifest = load_bundle(model, verify=False).manifest
-    try:
-        settings = yaml.safe_load(manifest.provenance.recipe)
-    except yaml.YAMLError:
-        settings = None
-    if not isinstance(settings, dict) or settings.get("kind") != "learn":
+    settings = _settings(manifest)
+    if settings is None:
         raise ConfigError(
             f"{manifest.name} was not made by genrekit learn, so it cannot be learnt again"
         )
@@ -319,3 +318,28 @@ def relearning(model: str | Path, corrections: Mapping[str, str]) -> Relearning:
     source = Path(settings.pop("source"))
     settings["corrections"] = {**settings.get("corrections", {}), **corrections}
     return Relearning(source, LearnOptions(**settings), manifest.name)
+
+
+def own_labels(manifest: Manifest) -> tuple[str, ...]:
+    """Labels of a model that its owner named; none where it was not made by `learn`."""
+    settings = _settings(manifest)
+    if settings is None:
+        return ()
+    shipped: set[str] = set()
+    if settings.get("extend"):
+        try:
+            base = load_bundle(str(settings["model"]), verify=False).manifest.labels
+        except GenreError:  # the base may be gone by now
+            base = ()
+        shipped = {*base}
+    return tuple(label for label in manifest.labels if label not in shipped)
+
+
+def _settings(manifest: Manifest) -> dict[str, Any] | None:
+    """What `_recipe` wrote; None for models that were made in another way."""
+    try:
+        settings = yaml.safe_load(manifest.provenance.recipe)
+    except yaml.YAMLError:
+        return None
+    is_ours = isinstance(settings, dict) and settings.get("kind") == "learn"
+    return settings if is_ours else None

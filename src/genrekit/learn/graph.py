@@ -132,7 +132,9 @@ def with_more(
     Parameters
     ----------
     more : Linear
-        Scores each further genre against all genres of the base together, which score 0.
+        Scores each further genre against all genres of the base together, which score 0. As the
+        base's are told one by one, a further genre is measured by the most probable of them: it is
+        told where it is more probable than all of them together.
     temperature : float
         The base's own.
     """
@@ -142,8 +144,14 @@ def with_more(
         node("Mul", (_BASE_LOGITS, _OWN + "cooling"), _OWN + "base_cooled"),
         node("Softmax", (_OWN + "base_cooled",), _OWN + "base_genres"),
         node("Log", (_OWN + "base_genres",), _OWN + "base_logs"),
+        node("Hardmax", (_OWN + "base_genres",), _OWN + "base_choice", axis=1),
+        node("Mul", (_OWN + "base_genres", _OWN + "base_choice"), _OWN + "base_chosen"),
+        tensor(_OWN + "ones", np.ones((n_base, 1))),
+        node("MatMul", (_OWN + "base_chosen", _OWN + "ones"), _OWN + "base_best"),
+        node("Log", (_OWN + "base_best",), _OWN + "base_best_log"),
         _affine(more, _OWN + "more"),
-        node("Concat", (_OWN + "base_logs", _OWN + "more"), _OWN + "scores", axis=1),
+        node("Add", (_OWN + "more", _OWN + "base_best_log"), _OWN + "more_beside"),
+        node("Concat", (_OWN + "base_logs", _OWN + "more_beside"), _OWN + "scores", axis=1),
         node("Softmax", (_OWN + "scores",), _OWN + "genres"),
         _single_label(detector, n_base + len(more.bias)),
     ]

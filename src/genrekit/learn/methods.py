@@ -38,7 +38,7 @@ from genrekit.schema import Task
 Array = NDArray[np.float64]
 Targets = NDArray[np.int64]
 #: Inverse of the penalty where genres are added, and drawn windows that stand for all others.
-_C_OF_MORE, _DRAWN = 0.1, 600
+_C_OF_MORE, _DRAWN = 0.07, 600
 _SYNTHETIC_SECONDS = 9.1
 
 
@@ -138,7 +138,9 @@ def own_genres(bundle: Bundle, n_labels: int, *, several: bool = False, c: float
 class MoreGenres:
     """Genres beside those of the base, which stay as they are among themselves.
 
-    Each is told from all genres of the base together. What taught the base is not here: tracks of
+    Each is told from all genres of the base together, and only where it is more probable than they
+    are: against one of them alone, which has a part of what they have, it would win too often. What
+    taught the base is not here: tracks of
     its genres stand for it where there are some, and windows drawn from a normal distribution that
     has the mean and deviations of the embeddings of music.
 
@@ -199,7 +201,9 @@ class MoreModel:
 
     def window_logits(self, tracks: Embedded) -> Array:
         """As `Model.window_logits`."""
-        scores = np.hstack([self.base(tracks.rows), self.more(tracks.rows)])
+        base = self.base(tracks.rows)
+        more = self.more(tracks.rows) + base.max(axis=1, keepdims=True)
+        scores = np.hstack([base, more])
         return _mixed(scores, tracks, self.detector)
 
     def track_logits(self, tracks: Embedded) -> Array:

@@ -44,6 +44,7 @@ __all__ = [
     "load_taxonomy",
     "m3u8",
     "make_plan",
+    "own_spelling",
     "plan_csv",
     "plan_json",
     "play_on",
@@ -96,6 +97,7 @@ _HOMES = {
     "plan_csv": "genrekit.tagging.plan_file",
     "plan_json": "genrekit.tagging.plan_file",
     "play_on": "genrekit.tagging.playlists",
+    "own_spelling": "genrekit.tagging.names",
     "read_mapping": "genrekit.tagging.names",
     "read_plan": "genrekit.tagging.plan_file",
     "read_tags": "genrekit.tagging.containers",
@@ -115,7 +117,7 @@ if TYPE_CHECKING:
     from genrekit.tagging.disk import Stamp, clean_leftovers
     from genrekit.tagging.exporting import track_of
     from genrekit.tagging.exports import DOCUMENTS, TABLES, Track, export_documents, export_table
-    from genrekit.tagging.names import Naming, read_mapping, warnings_for
+    from genrekit.tagging.names import Naming, own_spelling, read_mapping, warnings_for
     from genrekit.tagging.plan import Plan, PlannedFile, make_plan
     from genrekit.tagging.plan_file import plan_csv, plan_json, read_plan, write_plan
     from genrekit.tagging.playlists import export_playlists, m3u8, play_on

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from genrekit.tagging.asf import change_asf, read_asf
-from genrekit.tagging.disk import named_failures
+from genrekit.tagging.disk import opened
 from genrekit.tagging.flac import change_flac, read_flac
 from genrekit.tagging.id3 import change_id3, read_id3
 from genrekit.tagging.id3_tag import HEADER_BYTES, is_tag, tag_bytes, tags_at
@@ -155,5 +155,5 @@ def read_tags(path: Path) -> Fields:
     TagError
         If it cannot be tagged, is damaged, or cannot be read.
     """
-    with named_failures(path), path.open("rb") as file:
+    with opened(path) as file:
         return read_fields(file, path)

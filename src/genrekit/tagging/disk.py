@@ -23,6 +23,7 @@ from genrekit.files import sync_folder, try_lock
 _PREFIX, _SUFFIX = ".genrekit-", ".part"
 _CHUNK_BYTES = 1 << 20
 _IS_WINDOWS = os.name == "nt"
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _STATES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "no_space"),
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "read_only"),
@@ -52,6 +53,23 @@ def named_failures(path: Path) -> Iterator[None]:
         state = _STATES.get(error.errno or 0, "io_error")
         reason = error.strerror or str(error)
         raise TagError(state, f"{path} is left as it is: {reason}") from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to read it, never waiting for a pipe that is called like one.
+
+    Raises
+    ------
+    TagError
+        ``not_a_file`` for a pipe, a socket or a device, and what `named_failures` says.
+    """
+    with named_failures(path):
+        handle = os.open(path, os.O_RDONLY | _NO_WAIT)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise TagError("not_a_file", f"{path} is not a file that can be tagged")
+            yield file
 
 
 def real_file(path: Path, *, separate_hard_links: bool = False) -> tuple[Path, os.stat_result]:

@@ -73,6 +73,21 @@ def _titled(word: str, *, first: bool) -> str:
     return word[:1].upper() + word[1:]
 
 
+def own_spelling(model: str | Path) -> dict[str, tuple[str, ...]]:
+    """Make a mapping that writes genres of one's own as their owner spells them.
+
+    Parameters
+    ----------
+    model : str or Path
+        Only one that ``genrekit learn`` made has such genres.
+    """
+    from genrekit.bundles import load_bundle
+    from genrekit.learn import own_labels
+
+    manifest = load_bundle(model, verify=False).manifest
+    return {folded(label): (label,) for label in own_labels(manifest)}
+
+
 def read_mapping(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """``label=name`` and YAML files of such, as a mapping of folded labels.
 

@@ -127,6 +127,8 @@ def _row(row: dict[str, str | None], number: int, path: Path) -> PlannedFile:
             f"{path}, line {number}: {values['checked']!r} in the column checked does not say how "
             "the file was; leave that column as it is"
         )
+    if not values["file"]:
+        raise ConfigError(f"{path}, line {number} names no file; delete the line, or undo the edit")
     then, now = _listed(values["then"]), _listed(values.get("now", ""))
     why_text = values.get("why", "")
     why = _why(why_text, now, then)

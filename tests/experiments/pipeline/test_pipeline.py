@@ -15,6 +15,7 @@ from genrekit.errors import ConfigError, DatasetError
 from genrekit.experiments import load_pipeline, render_pipeline, run_pipeline
 from genrekit.experiments.pipeline.state import State
 from genrekit.features import build_frontend
+from genrekit.files import replace_file
 from genrekit.schema import Gtzan57Config
 
 STAGES = [
@@ -111,6 +112,27 @@ def test_a_pipeline_killed_after_any_stage_goes_on(
     begun = [one.stage for one in done.stages if one.done]
     assert begun == STAGES[STAGES.index(stage) :]
     assert "is default@champion now" in done.outcome
+
+
+def test_a_pipeline_killed_once_it_has_promoted_notes_it_and_promotes_once(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = write_recipe(tmp_path, table, seeds=[0])
+    promoted = tmp_path / "work" / "promoted.json"
+    with monkeypatch.context() as patched:
+
+        def killed(path: Path, content: str | bytes) -> None:
+            if path == promoted:
+                raise KeyboardInterrupt
+            replace_file(path, content)
+
+        patched.setattr("genrekit.experiments.pipeline.run.replace_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(recipe, tmp_path / "work")
+    assert "champion already" in run(recipe, tmp_path / "work").outcome
+    assert promoted.is_file()
+    assert len(promotion_history()) == 1
+    assert roll_back().model == "default"
 
 
 def test_only_what_reads_a_change_is_done_again(table: Path, tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import ConfigError
+from genrekit.features import FeatureCache
 from genrekit.files import replace_file
+from genrekit.fingerprint import find_near_duplicates, fingerprint_files
 from genrekit.learn import read_feedback
 from genrekit.training.recipe import DataConfig, ProtocolConfig, Recipe
 
@@ -18,8 +21,27 @@ _log = logging.getLogger(__name__)
 ORIGIN = "origin"
 
 
-def add_feedback(log: Path | None, dataset: Dataset, split: Split, folder: Path) -> Path | None:
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What teaches, with feedback: a list whose column ``origin`` tells it from the rest."""
+
+    file: Path
+    added: int
+
+
+def add_feedback(
+    log: Path | None,
+    dataset: Dataset,
+    split: Split,
+    folder: Path,
+    *,
+    workers: int = 1,
+    cache: FeatureCache | None = None,
+) -> Lessons | None:
     """Write a list of the dataset's tracks, in their parts, and of what people labelled.
+
+    Audio that sounds like a track that is not taught with (people send those, too) is left out:
+    the model would be tested on what it learnt.
 
     Parameters
     ----------
@@ -28,8 +50,8 @@ def add_feedback(log: Path | None, dataset: Dataset, split: Split, folder: Path)
 
     Returns
     -------
-    Path or None
-        ``lessons.csv`` in ``folder``, whose column ``origin`` tells feedback from the rest.
+    Lessons or None
+        ``lessons.csv`` in ``folder``.
 
     Raises
     ------
@@ -51,11 +73,8 @@ def add_feedback(log: Path | None, dataset: Dataset, split: Split, folder: Path)
         for item in dataset.items
         if item.item_id in part and item.start_seconds is None
     ]
-    said = read_feedback(log)
-    known = {path: genre for path, genre in said.items() if genre in dataset.labels}
-    if others := len(said) - len(known):
-        _log.warning("%d answers were said to be of genres that are not in the data", others)
-    for path, genre in sorted(known.items()):
+    added = _to_add(log, dataset, {item for item in part if part[item] != "train"}, workers, cache)
+    for path, genre in sorted(added.items()):
         name = f"feedback/{Path(path).stem}"
         rows.append((Path(path).absolute(), genre, name, name, "", "", "train", "feedback"))
     text = io.StringIO()
@@ -64,11 +83,48 @@ def add_feedback(log: Path | None, dataset: Dataset, split: Split, folder: Path)
     writer.writerows(rows)
     file = folder / "lessons.csv"
     replace_file(file, text.getvalue())
-    return file
+    return Lessons(file, len(added))
 
 
-def lessons_recipe(recipe: Recipe, lessons: Path) -> Recipe:
+def _to_add(
+    log: Path, dataset: Dataset, tested: set[str], workers: int, cache: FeatureCache | None
+) -> dict[str, str]:
+    """Genres that people named, by the path of audio that may teach."""
+    said = read_feedback(log)
+    known = {path: genre for path, genre in said.items() if genre in dataset.labels}
+    if others := len(said) - len(known):
+        _log.warning("%d answers were said to be of genres that are not in the data", others)
+    heard = _copies(list(known), dataset, tested, workers, cache)
+    if heard:
+        _log.warning("%d labelled answers are of tracks that are tested with: left out", len(heard))
+    return {path: genre for path, genre in known.items() if path not in heard}
+
+
+def _copies(
+    kept: list[str], dataset: Dataset, tested: set[str], workers: int, cache: FeatureCache | None
+) -> set[str]:
+    """Which of the kept audio shares audio with tracks that are tested."""
+    own = [str(item.path) for item in dataset.items if item.item_id in tested and item.path]
+    files = [Path(path) for path in (*kept, *own)]
+    prints = {
+        str(one.path): one.fingerprint
+        for one in fingerprint_files(files, workers=workers, cache=cache)
+        if one.fingerprint is not None
+    }
+    pairs = [{match.first, match.second} for match in find_near_duplicates(prints)]
+    return {path for pair in pairs if pair & {*own} for path in pair & {*kept}}
+
+
+def lessons_recipe(recipe: Recipe, lessons: Lessons) -> Recipe:
     """The recipe with the list that `add_feedback` wrote in place of its data."""
-    data = DataConfig(corpus="manifest", path=lessons, options={"ignore": [ORIGIN]})
+    data = DataConfig(corpus="manifest", path=lessons.file, options={"ignore": [ORIGIN]})
     protocol = ProtocolConfig(name="official", fit_on=recipe.protocol.fit_on)
-    return recipe.model_copy(update={"data": data, "protocol": protocol, "beside": ()})
+    said = f"Taught by {lessons.added} tracks, too, that people who used a server labelled."
+    return recipe.model_copy(
+        update={
+            "data": data,
+            "protocol": protocol,
+            "beside": (),
+            "description": f"{recipe.description} {said}".strip(),
+        }
+    )

@@ -214,7 +214,12 @@ def _trained(work: _Work, data: _Data, seed: int) -> Path:
     recipe = training_recipe(work.pipeline, seed)
     if work.pipeline.data is not None:
         recipe = pointed(recipe, work.pipeline.data)
-    said = add_feedback(work.pipeline.feedback, data.dataset, data.split, work.folder)
+    said = add_feedback(
+        work.pipeline.feedback,
+        *(data.dataset, data.split, work.folder),
+        workers=work.workers,
+        cache=work.cache,
+    )
 
     def fit() -> None:
         version = _next_version(recipe.name, recipe.version)
@@ -239,7 +244,7 @@ def _trained(work: _Work, data: _Data, seed: int) -> Path:
         **data.reads(),
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
-        "feedback": None if said is None else digest_of(said),
+        "feedback": None if said is None else digest_of(said.file),
     }
     work.stage(f"train seed {seed}", reads, [out], fit)
     return out
@@ -294,13 +299,15 @@ def _promoted(
     gate_file, done_file = work.folder / "gate.json", work.folder / "promoted.json"
     champion = find_bundle(work.pipeline.champion)
     ours, theirs = _sha256(model), _sha256(champion)
-    before = _read_json(done_file)
-    if before.get("sha256") == ours:
+    noted = _read_json(done_file)
+    if theirs == ours and noted.get("sha256") != ours and _went_through(gate_file, model):
+        noted = _noted(work, champion)  # killed between the promotion and its note
+    if noted.get("sha256") == ours:
         gate = GateReport.model_validate_json(gate_file.read_bytes())
         if theirs == ours:
-            return f"{before['model']} is the champion already", gate
+            return f"{noted['model']} is the champion already", gate
         return (
-            f"{before['model']} was promoted before, and another model was put in its place since; "
+            f"{noted['model']} was promoted before, and another model was put in its place since; "
             "it is not promoted again",
             gate,
         )
@@ -312,10 +319,27 @@ def _promoted(
     if not work.pipeline.promote:
         return f"{called} passed the gate and is stored; the recipe does not promote", gate
     promote(called, work.pipeline.alias)
-    replace_file(done_file, json.dumps({"model": called, "sha256": ours}) + "\n")
-    if work.pipeline.track is not None:
-        set_champion(work.pipeline.track, stored.parent.name, stored.name, work.pipeline.alias)
+    _noted(work, stored)
     return f"{called} is default@{work.pipeline.alias} now", gate
+
+
+def _went_through(gate_file: Path, model: Path) -> bool:
+    """Whether the last model that passed the gate is this one."""
+    if not gate_file.is_file():
+        return False
+    gate = GateReport.model_validate_json(gate_file.read_bytes())
+    return gate.passed and gate.challenger == _called(model)
+
+
+def _noted(work: _Work, promoted: Path) -> dict[str, str]:
+    """Say in MLflow, and then in the folder, that a model was promoted."""
+    bundle = load_bundle(promoted, verify=False)
+    name, version = bundle.manifest.name, bundle.manifest.version
+    if work.pipeline.track is not None:
+        set_champion(work.pipeline.track, name, version, work.pipeline.alias)
+    noted = {"model": f"{name}@{version}", "sha256": bundle.sha256}
+    replace_file(work.folder / "promoted.json", json.dumps(noted) + "\n")
+    return noted
 
 
 def _read_json(file: Path) -> dict[str, str]:
