@@ -226,12 +226,10 @@ def main() -> None:
     for name in arguments.only:
         if name in parts:
             with part(name) as work:
-                keep(name, parts[name](work))
-    machine = {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": round(os.getloadavg()[2], 1),
-    }
+                results = keep(name, parts[name](work))
+            loads = {**results.get("loads", {}), name: round(os.getloadavg()[1], 1)}
+            keep("loads", loads)
+    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
     results = keep("machine", machine)
     if {"memory", "costs"} <= results.keys():
         results = keep("share", share(results))

@@ -32,15 +32,21 @@ def results_page(results: Numbers) -> str:
         "# Batches, measured\n",
         "Made by `python benchmarks/batch.py`; the numbers are in "
         f"{_FILES}. Costs are seconds of processor, of all processes together, on a machine of "
-        f"{machine.get('cores')} cores (Python {machine.get('python')}) on which "
-        f"{machine.get('load')} processes wanted to run at the time: the more there are, the more "
-        "seconds the same work takes, so rows are to be compared with each other. How to use it: "
-        "[batch.md](../batch.md); what it comes to: [capacity.md](../capacity.md).\n",
+        f"{machine.get('cores')} cores (Python {machine.get('python')}). The more processes "
+        "want to run, the more seconds the same work takes, so rows are to be compared with each "
+        "other; each part says how many wanted to. How to use it: [batch.md](../batch.md); what "
+        "it comes to: [capacity.md](../capacity.md).\n",
     ]
     for name, section in _SECTIONS.items():
         if name in results:
-            parts.append(section(results))
+            parts.append(section(results) + _load(results, name))
     return "\n".join(parts)
+
+
+def _load(results: Numbers, name: str) -> str:
+    """How busy the machine was."""
+    load = results.get("loads", {}).get(name)
+    return "" if load is None else f"\n{load:g} processes wanted to run meanwhile.\n"
 
 
 def _torture(results: Numbers) -> str:
