@@ -19,7 +19,7 @@ from genrekit.models import NetworkConfig, build_network
 from genrekit.models.module import count_parameters
 from genrekit.schema import Contract, Int8Numbers
 from genrekit.training import ProtocolConfig, Recipe, load_recipe
-from genrekit.training.fit import checked_split, finished, fit_rows, fit_steps, logits
+from genrekit.training.fit import checked_split, fit, fit_rows, logits
 from genrekit.training.prepare import prepare
 from genrekit.training.saving import Run
 
@@ -106,7 +106,7 @@ class Loaded:
         if key not in self.runs:
             self.runs.clear()  # one set of large pictures is enough for the memory
             place = self.places.get(recipe.data.corpus)
-            self.runs[key] = finished(prepare(self._here(recipe), place, 1, None))
+            self.runs[key] = prepare(self._here(recipe), place, 1, None)
         return key, self.runs[key]
 
     def _here(self, recipe: Recipe) -> Recipe:
@@ -150,10 +150,10 @@ def fitted(job: Job, loaded: Loaded) -> tuple[DeepRun, bytes]:
     task = replace(run.task, model=recipe.model, training=recipe.training, seed=job.seed)
     train, test = fit_rows(run.rows, fold, job.protocol.fit_on), run.rows.of(fold.test)
     wall, cpu = time.perf_counter(), time.process_time()
-    fit = finished(fit_steps(task, train))
+    made = fit(task, train)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    predicted = logits(task, fit.model, test).argmax(axis=1)
-    history = [json.loads(line) for line in fit.files["history.jsonl"].splitlines()]
+    predicted = logits(task, made.model, test).argmax(axis=1)
+    history = [json.loads(line) for line in made.files["history.jsonl"].splitlines()]
     arrays = {task.input_name: train.x, **train.more}
     shapes = {name: array.shape[1:] for name, array in arrays.items()}
     network = build_network(recipe.model, shapes, len(task.labels))
@@ -174,13 +174,13 @@ def fitted(job: Job, loaded: Loaded) -> tuple[DeepRun, bytes]:
         epochs=len(history),
         train_accuracy=history[-1]["train_accuracy"],
         parameters=count_parameters(network),
-        onnx_bytes=len(fit.model),
+        onnx_bytes=len(made.model),
         cpu_seconds=round(cpu, 2),
         wall_seconds=round(wall, 2),
         threads=int(os.environ.get("OMP_NUM_THREADS", "0")),
         machine=f"{platform.machine()}, {processor()}",
     )
-    return done, fit.model
+    return done, made.model
 
 
 class Int8Run(Contract):

@@ -17,7 +17,6 @@ from genrekit.models import MODELS, NETWORKS, NetworkConfig, build_network, mode
 from genrekit.models.module import Network, count_parameters
 from genrekit.training.batches import Examples
 from genrekit.training.deep import NetworkFit, fit_network
-from genrekit.training.fit import finished
 from genrekit.training.settings import TrainingConfig
 
 LEARNT = 0.7  # of three genres, where chance is a third
@@ -266,7 +265,7 @@ def learnt(
     if shuffled:
         shares = np.random.default_rng(3).permutation(rows.shares)
         rows = Examples(rows.inputs, shares)
-    return finished(fit_network(config, training, rows, seed=seed))
+    return fit_network(config, training, rows, seed=seed)
 
 
 def accuracy_on_unseen_rows(fit: NetworkFit, config: NetworkConfig) -> float:

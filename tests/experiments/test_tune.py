@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ import yaml
 
 from genrekit.datasets import load_dataset, make_split
 from genrekit.errors import ConfigError
-from genrekit.experiments import TuneResult, TuneStep, tune_recipe, tune_steps
+from genrekit.experiments import TuneResult, tune_recipe
 from genrekit.experiments.tune import training_folds
 from genrekit.experiments.tune_report import TrialRecord
 from genrekit.training import load_recipe, train
@@ -65,12 +65,6 @@ def write(folder: Path, settings: dict[str, Any]) -> Path:
     return path
 
 
-def finished(steps: Iterator[TuneStep]) -> TuneResult:
-    *_, last = steps
-    assert last.result is not None
-    return last.result
-
-
 @pytest.fixture
 def search(table: Path, tmp_path: Path) -> Search:
     """``search(settings, "tune.trials=4", out=..., data=...)`` to the end."""
@@ -79,7 +73,7 @@ def search(table: Path, tmp_path: Path) -> Search:
         out = options.pop("out", tmp_path / "out")
         options = {"data": table, **options}
         path = write(tmp_path, settings)
-        return finished(tune_steps(path, out, overrides=overrides, **options))
+        return tune_recipe(path, out, overrides=overrides, **options)
 
     return run
 
@@ -88,8 +82,8 @@ def search(table: Path, tmp_path: Path) -> Search:
 def found(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What a search of three trials finds."""
     folder = tmp_path_factory.mktemp("search")
-    steps = tune_steps(write(folder, KNN), folder / "out", data=table)
-    return Found(finished(steps), folder / "out")
+    result = tune_recipe(write(folder, KNN), folder / "out", data=table)
+    return Found(result, folder / "out")
 
 
 def tried(result: TuneResult) -> list[tuple[Any, ...]]:
@@ -127,12 +121,13 @@ def test_one_call_from_python_searches_a_space_said_on_the_spot(
     table: Path, tmp_path: Path, found: Found
 ) -> None:
     plain = write(tmp_path, {name: value for name, value in KNN.items() if name != "tune"})
-    steps: list[TuneStep] = []
+    told: list[TuneResult] = []
     out = tmp_path / "out"
     space = {**KNN["tune"], "space": {"model.neighbours": {"low": 1, "high": 20, "integer": True}}}
-    result = tune_recipe(str(plain), out, space=space, data=table, progress=steps.append)
+    result = tune_recipe(str(plain), out, space=space, data=table, each_trial=told.append)
     assert tried(result) == tried(found.result)
-    assert steps[-1].result == result
+    assert [len(one.trials) for one in told] == [1, 2, 3]
+    assert tried(told[-1]) == tried(result)
     assert (out / "best.yaml").is_file()
 
 
@@ -304,7 +299,6 @@ def test_rows_outside_the_training_part_decide_nothing(
 def test_folds_are_of_the_training_part_by_recording(
     table: Path, tmp_path: Path, fit_on: str
 ) -> None:
-    from genrekit.training import fit
     from genrekit.training.prepare import prepare
 
     dataset = load_dataset("table", table)
@@ -317,7 +311,7 @@ def test_folds_are_of_the_training_part_by_recording(
     }
     recipe = load_recipe(write(tmp_path, settings))
     assert recipe.tune is not None
-    run = fit.finished(prepare(recipe, table, 1, None))
+    run = prepare(recipe, table, 1, None)
     folds = training_folds(run, recipe.tune)
     seen = {item for fold in folds for item in (*fold.train, *fold.test)}
     wanted = set(outer.train) | (set(outer.valid) if fit_on == "train+valid" else set())
@@ -349,11 +343,13 @@ def test_a_stopped_search_continues_to_the_same_trials(
     overrides = ["tune.trials=4", "tune.random_trials=2"]
     whole = search(KNN, *overrides, out=tmp_path / "whole")
     path, out = write(tmp_path, KNN), tmp_path / "out"
-    steps = tune_steps(path, out, overrides=overrides, data=table)
-    for step in steps:
-        if step.stage == "this trial" and step.done == 1 and len(read_trials(out)) == 2:
-            break  # in the middle of a trial
-    steps.close()  # type: ignore[attr-defined]
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "this trial" and done == 1 and len(read_trials(out)) == 2:
+            raise KeyboardInterrupt  # in the middle of a trial
+
+    with pytest.raises(KeyboardInterrupt):
+        tune_recipe(path, out, overrides=overrides, data=table, progress=stop)
     assert len(read_trials(out)) == 2
     assert load_recipe(out / "best.yaml").name == "small", "what was found is there already"
     continued = search(KNN, *overrides)
@@ -407,7 +403,6 @@ def test_every_recipe_of_a_search_runs(path: Path, table: Path, tmp_path: Path) 
     changes = ["tune.trials=2", "tune.folds=3", "tune.rounds=1", "training.epochs=2"]
     if path.stem == "svm":
         changes.append("model.calibration_folds=2")
-    *_, last = tune_steps(path, tmp_path / "out", overrides=changes, data=table)
-    assert last.result is not None
-    assert [one.state for one in last.result.trials] == ["complete", "complete"]
+    result = tune_recipe(path, tmp_path / "out", overrides=changes, data=table)
+    assert [one.state for one in result.trials] == ["complete", "complete"]
     assert load_recipe(tmp_path / "out" / "best.yaml").name == path.stem

@@ -36,7 +36,6 @@ from genrekit.models.pretrained.spectra import Power, hann, htk_filters
 from genrekit.models.pretrained.vggish import VggishBody
 from genrekit.models.pretrained.yamnet import YamnetBody
 from genrekit.training.backbone import fetched_weights
-from genrekit.training.fit import finished
 
 SMALL: dict[str, dict[str, Any]] = {
     "cnn14": {"width": 2},
@@ -379,18 +378,20 @@ def test_weights_are_fetched_once_with_progress(server: str, tmp_path: Path) -> 
     content = b"w" * 700
     (tmp_path / "web" / "weights").write_bytes(content)
     config = _from(f"{server}/weights", sha256=hashlib.sha256(content).hexdigest())
-    steps = list(fetched_weights(config))
-    assert steps[-1] == (700, 700)
+    steps: list[tuple[str, int, int]] = []
+    fetched_weights(config, progress=lambda *told: steps.append(told))
+    assert steps[-1] == ("fetching choi2017", 700, 700)
     assert config.source.cached.read_bytes() == content
-    assert list(fetched_weights(config)) == []
-    assert finished(fetched_weights(config)) == config.source.cached
+    steps.clear()
+    again = fetched_weights(config, progress=lambda *told: steps.append(told))
+    assert (again, steps) == (config.source.cached, [])
 
 
 def test_other_weights_than_the_published_are_not_kept(server: str, tmp_path: Path) -> None:
     (tmp_path / "web" / "weights").write_bytes(b"other")
     config = _from(f"{server}/weights", sha256="0" * 64)
     with pytest.raises(ConfigError, match=r"sent sha256:.*nothing of it was kept.*--weights FILE"):
-        finished(fetched_weights(config))
+        fetched_weights(config)
     assert not config.source.cached.exists()
 
 
@@ -401,9 +402,9 @@ def test_offline_it_says_what_to_do(server: str) -> None:
         match=r"no weights of choi2017: .*404.*get http.*gone \(0 MB, MIT\) .*name the file with "
         r"--weights FILE or the variable GENREKIT_WEIGHTS_CHOI2017",
     ):
-        finished(fetched_weights(config))
+        fetched_weights(config)
 
 
 def test_random_weights_need_no_file() -> None:
-    assert finished(fetched_weights(Choi2017(weights="random"))) is None
+    assert fetched_weights(Choi2017(weights="random")) is None
     assert isinstance(Choi2017.source, Source)

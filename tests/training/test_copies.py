@@ -61,13 +61,7 @@ def recipe(clips: Path, **changes: Any) -> Recipe:
 
 
 def prepared(one: Recipe, cache: FeatureCache | None = None) -> Run:
-    steps = prepare(one, None, 1, cache)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            run: Run = end.value
-            return run
+    return prepare(one, None, 1, cache)
 
 
 @pytest.fixture(scope="module")

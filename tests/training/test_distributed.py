@@ -21,7 +21,8 @@ from genrekit.models.networks import Mlp
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training import distributed as room
 from genrekit.training.batches import Batch
-from genrekit.training.distributed import train_together_steps
+from genrekit.training.distributed import train_together
+from genrekit.training.loop import EpochRecord
 from genrekit.training.settings import Augment, TrainingConfig
 from genrekit.training.team import Team
 
@@ -57,7 +58,11 @@ def recipe(table: Path, *, batch_size: int, model: ModelConfig | None = None) ->
     )
 
 
-def together(table: Path, out: Path, **options: Any) -> Iterator[Any]:
+class Stopped(Exception):
+    """As by Ctrl-C."""
+
+
+def together(table: Path, out: Path, **options: Any) -> None:
     """This process leads, and starts another one."""
     file = out.with_suffix(".yaml")
     said = recipe(table, batch_size=11)
@@ -65,7 +70,7 @@ def together(table: Path, out: Path, **options: Any) -> Iterator[Any]:
     arguments = ["train", str(file), "--data", str(table), "-o", str(out), "--jobs", "1"]
     if options.get("resume"):
         arguments.append("--resume")
-    return train_together_steps(said, out, processes=2, arguments=arguments, data=table, **options)
+    train_together(said, out, processes=2, arguments=arguments, data=table, **options)
 
 
 def weights(bundle: Path) -> dict[str, torch.Tensor]:
@@ -81,8 +86,7 @@ def largest_difference(one: Path, other: Path) -> float:
 @pytest.fixture(scope="module")
 def of_two(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("two") / "model"
-    for _ in together(table, out):
-        pass
+    together(table, out)
     return out
 
 
@@ -104,14 +108,15 @@ def test_what_was_stopped_is_continued_to_the_same_bundle(
     table: Path, of_two: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "model"
-    steps = together(table, out)
-    for step in steps:
-        if step.note and step.done == 2:
-            break
-    steps.close()  # type: ignore[attr-defined]
+
+    def stop(fit: str, record: EpochRecord) -> None:
+        if record.epoch == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        together(table, out, each_epoch=stop)
     assert list(out.with_name("model.training").glob("*/epoch-00002"))
-    for _ in together(table, out, resume=True):
-        pass
+    together(table, out, resume=True)
     assert (out / "model.onnx").read_bytes() == (of_two / "model.onnx").read_bytes()
     assert (out / "history.jsonl").read_bytes() == (of_two / "history.jsonl").read_bytes()
 
@@ -127,14 +132,13 @@ def test_a_batch_is_dealt_without_remainder() -> None:
 def test_classical_models_are_fitted_by_one_process(table: Path, tmp_path: Path) -> None:
     knn = recipe(table, batch_size=8, model=NearestNeighbours())
     with pytest.raises(ConfigError, match="knn is fitted by one process"):
-        next(train_together_steps(knn, tmp_path / "knn", processes=2))
+        train_together(knn, tmp_path / "knn", processes=2)
 
 
 def test_a_process_that_cannot_start_is_not_waited_for(table: Path, tmp_path: Path) -> None:
     said = recipe(table, batch_size=8)
-    steps = train_together_steps(said, tmp_path / "model", processes=2, arguments=["--no-such"])
     with pytest.raises(TrainingError, match="ended before training began"):
-        list(steps)
+        train_together(said, tmp_path / "model", processes=2, arguments=["--no-such"])
     assert "WORLD_SIZE" not in os.environ
 
 
@@ -150,12 +154,13 @@ def test_a_process_that_dies_ends_training_with_a_sentence(
         return started
 
     monkeypatch.setattr(room, "_started", noted)
-    steps = together(table, tmp_path / "model")
-    next(step for step in steps if step.note)
-    started[0].kill()
-    started[0].wait()
+
+    def kill(fit: str, record: EpochRecord) -> None:
+        started[0].kill()
+        started[0].wait()
+
     with pytest.raises(TrainingError, match="another process of this training ended"):
-        list(steps)
+        together(table, tmp_path / "model", each_epoch=kill)
     assert not (tmp_path / "model").exists()
 
 

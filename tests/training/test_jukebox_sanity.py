@@ -33,7 +33,6 @@ from genrekit.models.networks import (
 from genrekit.schema import MelConfig
 from genrekit.training.batches import Examples
 from genrekit.training.deep import fit_network
-from genrekit.training.fit import finished
 from genrekit.training.settings import Augment, TrainingConfig
 
 SECONDS = 3.0
@@ -114,7 +113,7 @@ def fitted(config: NetworkConfig, epochs: int, train: Examples, augment: Augment
         precision="float32",
         augment=augment,
     )
-    return finished(fit_network(config, training, train)).model
+    return fit_network(config, training, train).model
 
 
 def test_every_network_is_tried_that_needs_no_published_weights() -> None:

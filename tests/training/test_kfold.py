@@ -11,7 +11,7 @@ from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset, make_split
 from genrekit.errors import ConfigError
 from genrekit.models.networks import Mlp
-from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, train, train_steps
+from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.settings import TrainingConfig
 
 FOLDS = 3
@@ -69,15 +69,17 @@ def test_a_stopped_run_goes_on_in_the_fold_where_it_was(
     table: Path, whole: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    steps = train_steps(recipe(table), out)
-    for step in steps:
-        if "fold 2" in step.stage and step.done == 2:
-            break
-    steps.close()  # type: ignore[attr-defined]  # a generator
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if "fold 2" in stage and done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(table), out, progress=stop)
     assert not out.exists()
-    later: list[Step] = []
-    train(recipe(table), out, resume=True, progress=later.append)
-    epochs = [(step.stage, step.done) for step in later if step.stage.endswith("epochs")]
+    later: list[tuple[str, int]] = []
+    train(recipe(table), out, resume=True, progress=lambda *told: later.append(told[:2]))
+    epochs = [(stage, done) for stage, done in later if stage.endswith("epochs")]
     assert not any("fold 1" in stage for stage, _ in epochs), "fold 1 was finished"
     # The second epoch was told of before its checkpoint was asked for.
     assert [done for stage, done in epochs if "fold 2" in stage] == [3, 4]

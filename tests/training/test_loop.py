@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from genrekit.models.networks import Bigru, Cnn, Mlp
 from genrekit.training.batches import Batch, Examples, batches
 from genrekit.training.checkpoint import HISTORY, read_checkpoint, write_checkpoint
 from genrekit.training.deep import NetworkFit, balanced_weights, fit_network
-from genrekit.training.fit import finished
 from genrekit.training.loop import EpochRecord, Hooks, Learner, evaluate, run_epochs
 from genrekit.training.losses import build_loss
 from genrekit.training.network_rows import held_out
@@ -56,7 +56,19 @@ def learner(rows: Examples, network: NetworkConfig = NETWORK, **settings: Any) -
 
 def fit(train: Examples, valid: Examples | None = None, **options: Any) -> NetworkFit:
     where = {name: options.pop(name) for name in ("seed", "workshop") if name in options}
-    return finished(fit_network(NETWORK, TrainingConfig(**options), train, valid, **where))
+    return fit_network(NETWORK, TrainingConfig(**options), train, valid, **where)
+
+
+class Stopped(Exception):
+    """As by Ctrl-C."""
+
+
+def stop_after(epochs: int) -> Callable[[EpochRecord], None]:
+    def each_epoch(record: EpochRecord) -> None:
+        if record.epoch == epochs:
+            raise Stopped
+
+    return each_epoch
 
 
 # --- epochs and steps ---------------------------------------------------------------------------
@@ -89,7 +101,7 @@ def test_one_step_is_what_torch_does_by_hand() -> None:
         "clip_norm": 0.1,
     }
     one, other = learner(rows, plain, **settings), learner(rows, plain, **settings)
-    list(run_epochs(one, rows, None, Hooks()))
+    run_epochs(one, rows, None, Hooks())
     logits = other.network({"gtzan57": torch.from_numpy(rows.inputs["gtzan57"])})
     loss = torch.nn.functional.cross_entropy(logits, torch.arange(6) % 3)
     loss.backward()
@@ -109,7 +121,8 @@ def test_top3_counts_genres_among_the_best_three() -> None:
     y = np.arange(40) % 5
     rows = Examples({"gtzan57": x}, np.eye(5, dtype=np.float32)[y])
     one = learner(rows, epochs=2, batch_size=8)
-    *_, last = run_epochs(one, rows, rows, Hooks())
+    run_epochs(one, rows, rows, Hooks())
+    last = one.history[-1]
     with torch.no_grad():
         logits = one.network({"gtzan57": torch.from_numpy(x)}).numpy()
     best = np.argsort(-logits, axis=1)[:, :3]
@@ -124,7 +137,8 @@ def test_top3_counts_genres_among_the_best_three() -> None:
 def test_there_is_no_top3_of_three_genres_or_of_several_a_track(loss: Any) -> None:
     rows = examples()
     one = learner(rows, epochs=1, loss=loss)
-    (only,) = run_epochs(one, rows, rows, Hooks())
+    run_epochs(one, rows, rows, Hooks())
+    (only,) = one.history
     assert only.train_top3 is None
     assert only.valid_top3 is None
 
@@ -139,7 +153,7 @@ def test_dropout_follows_its_schedule_in_every_layer() -> None:
         recurrent = [m.dropout for m in learner.network.modules() if isinstance(m, torch.nn.GRU)]
         found.append((learner.network.dropout.p, *recurrent))
 
-    list(run_epochs(one, rows, None, Hooks(after_epoch=after_epoch)))
+    run_epochs(one, rows, None, Hooks(after_epoch=after_epoch))
     expected = [(0.4, 0.2), (0.3, 0.15), (0.2, 0.1)]
     assert found == [pytest.approx(rates) for rates in expected]
 
@@ -156,7 +170,7 @@ def test_hooks_are_called_at_their_places() -> None:
         after_step=lambda done, total: calls.append(f"{done}/{total}"),
         after_epoch=lambda learner: calls.append(f"epoch {len(learner.history)}"),
     )
-    list(run_epochs(learner(rows, epochs=2, batch_size=15), rows, rows, hooks))
+    run_epochs(learner(rows, epochs=2, batch_size=15), rows, rows, hooks)
     epoch = ["step", "1/2", "step", "2/2"]
     assert calls == [*epoch, "epoch 1", *epoch, "epoch 2"]
 
@@ -170,7 +184,7 @@ def test_validation_rows_are_never_augmented_or_learnt_from() -> None:
         return batch
 
     one = learner(rows, epochs=2)
-    list(run_epochs(one, rows, valid, Hooks(before_step=before_step)))
+    run_epochs(one, rows, valid, Hooks(before_step=before_step))
     taken = {tuple(row) for row in torch.cat(seen).tolist()}
     assert taken == {tuple(row) for row in rows.inputs["gtzan57"].tolist()}
     before = {k: v.clone() for k, v in one.network.state_dict().items()}
@@ -195,7 +209,8 @@ def test_the_loop_learns() -> None:
 def test_the_best_epoch_is_kept_and_patience_ends_training(monitor: Any) -> None:
     train, valid = examples(24, noise=2.0), examples(60, seed=1, noise=2.0)
     one = learner(train, epochs=400, patience=6, learning_rate=0.02, monitor=monitor)
-    records = list(run_epochs(one, train, valid, Hooks()))
+    run_epochs(one, train, valid, Hooks())
+    records = one.history
     judged = [r.valid_loss if monitor == "loss" else -(r.valid_accuracy or 0) for r in records]
     best = int(np.argmin(judged))
     assert len(records) == best + 1 + 6 < 400
@@ -206,7 +221,8 @@ def test_the_best_epoch_is_kept_and_patience_ends_training(monitor: Any) -> None
 def test_without_validation_the_last_epoch_is_kept() -> None:
     rows = examples(24)
     one = learner(rows, epochs=30, patience=1)
-    assert len(list(run_epochs(one, rows, None, Hooks()))) == 30
+    run_epochs(one, rows, None, Hooks())
+    assert len(one.history) == 30
     now = one.network.state_dict()
     assert all(torch.equal(value, now[name]) for name, value in one.best.items())
 
@@ -254,9 +270,9 @@ SCHEDULES = ["plateau", "cosine", "one-cycle", "constant"]
 
 
 @pytest.mark.parametrize(("optimiser", "schedule"), list(zip(OPTIMISERS, SCHEDULES, strict=True)))
-@pytest.mark.parametrize("stop_after", [1, 4])
+@pytest.mark.parametrize("epochs", [1, 4])
 def test_a_stopped_run_continues_to_the_same_weights(
-    optimiser: str, schedule: str, stop_after: int, tmp_path: Path
+    optimiser: str, schedule: str, epochs: int, tmp_path: Path
 ) -> None:
     train, valid = examples(24, noise=2.0), examples(24, seed=1, noise=2.0)
     options: dict[str, Any] = {
@@ -270,13 +286,18 @@ def test_a_stopped_run_continues_to_the_same_weights(
         "checkpoint_seconds": 0,
     }
     whole = fit(train, valid, **options)
-    stopped = fit_network(NETWORK, TrainingConfig(**options), train, valid, workshop=tmp_path)
-    for _ in range(stop_after):
-        next(stopped)
-    stopped.close()
+    with pytest.raises(Stopped):
+        fit_network(
+            NETWORK,
+            TrainingConfig(**options),
+            train,
+            valid,
+            workshop=tmp_path,
+            each_epoch=stop_after(epochs),
+        )
     (folder,) = tmp_path.iterdir()
-    state = json.loads((folder / f"epoch-{stop_after:05d}" / "state.json").read_text())
-    assert len(state["history"]) == stop_after
+    state = json.loads((folder / f"epoch-{epochs:05d}" / "state.json").read_text())
+    assert len(state["history"]) == epochs
     continued = fit(train, valid, workshop=tmp_path, **options)
     assert continued.model == whole.model
     assert continued.files == whole.files
@@ -288,14 +309,13 @@ def test_an_interruption_between_checkpoints_costs_only_time(tmp_path: Path) -> 
     config = TrainingConfig(
         epochs=5, batch_size=4, checkpoint_seconds=0, augment=Augment(noise_db=2)
     )
-    whole = finished(fit_network(network, config, rows))
-    stopped = fit_network(network, config, rows, workshop=tmp_path)
-    next(stopped), next(stopped), next(stopped)
-    stopped.close()
+    whole = fit_network(network, config, rows)
+    with pytest.raises(Stopped):
+        fit_network(network, config, rows, workshop=tmp_path, each_epoch=stop_after(3))
     (folder,) = tmp_path.iterdir()
     (folder / "epoch-00009.part").mkdir()  # killed while writing
     rarely = config.model_copy(update={"checkpoint_seconds": 1e6})
-    assert finished(fit_network(network, rarely, rows, workshop=tmp_path)).files == whole.files
+    assert fit_network(network, rarely, rows, workshop=tmp_path).files == whole.files
 
 
 def test_other_rows_or_settings_do_not_continue_a_run(tmp_path: Path) -> None:
@@ -303,20 +323,24 @@ def test_other_rows_or_settings_do_not_continue_a_run(tmp_path: Path) -> None:
     fit(examples(), epochs=3, learning_rate=0.002, workshop=tmp_path)
     fit(examples(seed=4), epochs=3, workshop=tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
-    again = fit_network(NETWORK, TrainingConfig(epochs=3), examples(), workshop=tmp_path)
-    with pytest.raises(StopIteration):
-        next(again)  # finished already: there is no epoch left
+    seen: list[EpochRecord] = []
+    fit_network(
+        NETWORK, TrainingConfig(epochs=3), examples(), workshop=tmp_path, each_epoch=seen.append
+    )
+    assert seen == [], "it is finished: there is no epoch left"
 
 
 def test_history_is_written_while_training_goes_on(tmp_path: Path) -> None:
-    steps = fit_network(
-        NETWORK, TrainingConfig(epochs=3, checkpoint_seconds=0), examples(), workshop=tmp_path
-    )
-    next(steps), next(steps)
-    (folder,) = tmp_path.iterdir()
-    lines = (folder / HISTORY).read_text().splitlines()
-    assert [EpochRecord.model_validate_json(line).epoch for line in lines] == [1, 2]
-    steps.close()
+    written: list[list[int]] = []
+
+    def read(record: EpochRecord) -> None:
+        (folder,) = tmp_path.iterdir()
+        lines = (folder / HISTORY).read_text().splitlines()
+        written.append([EpochRecord.model_validate_json(line).epoch for line in lines])
+
+    config = TrainingConfig(epochs=3, checkpoint_seconds=0)
+    fit_network(NETWORK, config, examples(), workshop=tmp_path, each_epoch=read)
+    assert written == [[1], [1, 2], [1, 2, 3]]
 
 
 # --- failures -----------------------------------------------------------------------------------
@@ -324,9 +348,8 @@ def test_history_is_written_while_training_goes_on(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_ends_in_a_sentence() -> None:
     wild = TrainingConfig(epochs=60, optimiser="sgd", learning_rate=10, clip_norm=None)
-    steps = fit_network(Mlp(layers=(64, 64, 64)), wild, examples())
     with pytest.raises(TrainingError, match=r"train_loss is (nan|inf) in epoch \d+, .*lower"):
-        finished(steps)
+        fit_network(Mlp(layers=(64, 64, 64)), wild, examples())
 
 
 def test_too_little_memory_ends_in_a_sentence() -> None:
@@ -336,9 +359,8 @@ def test_too_little_memory_ends_in_a_sentence() -> None:
         torch.empty(2**46)
         return batch
 
-    steps = run_epochs(learner(rows, batch_size=16), rows, None, Hooks(before_step=hungry))
     with pytest.raises(TrainingError, match=r"batches of 16 .*--set training\.batch_size=8"):
-        next(steps)
+        run_epochs(learner(rows, batch_size=16), rows, None, Hooks(before_step=hungry))
 
 
 def test_other_errors_are_not_called_a_lack_of_memory() -> None:
@@ -348,16 +370,18 @@ def test_other_errors_are_not_called_a_lack_of_memory() -> None:
         raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):
-        next(run_epochs(learner(rows), rows, None, Hooks(before_step=broken)))
+        run_epochs(learner(rows), rows, None, Hooks(before_step=broken))
 
 
 def test_a_full_disk_ends_in_a_sentence_and_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     rows = examples()
     one = learner(rows, epochs=2)
-    epochs = run_epochs(one, rows, None, Hooks())
-    next(epochs)
-    write_checkpoint(tmp_path, one)
-    next(epochs)
+
+    def keep_the_first(learner: Learner) -> None:
+        if len(learner.history) == 1:
+            write_checkpoint(tmp_path, learner)
+
+    run_epochs(one, rows, None, Hooks(after_epoch=keep_the_first))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
     try:
@@ -372,7 +396,7 @@ def test_a_full_disk_ends_in_a_sentence_and_leaves_the_checkpoint_before(tmp_pat
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     rows = examples()
     one = learner(rows, epochs=1)
-    list(run_epochs(one, rows, None, Hooks()))
+    run_epochs(one, rows, None, Hooks())
     folder = write_checkpoint(tmp_path, one)
     (folder / "weights.safetensors").write_bytes(b"no tensors")
     with pytest.raises(TrainingError, match=r"epoch-00001 cannot be read"):

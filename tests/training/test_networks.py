@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -31,7 +30,8 @@ from genrekit.schema import (
     PictureConfig,
     WindowConfig,
 )
-from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, load_recipe, train
+from genrekit.training import DataConfig, ProtocolConfig, Recipe, load_recipe, train
+from genrekit.training.loop import EpochRecord
 from genrekit.training.settings import Augment, TrainingConfig
 
 MEL = MelConfig(n_mels=32, fft_samples=1024, hop_samples=512)
@@ -158,13 +158,19 @@ def test_equal_recipes_give_equal_bundles(clips: Path, tmp_path: Path) -> None:
 
 
 def test_training_says_how_far_it_is(table: Path, tmp_path: Path) -> None:
-    steps: list[Step] = []
+    steps: list[tuple[str, int, int]] = []
+    records: list[tuple[str, EpochRecord]] = []
     protocols = (ProtocolConfig(name="grouped-kfold", n_folds=3),)
-    train(on_table(table, beside=protocols), tmp_path / "deep", progress=steps.append)
-    epochs = [step for step in steps if step.stage.endswith("epochs")]
-    assert [step.done for step in epochs] == [1, 2] * 4
-    told = re.compile(r"loss [\d.]+/[\d.]+, accuracy [\d.]+/[\d.]+(, top-3 [\d.]+)?, rate [\d.e-]+")
-    assert all(told.fullmatch(step.note) for step in epochs)
+    train(
+        on_table(table, beside=protocols),
+        tmp_path / "deep",
+        progress=lambda *step: steps.append(step),
+        each_epoch=lambda *told: records.append(told),
+    )
+    epochs = [(stage, done) for stage, done, _ in steps if stage.endswith(": epochs")]
+    assert [done for _, done in epochs] == [1, 2] * 4
+    assert epochs == [(f"{fit}: epochs", record.epoch) for fit, record in records]
+    assert all(record.valid_loss is not None for _, record in records)
     _, folds = load_bundle(tmp_path / "deep").metrics.results
     assert ("stop", "train") in {(step.what, step.on) for step in folds.steps}
 
@@ -268,9 +274,14 @@ def test_every_recipe_trains_a_few_steps(
         ]
     if load_recipe(path).training.augment.waveform.copies:
         changes.append("training.augment.waveform.copies=1")
-    steps: list[Step] = []
-    out = train(load_recipe(path, changes), tmp_path / "deep", data=data, progress=steps.append)
-    assert any(step.note for step in steps)
+    records: list[EpochRecord] = []
+    out = train(
+        load_recipe(path, changes),
+        tmp_path / "deep",
+        data=data,
+        each_epoch=lambda fit, record: records.append(record),
+    )
+    assert records
     bundle = load_bundle(out)
     assert bundle.manifest.architecture == load_recipe(path).model.architecture
     assert len(bundle.metrics.results[0].labels) == 10

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ import pytest
 from genrekit.bundles import load_bundle
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.models.networks import Mlp
-from genrekit.training import DataConfig, ProtocolConfig, Recipe, Step, train_steps
+from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
+from genrekit.training.loop import EpochRecord
 from genrekit.training.settings import TrainingConfig
-from genrekit.training.tracking import set_champion, tracked
+from genrekit.training.tracking import Tracker, set_champion, tracked
 
 # What MLflow's own imports warn of.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -62,21 +63,30 @@ def only_run(store: Path, experiment: str) -> tuple[Any, Any]:
     return client, run
 
 
+def train_tracked(
+    recipe: Recipe, out: Path, tracker: Tracker, seen: Callable[[EpochRecord], None]
+) -> None:
+    def each_epoch(fit: str, record: EpochRecord) -> None:
+        seen(record)
+        tracker.each_epoch(fit, record)
+
+    tracker.bundle(train(recipe, out, overwrite=True, each_epoch=each_epoch))
+
+
 def test_a_run_holds_settings_epochs_numbers_and_the_bundle(
     recipe: Recipe, store: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "net"
-    for _ in range(2):
-        steps = train_steps(recipe, out, overwrite=True)
-        told = list(tracked(steps, recipe, f"sqlite:///{store}", experiment=f"try {_}"))
-    assert told[-1].bundle == out
+    for number in range(2):
+        epochs: list[EpochRecord] = []
+        with tracked(recipe, f"sqlite:///{store}", experiment=f"try {number}") as tracker:
+            train_tracked(recipe, out, tracker, epochs.append)
     bundle = load_bundle(out)
     client, run = only_run(store, "try 1")
     assert run.info.status == "FINISHED"
     assert run.data.params["model.layers"] == "[8]"
     assert run.data.params["training.epochs"] == "3"
     losses = client.get_metric_history(run.info.run_id, "fault-filtered/train_loss")
-    epochs = [step.epoch for step in told if step.epoch is not None]
     assert [(one.step, one.value) for one in losses] == [
         (epoch.epoch, pytest.approx(epoch.train_loss)) for epoch in epochs
     ]
@@ -128,7 +138,8 @@ def test_a_server_holds_runs_bundles_and_the_champion(
 
     for version in ("0.1.0", "0.2.0"):
         changed = recipe.model_copy(update={"version": version})
-        list(tracked(train_steps(changed, tmp_path / version), changed, server))
+        with tracked(changed, server) as tracker:
+            tracker.bundle(train(changed, tmp_path / version))
     set_champion(server, "tracked", "0.1.0", "champion")
     client = MlflowClient(server)
     champion = client.get_model_version_by_alias("tracked", "champion")
@@ -150,7 +161,8 @@ def test_the_champion_has_an_alias_in_a_file_too(
     from mlflow import MlflowClient
 
     address = f"sqlite:///{store}"
-    list(tracked(train_steps(recipe, tmp_path / "net"), recipe, address))
+    with tracked(recipe, address) as tracker:
+        tracker.bundle(train(recipe, tmp_path / "net"))
     set_champion(address, "tracked", recipe.version, "champion")
     client = MlflowClient(address)
     assert str(client.get_model_version_by_alias("tracked", "champion").version) == "1"
@@ -162,16 +174,16 @@ def test_the_champion_has_an_alias_in_a_file_too(
 def test_a_store_that_fails_on_the_way_costs_no_bundle(
     recipe: Recipe, store: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(steps: Iterator[Step]) -> Iterator[Step]:
-        for step in steps:
-            if step.epoch is not None and step.done == 2:
-                store.write_bytes(b"no database any more" * 1000)
-            yield step
+    def broken(record: EpochRecord) -> None:
+        if record.epoch == 2:
+            store.write_bytes(b"no database any more" * 1000)
 
     out = tmp_path / "net"
-    with caplog.at_level(logging.WARNING, "genrekit"):
-        told = list(tracked(broken(train_steps(recipe, out)), recipe, f"sqlite:///{store}"))
-    assert told[-1].bundle == out
+    with (
+        caplog.at_level(logging.WARNING, "genrekit"),
+        tracked(recipe, f"sqlite:///{store}") as tracker,
+    ):
+        train_tracked(recipe, out, tracker, broken)
     assert load_bundle(out).manifest.name == "tracked"
     said = [record.getMessage() for record in caplog.records if "tracking" in record.name]
     assert len(said) == 1
@@ -181,12 +193,11 @@ def test_a_store_that_fails_on_the_way_costs_no_bundle(
 def test_runs_say_how_they_ended(recipe: Recipe, store: Path, tmp_path: Path) -> None:
     missing = recipe.model_copy(update={"data": DataConfig(corpus="table", path=tmp_path / "no")})
     address = f"sqlite:///{store}"
-    with pytest.raises(DatasetError):
-        list(tracked(train_steps(missing, tmp_path / "a"), missing, address, experiment="failed"))
+    with pytest.raises(DatasetError), tracked(missing, address, experiment="failed"):
+        train(missing, tmp_path / "a")
     assert only_run(store, "failed")[1].info.status == "FAILED"
-    steps = tracked(train_steps(recipe, tmp_path / "b"), recipe, address, experiment="stopped")
-    next(steps)
-    steps.close()  # type: ignore[attr-defined]
+    with pytest.raises(KeyboardInterrupt), tracked(recipe, address, experiment="stopped"):
+        raise KeyboardInterrupt
     assert only_run(store, "stopped")[1].info.status == "KILLED"
 
 
@@ -195,17 +206,19 @@ def test_a_store_that_cannot_be_opened_is_said_before_training(
 ) -> None:
     pytest.importorskip("mlflow")
     (tmp_path / "runs.db").write_bytes(b"no database" * 1000)
-    steps = train_steps(recipe, tmp_path / "net")
-    with pytest.raises(ConfigError, match=r"cannot be opened: .*sqlite:///runs\.db"):
-        list(tracked(steps, recipe, f"sqlite:///{tmp_path / 'runs.db'}"))
-    assert next(steps).done == 0, "nothing was trained"
+    with (
+        pytest.raises(ConfigError, match=r"cannot be opened: .*sqlite:///runs\.db"),
+        tracked(recipe, f"sqlite:///{tmp_path / 'runs.db'}"),
+    ):
+        pytest.fail("something was trained")
 
 
 def test_without_mlflow_the_message_says_how_to_get_it(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    steps = tracked(train_steps(recipe, tmp_path / "net"), recipe, "sqlite:///runs.db")
-    with pytest.raises(MissingExtraError, match=r"genrekit\[tracking\]"):
-        list(steps)
-    assert not (tmp_path / "net").exists()
+    with (
+        pytest.raises(MissingExtraError, match=r"genrekit\[tracking\]"),
+        tracked(recipe, "sqlite:///runs.db"),
+    ):
+        pytest.fail("something was trained")

@@ -18,10 +18,8 @@ from genrekit.training import (
     DataConfig,
     ProtocolConfig,
     Recipe,
-    Step,
     load_recipe,
     train,
-    train_steps,
 )
 
 
@@ -139,14 +137,17 @@ def test_the_temperature_lowers_the_loss_on_validation_tracks(table: Path, tmp_p
     assert losses[0] < losses[1]
 
 
-def test_steps_count_up_and_end_with_the_bundle(table: Path, tmp_path: Path) -> None:
+def test_stages_count_up(table: Path, tmp_path: Path) -> None:
     protocol = ProtocolConfig(name="grouped-kfold", n_folds=3)
-    steps = list(
-        train_steps(recipe(table, protocol=protocol, final_fit="everything"), tmp_path / "plain")
+    steps: list[tuple[str, int, int]] = []
+    out = train(
+        recipe(table, protocol=protocol, final_fit="everything"),
+        tmp_path / "plain",
+        progress=lambda *told: steps.append(told),
     )
-    assert all(isinstance(step, Step) and 0 <= step.done <= step.total for step in steps)
-    assert [step.bundle for step in steps if step.bundle] == [tmp_path / "plain"]
-    assert steps[-1].bundle is not None
+    assert out == tmp_path / "plain"
+    assert all(0 <= done <= total for _, done, total in steps)
+    assert steps[-1] == ("saved", 1, 1)
     (result,) = load_bundle(tmp_path / "plain").metrics.results
     assert len(result.fold_accuracies) == 3
 

@@ -64,7 +64,5 @@ def _fetch(config: PublishedConfig) -> None:
 
     if local_weights(config.source, None) is not None:
         return
-    stage = f"fetching {config.name}"
-    with progress_bars(in_bytes=True) as progress:
-        for done, total in fetched_weights(config):
-            progress(stage, done, total)
+    with progress_bars(in_bytes=True) as bars:
+        fetched_weights(config, progress=bars)

@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +28,9 @@ from genrekit.cli.data import (
 
 if TYPE_CHECKING:
     from genrekit.bundles import Bundle
-    from genrekit.training import Recipe, Step
+    from genrekit.training import Recipe
+    from genrekit.training.loop import EpochRecord
+    from genrekit.training.tracking import Tracker
 
 _SHORT = "Short for --set, which wins over them"
 
@@ -123,7 +127,7 @@ def train(
     from genrekit.cli.history import draw_beside
     from genrekit.cli.paths import check_folder, open_cache
     from genrekit.distil import is_distil_recipe
-    from genrekit.terminal import cores, follow
+    from genrekit.terminal import cores, progress_bars
     from genrekit.training import with_weights
     from genrekit.training.own import is_recipe
 
@@ -158,7 +162,8 @@ def train(
     read = _read(recipe, out, data, corpus, named, options, changes)
     if weights is not None:
         read = with_weights(read, weights)
-    steps = _steps(
+    trained = partial(
+        _train,
         read,
         out,
         processes,
@@ -172,9 +177,18 @@ def train(
     )
     if os.environ.get("RANK", "0") != "0":  # another process tells how far all of them are
         logging.disable(logging.WARNING)
-        list(steps)
+        trained()
         return
-    follow(_watched(steps, read, track, experiment))
+    with progress_bars() as bars, _tracked(read, track, experiment) as tracker:
+
+        def each_epoch(fit: str, record: EpochRecord) -> None:
+            bars.note(f"{fit}: epochs", _said_epoch(record))
+            if tracker is not None:
+                tracker.each_epoch(fit, record)
+
+        trained(progress=bars, each_epoch=each_epoch)
+        if tracker is not None:
+            tracker.bundle(out)
     draw_beside(out)
     _sum_up(load_bundle(out), as_json)
 
@@ -231,27 +245,41 @@ def _distil(
         distil(read, out, workers=workers, overwrite=overwrite, progress=progress)
 
 
-def _steps(recipe: Recipe, out: Path, processes: int, **options: Any) -> Iterator[Step]:
+def _train(recipe: Recipe, out: Path, processes: int, **options: Any) -> None:
     from genrekit.errors import MissingExtraError
-    from genrekit.training import train_steps
+    from genrekit.training import train
 
     if processes == 1 and "WORLD_SIZE" not in os.environ:  # which torchrun sets
-        return train_steps(recipe, out, **options)
+        train(recipe, out, **options)
+        return
     try:
-        from genrekit.training.distributed import train_together_steps
+        from genrekit.training.distributed import train_together
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from None
-    return train_together_steps(recipe, out, processes=processes, arguments=sys.argv[1:], **options)
+    train_together(recipe, out, processes=processes, arguments=sys.argv[1:], **options)
 
 
-def _watched(
-    steps: Iterator[Step], recipe: Recipe, track: str | None, experiment: str
-) -> Iterator[Step]:
-    if track is None:
-        return steps
+@contextmanager
+def _tracked(recipe: Recipe, store: str | None, experiment: str) -> Iterator[Tracker | None]:
+    """Write a run to MLflow, if a store is named."""
+    if store is None:
+        yield None
+        return
     from genrekit.training.tracking import tracked
 
-    return tracked(steps, recipe, track, experiment=experiment)
+    with tracked(recipe, store, experiment=experiment) as tracker:
+        yield tracker
+
+
+def _said_epoch(record: EpochRecord) -> str:
+    """Scores of an epoch on what is fitted on, and after a slash those of validation."""
+    loss, accuracy = f"{record.train_loss:.3f}", f"{record.train_accuracy:.2f}"
+    if record.valid_loss is not None:
+        loss = f"{loss}/{record.valid_loss:.3f}"
+        accuracy = f"{accuracy}/{record.valid_accuracy:.2f}"
+    top3 = record.train_top3 if record.valid_top3 is None else record.valid_top3
+    third = "" if top3 is None else f", top-3 {top3:.2f}"
+    return f"loss {loss}, accuracy {accuracy}{third}, rate {record.learning_rate:.1g}"
 
 
 def _sum_up(bundle: Bundle, as_json: bool) -> None:

@@ -65,24 +65,25 @@ def tune(
     Tracks that the recipe tests are never looked at. Writes the best recipe, all trials and charts.
     """
     from genrekit.cli.paths import check_folder, open_cache
-    from genrekit.experiments import tune_steps
-    from genrekit.terminal import cores, follow, print_json_line
+    from genrekit.experiments import tune_recipe
+    from genrekit.terminal import cores, print_json_line, progress_bars
 
     check_folder(out)
     named = Named(label, id_column, group, ignore)
     plan = _plan(method=method, trials=trials, objectives=objective, seed=seed)
-    steps = tune_steps(
-        recipe,
-        out,
-        space=space,
-        overrides=[*_reading(recipe, data, corpus, options, named), *(overrides or ()), *plan],
-        data=data,
-        cache=open_cache(not no_cache),
-        jobs=jobs or cores(),
-        workers=workers,
-    )
-    result = follow(steps).result
-    assert result is not None, "the last step carries the result"
+    with progress_bars() as bars:
+        result = tune_recipe(
+            recipe,
+            out,
+            space=space,
+            overrides=[*_reading(recipe, data, corpus, options, named), *(overrides or ()), *plan],
+            data=data,
+            cache=open_cache(not no_cache),
+            jobs=jobs or cores(),
+            workers=workers,
+            progress=bars,
+            each_trial=lambda found: bars.note("trials", _said_best(found)),
+        )
     _draw(result, out)
     if as_json:
         print_json_line(result)
@@ -146,6 +147,13 @@ def _show(result: TuneResult, out: Path) -> None:
         results().print(f"  trial {record.number}: {values}")
         results().print(f"    {plain(_said_settings(record.settings))}")
     results().print(str(out / BEST))
+
+
+def _said_best(result: TuneResult) -> str:
+    if result.best is None:
+        return ""
+    name = result.objectives[0]
+    return f"best {name} {result.best.values[name]:.4g}"
 
 
 def _said_settings(settings: dict[str, Any]) -> str:

@@ -53,7 +53,6 @@ from genrekit.training.backbone import (
     published_origin,
     saved_backbone,
 )
-from genrekit.training.fit import finished
 from genrekit.training.recipe import BundleBackbone
 
 _GOLDEN_SECONDS = 5.0
@@ -176,13 +175,13 @@ def _backbone(recipe: DistilRecipe) -> Backbone:
     windows = WindowConfig(
         window_seconds=recipe.window_seconds, hop_seconds=recipe.window_seconds, short="loop"
     )
-    return published_backbone(recipe.teacher, windows, finished(fetched_weights(recipe.teacher)))
+    return published_backbone(recipe.teacher, windows, fetched_weights(recipe.teacher))
 
 
 def _hints(recipe: DistilRecipe) -> Hints:
     assert isinstance(recipe.teacher, PublishedConfig)
     assert isinstance(recipe.student, Musicnn)
-    network = teacher_network(finished(fetched_weights(recipe.teacher)))
+    network = teacher_network(fetched_weights(recipe.teacher))
     window = round(recipe.window_seconds * recipe.frontend.sample_rate_hz)
     check_plan(network, recipe.student, recipe.frontend, window)
     return Hints(network, (*recipe.student.timbre, *recipe.student.tempo))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from genrekit.experiments.pipeline.run import run_pipeline
     from genrekit.experiments.study import Study, StudyCell, StudyResult, run_study
     from genrekit.experiments.study_report import render_study_markdown
-    from genrekit.experiments.tune import TuneStep, tune_recipe, tune_steps
+    from genrekit.experiments.tune import tune_recipe
     from genrekit.experiments.tune_charts import search_sections, write_charts
     from genrekit.experiments.tune_report import BEST, TuneResult, said_trials, said_values
 
@@ -30,7 +30,6 @@ __all__ = [
     "StudyCell",
     "StudyResult",
     "TuneResult",
-    "TuneStep",
     "compare",
     "complete_study",
     "load_pipeline",
@@ -45,7 +44,6 @@ __all__ = [
     "said_values",
     "search_sections",
     "tune_recipe",
-    "tune_steps",
     "write_charts",
     "write_study",
 ]
@@ -70,9 +68,7 @@ _HOMES = {
     "StudyResult": "genrekit.experiments.study",
     "run_study": "genrekit.experiments.study",
     "render_study_markdown": "genrekit.experiments.study_report",
-    "TuneStep": "genrekit.experiments.tune",
     "tune_recipe": "genrekit.experiments.tune",
-    "tune_steps": "genrekit.experiments.tune",
     "search_sections": "genrekit.experiments.tune_charts",
     "write_charts": "genrekit.experiments.tune_charts",
     "BEST": "genrekit.experiments.tune_report",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -25,8 +25,9 @@ from genrekit.experiments.objectives import Judged, judge, objective_values
 from genrekit.experiments.sampling import sampler_of, suggest
 from genrekit.features.cache import FeatureCache
 from genrekit.models import MODELS, NetworkConfig
-from genrekit.training.fit import Fit, fit_steps
-from genrekit.training.prepare import Step, check_recipe, prepare, training_for
+from genrekit.progress import Progress, silent
+from genrekit.training.fit import fit
+from genrekit.training.prepare import check_recipe, prepare, training_for
 from genrekit.training.recipe import Recipe, recipe_of, set_setting
 from genrekit.training.saving import Run
 from genrekit.training.search_space import OBJECTIVES, TuneConfig, walk
@@ -120,22 +121,21 @@ def open_study(database: Path, plan: TuneConfig) -> optuna.Study:
 
 
 def run_trial(index: int, *, search: Search, threads: int) -> None:
-    """One trial in a process that may do several; see `trial_steps`."""
+    """One trial in a process that may do several; see `make_trial`."""
     bench = _workbench(search.database, search.plan.model_dump_json(), threads)
-    for _ in trial_steps(search, index, bench):
-        pass
+    make_trial(search, index, bench)
 
 
-def trial_steps(search: Search, index: int, bench: Workbench) -> Generator[Step, None, None]:
+def make_trial(search: Search, index: int, bench: Workbench, progress: Progress = silent) -> None:
     """Make the trial ``index`` and tell the study of it.
 
     The same index draws the same random numbers, so a search that was stopped and continued tries
     the same settings as one that was not.
 
-    Yields
-    ------
-    Step
-        After every fold, and every epoch of a network.
+    Parameters
+    ----------
+    progress : callable, optional
+        Called for every fold.
     """
     study = bench.study
     study.sampler = sampler_of(search.plan, index, search.points)
@@ -144,7 +144,7 @@ def trial_steps(search: Search, index: int, bench: Workbench) -> Generator[Step,
     started = time.perf_counter()
     state, values = TrialState.FAIL, None
     try:
-        measured = yield from _measured(search, trial, bench)
+        measured = _measured(search, trial, bench, progress)
         trial.set_user_attr("measured", measured)
         values = [measured[name] for name in search.plan.objectives]
         state = TrialState.COMPLETE
@@ -195,15 +195,15 @@ def trial_settings(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> di
 
 
 def _measured(
-    search: Search, trial: optuna.Trial, bench: Workbench
-) -> Generator[Step, None, dict[str, float]]:
+    search: Search, trial: optuna.Trial, bench: Workbench, progress: Progress
+) -> dict[str, float]:
     """Fit the chosen settings on every fold, and measure the graphs."""
     plan = search.plan
     chosen = walk(plan.space, search.known, partial(suggest, trial))
     trial.set_user_attr("settings", chosen)
     recipe = trial_recipe(search, chosen)
     check_recipe(recipe)
-    run = yield from _run(search, recipe, bench)
+    run = _run(search, recipe, bench, progress)
     if bench.threads and isinstance(recipe.model, NetworkConfig):
         _use_threads(bench.threads)
     training = training_for(recipe, run.dataset)
@@ -211,24 +211,26 @@ def _measured(
     folds = search.folds[: plan.rounds]
     judged: list[Judged] = []
     for number, fold in enumerate(folds):
-        yield Step("this trial", number, len(folds))
-        epochs = fit_steps(task, run.rows.of(fold.train))
-        fit = yield from _watched(epochs, trial, plan, number, len(folds))
-        judged.append(judge(task, fit, run.rows.of(fold.test)))
+        progress("this trial", number, len(folds))
+        made = fit(
+            task, run.rows.of(fold.train), each_epoch=partial(_report_epoch, trial, plan, number)
+        )
+        judged.append(judge(task, made, run.rows.of(fold.test)))
         _report(trial, plan, objective_values(judged), (number + 1) * _STEPS_A_FOLD)
-    yield Step("this trial", len(folds), len(folds))
+    progress("this trial", len(folds), len(folds))
     return objective_values(judged)
 
 
-def _run(search: Search, recipe: Recipe, bench: Workbench) -> Generator[Step, None, Run]:
+def _run(search: Search, recipe: Recipe, bench: Workbench, progress: Progress) -> Run:
     """The rows of a recipe, from those of earlier trials where nothing about them differs."""
     key = data_key(recipe)
     if key not in bench.runs:
         for old in list(bench.runs)[: 1 - _RUNS_KEPT]:
             del bench.runs[old]
         name = f"{os.getpid()}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        steps = prepare(recipe, search.data, 1, search.cache, search.workshop / name)
-        bench.runs[key] = yield from steps
+        bench.runs[key] = prepare(
+            recipe, search.data, 1, search.cache, search.workshop / name, progress=progress
+        )
     return bench.runs[key]
 
 
@@ -239,24 +241,9 @@ def data_key(recipe: Recipe) -> str:
     return recipe.model_dump_json(include=deciding) + copies
 
 
-def _watched(
-    epochs: Generator[EpochRecord, None, Fit],
-    trial: optuna.Trial,
-    plan: TuneConfig,
-    number: int,
-    total: int,
-) -> Generator[Step, None, Fit]:
-    """Report every epoch, and end a trial that does worse than most."""
-    while True:
-        try:
-            record = next(epochs)
-        except StopIteration as end:
-            fit: Fit = end.value
-            return fit
-        step = number * _STEPS_A_FOLD + record.epoch
-        _report(trial, plan, _epoch_values(record, plan), step)
-        note = f"epoch {record.epoch}, loss {record.train_loss:.3f}"
-        yield Step("this trial", number, total, note=note)
+def _report_epoch(trial: optuna.Trial, plan: TuneConfig, fold: int, record: EpochRecord) -> None:
+    """Report an epoch, and end a trial that does worse than most."""
+    _report(trial, plan, _epoch_values(record, plan), fold * _STEPS_A_FOLD + record.epoch)
 
 
 def _epoch_values(record: EpochRecord, plan: TuneConfig) -> dict[str, float]:

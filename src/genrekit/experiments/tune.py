@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,15 +28,16 @@ from genrekit.experiments.trials import (
     Workbench,
     data_key,
     is_done,
+    make_trial,
     open_study,
     run_trial,
     trial_recipe,
-    trial_steps,
 )
 from genrekit.experiments.tune_report import TuneResult, collect, write_results
 from genrekit.features.cache import FeatureCache
+from genrekit.progress import Progress, silent
 from genrekit.training.fit import checked_split
-from genrekit.training.prepare import Step, check_recipe, prepare
+from genrekit.training.prepare import check_recipe, prepare
 from genrekit.training.recipe import (
     ProtocolConfig,
     Recipe,
@@ -54,15 +55,8 @@ DATABASE = "study.db"
 _MADE_OF = "made of"  # where a study keeps the fingerprint of its settings
 
 
-@dataclass(frozen=True, slots=True)
-class TuneStep:
-    """How far a search is; the last step carries the result."""
-
-    stage: str
-    done: int
-    total: int
-    note: str = ""
-    result: TuneResult | None = None
+def _unseen(result: TuneResult) -> None:
+    """Let a result pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,55 +70,22 @@ def tune_recipe(
     recipe: str | Path,
     out: str | Path,
     *,
-    progress: Callable[[TuneStep], None] | None = None,
-    **options: Any,
-) -> TuneResult:
-    """Search, or continue the search that ``out`` holds, to its end.
-
-    Parameters
-    ----------
-    progress : callable, optional
-        Called with every step.
-    **options
-        As for `tune_steps`.
-
-    Returns
-    -------
-    TuneResult
-        Its ``best`` trial holds the settings; the whole recipe is ``out / "best.yaml"``.
-
-    Raises
-    ------
-    ConfigError, DatasetError
-        As `tune_steps` does.
-    """
-    result = None
-    for step in tune_steps(Path(recipe), Path(out), **options):
-        result = step.result
-        if progress is not None:
-            progress(step)
-    assert result is not None, "the last step carries the result"
-    return result
-
-
-def tune_steps(
-    recipe: Path,
-    out: Path,
-    *,
     space: Path | Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
     data: Path | None = None,
     cache: FeatureCache | None = None,
     jobs: int = 1,
     workers: int = 1,
-) -> Iterator[TuneStep]:
-    """Search, or continue the search that ``out`` holds.
+    progress: Progress = silent,
+    each_trial: Callable[[TuneResult], None] = _unseen,
+) -> TuneResult:
+    """Search, or continue the search that ``out`` holds, to its end.
 
     Parameters
     ----------
-    recipe : Path
+    recipe : str or Path
         YAML file, with a section ``tune`` unless there is ``space``.
-    out : Path
+    out : str or Path
         Folder for the study, the trials and the best recipe.
     space : Path or mapping, optional
         What could be in the section ``tune``, and takes its place; or a YAML file of that.
@@ -136,10 +97,16 @@ def tune_steps(
         Processes that compute features from audio.
     workers : int
         Processes that make trials. One repeats its trials exactly.
+    progress : callable, optional
+        Called with what is done, and how many of its steps are, of how many. What it raises stops
+        the search, which can then be continued.
+    each_trial : callable, optional
+        Called after every trial, with what all trials have found by then.
 
-    Yields
-    ------
-    TuneStep
+    Returns
+    -------
+    TuneResult
+        Its ``best`` trial holds the settings; the whole recipe is ``out / "best.yaml"``.
 
     Raises
     ------
@@ -149,21 +116,25 @@ def tune_steps(
     DatasetError
         If the data is missing, or has too few recordings for the folds.
     """
+    recipe, out = Path(recipe), Path(out)
     settings, base = read_plan(recipe, space, overrides)
-    prepared = yield from _prepare(recipe, settings, base, out, data, cache, jobs)
+    prepared = _prepare(recipe, settings, base, out, data, cache, jobs, progress=progress)
     search, study = prepared.search, prepared.bench.study
     todo = _todo(study, search)
-    yield TuneStep("trials", search.total - len(todo), search.total)
+    progress("trials", search.total - len(todo), search.total)
+
+    def ended() -> None:
+        found = _write_results(prepared, out)
+        progress("trials", len(found.trials), search.total)
+        each_trial(found)
+
     try:
-        with closing(_trials(search, prepared.bench, todo, workers)) as steps:
-            for step in steps:
-                yield step if step is not None else _trial_ended(prepared, out)
+        _make_trials(search, prepared.bench, todo, workers, progress, ended)
     finally:
         shutil.rmtree(search.workshop, ignore_errors=True)
     _end_stopped(study)
-    last = _trial_ended(prepared, out)
-    result = collect(study, search, prepared.dataset, importance=True)
-    yield replace(last, result=result)
+    _write_results(prepared, out)
+    return collect(study, search, prepared.dataset, importance=True)
 
 
 def read_plan(
@@ -203,7 +174,9 @@ def _prepare(
     data: Path | None,
     cache: FeatureCache | None,
     jobs: int,
-) -> Generator[TuneStep, None, _Prepared]:
+    *,
+    progress: Progress,
+) -> _Prepared:
     assert base.tune is not None, "read_plan has looked"
     plan, known = base.tune, base.model_dump(mode="json")
     database = out / DATABASE
@@ -222,23 +195,12 @@ def _prepare(
     for corner in corners(plan.space, known):
         trial_recipe(search, corner)
     out.mkdir(parents=True, exist_ok=True)
-    steps = prepare(base, data, jobs, cache, search.workshop / "first")
-    run = yield from _listening(steps)
+    run = prepare(base, data, jobs, cache, search.workshop / "first", progress=progress)
     _check_objectives(plan, run.dataset)
     search = replace(search, folds=training_folds(run, plan))
     study = open_study(database, plan)
     _check_same(study, search, run.dataset, out)
     return _Prepared(search, Workbench(study, runs={data_key(base): run}), run.dataset)
-
-
-def _listening(steps: Generator[Step, None, Run]) -> Generator[TuneStep, None, Run]:
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            run: Run = end.value
-            return run
-        yield TuneStep(step.stage, step.done, step.total)
 
 
 def _check_objectives(plan: TuneConfig, dataset: Dataset) -> None:
@@ -317,15 +279,19 @@ def _end_stopped(study: optuna.Study) -> None:
 # --- trials -------------------------------------------------------------------------------------
 
 
-def _trials(
-    search: Search, bench: Workbench, todo: Sequence[int], workers: int
-) -> Generator[TuneStep | None, None, None]:
-    """Make trials; None says that one has ended."""
+def _make_trials(
+    search: Search,
+    bench: Workbench,
+    todo: Sequence[int],
+    workers: int,
+    progress: Progress,
+    ended: Callable[[], None],
+) -> None:
+    """Make trials, and say when each has ended."""
     if workers == 1:
         for index in todo:
-            for step in trial_steps(search, index, bench):
-                yield TuneStep(step.stage, step.done, step.total, step.note)
-            yield None
+            make_trial(search, index, bench, progress)
+            ended()
         return
     threads = max(1, (os.cpu_count() or 1) // workers)
     one = partial(run_trial, search=search, threads=threads)
@@ -334,19 +300,12 @@ def _trials(
         for outcome in outcomes:
             if isinstance(outcome, WorkerDied):
                 logger.warning("a trial killed its process; is memory short?")
-            yield None
+            ended()
 
 
-def _trial_ended(prepared: _Prepared, out: Path) -> TuneStep:
+def _write_results(prepared: _Prepared, out: Path) -> TuneResult:
     """Write down what is known by now."""
     search = prepared.search
     result = collect(prepared.bench.study, search, prepared.dataset)
     write_results(result, search, out)
-    note = "" if result.best is None else _said(result)
-    return TuneStep("trials", len(result.trials), search.total, note)
-
-
-def _said(result: TuneResult) -> str:
-    assert result.best is not None
-    name = result.objectives[0]
-    return f"best {name} {result.best.values[name]:.4g}"
+    return result

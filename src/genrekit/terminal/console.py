@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -195,18 +195,30 @@ class _Stderr:
         sys.stderr.flush()
 
 
+class Bars:
+    """One bar for each stage of long work; what is called with how far it is."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._bars: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Draw how far a stage is."""
+        if stage not in self._bars:
+            self._bars[stage] = self._shown.add_task(stage, total=total)
+        self._shown.update(self._bars[stage], completed=done, total=total)
+
+    def note(self, stage: str, text: str) -> None:
+        """Write something beside a stage that has been drawn."""
+        if text:
+            self._shown.update(self._bars[stage], description=f"{stage} ({text})")
+
+
 @contextmanager
-def progress_bars(*, in_bytes: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Draw one bar per stage of what is passed the function that this gives."""
-    bars: dict[str, TaskID] = {}
-    with _bars(True, in_bytes=in_bytes) as progress:
-
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in bars:
-                bars[stage] = progress.add_task(stage, total=total)
-            progress.update(bars[stage], completed=done, total=total)
-
-        yield report
+def progress_bars(*, in_bytes: bool = False) -> Iterator[Bars]:
+    """Draw one bar per stage of what is passed the callable that this gives."""
+    with _bars(True, in_bytes=in_bytes) as shown:
+        yield Bars(shown)
 
 
 def follow(steps: Iterable[AnyStep], *, in_bytes: bool = False) -> AnyStep:

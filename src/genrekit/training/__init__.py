@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
-    from genrekit.training.prepare import Step
     from genrekit.training.recipe import (
         DataConfig,
         ProtocolConfig,
@@ -15,16 +14,14 @@ if TYPE_CHECKING:
         load_recipe,
         with_weights,
     )
-    from genrekit.training.stages import train, train_steps
+    from genrekit.training.stages import train
 
 __all__ = [
     "DataConfig",
     "ProtocolConfig",
     "Recipe",
-    "Step",
     "load_recipe",
     "train",
-    "train_steps",
     "with_weights",
 ]
 
@@ -35,10 +32,8 @@ _HOMES = {
     "DataConfig": _RECIPE,
     "ProtocolConfig": _RECIPE,
     "Recipe": _RECIPE,
-    "Step": "genrekit.training.prepare",
     "load_recipe": _RECIPE,
     "train": _STAGES,
-    "train_steps": _STAGES,
     "with_weights": _RECIPE,
 }
 

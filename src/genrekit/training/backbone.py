@@ -8,7 +8,7 @@ head, is what the bundle runs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +32,7 @@ from genrekit.models.pretrained import (
     local_weights,
 )
 from genrekit.models.pretrained.source import file_sha256
+from genrekit.progress import Progress, silent
 from genrekit.schema import (
     ExcerptConfig,
     FrontendConfig,
@@ -176,14 +177,14 @@ def published_origin(config: PublishedConfig) -> Origin:
 
 
 def fetched_weights(
-    config: PublishedConfig, *, retries: RetryPolicy = _RETRIES
-) -> Generator[tuple[int, int], None, Path | None]:
+    config: PublishedConfig, *, retries: RetryPolicy = _RETRIES, progress: Progress = silent
+) -> Path | None:
     """The file with the weights; fetched into the cache unless it is on this machine.
 
-    Yields
-    ------
-    (int, int)
-        Bytes that are here, and how many there will be.
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with the bytes that are here, and how many there will be.
 
     Returns
     -------
@@ -201,11 +202,11 @@ def fetched_weights(
     path = local_weights(source, config.file)
     if path is not None:
         return path
-    yield from _fetched(source, retries)
+    _fetch(source, retries, progress)
     return source.cached
 
 
-def _fetched(source: Source, retries: RetryPolicy) -> Generator[tuple[int, int], None, None]:
+def _fetch(source: Source, retries: RetryPolicy, progress: Progress) -> None:
     checksum = f"sha256:{source.sha256}" if source.sha256 else None
     steps = fetch(
         source.url,
@@ -216,7 +217,7 @@ def _fetched(source: Source, retries: RetryPolicy) -> Generator[tuple[int, int],
     )
     try:
         for done, total in steps:
-            yield done, total or source.about_bytes
+            progress(f"fetching {source.name}", done, total or source.about_bytes)
     except DatasetError as problem:
         raise absent(source, str(problem)) from problem
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from genrekit.datasets import Dataset
 from genrekit.errors import ConfigError
 from genrekit.evaluation.alike import alike, listen
 from genrekit.features.cache import FeatureCache
+from genrekit.progress import Progress, silent
 from genrekit.training.recipe import CleanConfig
 
 _NAMED = 3
@@ -24,16 +25,17 @@ def cleaned(
     seed: int = 0,
     workers: int = 1,
     cache: FeatureCache | None = None,
-) -> Generator[tuple[int, int], None, tuple[Dataset, str]]:
+    progress: Progress = silent,
+) -> tuple[Dataset, str]:
     """Make data clean as a recipe says.
 
     Repeated are rows of a table with equal numbers, and audio that is equal or sounds alike; the
     first of them stays.
 
-    Yields
-    ------
-    (int, int)
-        Items that were listened to, and how many there are.
+    Parameters
+    ----------
+    progress : callable, optional
+        Called for every item that was listened to.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def cleaned(
     """
     said = []
     if config.duplicates == "drop":
-        found = yield from _same(dataset, workers, cache)
+        found = _same(dataset, workers, cache, progress)
         dropped = _all_but_the_first(dataset, found)
         dataset = _without(dataset, dropped)
         said.append(f"{len(dropped)} repeated items dropped{_such(dropped)}")
@@ -61,8 +63,8 @@ def cleaned(
 
 
 def _same(
-    dataset: Dataset, workers: int, cache: FeatureCache | None
-) -> Generator[tuple[int, int], None, list[tuple[str, str]]]:
+    dataset: Dataset, workers: int, cache: FeatureCache | None, progress: Progress
+) -> list[tuple[str, str]]:
     """Pairs of items that are the same."""
     if dataset.features is not None:
         rows = np.ascontiguousarray(dataset.features)
@@ -74,7 +76,7 @@ def _same(
     heard = []
     for one in listen(dataset, workers=workers, cache=cache):
         heard.append(one)
-        yield len(heard), len(dataset)
+        progress("looking for duplicates", len(heard), len(dataset))
     found = alike(dataset, heard)
     return [*_pairs_of(found.content), *found.pairs]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +62,8 @@ def fit_network(
     *,
     seed: int = 0,
     workshop: Path | None = None,
-) -> Generator[EpochRecord, None, NetworkFit]:
+    each_epoch: Callable[[EpochRecord], None] = lambda record: None,
+) -> NetworkFit:
     """Train a network from random weights and export it.
 
     Parameters
@@ -72,11 +73,8 @@ def fit_network(
     workshop : Path, optional
         Where checkpoints of this and of other fits are kept. A fit with the same settings and
         examples that was left unfinished there is continued.
-
-    Yields
-    ------
-    EpochRecord
-        After every epoch.
+    each_epoch : callable
+        Called after every epoch, once its checkpoint is written.
 
     Raises
     ------
@@ -102,11 +100,17 @@ def fit_network(
                 logger.info("continued after epoch %d from %s", len(learner.history), folder)
             learner.team.wait()
             folder = folder if learner.team.leads else None
+        keep = _keeper(folder, training.checkpoint_seconds)
+
+        def after_epoch(learner: Learner) -> None:
+            keep(learner)
+            each_epoch(learner.history[-1])
+
         hooks = Hooks(
             before_step=lambda batch, generator: augmented(batch, training.augment, generator),
-            after_epoch=_keeper(folder, training.checkpoint_seconds),
+            after_epoch=after_epoch,
         )
-        yield from run_epochs(learner, train, valid, hooks)
+        run_epochs(learner, train, valid, hooks)
         if folder is not None:
             write_checkpoint(folder, learner)
     return _finished(learner, train)

@@ -25,9 +25,8 @@ from torch._C._distributed_c10d import TCPStore
 
 from genrekit.errors import ConfigError, TrainingError
 from genrekit.models import NetworkConfig
-from genrekit.training.prepare import Step
 from genrekit.training.recipe import Recipe
-from genrekit.training.stages import train_steps
+from genrekit.training.stages import train
 from genrekit.training.team import Team, team
 
 #: What torchrun tells a process, and `joined` the ones that it starts.
@@ -42,10 +41,10 @@ def is_part_of_a_team() -> bool:
     return int(os.environ.get(_SIZE, "1")) > 1 and _RANK in os.environ
 
 
-def train_together_steps(
+def train_together(
     recipe: Recipe, out: Path, *, processes: int = 1, arguments: Sequence[str] = (), **options: Any
-) -> Iterator[Step]:
-    """As `genrekit.training.train_steps`, by all processes of a team.
+) -> None:
+    """Make a bundle as `genrekit.training.train` does, by all processes of a team.
 
     Parameters
     ----------
@@ -55,7 +54,7 @@ def train_together_steps(
     arguments : sequence of str
         Of the command ``genrekit`` that starts another process with this very recipe.
     **options
-        Of `genrekit.training.train_steps`.
+        Of `genrekit.training.train`.
 
     Raises
     ------
@@ -71,18 +70,17 @@ def train_together_steps(
             "is for the features)"
         )
     with joined(processes, arguments) as mates:
-        yield from steps_in_team(recipe, out, mates, **options)
+        train_in_team(recipe, out, mates, **options)
 
 
-def steps_in_team(recipe: Recipe, out: Path, mates: Team, **options: Any) -> Iterator[Step]:
-    """As `train_together_steps`, where the processes have found each other."""
+def train_in_team(recipe: Recipe, out: Path, mates: Team, **options: Any) -> None:
+    """Make a bundle as `train_together` does, where the processes have found each other."""
     if mates.leads:
-        yield from train_steps(recipe, out, **options)
+        train(recipe, out, **options)
     else:
         checkpoints = out.with_name(f"{out.name}.training")
         with tempfile.TemporaryDirectory() as folder:
-            aside = Path(folder) / out.name
-            yield from train_steps(recipe, aside, checkpoints=checkpoints, **options)
+            train(recipe, Path(folder) / out.name, checkpoints=checkpoints, **options)
     mates.wait()
 
 

@@ -6,10 +6,10 @@ Everything that is measured here is measured on that graph, never on the object 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
+#: Called after every epoch of a network.
+EachEpoch = Callable[["EpochRecord"], None]
 
 #: Among the files of a fit: what eight bits gained, or why floats were kept.
 INT8 = "int8.json"
@@ -102,6 +103,10 @@ class Fit:
     judge: Rows | None = None
 
 
+def unheard(record: EpochRecord) -> None:
+    """Let an epoch pass."""
+
+
 def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows | None = None) -> Split:
     """The split of a protocol, after the leak detector has seen it.
 
@@ -119,25 +124,15 @@ def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows | None 
     return split
 
 
-def fit(task: Task, rows: Rows, valid: Rows | None = None) -> Fit:
-    """Fit in one call; see `fit_steps`."""
-    return finished(fit_steps(task, rows, valid))
-
-
-def fit_steps(
-    task: Task, rows: Rows, valid: Rows | None = None
-) -> Generator[EpochRecord, None, Fit]:
+def fit(task: Task, rows: Rows, valid: Rows | None = None, each_epoch: EachEpoch = unheard) -> Fit:
     """Fit on ``rows`` and export.
 
     Parameters
     ----------
     valid : Rows, optional
         Chooses the epoch of a network; None sets some of ``rows`` aside for it.
-
-    Yields
-    ------
-    EpochRecord
-        After every epoch of a network.
+    each_epoch : callable
+        Called after every epoch of a network.
 
     Returns
     -------
@@ -155,7 +150,7 @@ def fit_steps(
     """
     _check_labels(task, rows)
     if isinstance(task.model, NetworkConfig):
-        return (yield from _fit_network(task, task.model, rows, valid))
+        return _fit_network(task, task.model, rows, valid, each_epoch)
     assert isinstance(task.model, ClassicalConfig), "a model is a classical one or a network"
     return _fit_classical(task, task.model, rows)
 
@@ -171,16 +166,6 @@ def _check_labels(task: Task, rows: Rows) -> None:
         raise DatasetError(problem)
     # A genre too rare for every fold must not stop all the others.
     logger.warning("%s (%d such labels, which nothing is learnt of)", problem, len(missing))
-
-
-def finished(steps: Generator[Any, None, Result]) -> Result:
-    """What ``steps`` return, after all of them."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
 
 
 def _fit_classical(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
@@ -224,13 +209,13 @@ def _fit_one_vs_rest(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
 
 
 def _fit_network(
-    task: Task, config: NetworkConfig, rows: Rows, valid: Rows | None
-) -> Generator[EpochRecord, None, Fit]:
+    task: Task, config: NetworkConfig, rows: Rows, valid: Rows | None, each_epoch: EachEpoch
+) -> Fit:
     try:
         from genrekit.training.network_rows import fit_on_rows
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from None
-    network, judge = yield from fit_on_rows(
+    network, judge = fit_on_rows(
         config,
         task.training,
         rows,
@@ -239,6 +224,7 @@ def _fit_network(
         n_labels=len(task.labels),
         seed=task.seed,
         workshop=task.workshop,
+        each_epoch=each_epoch,
     )
     if not task.int8:
         return Fit(network.model, network.files, judge)
@@ -320,17 +306,12 @@ def temperature_out_of_fold(task: Task, rows: Rows, fitted: Fit | None = None) -
     return fit_temperature(scores[scored], rows.y[scored]) if scored.any() else 1.0
 
 
-def fold_scores(task: Task, rows: Rows, fold: Fold, fit_on: str) -> NDArray[np.float64]:
-    """Score a fold in one call; see `fold_score_steps`."""
-    return finished(fold_score_steps(task, rows, fold, fit_on))
-
-
-def fold_score_steps(
-    task: Task, rows: Rows, fold: Fold, fit_on: str
-) -> Generator[EpochRecord, None, NDArray[np.float64]]:
-    """Probabilities (test rows, labels) of a model fitted for this fold; the graph's own."""
+def fold_scores(
+    task: Task, rows: Rows, fold: Fold, fit_on: str, each_epoch: EachEpoch = unheard
+) -> NDArray[np.float64]:
+    """Score a model fitted for this fold: the graph's own probabilities, (test rows, labels)."""
     valid = valid_rows(rows, fold, fit_on)
-    fitted = yield from fit_steps(task, fit_rows(rows, fold, fit_on), valid)
+    fitted = fit(task, fit_rows(rows, fold, fit_on), valid, each_epoch)
     scores = logits(task, fitted.model, rows.of(fold.test))
     return calibrated(scores, task="single-label", temperature=1.0)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,22 +24,20 @@ from genrekit.schema import EvaluationResult
 from genrekit.schema import Task as LabelTask
 from genrekit.training.fit import (
     CALIBRATION_FOLDS,
+    EachEpoch,
     Fit,
     Task,
     fit,
     fit_rows,
-    fit_steps,
-    fold_score_steps,
+    fold_scores,
     logits,
     pooled,
     temperature,
     temperature_out_of_fold,
+    unheard,
     valid_rows,
 )
 from genrekit.training.rows import Rows
-
-if TYPE_CHECKING:
-    from genrekit.training.loop import EpochRecord
 
 logger = logging.getLogger(__name__)
 
@@ -161,17 +158,23 @@ def _out_of_fold(task: Task, rows: Rows) -> tuple[NDArray[np.float32], Rows] | N
 # --- numbers ------------------------------------------------------------------------------------
 
 
-def score_fold_steps(
-    task: Task, rows: Rows, fold: Fold, fit_on: str, *, calibrate: bool = True
-) -> Generator[EpochRecord, None, FoldScores]:
+def score_fold(
+    task: Task,
+    rows: Rows,
+    fold: Fold,
+    fit_on: str,
+    *,
+    calibrate: bool = True,
+    each_epoch: EachEpoch = unheard,
+) -> FoldScores:
     """Fit a model for this fold, tune its thresholds without the test part, and score that.
 
-    For single-label the probabilities are the graph's own; see `fit.fold_score_steps`.
+    For single-label the probabilities are the graph's own; see `fit.fold_scores`.
     """
     if not task.multi_label:
-        return FoldScores((yield from fold_score_steps(task, rows, fold, fit_on)), ())
+        return FoldScores(fold_scores(task, rows, fold, fit_on, each_epoch), ())
     valid = valid_rows(rows, fold, fit_on)
-    fitted = yield from fit_steps(task, fit_rows(rows, fold, fit_on), valid)
+    fitted = fit(task, fit_rows(rows, fold, fit_on), valid, each_epoch)
     found = tuned(task, rows, fitted, fold=fold, fit_on=fit_on, calibrate=calibrate)
     return score_rows(task, fitted.model, rows.of(fold.test), found)
 

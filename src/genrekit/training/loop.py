@@ -94,9 +94,7 @@ class Hooks:
     after_epoch: Callable[[Learner], None] = lambda learner: None
 
 
-def run_epochs(
-    learner: Learner, train: Examples, valid: Examples | None, hooks: Hooks
-) -> Iterator[EpochRecord]:
+def run_epochs(learner: Learner, train: Examples, valid: Examples | None, hooks: Hooks) -> None:
     """Train until the last epoch, or until validation has not gained for too long.
 
     Parameters
@@ -117,7 +115,6 @@ def run_epochs(
         if valid is None or best_epoch(learner.judged) == len(learner.history) - 1:
             learner.best = {k: v.clone() for k, v in learner.network.state_dict().items()}
         hooks.after_epoch(learner)
-        yield record
 
 
 class Scores(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,8 @@ def fit_on_rows(
     n_labels: int,
     seed: int,
     workshop: Path | None,
-) -> Generator[EpochRecord, None, tuple[NetworkFit, Rows | None]]:
+    each_epoch: Callable[[EpochRecord], None],
+) -> tuple[NetworkFit, Rows | None]:
     """Train; without ``valid``, some recordings of ``rows`` are set aside to choose the epoch.
 
     Returns
@@ -45,13 +46,14 @@ def fit_on_rows(
         if not inside.all():
             rows, valid = rows.where(inside), rows.where(~inside)
     judge = None if valid is None else examples(valid, name, n_labels)
-    fit = yield from fit_network(
+    fit = fit_network(
         config,
         training,
         examples(rows.with_copies(), name, n_labels),
         judge,
         seed=seed,
         workshop=workshop,
+        each_epoch=each_epoch,
     )
     return fit, valid
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from genrekit.features.foreign import at_step
 from genrekit.models import ClassicalConfig, ModelConfig, NetworkConfig
 from genrekit.models.networks import Form
 from genrekit.models.pretrained import Pretrained, PublishedConfig
+from genrekit.progress import Progress, silent
 from genrekit.schema import (
     ColumnsConfig,
     FrontendConfig,
@@ -62,36 +62,7 @@ from genrekit.training.settings import Augment, TrainingConfig
 
 #: Folder of the workshop for rows that are too many for memory.
 ROWS = "rows"
-if TYPE_CHECKING:
-    from genrekit.training.loop import EpochRecord
-
 _SPECTROGRAMS = (MelConfig, PictureConfig, TrajectoriesConfig)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far a training run is.
-
-    Attributes
-    ----------
-    stage : str
-        What is being done, for people: ``"features"``, ``"fit fault-filtered"``, ...
-    done, total : int
-        Steps of this stage.
-    bundle : Path, optional
-        What was written; only in the last step.
-    note : str
-        What an epoch of a network scored, for people.
-    epoch : EpochRecord, optional
-        The same for machines.
-    """
-
-    stage: str
-    done: int
-    total: int
-    bundle: Path | None = None
-    note: str = ""
-    epoch: EpochRecord | None = None
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -190,7 +161,8 @@ def prepare(
     cache: FeatureCache | None,
     workshop: Path | None = None,
     listen: bool | None = None,
-) -> Generator[Step, None, Run]:
+    progress: Progress = silent,
+) -> Run:
     """Load the data and make rows of it.
 
     Parameters
@@ -200,11 +172,8 @@ def prepare(
     listen : bool, optional
         Keep recordings together that sound alike, and refuse a split that parts them. False only
         takes digests of what is heard, for the bundle; None does neither.
-
-    Yields
-    ------
-    Step
-        For every item that was listened to.
+    progress : callable, optional
+        Called for every item that was listened to.
     """
     if data is not None:
         recipe = pointed(recipe, data)
@@ -213,14 +182,21 @@ def prepare(
     dataset = labelled(_in_steps(recipe, loaded), recipe.labels)
     said = ""
     if recipe.data.clean.active:
-        dataset, said = yield from _cleaning(recipe, dataset, workers, cache)
+        dataset, said = cleaned(
+            dataset,
+            recipe.data.clean,
+            seed=recipe.seed,
+            workers=workers,
+            cache=cache,
+            progress=progress,
+        )
     recipe = with_columns(recipe, dataset)
     training = training_for(recipe, dataset)
     _refuse_table(recipe, dataset)
     rows = None if dataset.features is None else _from_table(recipe, dataset)
     recipe = planned(recipe, dataset, replaced=recipe.data.replaced)
     check_plan(recipe, dataset)
-    recipe, backbone = yield from _fetching(with_backbone(recipe))
+    recipe, backbone = with_backbone(recipe, progress)
     names = backbone.feature_names if backbone else build_frontend(recipe.frontend).feature_names
     check_model(recipe, dataset, names, backbone)
     origin = origin_of(recipe, backbone)
@@ -228,13 +204,15 @@ def prepare(
         refuse_known_tracks(recipe, dataset, origin)
     heard = None
     if rows is None and listen is not None:
-        heard = yield from _heard(dataset, workers, cache)
+        heard = _heard(dataset, workers, cache, progress)
         if listen and heard.related:
             dataset = alike_together(dataset, heard.related)
             check_plan(recipe, dataset)
     if rows is None:
         everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
-        dataset, rows = yield from _listen(recipe, everything, workers, cache, workshop, backbone)
+        dataset, rows = _listen(
+            recipe, everything, workers, cache, workshop, backbone, progress=progress
+        )
     kept = without_left_out(recipe, dataset)
     task = Task(
         model=recipe.model,
@@ -252,45 +230,18 @@ def prepare(
     return Run(recipe, task, dataset, rows, left_out, backbone, origin, heard=heard, cleaned=said)
 
 
-def _heard(
-    dataset: Dataset, workers: int, cache: FeatureCache | None
-) -> Generator[Step, None, Alike]:
+def _heard(dataset: Dataset, workers: int, cache: FeatureCache | None, progress: Progress) -> Alike:
     """Digests and fingerprints of all audio."""
     outcomes = []
     for outcome in hear(dataset, workers=workers, cache=cache):
         outcomes.append(outcome)
-        yield Step("listening for copies", len(outcomes), len(dataset))
+        progress("listening for copies", len(outcomes), len(dataset))
     return alike(dataset, outcomes)
 
 
 def imputes(model: ModelConfig) -> bool:
     """Whether a model fills missing values."""
     return isinstance(model, ClassicalConfig) and model.prepare.impute is not None
-
-
-def _cleaning(
-    recipe: Recipe, dataset: Dataset, workers: int, cache: FeatureCache | None
-) -> Generator[Step, None, tuple[Dataset, str]]:
-    steps = cleaned(dataset, recipe.data.clean, seed=recipe.seed, workers=workers, cache=cache)
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            found: tuple[Dataset, str] = end.value
-            return found
-        yield Step("looking for duplicates", done, total)
-
-
-def _fetching(
-    steps: Generator[tuple[int, int], None, tuple[Recipe, Backbone | None]],
-) -> Generator[Step, None, tuple[Recipe, Backbone | None]]:
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            found: tuple[Recipe, Backbone | None] = end.value
-            return found
-        yield Step("fetching weights", done, total)
 
 
 def labelled(dataset: Dataset, labels: LabelsConfig) -> Dataset:
@@ -395,7 +346,9 @@ def _listen(
     cache: FeatureCache | None,
     workshop: Path | None,
     backbone: Backbone | None,
-) -> Generator[Step, None, tuple[Dataset, Rows]]:
+    *,
+    progress: Progress,
+) -> tuple[Dataset, Rows]:
     limit_bytes = math.inf if workshop is None else recipe.training.rows_in_memory_mb * 1e6
     found: dict[str, Gathering] = {}
     listeners: Mapping[str, FrontendConfig | Backbone] = recipe.frontends
@@ -403,7 +356,7 @@ def _listen(
         listeners = {backbone.origin.name: backbone}
     for name, config in listeners.items():
         stage = f"features: {name}"
-        yield Step(stage, 0, len(dataset))
+        progress(stage, 0, len(dataset))
         found[name] = Gathering((workshop or Path()) / ROWS / f"{name}.npy", limit_bytes)
         windows = audio_windows(
             dataset,
@@ -417,7 +370,7 @@ def _listen(
         )
         for done, outcome in enumerate(windows, start=1):
             found[name].add(outcome)
-            yield Step(stage, done, len(dataset))
+            progress(stage, done, len(dataset))
     return parted(*readable_by_all(dataset, found))
 
 

@@ -24,7 +24,7 @@ def train_with_ray(
     gpus : bool
         Give each worker a GPU.
     **options
-        Of `genrekit.training.train_steps`.
+        Of `genrekit.training.train`.
 
     Raises
     ------
@@ -55,8 +55,7 @@ def train_with_ray(
 
 
 def _work(config: dict[str, Any]) -> None:
-    from genrekit.training.distributed import steps_in_team
+    from genrekit.training.distributed import train_in_team
     from genrekit.training.team import team
 
-    for _ in steps_in_team(config["recipe"], config["out"], team(), **config["options"]):
-        pass
+    train_in_team(config["recipe"], config["out"], team(), **config["options"])

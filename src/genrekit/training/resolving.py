@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 from genrekit.datasets import Dataset
@@ -10,6 +9,7 @@ from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import find_leaks, refuse_leaks
 from genrekit.features.foreign import chosen_columns
 from genrekit.models.pretrained import Pretrained, PublishedConfig
+from genrekit.progress import Progress, silent
 from genrekit.schema import ColumnsConfig
 from genrekit.training.backbone import (
     Backbone,
@@ -23,15 +23,13 @@ from genrekit.training.fit import checked_split
 from genrekit.training.recipe import Recipe
 
 
-def with_backbone(
-    recipe: Recipe,
-) -> Generator[tuple[int, int], None, tuple[Recipe, Backbone | None]]:
+def with_backbone(recipe: Recipe, progress: Progress = silent) -> tuple[Recipe, Backbone | None]:
     """The recipe with the front-ends and windows of its backbone, whose weights are here then.
 
-    Yields
-    ------
-    (int, int)
-        Bytes of weights that are here, and how many there will be, while they are fetched.
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with the bytes of weights that are here, and how many there will be.
 
     Raises
     ------
@@ -42,7 +40,7 @@ def with_backbone(
     published = recipe.model.backbone if isinstance(recipe.model, Pretrained) else config
     weights = None
     if isinstance(published, PublishedConfig):
-        weights = yield from fetched_weights(published)
+        weights = fetched_weights(published, progress=progress)
     if config is None:
         return recipe, None
     own = "windows" in recipe.model_fields_set

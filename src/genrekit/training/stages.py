@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +26,18 @@ from genrekit.evaluation.run import RunResult
 from genrekit.features.cache import FeatureCache
 from genrekit.inference import Classifier
 from genrekit.models import NetworkConfig
+from genrekit.progress import Progress, silent
 from genrekit.schema import DeclaredStep, EvaluationResult
 from genrekit.training.fit import (
+    EachEpoch,
     checked_split,
+    fit,
     fit_rows,
-    fit_steps,
     valid_rows,
 )
-from genrekit.training.judging import Tuned, pooled_scores, score_fold_steps, score_rows, tuned
+from genrekit.training.judging import Tuned, pooled_scores, score_fold, score_rows, tuned
 from genrekit.training.pooling import pooled_run
-from genrekit.training.prepare import ROWS, Step, check_recipe, prepare
+from genrekit.training.prepare import ROWS, check_recipe, prepare
 from genrekit.training.recipe import ProtocolConfig, Recipe
 from genrekit.training.reference import cooled, reference_of
 from genrekit.training.saving import Fitted, Run, save
@@ -43,9 +45,31 @@ from genrekit.training.saving import Fitted, Run, save
 if TYPE_CHECKING:
     from genrekit.training.loop import EpochRecord
 
-Result = TypeVar("Result")
 FittedOn = Literal["", "train", "train+valid"]
 Scores = NDArray[np.float64]
+#: Called with the name of a fit and the record of each epoch of its network.
+EachEpochOf = Callable[[str, "EpochRecord"], None]
+
+
+def unheard_of(fit: str, record: EpochRecord) -> None:
+    """Let an epoch pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Who is told how far a run is."""
+
+    progress: Progress
+    each_epoch: EachEpochOf
+
+    def epochs_of(self, fit: str, total: int) -> EachEpoch:
+        """Tell of the epochs of one fit; classical models have none."""
+
+        def told(record: EpochRecord) -> None:
+            self.progress(f"{fit}: epochs", record.epoch, total)
+            self.each_epoch(fit, record)
+
+        return told
 
 
 def train(
@@ -59,51 +83,12 @@ def train(
     resume: bool = False,
     restart: bool = False,
     listen: bool = False,
-    progress: Callable[[Step], None] | None = None,
-) -> Path:
-    """Make a bundle; see `train_steps`.
-
-    Parameters
-    ----------
-    progress : callable, optional
-        Called with every step.
-
-    Returns
-    -------
-    Path
-        The bundle, ``out``.
-    """
-    for step in train_steps(
-        recipe,
-        out,
-        data=data,
-        workers=workers,
-        cache=cache,
-        overwrite=overwrite,
-        resume=resume,
-        restart=restart,
-        listen=listen,
-    ):
-        if progress is not None:
-            progress(step)
-    return out
-
-
-def train_steps(
-    recipe: Recipe,
-    out: Path,
-    *,
-    data: Path | None = None,
-    workers: int = 1,
-    cache: FeatureCache | None = None,
-    overwrite: bool = False,
-    resume: bool = False,
-    restart: bool = False,
-    listen: bool = False,
     checkpoints: Path | None = None,
     results: bool = False,
-) -> Iterator[Step]:
-    """Make a bundle, one step at a time.
+    progress: Progress = silent,
+    each_epoch: EachEpochOf = unheard_of,
+) -> Path:
+    """Make a bundle.
 
     Parameters
     ----------
@@ -131,11 +116,16 @@ def train_steps(
     results : bool
         Write a results file of every protocol into the folder ``<out>.results``, with the answer
         for every tested track.
+    progress : callable, optional
+        Called with what is done, and how many of its steps are, of how many. What it raises stops
+        the run, which can then be continued.
+    each_epoch : callable, optional
+        Called with the name of a fit and the record of each epoch of its network.
 
-    Yields
-    ------
-    Step
-        The last one carries the bundle's directory.
+    Returns
+    -------
+    Path
+        The bundle, ``out``.
 
     Raises
     ------
@@ -156,15 +146,16 @@ def train_steps(
         _refuse_to_drop(workshop, restart)
         shutil.rmtree(workshop, ignore_errors=True)
     try:
-        run = yield from prepare(recipe, data, workers, cache, workshop, listen)
+        run = prepare(recipe, data, workers, cache, workshop, listen, progress)
         run = replace(run, task=replace(run.task, workshop=checkpoints or workshop))
         if results:
             run = replace(run, results=out.with_name(f"{out.name}.results"))
-        yield from _fitted_and_saved(run, out, overwrite)
+        _fit_and_save(run, out, overwrite, _Watch(progress, each_epoch))
     finally:  # a run that is continued makes its rows again, mostly from the cache
         shutil.rmtree(workshop / ROWS, ignore_errors=True)
     shutil.rmtree(workshop, ignore_errors=True)
-    yield Step("saved", 1, 1, bundle=out)
+    progress("saved", 1, 1)
+    return out
 
 
 def _refuse_to_drop(workshop: Path, restart: bool) -> None:
@@ -178,13 +169,13 @@ def _refuse_to_drop(workshop: Path, restart: bool) -> None:
         )
 
 
-def _fitted_and_saved(run: Run, out: Path, overwrite: bool) -> Iterator[Step]:
+def _fit_and_save(run: Run, out: Path, overwrite: bool, watch: _Watch) -> None:
     recipe = run.recipe
     split = checked_split(run.dataset, recipe.protocol, run.rows)
     if len(split.folds) == 1:
-        saved, headline, answers = yield from _by_protocol(run, split)
+        saved, headline, answers = _by_protocol(run, split, watch)
     elif recipe.final_fit == "everything":
-        saved, (headline, answers) = None, (yield from _on_the_fly(run, recipe.protocol))
+        saved, (headline, answers) = None, _on_the_fly(run, recipe.protocol, watch)
     else:
         raise ConfigError(
             f"{split.protocol} fits {len(split.folds)} models, none of which is the one to save; "
@@ -192,10 +183,10 @@ def _fitted_and_saved(run: Run, out: Path, overwrite: bool) -> Iterator[Step]:
         )
     results = [headline]
     for protocol in recipe.beside:
-        results.append((yield from _on_the_fly(run, protocol))[0])
+        results.append(_on_the_fly(run, protocol, watch)[0])
     on_the_fly = saved is None
     if saved is None or recipe.final_fit == "everything":
-        saved = yield from _on_everything(run, saved)
+        saved = _on_everything(run, saved, watch)
         if run.left_out:
             results.append(_on_left_out(run, split, saved, results))
     if on_the_fly and not run.task.multi_label:  # they are the graphs' own
@@ -204,48 +195,21 @@ def _fitted_and_saved(run: Run, out: Path, overwrite: bool) -> Iterator[Step]:
     save(out, run, split, saved, results, reference=reference, overwrite=overwrite)
 
 
-def _watched(
-    steps: Generator[EpochRecord, None, Result], stage: str, epochs: int
-) -> Generator[Step, None, Result]:
-    """Pass on how far a network is, its scores on what it is fitted on before those of validation.
-
-    Classical models are fitted in one step and pass on nothing.
-    """
-    while True:
-        try:
-            record = next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        loss, accuracy = f"{record.train_loss:.3f}", f"{record.train_accuracy:.2f}"
-        if record.valid_loss is not None:
-            loss, accuracy = (
-                f"{loss}/{record.valid_loss:.3f}",
-                f"{accuracy}/{record.valid_accuracy:.2f}",
-            )
-        top3 = record.train_top3 if record.valid_top3 is None else record.valid_top3
-        third = "" if top3 is None else f", top-3 {top3:.2f}"
-        note = f"loss {loss}, accuracy {accuracy}{third}, rate {record.learning_rate:.1g}"
-        yield Step(f"{stage}: epochs", record.epoch, epochs, note=note, epoch=record)
-
-
-def _by_protocol(
-    run: Run, split: Split
-) -> Generator[Step, None, tuple[Fitted, EvaluationResult, Scores]]:
+def _by_protocol(run: Run, split: Split, watch: _Watch) -> tuple[Fitted, EvaluationResult, Scores]:
     """Fit by the protocol, save, and score what was saved; with its probabilities."""
     stage = f"fit and evaluate: {split.protocol}"
-    yield Step(stage, 0, 1)
+    watch.progress(stage, 0, 1)
     recipe = run.recipe
     (fold,) = split.folds
     rows = run.rows if recipe.final_fit == "everything" else run.shippable
     fit_on = recipe.protocol.fit_on
     fitted = fit_rows(rows, fold, fit_on)
-    steps = fit_steps(run.task, fitted, valid_rows(rows, fold, fit_on))
-    fit = yield from _watched(steps, split.protocol, recipe.training.epochs)
-    answer = tuned(run.task, rows, fit, fold=fold, fit_on=fit_on, calibrate=recipe.calibrate)
-    one = Fitted(fit.model, fitted, answer.temperature, fit.files, answer.thresholds)
+    each = watch.epochs_of(split.protocol, recipe.training.epochs)
+    made = fit(run.task, fitted, valid_rows(rows, fold, fit_on), each)
+    answer = tuned(run.task, rows, made, fold=fold, fit_on=fit_on, calibrate=recipe.calibrate)
+    one = Fitted(made.model, fitted, answer.temperature, made.files, answer.thresholds)
     found = _score_saved(run, split, one, [])
-    yield Step(stage, 1, 1)
+    watch.progress(stage, 1, 1)
     result = _kept(run, found, fit_on, _declared(run, split, recipe.protocol))
     return one, result, _probabilities(found)
 
@@ -290,42 +254,47 @@ def _declared(run: Run, split: Split, protocol: ProtocolConfig) -> tuple[Declare
 
 
 def _on_the_fly(
-    run: Run, protocol: ProtocolConfig
-) -> Generator[Step, None, tuple[EvaluationResult, Scores]]:
+    run: Run, protocol: ProtocolConfig, watch: _Watch
+) -> tuple[EvaluationResult, Scores]:
     """Fit a model per fold and pool their scores, which are returned too; no model is kept."""
     split = checked_split(run.dataset, protocol, run.rows)
     stage = f"fit and evaluate: {split.protocol}"
     scores = []
     for number, fold in enumerate(split.folds):
-        yield Step(stage, number, len(split.folds))
-        steps = score_fold_steps(
-            run.task, run.rows, fold, protocol.fit_on, calibrate=run.recipe.calibrate
-        )
+        watch.progress(stage, number, len(split.folds))
         place = f"{split.protocol}, fold {number + 1}"
-        scores.append((yield from _watched(steps, place, run.recipe.training.epochs)))
-    yield Step(stage, len(split.folds), len(split.folds))
+        found = score_fold(
+            run.task,
+            run.rows,
+            fold,
+            protocol.fit_on,
+            calibrate=run.recipe.calibrate,
+            each_epoch=watch.epochs_of(place, run.recipe.training.epochs),
+        )
+        scores.append(found)
+    watch.progress(stage, len(split.folds), len(split.folds))
     declared = _declared(run, split, protocol)
     if run.task.multi_label:
         result = pooled_scores(run.task, run.recipe.name, run.dataset, split, run.rows, scores)
         result = result.model_copy(update={"fitted_on": protocol.fit_on, "steps": declared})
         return result, np.concatenate([one.probabilities for one in scores])
     plain = [one.probabilities for one in scores]
-    found = pooled_run(run.recipe.name, run.dataset, split, run.rows, plain, fit_on=protocol.fit_on)
-    return _kept(run, found, protocol.fit_on, declared), _probabilities(found)
+    whole = pooled_run(run.recipe.name, run.dataset, split, run.rows, plain, fit_on=protocol.fit_on)
+    return _kept(run, whole, protocol.fit_on, declared), _probabilities(whole)
 
 
-def _on_everything(run: Run, by_protocol: Fitted | None) -> Generator[Step, None, Fitted]:
+def _on_everything(run: Run, by_protocol: Fitted | None, watch: _Watch) -> Fitted:
     """Fit on all that may be seen; the temperature of the protocol's fit stays."""
-    yield Step("fit on everything", 0, 1)
+    watch.progress("fit on everything", 0, 1)
     rows = run.shippable
-    steps = fit_steps(run.task, rows)
-    fit = yield from _watched(steps, "everything", run.recipe.training.epochs)
+    each = watch.epochs_of("everything", run.recipe.training.epochs)
+    made = fit(run.task, rows, each_epoch=each)
     if by_protocol is not None:
         answer = Tuned(by_protocol.temperature, by_protocol.thresholds)
     else:
-        answer = tuned(run.task, rows, fit, calibrate=run.recipe.calibrate)
-    everything = Fitted(fit.model, rows, answer.temperature, fit.files, answer.thresholds)
-    yield Step("fit on everything", 1, 1)
+        answer = tuned(run.task, rows, made, calibrate=run.recipe.calibrate)
+    everything = Fitted(made.model, rows, answer.temperature, made.files, answer.thresholds)
+    watch.progress("fit on everything", 1, 1)
     return everything
 
 

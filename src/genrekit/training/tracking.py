@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genrekit.bundles import load_bundle
 from genrekit.errors import ConfigError, GenreError, MissingExtraError
 from genrekit.schema import Contract
-from genrekit.training.prepare import Step
 from genrekit.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from genrekit.training.loop import EpochRecord
 
 logger = logging.getLogger(__name__)
 
@@ -64,20 +66,32 @@ class Tracker:
             logger.warning("tracking stopped, training goes on: %s", self.lost)
             return None
 
+    def each_epoch(self, fit: str, record: EpochRecord) -> None:
+        """Write down the scores of an epoch, under the name of its fit."""
+        values = {f"{_name(fit)}/{name}": getattr(record, name) for name in _EPOCH}
+        _tell_numbers(self, values, record.epoch)
 
-def tracked(
-    steps: Iterator[Step], recipe: Recipe, store: str, *, experiment: str = "genrekit"
-) -> Iterator[Step]:
-    """Pass on the steps of a training run and write down what they say.
+    def bundle(self, directory: Path) -> None:
+        """Write down a bundle: its numbers, its files, a new version of the registered model."""
+        _tell_bundle(self, directory)
+
+
+@contextmanager
+def tracked(recipe: Recipe, store: str, *, experiment: str = "genrekit") -> Iterator[Tracker]:
+    """Write down a training run that goes on within the block.
 
     Parameters
     ----------
-    steps : iterator of Step
-        As of `train_steps`. It is asked for its first step only after the store was opened.
     store : str
         An MLflow tracking address, ``sqlite:///runs.db`` or that of a server.
     experiment : str
         What the run belongs to; made if it is not there.
+
+    Yields
+    ------
+    Tracker
+        Its `Tracker.each_epoch` is for `genrekit.training.train`; `Tracker.bundle` for what that
+        made.
 
     Raises
     ------
@@ -89,12 +103,7 @@ def tracked(
     tracker = _open(store, experiment, recipe.name)
     with _ended(tracker):
         _tell_settings(tracker, recipe)
-        for step in steps:
-            if step.epoch is not None:
-                _tell_epoch(tracker, step)
-            if step.bundle is not None:
-                _tell_bundle(tracker, step.bundle)
-            yield step
+        yield tracker
 
 
 def set_champion(store: str, name: str, version: str, alias: str) -> None:
@@ -207,12 +216,6 @@ def _tell_settings(tracker: Tracker, recipe: Recipe) -> None:
     for start in range(0, len(params), _MOST_AT_ONCE):
         some = params[start : start + _MOST_AT_ONCE]
         tracker.tell(tracker.client.log_batch, tracker.run_id, params=some)
-
-
-def _tell_epoch(tracker: Tracker, step: Step) -> None:
-    prefix = _name(step.stage.removesuffix(": epochs"))
-    values = {f"{prefix}/{name}": getattr(step.epoch, name) for name in _EPOCH}
-    _tell_numbers(tracker, values, step.done)
 
 
 def _tell_numbers(tracker: Tracker, values: Mapping[str, float | None], step: int = 0) -> None:

@@ -41,7 +41,7 @@ from genrekit.training.own import load_data, pointed
 from genrekit.training.plan import planned
 from genrekit.training.prepare import labelled
 from genrekit.training.recipe import Recipe
-from genrekit.training.stages import train_steps
+from genrekit.training.stages import train
 from genrekit.training.tracking import set_champion, tracked
 
 _NO_CHAMPION = "no comparison"
@@ -227,18 +227,18 @@ def _trained(work: _Work, data: _Data, seed: int) -> Path:
         if said is not None:
             changed = lessons_recipe(changed, said)
         out.parent.mkdir(parents=True, exist_ok=True)
-        steps = train_steps(
-            changed,
-            out,
-            workers=work.workers,
-            cache=work.cache,
-            overwrite=True,
-            resume=True,
-        )
-        if work.pipeline.track is not None:
-            steps = tracked(steps, changed, work.pipeline.track)
-        for step in steps:
-            work.progress(f"seed {seed}: {step.stage}", step.done, step.total)
+        options: dict[str, Any] = {
+            "workers": work.workers,
+            "cache": work.cache,
+            "overwrite": True,
+            "resume": True,
+            "progress": lambda stage, *far: work.progress(f"seed {seed}: {stage}", *far),
+        }
+        if work.pipeline.track is None:
+            train(changed, out, **options)
+            return
+        with tracked(changed, work.pipeline.track) as tracker:
+            tracker.bundle(train(changed, out, each_epoch=tracker.each_epoch, **options))
 
     reads = {
         **data.reads(),
