@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -35,6 +37,8 @@ def interrupts_afterwards() -> Iterator[None]:
 #: What a shell reports after Ctrl-C.
 INTERRUPTED = 130
 _GRACE_SECONDS = 2.0
+# A finaliser has ended by then, or the next is tried.
+_MOMENT_SECONDS = 0.02
 
 
 def end_on_interrupt() -> None:
@@ -47,6 +51,36 @@ def end_on_interrupt() -> None:
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupted)
+        usual = sys.unraisablehook
+        sys.unraisablehook = lambda lost: _ask_again(lost) or usual(lost)
+
+
+def _ask_again(lost: sys.UnraisableHookArgs) -> bool:
+    """Raise an interrupt once more that hit where Python drops what is raised, and say whether.
+
+    Python raises it in whatever runs, and that may be a finaliser or a callback of a weak
+    reference, which print it and go on.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or not issubclass(lost.exc_type, KeyboardInterrupt):
+        return False
+    due = threading.Event()
+
+    def raised_once(number: int, frame: FrameType | None) -> None:
+        # Who goes on pressing must not raise where this is still being dealt with.
+        if due.is_set():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.default_int_handler(number, frame)
+
+    def again() -> None:
+        due.set()
+        interrupt_main()
+
+    signal.signal(signal.SIGINT, raised_once)
+    timer = threading.Timer(_MOMENT_SECONDS, again)
+    timer.daemon = True
+    timer.start()
+    return True
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

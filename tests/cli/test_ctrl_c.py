@@ -109,3 +109,33 @@ except KeyboardInterrupt:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED
     assert out.count(b"tick") < MOST_TICKS
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_interrupt_in_a_finaliser_is_not_lost(times: int) -> None:
+    """Python prints what is raised there and goes on: the process ended by being ended."""
+    code = f"""
+import sys, time
+from genrekit.interrupts import end_on_interrupt
+end_on_interrupt()
+class Held:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(30)
+try:
+    Held()
+    while True:
+        time.sleep(0.01)
+except KeyboardInterrupt:
+    print("closed", flush=True)
+    sys.exit({INTERRUPTED})
+"""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (INTERRUPTED, "closed\n", "")
