@@ -46,11 +46,12 @@ if TYPE_CHECKING:
     from genrekit.batch.storage import check_url, publish
     from genrekit.batch.summary import Summary
     from genrekit.batch.watch import watch_folder
-    from genrekit.batch.work import FILE_LIMITS, work_through
+    from genrekit.batch.work import FILE_LIMITS, SUPERVISED_FROM, work_through
 
 # Workers import this room before every model: only what is asked for is loaded.
 _HOMES = {
     "FILE_LIMITS": "genrekit.batch.work",
+    "SUPERVISED_FROM": "genrekit.batch.work",
     "Analysis": "genrekit.batch.analysis",
     "BatchOptions": "genrekit.batch.engine",
     "BatchProgress": "genrekit.batch.engine",
@@ -95,6 +96,7 @@ _HOMES = {
 
 __all__ = [
     "FILE_LIMITS",
+    "SUPERVISED_FROM",
     "Analysis",
     "BatchOptions",
     "BatchProgress",

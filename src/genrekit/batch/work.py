@@ -19,6 +19,8 @@ from genrekit.workers import IDLE, Failure, Idle, Outcome, Pool, WorkerLimits
 
 #: What work on one file may cost unless something else is said.
 FILE_LIMITS = WorkerLimits(wall_seconds=120.0, memory_bytes=2 << 30)
+#: Starting a process takes a second: with fewer files one that crashes may end the command.
+SUPERVISED_FROM = 4
 #: A file that ends its process so often is quarantined.
 ATTEMPTS = 2
 _TIMINGS = "timings_ms"

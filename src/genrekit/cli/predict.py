@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from genrekit.schema import ExcerptConfig, TrackPrediction
 
 
-# Starting a process takes a second: for fewer tracks a file that crashes ends the command.
-_SUPERVISED_FROM = 4
-
-
 def predict(
     sources: Annotated[
         list[str], typer.Argument(metavar="FILE|FOLDER|-", help="Audio; - reads stdin.")
@@ -105,7 +101,7 @@ def _answers(
     **how: Unpack[_How],
 ) -> tuple[Iterator[TrackPrediction], int | None]:
     """Answers as they come, and how many there will be; None for more than a few."""
-    from genrekit.batch import predict_many
+    from genrekit.batch import SUPERVISED_FROM, predict_many
     from genrekit.cli.paths import stream_tracks
     from genrekit.terminal import cores, track, workers
 
@@ -113,14 +109,14 @@ def _answers(
         if sources != ["-"]:
             raise ConfigError("- reads one track from stdin; give it alone, without other sources")
         return (_standard_input(model, **how) for _ in range(1)), 1
-    few = max(_SUPERVISED_FROM, 4 * cores(), jobs or 0) + 1
+    few = max(SUPERVISED_FROM, 4 * cores(), jobs or 0) + 1
     first, files = stream_tracks(sources, few)
     total = len(first) if len(first) < few else None
     answers = predict_many(
         files,
         model,
         workers=workers(jobs, len(first)),
-        supervised=len(first) >= _SUPERVISED_FROM,
+        supervised=len(first) >= SUPERVISED_FROM,
         **how,
     )
     return track(answers, total, "Listening", shown=bar), total or few

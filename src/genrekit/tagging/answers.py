@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genrekit.batch import (
+    SUPERVISED_FROM,
     Analysis,
     Entry,
     Run,
@@ -86,6 +87,7 @@ def answering(
             analysis,
             prepare=analysis.prepare,
             workers=min(workers, len(todo)),
+            supervised=len(todo) >= SUPERVISED_FROM,
             retry_failed=True,
         )
 
