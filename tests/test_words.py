@@ -17,7 +17,10 @@ PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 WORD = re.compile(r"[A-Za-z]+")
 #: What must be called so: fields that are stored or sent, terms of music, names of others.
 NAMED_SO = {
+    ("explain/records.py", "usual"),  # a field of an explanation
     ("jukebox/", "sheet"),  # of music
+    ("learn/report.py", "heard"),  # fields of a report
+    ("learn/report.py", "told"),
     ("jukebox/nonmusic.py", "crowd"),
     ("features/harmony.py", "workshop"),  # of a conference
     ("models/module.py", "usual"),  # a method of networks

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import friedmanchisquare, spearmanr
 
 from genrekit.audio import Waveform
-from genrekit.explain import hide_and_listen, telling
+from genrekit.explain import occlude_and_predict, telling
 from genrekit.explain.agreement import (
     beside_time_line,
     combine,
@@ -61,7 +61,7 @@ def test_what_a_way_of_hiding_does_to_every_second_is_taken_out() -> None:
     found = combine(music + shifts + GENERATOR.normal(0, 1e-3, (3, 10)), FILLS)
     np.testing.assert_allclose(found.losses, music, atol=0.01)
     assert found.agreement.enough
-    assert found.told[[3, 6]].all()
+    assert found.evidence[[3, 6]].all()
     assert verdict(found.agreement).startswith("Cutting out, silence and noise agree (Kendall's W")
 
 
@@ -69,7 +69,7 @@ def test_ways_that_disagree_are_no_evidence() -> None:
     taken = 0
     for _ in range(100):
         found = combine(GENERATOR.normal(0, 2, (3, 30)), FILLS)
-        assert found.agreement.enough == bool(found.told.any())
+        assert found.agreement.enough == bool(found.evidence.any())
         taken += found.agreement.enough
     assert taken <= 10  # one in twenty, and what a hundred draws add by chance
     assert verdict(found.agreement).startswith("No evidence: cutting out, silence and noise do not")
@@ -80,14 +80,14 @@ def test_where_signs_differ_there_is_no_evidence_for_that_second() -> None:
     rows[2, 9] = -1.0
     found = combine(rows, FILLS)
     assert found.agreement.enough
-    assert found.told.tolist() == [False] * 7 + [True, True, False]
+    assert found.evidence.tolist() == [False] * 7 + [True, True, False]
 
 
 def test_float_noise_is_no_evidence() -> None:
     """The ways agree perfectly, on nothing."""
     found = combine(np.tile(np.arange(20) * 4e-16, (3, 1)), FILLS)
     assert not found.agreement.enough
-    assert not found.told.any()
+    assert not found.evidence.any()
     assert verdict(found.agreement) == ("No evidence: the answer stays the same whatever is hidden")
 
 
@@ -99,7 +99,7 @@ def test_one_way_alone_says_that_others_were_not_asked() -> None:
 
 
 def _explained(classifier: Classifier, track: Waveform, **options: object) -> Occlusion:
-    *_, last = hide_and_listen(classifier, track, name="x", genre="metal", **options)  # type: ignore[arg-type]
+    *_, last = occlude_and_predict(classifier, track, name="x", genre="metal", **options)  # type: ignore[arg-type]
     assert last.hidden is not None
     return last.hidden.found
 
@@ -110,9 +110,9 @@ def test_the_planted_seconds_are_evidence_and_others_are_not_for_it(
     found = _explained(classifier, glued, piece_seconds=0.5, stretch_seconds=1.0)
     assert found.agreement is not None
     assert found.agreement.enough
-    told = {span.start_seconds for span in telling(found.occlusion, "for")}
-    assert told <= {2.0, 2.5, 3.0, 3.5}
-    assert len(told) == 3
+    evidence = {span.start_seconds for span in telling(found.occlusion, "for")}
+    assert evidence <= {2.0, 2.5, 3.0, 3.5}
+    assert len(evidence) == 3
     assert found.verdict.startswith("Cutting out, silence and noise agree")
     assert "rank correlation +" in found.line_verdict
     assert found.patch_agreement is not None

@@ -17,7 +17,7 @@ from genrekit.explain.gradients import (
     integrated_gradients,
     load_network,
 )
-from genrekit.explain.masking import listen
+from genrekit.explain.masking import predict_track
 from genrekit.explain.network_maps import network_maps, rank_correlation
 from genrekit.explain.occlusion import telling_window
 from genrekit.inference import Classifier
@@ -142,7 +142,7 @@ def trained_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bundle_is_rebuilt_and_explained(trained_network: Path, tiny_bundle: Path) -> None:
     classifier = Classifier.load(trained_network)
     one = load_network(classifier.bundle)
-    track = listen(classifier, synthesise("metal", seconds=2))
+    track = predict_track(classifier, synthesise("metal", seconds=2))
     window = telling_window(track, "metal")
     rows = {k: v[np.newaxis] for k, v in classifier.bundle.features(window.samples).items()}
     with torch.no_grad():
@@ -164,7 +164,9 @@ def test_the_network_of_the_box_is_rebuilt_from_its_weights() -> None:
     classifier = Classifier.load("default")
     one = load_network(classifier.bundle)  # which compares it with the graph
     song = synthesise("metal", seconds=5, sample_rate_hz=classifier.sample_rate_hz)
-    inputs = classifier.bundle.features(telling_window(listen(classifier, song), "metal").samples)
+    inputs = classifier.bundle.features(
+        telling_window(predict_track(classifier, song), "metal").samples
+    )
     cam = grad_cam(one, inputs, classifier.labels.index("metal"))
     assert cam.shape == inputs["mel"].shape
     assert cam.min() >= 0

@@ -12,7 +12,7 @@ from scipy.special import logit
 
 from genrekit.audio import Waveform
 from genrekit.errors import AudioContentError, ConfigError
-from genrekit.explain import listen, occlude_patches, occlude_seconds, pieces, time_line
+from genrekit.explain import occlude_patches, occlude_seconds, pieces, predict_track, time_line
 from genrekit.explain.faithfulness import curve, hiding_seconds, measure, verdict
 from genrekit.explain.masking import Piece, hidden_scores, hide
 from genrekit.explain.occlusion import replace_columns, telling_window
@@ -25,7 +25,7 @@ INSIDE = {2.0, 3.0}
 
 @pytest.mark.parametrize("fill", ["cut", "silence", "noise"])
 def test_the_planted_seconds_are_found(classifier: Classifier, glued: Waveform, fill: str) -> None:
-    track = listen(classifier, glued, fill=fill)  # type: ignore[arg-type]
+    track = predict_track(classifier, glued, fill=fill)  # type: ignore[arg-type]
     spans = list(occlude_seconds(track, pieces(glued, 1.0), "metal"))
     assert [span.start_seconds for span in spans] == [0, 1, 2, 3, 4, 5]
     best = sorted(spans, key=lambda span: -span.loss)[:2]
@@ -44,9 +44,9 @@ def test_the_time_line_turns_where_the_music_does(classifier: Classifier, glued:
 def test_hiding_nothing_changes_nothing_and_hiding_all_leaves_the_filling(
     classifier: Classifier, glued: Waveform
 ) -> None:
-    track = listen(classifier, glued)
+    track = predict_track(classifier, glued)
     assert hidden_scores(track, []) == pytest.approx(track.probabilities)
-    silence = listen(classifier, Waveform(np.zeros_like(glued.samples), RATE_HZ))
+    silence = predict_track(classifier, Waveform(np.zeros_like(glued.samples), RATE_HZ))
     everything = hidden_scores(track, pieces(glued, 1.0))
     np.testing.assert_allclose(everything, silence.probabilities, atol=1e-6)
     np.testing.assert_array_equal(hide(track, []), glued.samples)
@@ -57,18 +57,18 @@ def test_what_is_left_after_a_cut_is_scored_as_a_track_of_its_own(
     classifier: Classifier, glued: Waveform
 ) -> None:
     start, stop = 2 * RATE_HZ, 4 * RATE_HZ
-    found = hidden_scores(listen(classifier, glued), [Piece(start, stop)])
+    found = hidden_scores(predict_track(classifier, glued), [Piece(start, stop)])
     quiet = np.concatenate([glued.samples[:start], glued.samples[stop:]])
-    alone = listen(classifier, Waveform(quiet, RATE_HZ)).probabilities
+    alone = predict_track(classifier, Waveform(quiet, RATE_HZ)).probabilities
     np.testing.assert_allclose(found, alone, atol=0.02)
-    assert found[1] < listen(classifier, glued).probabilities[1] - 0.1
+    assert found[1] < predict_track(classifier, glued).probabilities[1] - 0.1
 
 
 def test_only_hidden_samples_and_ten_milliseconds_around_them_change(
     classifier: Classifier, glued: Waveform
 ) -> None:
     start, stop, fade = RATE_HZ, 2 * RATE_HZ, RATE_HZ // 100 + 1
-    heard = hide(listen(classifier, glued), [Piece(start, stop)])
+    heard = hide(predict_track(classifier, glued), [Piece(start, stop)])
     np.testing.assert_array_equal(heard[: start - fade], glued.samples[: start - fade])
     np.testing.assert_array_equal(heard[stop + fade :], glued.samples[stop + fade :])
     assert not np.abs(heard[start + fade : stop - fade]).max() > 1e-7
@@ -77,7 +77,7 @@ def test_only_hidden_samples_and_ten_milliseconds_around_them_change(
 def test_noise_is_as_loud_as_the_track_and_of_its_colour(
     classifier: Classifier, glued: Waveform
 ) -> None:
-    noise = listen(classifier, glued, fill="noise").filling
+    noise = predict_track(classifier, glued, fill="noise").filling
     power = np.mean(np.square(glued.samples))
     assert np.mean(np.square(noise)) == pytest.approx(power, rel=0.1)
     mel = classifier.bundle.frontends["mel"]
@@ -90,7 +90,7 @@ def test_noise_is_as_loud_as_the_track_and_of_its_colour(
 def test_patches_are_losses_of_the_window_that_is_surest(
     classifier: Classifier, glued: Waveform
 ) -> None:
-    window = telling_window(listen(classifier, glued), "metal")
+    window = telling_window(predict_track(classifier, glued), "metal")
     assert window.start_sample / RATE_HZ in INSIDE
     patches = occlude_patches(classifier, window, "mel", "metal", rows=4, columns=5)
     assert len(patches) == 20
@@ -117,7 +117,7 @@ def test_patches_of_a_short_track_lie_in_it_and_are_hushed_wherever_it_is_repeat
     manifest.write_text(kept.replace('"short": "keep"', '"short": "loop"'), "utf-8")
     classifier = Classifier.load(looping, verify=False)
     short = Waveform(glued.samples[2 * RATE_HZ : 2 * RATE_HZ + RATE_HZ // 2], RATE_HZ)
-    window = telling_window(listen(classifier, short), "metal")
+    window = telling_window(predict_track(classifier, short), "metal")
     patches = occlude_patches(classifier, window, "mel", "metal", rows=2, columns=2)
     assert max(one.end_seconds for one in patches) == pytest.approx(0.5)
     mel = classifier.bundle.features(window.samples)["mel"]
@@ -157,7 +157,7 @@ def test_a_column_counts_by_what_is_lost_without_it() -> None:
 
 
 def last(weights: list[float], track: Classifier, glued: Waveform) -> Faithfulness:
-    without = hiding_seconds([listen(track, glued)], pieces(glued, 0.5), "metal")
+    without = hiding_seconds([predict_track(track, glued)], pieces(glued, 0.5), "metal")
     *_, found = measure(without, np.array(weights))
     assert found is not None
     return found
@@ -166,7 +166,7 @@ def last(weights: list[float], track: Classifier, glued: Waveform) -> Faithfulne
 def test_deletion_of_what_matters_beats_a_random_order(
     classifier: Classifier, glued: Waveform
 ) -> None:
-    spans = occlude_seconds(listen(classifier, glued), pieces(glued, 0.5), "metal")
+    spans = occlude_seconds(predict_track(classifier, glued), pieces(glued, 0.5), "metal")
     losses = [span.loss for span in spans]
     right = last(losses, classifier, glued)
     assert right.deletion.area < right.random_deletion.area
@@ -223,8 +223,8 @@ def test_another_rate_too_little_audio_and_unknown_genres_are_refused(
     classifier: Classifier, glued: Waveform
 ) -> None:
     with pytest.raises(ConfigError, match="16000 Hz"):
-        listen(classifier, Waveform(glued.samples, 16000))
+        predict_track(classifier, Waveform(glued.samples, 16000))
     with pytest.raises(AudioContentError, match=r"at least 0\.25 s"):
-        listen(classifier, Waveform(glued.samples[:100], RATE_HZ))
+        predict_track(classifier, Waveform(glued.samples[:100], RATE_HZ))
     with pytest.raises(ConfigError, match="knows no genre 'polka'; it knows classical, metal"):
-        list(occlude_seconds(listen(classifier, glued), pieces(glued, 1.0), "polka"))
+        list(occlude_seconds(predict_track(classifier, glued), pieces(glued, 1.0), "polka"))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from genrekit.audio import Waveform
-from genrekit.explain import hide_and_listen
+from genrekit.explain import occlude_and_predict
 from genrekit.explain.framed import framed
 from genrekit.explain.overlay import (
     AGAINST,
@@ -182,7 +182,7 @@ def test_a_track_that_begins_later_is_shifted_as_a_whole(
 ) -> None:
     later = Waveform(glued.samples, glued.sample_rate_hz, start_seconds=20.0)
     (*_, first), (*_, second) = (
-        hide_and_listen(classifier, one, name="x", genre="metal") for one in (glued, later)
+        occlude_and_predict(classifier, one, name="x", genre="metal") for one in (glued, later)
     )
     assert first.hidden is not None
     assert second.hidden is not None

@@ -91,7 +91,7 @@ def test_values_add_up_to_what_the_model_says(
     found = explain_rows(predict, x, model=file, n_labels=genres, row=7)
     assert found.rows[0] == 7
     assert found.how.startswith("Exact")
-    said = found.values.sum(axis=1) + found.usual
+    said = found.values.sum(axis=1) + found.baseline
     if architecture == "boosting":
         assert found.unit == "log-odds"
         said = np.exp(said if genres > 2 else said / 2)  # of two genres (-m, m)

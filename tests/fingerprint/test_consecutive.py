@@ -14,7 +14,7 @@ import soundfile
 
 from genrekit.datasets import load_dataset, make_split
 from genrekit.datasets.split_file import write_split
-from genrekit.evaluation.alike import alike, listen
+from genrekit.evaluation.duplicates import find_duplicates, fingerprint_items
 from genrekit.fingerprint import Edges, find_consecutive, read_edges
 from genrekit.jukebox import synthesise
 from genrekit.schema import ExcerptConfig
@@ -42,7 +42,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_parts_are_found_in_their_order(cut: Path) -> None:
     dataset = load_dataset("folder", cut)
-    found = alike(dataset, tuple(listen(dataset))).consecutive
+    found = find_duplicates(dataset, tuple(fingerprint_items(dataset))).consecutive
     for genre in ("classical", "jazz"):
         names = [f"{genre}/{name}.flac" for name in NAMES]
         assert len(set(found) & set(pairwise(names))) >= 2

@@ -309,9 +309,9 @@ def test_what_is_no_result_is_a_sentence(measured: Path, tmp_path: Path) -> None
     for place, said in (
         (empty, "holds nothing to report on"),
         (tmp_path / "nothing.json", "cannot be read"),
-        (tmp_path / "cut.json", "is no JSON, or was cut off"),
+        (tmp_path / "cut.json", "is not JSON, or was cut off"),
         (tmp_path / "other.json", "is nothing to report on"),
-        (tmp_path / "deep.json", "is no JSON"),
+        (tmp_path / "deep.json", "is not JSON"),
         (tmp_path / "binary.json", "cannot be read"),
         (tmp_path / "list.json", "is nothing to report on"),
     ):

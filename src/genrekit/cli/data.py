@@ -16,7 +16,7 @@ from genrekit.errors import ConfigError
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Pair
     from genrekit.datasets.opening import Columns
-    from genrekit.evaluation.alike import Alike
+    from genrekit.evaluation.duplicates import Duplicates
     from genrekit.training import Recipe
 
 # What has a place of its own on the command line.
@@ -227,11 +227,11 @@ def open_pairs(file: Path | None) -> tuple[Pair, ...]:
     return () if file is None else read_pairs(file)
 
 
-def hear(dataset: Dataset) -> Alike:
+def hear(dataset: Dataset) -> Duplicates:
     """Decode all audio of the dataset, under a progress bar, and find what sounds alike."""
-    from genrekit.evaluation.alike import alike, listen
+    from genrekit.evaluation.duplicates import find_duplicates, fingerprint_items
     from genrekit.features import FeatureCache
     from genrekit.terminal import cores, track
 
-    heard = listen(dataset, workers=cores(), cache=FeatureCache.default())
-    return alike(dataset, tuple(track(heard, len(dataset), "Listening")))
+    heard = fingerprint_items(dataset, workers=cores(), cache=FeatureCache.default())
+    return find_duplicates(dataset, tuple(track(heard, len(dataset), "Listening")))

@@ -35,7 +35,7 @@ def watch(
     """
     from genrekit.batch import Analysis, watch_folder
     from genrekit.interrupts import stops_in_two_steps
-    from genrekit.terminal import show_heard, show_summary
+    from genrekit.terminal import show_entry, show_summary
 
     analysis = Analysis(model)
     identity = analysis.identity()
@@ -49,7 +49,7 @@ def watch(
             every_seconds=every,
             redo=redo,
             stop=stop,
-            on_entry=lambda entry: show_heard(entry, identity, as_json),
+            on_entry=lambda entry: show_entry(entry, identity, as_json),
         )
     if not as_json:
         show_summary(summary, out, stopped=False)

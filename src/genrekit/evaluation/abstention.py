@@ -57,7 +57,7 @@ def choose_threshold(
     confidence: float = 0.95,
     now: float = 0.0,
 ) -> Abstention:
-    """The threshold that answers most while, of what is answered, at most ``error`` is wrong.
+    """Return the threshold that answers most while at most ``error`` of that is wrong.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def fit_sets(
     *,
     error: float,
 ) -> PredictionSets:
-    """Sets of genres that miss the true one in at most a share of ``error``, on average.
+    """Fit sets of genres that miss the true one in at most a share of ``error``, on average.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def fit_sets(
 
 
 def _running(right: NDArray[np.bool_], groups: Sequence[str]) -> tuple[NDArray[np.float64], ...]:
-    """Groups of which something is answered, and their mean errors summed, with each more track."""
+    """Return the groups answered, and their mean errors summed, with each more track."""
     answered, wrong = np.zeros(len(right)), np.zeros(len(right))
     seen: dict[str, tuple[int, int]] = {}
     total = 0.0
@@ -168,7 +168,7 @@ def _upper(
 
 
 def _walk(good: NDArray[np.bool_], share: float) -> int:
-    """The last place that is good with all between it and a beginning; -1 if that is not."""
+    """Return the last place that is good with all between it and a beginning; -1 if that is not."""
     begin = max(0, math.ceil(share * len(good)) - 1)
     if not good[begin]:
         return -1
@@ -177,7 +177,7 @@ def _walk(good: NDArray[np.bool_], share: float) -> int:
 
 
 def _between(sure: NDArray[np.float64], end: int) -> float:
-    """A threshold that answers all up to ``end``, and nothing after it."""
+    """Return a threshold that answers all up to ``end``, and nothing after it."""
     if end + 1 >= len(sure):
         return 0.0
     middle = float((sure[end] + sure[end + 1]) / 2)
@@ -193,7 +193,7 @@ def _point(threshold: float, wrong: float, answered: float, total: int) -> Curve
 
 
 def _share(part: float, whole: float) -> Estimate:
-    """A share of groups with its exact interval; parts of groups count as such."""
+    """Return a share of groups with its exact interval; parts of groups count as such."""
     if whole <= 0:
         return Estimate(value=0.0, low=0.0, high=1.0, method="clopper-pearson over groups")
     part, rest = float(part), float(max(whole - part, 0.0))

@@ -87,7 +87,7 @@ def calibrate(
 
 
 def next_version(version: str) -> str:
-    """The one after, by its last number.
+    """Return the one after, by its last number.
 
     >>> next_version("0.4.9")
     '0.4.10'

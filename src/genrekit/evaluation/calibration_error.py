@@ -143,7 +143,7 @@ def _independent(gaps: NDArray[np.float64], groups: Sequence[str]) -> int:
 def _simulated(
     bins: _Bins, move: float, counts: NDArray[np.int64], generator: np.random.Generator
 ) -> tuple[float, NDArray[np.float64]]:
-    """A true error, and what is seen of it, if accuracies were ``move`` off confidences.
+    """Return a true error, and what is seen of it, if accuracies were ``move`` off confidences.
 
     They are off to the side that was seen in each bin, and no further than 0 or 1.
     """
@@ -156,7 +156,7 @@ def _simulated(
 
 
 def _crossing(places: NDArray[np.float64], values: NDArray[np.float64], otherwise: float) -> float:
-    """The first place at which values are above zero, between the two that enclose it."""
+    """Return the first place at which values are above zero, between the two that enclose it."""
     above = np.flatnonzero(values > 0)
     if len(above) == 0:
         return otherwise

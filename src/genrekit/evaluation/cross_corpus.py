@@ -101,7 +101,7 @@ def cross_corpus_scores(
 def cross_corpus_run(
     classifier: Classifier, test: CrossCorpus, scores: Sequence[NDArray[np.float64]]
 ) -> RunResult:
-    """A results file's content from all scores; its protocol is ``cross-corpus``."""
+    """Return a results file's content from all scores; its protocol is ``cross-corpus``."""
     data = test.dataset
     rows = Tracks(data.targets(), np.array(scores), data.groups())
     items = tuple(item.item_id for item in data.items)

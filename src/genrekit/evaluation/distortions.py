@@ -1,4 +1,4 @@
-"""What happens to recordings on their way to a listener: codecs, levels, noise, filters, cuts.
+"""What happens to recordings before they are analysed: codecs, levels, noise, filters, cuts.
 
 Functions from audio to audio are pure; those that give bytes make a file in memory, so that what
 reads it is the decoder that reads the user's files.
@@ -19,7 +19,7 @@ Samples = NDArray[np.float32]
 
 
 def as_wav(samples: Samples, sample_rate_hz: int) -> bytes:
-    """A WAV file of 32-bit floats.
+    """Return a WAV file of 32-bit floats.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def encoded(
     codec_rate_hz: int | None = None,
     stereo: bool = False,
 ) -> bytes:
-    """A file in a lossy format.
+    """Return a file in a lossy format.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def low_passed(samples: Samples, sample_rate_hz: int, highest_hz: float) -> Samp
 def cut(
     samples: Samples, sample_rate_hz: int, seconds: float, position: float = 0.5
 ) -> tuple[Samples, float]:
-    """An excerpt, and where it begins in seconds.
+    """Return an excerpt, and where it begins in seconds.
 
     Parameters
     ----------

@@ -219,15 +219,15 @@ def _multi_label_score(
     true = tuple(label for label in manifest.labels if label in implied)
     tree = edges(manifest.labels, manifest.parents)
     (choice,) = chosen(probabilities[np.newaxis], manifest.thresholds, tree)
-    told = tuple(label for label, yes in zip(manifest.labels, choice, strict=True) if yes)
+    chosen_genres = tuple(label for label, yes in zip(manifest.labels, choice, strict=True) if yes)
     return ItemScore(
         item_id=item.item_id,
         group=item.group,
         true="; ".join(true),
-        predicted="; ".join(told) or UNKNOWN,
+        predicted="; ".join(chosen_genres) or UNKNOWN,
         probabilities=probabilities,
         true_genres=true,
-        predicted_genres=told,
+        predicted_genres=chosen_genres,
     )
 
 

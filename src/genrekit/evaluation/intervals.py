@@ -153,7 +153,7 @@ class Confusions:
 
 
 def _added(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A hit and a miss of each genre that occurs, shape (2 genres, n_labels squared)."""
+    """Return a hit and a miss of each genre that occurs, shape (2 genres, n_labels squared)."""
     size = len(matrix)
     called = matrix.sum(axis=0) + 1e-9
     seen = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
@@ -246,7 +246,7 @@ def share_by_group(
 def _with_hit_and_miss(
     sums: NDArray[np.float64], items: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums (n_values, n_recordings) and items, with two recordings of the usual size more."""
+    """Add two recordings of the mean size to sums (n_values, n_recordings) and items."""
     size = items.mean()
     added = np.tile([size, 0.0], (len(sums), 1))
     return np.concatenate([sums, added], axis=1), np.append(items, (size, size))
@@ -371,7 +371,7 @@ def _unskewed(t: float, skew: float) -> float:
 def by_recording(
     values: NDArray[np.float64], groups: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Sums of values (n_values, n_items) by recording, and how many items each one has."""
+    """Return sums of values (n_values, n_items) by recording, and how many items each one has."""
     names, group_of = np.unique(np.array(groups, dtype=object), return_inverse=True)
     sums = np.zeros((len(names), len(values)))
     np.add.at(sums, group_of, values.T)

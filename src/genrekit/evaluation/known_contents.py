@@ -8,7 +8,7 @@ from itertools import chain
 
 from genrekit.bundles import Bundle
 from genrekit.datasets import Dataset
-from genrekit.evaluation.alike import heard_items, listen
+from genrekit.evaluation.duplicates import fingerprint_items, fingerprinted_items
 from genrekit.evaluation.learnt import (
     Learnt,
     is_learnt,
@@ -61,7 +61,9 @@ def known_contents(
         return KnownContents(unseen=f"{name} learnt no audio, and {tested.name} is audio")
     if not listening:
         return KnownContents(unseen="the audio was not heard; add --listen")
-    content, prints = heard_items(tested, tuple(listen(tested, workers=workers, cache=cache)))
+    content, prints = fingerprinted_items(
+        tested, tuple(fingerprint_items(tested, workers=workers, cache=cache))
+    )
     seen = [seen_sounds(part, content, prints) for part in parts]
     return KnownContents(tuple(dict.fromkeys(chain.from_iterable(seen))))
 

@@ -74,6 +74,6 @@ def refuse_leaks(leaks: Sequence[Leak], split: Split | EvaluationResult) -> None
 
 
 def shown(names: Iterable[str]) -> str:
-    """The first few of ``names``, in order."""
+    """Return the first few of ``names``, in order."""
     listed = list(names)
     return ", ".join(listed[:SHOWN]) + (", ..." if len(listed) > SHOWN else "")

@@ -40,7 +40,7 @@ class Evidence:
     pairs : sequence of (str, str)
         Near duplicates by item id.
     listened : bool
-        Whether the audio was heard: exact and near duplicates, consecutive parts.
+        Whether the audio was fingerprinted: exact and near duplicates, consecutive parts.
     contents : str
         Why the contents of what a model learnt could not be compared; empty if they were.
     """
@@ -95,7 +95,7 @@ def _is_audio(given: Evidence) -> bool:
     return given.dataset is not None and given.dataset.features is None
 
 
-def _heard(given: Evidence) -> str | None:
+def _needs_audio(given: Evidence) -> str | None:
     if why := _split(given):
         return why
     if _is_audio(given) and not given.listened:
@@ -104,7 +104,7 @@ def _heard(given: Evidence) -> str | None:
 
 
 def _near(given: Evidence) -> str | None:
-    return _split(given) if given.pairs else _heard(given)
+    return _split(given) if given.pairs else _needs_audio(given)
 
 
 def _signed(relation: Literal["artist", "album"]) -> Callable[[Evidence], str | None]:
@@ -157,7 +157,7 @@ def _counted(given: Evidence) -> str | None:
 
 _UNSEEN: dict[LeakKind, Callable[[Evidence], str | None]] = {
     "segments": _split,
-    "exact-duplicates": _heard,
+    "exact-duplicates": _needs_audio,
     "near-duplicates": _near,
     "artist": _signed("artist"),
     "album": _signed("album"),

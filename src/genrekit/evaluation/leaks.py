@@ -108,7 +108,7 @@ def find_leaks(
 def result_leaks(
     result: EvaluationResult, dataset: Dataset | None = None, split: Split | None = None
 ) -> list[Leak]:
-    """What a result says of itself, and whether its tracks are tracks.
+    """Return what a result says of itself, and whether its tracks are tracks.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def _leak(kind: LeakKind, crossing: Mapping[str, str], split: Split, what: str) 
 
 
 def _augmented(dataset: Dataset, split: Split) -> Iterator[Leak]:
-    """Copies of one source on two sides: by the column that says so, or by their names."""
+    """Find copies of one source on two sides: by the column that says so, or by names."""
     stems = {item.item_id: _SUFFIX.sub("", item.item_id) for item in dataset.items}
     marks = {}
     for item in dataset.items:
@@ -270,7 +270,7 @@ def _chosen(dataset: Dataset, split: Split, content: Mapping[str, str]) -> Itera
 def _trained(
     manifest: Manifest, dataset: Dataset, split: Split, contents: Sequence[str]
 ) -> Iterator[Leak]:
-    """A bundle lists digests of recordings, so the check holds across forms of one corpus."""
+    """Find what a model was trained on by its digests, across forms of one corpus."""
     source = manifest.provenance
     groups = {item.group for item in dataset.select(dataset.indices(test_ids(split))).items}
     digests = set(source.trained_on)

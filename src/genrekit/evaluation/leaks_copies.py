@@ -69,12 +69,12 @@ def _noisy(dataset: Dataset, x: Matrix, parts: Parts) -> Iterator[Leak]:
         if not known.any():
             continue
         # Where most test rows have a copy, only their distances from each other are the usual ones.
-        usual = max(float(np.median(gap[known])), _median(_nearest(unit, groups, some, some)[1]))
+        typical = max(float(np.median(gap[known])), _median(_nearest(unit, groups, some, some)[1]))
         dimensions = _dimensions(unit, groups, train)
         same_sound = min(SAME_SOUND, (CHANCE_ROWS / len(x)) ** (1 / dimensions))
         near_of_next = min(NEAR_OF_NEXT, CHANCE_SHARE ** (1 / dimensions))
         for row, partner, near, after in zip(some, nearest, gap, beyond, strict=True):
-            if 0 < near < same_sound * usual:
+            if 0 < near < same_sound * typical:
                 same.setdefault(int(row), int(partner))
             elif 0 < near < near_of_next * after < np.inf:
                 nearer.setdefault(int(row), int(partner))

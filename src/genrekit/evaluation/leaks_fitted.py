@@ -41,7 +41,7 @@ def fitted_leaks(
     moving = x[:, [len(np.unique(column)) >= FEWEST_VALUES for column in x.T]]
     if moving.shape[1] < FEWEST_COLUMNS:
         return
-    told = False
+    predicted = False
     for what, columns_of in (
         ("mean 0 and deviation 1", _standardised),
         ("minimum 0 and maximum 1", _min_maxed),
@@ -53,21 +53,21 @@ def fitted_leaks(
             continue
         alone = min(int((columns_of(moving[rows]) & marked).sum()) for rows, _ in parts)
         if alone < marked.sum():
-            told = True
+            predicted = True
             yield Leak(
                 kind="fitted-before-split",
                 evidence=f"{marked.sum()} of {moving.shape[1]} columns have {what} over all "
                 f"{len(x)} rows, test rows among them, and of these only {alone} over the training "
                 "rows of a fold",
             )
-    if not told:
+    if not predicted:
         yield from _fitted_on_most(moving, parts)
 
 
 def _fitted_on_most(
     x: Matrix, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 ) -> Iterator[Leak]:
-    """A scaler that was fitted on most rows, test rows among them, but not on all.
+    """Find a scaler that was fitted on most rows, test rows among them, but not on all.
 
     Where test rows had no part in a fit, the mean of a scaled column over all rows misses 0 by at
     least what the test rows add by chance, a variance of their share divided by the number of

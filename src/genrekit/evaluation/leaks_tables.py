@@ -68,7 +68,7 @@ def table_leaks(dataset: Dataset, split: Split) -> Iterator[Leak]:
 def _oversampled(
     dataset: Dataset, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 ) -> Iterator[Leak]:
-    """Copies that make all labels equally large, on two sides."""
+    """Find copies that make all labels equally large, on two sides."""
     digests = list(row_digests(dataset).values())
     labels = [item.labels for item in dataset.items]
     sizes = set(Counter(labels).values())
@@ -76,12 +76,12 @@ def _oversampled(
     fewer = set(Counter(label for label, _ in different).values())
     if len(sizes) > 1 or len(fewer) == 1 or len(different) > (1 - COPIED_ROWS) * len(labels):
         return
-    torn: dict[int, None] = {}
+    leaking: dict[int, None] = {}
     for train, test in parts:
         trained = {digests[row] for row in train.tolist()}
-        torn |= dict.fromkeys(row for row in test.tolist() if digests[row] in trained)
-    if torn:
-        items = tuple(dataset.items[row].item_id for row in torn)
+        leaking |= dict.fromkeys(row for row in test.tolist() if digests[row] in trained)
+    if leaking:
+        items = tuple(dataset.items[row].item_id for row in leaking)
         yield Leak(
             kind="fitted-before-split",
             evidence=f"{len(labels) - len(different)} of {len(labels)} rows are copies that make "
@@ -103,15 +103,15 @@ def _interpolated(
     made = {int(row): ends for row in tried if (ends := _ends(row, x, unit, labels)) is not None}
     if len(made) < max(3, INTERPOLATED_ROWS * len(tried)):
         return
-    torn: dict[int, None] = {}
+    leaking: dict[int, None] = {}
     for train, test in parts:
         trained, tested = set(train.tolist()), set(test.tolist())
         for row, ends in made.items():
             sides = {row, *ends}
             if sides & trained and sides & tested:
-                torn |= dict.fromkeys(sorted(sides & tested))
-    if torn:
-        items = tuple(dataset.items[row].item_id for row in torn)
+                leaking |= dict.fromkeys(sorted(sides & tested))
+    if leaking:
+        items = tuple(dataset.items[row].item_id for row in leaking)
         yield Leak(
             kind="fitted-before-split",
             evidence=f"{len(made)} of {len(tried)} rows lie exactly between two others of their "
@@ -124,7 +124,7 @@ def _interpolated(
 def _ends(
     row: np.int64, x: Matrix, unit: Matrix, labels: NDArray[np.str_]
 ) -> tuple[int, int] | None:
-    """The two rows that ``row`` lies between; neighbours as measured and as scaled are tried."""
+    """Return the two rows that ``row`` lies between, as measured or as scaled."""
     same = np.flatnonzero(labels == labels[row])
     if (np.ptp(unit[same], axis=0) > 0).sum() < FEWEST_COLUMNS:
         return None  # in so few dimensions everything lies on a line

@@ -115,7 +115,7 @@ def learnt_files(found: Iterable[Learnt]) -> dict[str, bytes]:
 
 
 def read_learnt(bundle: Path) -> tuple[Learnt, ...]:
-    """What the saved model in a folder, and each that it is made of, learnt.
+    """Return what the saved model in a folder, and each that it is made of, learnt.
 
     Nothing for models from before that was kept.
     """
@@ -173,7 +173,7 @@ def _cells(dataset: Dataset, columns: Sequence[str]) -> Floats:
 
 
 def _digests(x: Floats) -> NDArray[np.uint64]:
-    """A number for each row, equal where five digits of all of its cells are."""
+    """Return a number for each row, equal where five digits of all of its cells are."""
     safe = np.where(x == 0, 1.0, np.abs(x))
     powers = np.floor(np.log10(safe)).astype(np.int64)
     digits = np.rint(x / 10.0 ** (powers - _DIGITS + 1)).astype(np.int64)
@@ -232,7 +232,7 @@ def learnt_sounds(
     Parameters
     ----------
     contents, prints : mapping of str
-        By item id; of what could not be heard there is none.
+        By item id; of what could not be decoded there is none.
     most : int
         Landmarks of a recording; of many recordings fewer are kept.
     """

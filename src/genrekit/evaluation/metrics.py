@@ -23,7 +23,7 @@ def confusion_matrix(
     n_labels: int,
     weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Counts, rows true and columns predicted, shape (n_labels, n_labels).
+    """Count items, rows true and columns predicted, shape (n_labels, n_labels).
 
     Parameters
     ----------

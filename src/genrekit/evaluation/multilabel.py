@@ -63,10 +63,13 @@ def f1_scores(targets: Targets, choice: NDArray[np.bool_], weights: Weights | No
     """
     weights = _ones(targets) if weights is None else weights
     hits = weights @ (targets * choice)
-    told, true = weights @ choice.astype(np.float64), weights @ targets.astype(np.float64)
-    micro = _ratio(2 * hits.sum(axis=1), (told + true).sum(axis=1), 0.0)
+    predicted, true = weights @ choice.astype(np.float64), weights @ targets.astype(np.float64)
+    micro = _ratio(2 * hits.sum(axis=1), (predicted + true).sum(axis=1), 0.0)
     return F1(
-        _ratio(hits, told, 0.0), _ratio(hits, true, 0.0), _ratio(2 * hits, told + true), micro
+        _ratio(hits, predicted, 0.0),
+        _ratio(hits, true, 0.0),
+        _ratio(2 * hits, predicted + true),
+        micro,
     )
 
 
@@ -259,7 +262,7 @@ def _ones(targets: Targets) -> Weights:
 
 
 def _cumulated(weights: Weights) -> Weights:
-    """Sums of the first 0, 1, 2, ... columns."""
+    """Return sums of the first 0, 1, 2, ... columns."""
     return np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
 
 

@@ -202,11 +202,11 @@ def _per_genre(
     tracks: LabelledTracks, choice: NDArray[np.bool_], labels: Sequence[str]
 ) -> tuple[GenreNumbers, ...]:
     scores = f1_scores(tracks.targets, choice)
-    counts, told = tracks.targets.sum(axis=0), choice.sum(axis=0)
+    counts, predicted = tracks.targets.sum(axis=0), choice.sum(axis=0)
     return tuple(
         GenreNumbers(
             genre=label,
-            precision=float(scores.precision[0, number]) if told[number] else None,
+            precision=float(scores.precision[0, number]) if predicted[number] else None,
             recall=float(scores.recall[0, number]) if counts[number] else None,
             f1=_defined(scores.f1[0, number]),
             tracks=int(counts[number]),

@@ -49,10 +49,10 @@ _Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Answers as arrays; ``true`` and ``told`` (n, n_labels) are of 0 and 1."""
+    """Answers as arrays; ``true`` and ``predicted`` (n, n_labels) are of 0 and 1."""
 
     true: NDArray[np.int64]
-    told: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
     probabilities: _Floats
     folds: NDArray[np.int64]
     tracks: tuple[tuple[str, tuple[str, ...]], ...]
@@ -60,7 +60,7 @@ class _Rows:
     @property
     def right(self) -> NDArray[np.bool_]:
         """Whether all is told right, and nothing else."""
-        return np.asarray((self.true == self.told).all(axis=1))
+        return np.asarray((self.true == self.predicted).all(axis=1))
 
 
 def checked_run(run: RunResult, where: object) -> RunResult:
@@ -81,13 +81,13 @@ def checked_run(run: RunResult, where: object) -> RunResult:
     checked_result(run.result, where)
     if not run.answers:
         raise DatasetError(f"{where} has no answers, so that nothing of it can be counted again")
-    told = _recounted(run.answers, run.result, run.metrics, where)
-    _check_folds(run, told, where)
+    predicted = _recounted(run.answers, run.result, run.metrics, where)
+    _check_folds(run, predicted, where)
     if run.segments and run.segment_result is not None:
         checked_result(run.segment_result, where)
         beneath = _recounted(run.segments, run.segment_result, run.segment_metrics, where)
-        if set(beneath.tracks) != set(told.tracks):
-            strange = sorted(set(beneath.tracks) ^ set(told.tracks))[0][0]
+        if set(beneath.tracks) != set(predicted.tracks):
+            strange = sorted(set(beneath.tracks) ^ set(predicted.tracks))[0][0]
             raise _edited(where, f"its answers and its segments differ in the recording {strange}")
     elif run.segment_result is not None or run.segment_metrics is not None:
         raise _edited(where, "it has numbers of segments, and no segments")
@@ -128,7 +128,7 @@ def checked_result(result: EvaluationResult, where: object) -> EvaluationResult:
 
 
 def probability_problem(rows: _Floats, shape: tuple[int, int]) -> str | None:
-    """What makes rows (n, n_labels) no single-label probabilities; None if they are.
+    """Return what makes rows (n, n_labels) no single-label probabilities; None if they are.
 
     Parameters
     ----------
@@ -156,17 +156,17 @@ def _edited(where: object, what: str) -> DatasetError:
 
 def _check(where: object, numbers: Sequence[tuple[str, float, float]]) -> None:
     """Compare (name, said, counted)."""
-    for name, said, counted in numbers:
-        if not abs(said - counted) <= TOLERANCE:
+    for name, stated, counted in numbers:
+        if not abs(stated - counted) <= TOLERANCE:
             raise DatasetError(
-                f"{where} says that the {name} is {said:.4f}, and its answers give {counted:.4f}: "
+                f"{where} says that the {name} is {stated:.4f}, and its answers give {counted:.4f}: "
                 "it was edited or damaged; make it anew"
             )
 
 
-def _check_range(where: object, name: str, said: float, low: float, high: float) -> None:
-    if not low - TOLERANCE <= said <= high + TOLERANCE:
-        _check(where, [(name, said, (low + high) / 2)])
+def _check_range(where: object, name: str, stated: float, low: float, high: float) -> None:
+    if not low - TOLERANCE <= stated <= high + TOLERANCE:
+        _check(where, [(name, stated, (low + high) / 2)])
 
 
 # --- a confusion matrix -------------------------------------------------------------------------
@@ -221,11 +221,11 @@ def _recounted(
         if result.unit == "segment" or different == len(answers):
             _check_multilabel(rows, result, where)
         return rows
-    targets, predicted = rows.true.argmax(axis=1), rows.told.argmax(axis=1)
+    targets, predicted = rows.true.argmax(axis=1), rows.predicted.argmax(axis=1)
     counts = confusion_matrix(targets, predicted, len(result.labels))
-    said = [("headline", result.confusion)]
-    said += [("metrics", metrics.confusion)] if metrics is not None else []
-    for name, confusion in said:
+    stated = [("headline", result.confusion)]
+    stated += [("metrics", metrics.confusion)] if metrics is not None else []
+    for name, confusion in stated:
         if not np.array_equal(np.array(confusion, dtype=np.float64), counts):
             hits = np.trace(np.array(confusion))
             raise _edited(
@@ -242,15 +242,15 @@ def _recounted(
 
 def _check_calibration(rows: _Rows, result: EvaluationResult, where: object) -> None:
     """Compare the binned error; of the one without chance, what its simulation leaves open."""
-    confidence = rows.probabilities[rows.told]
+    confidence = rows.probabilities[rows.predicted]
     edges = confidence * N_BINS
     moved = float((np.abs(edges - edges.round()) <= 4 * N_BINS * ROUNDED).mean())
     groups = [group for group, _ in rows.tracks]
     found = calibration_error(confidence, rows.right, groups)
-    said = result.expected_calibration_error
+    stated = result.expected_calibration_error
     spread = 2 * moved + TOLERANCE
     _check_range(
-        where, "binned calibration error", said, found.binned - spread, found.binned + spread
+        where, "binned calibration error", stated, found.binned - spread, found.binned + spread
     )
     error = result.calibration_error
     if error is None or _alike(error, [found.error], moved):
@@ -279,15 +279,15 @@ def _range(drawn: Sequence[Estimate], end: str, moved: float) -> tuple[float, fl
 def _rows(answers: Sequence[Answer], result: EvaluationResult, where: object) -> _Rows:
     number = {label: place for place, label in enumerate(result.labels)}
     shape = len(answers), len(number)
-    true, told = np.zeros(shape, np.int64), np.zeros(shape, dtype=bool)
+    true, predicted = np.zeros(shape, np.int64), np.zeros(shape, dtype=bool)
     for row, answer in enumerate(answers):
         for problem in _problems(answer, result):
             raise _edited(where, f"the answer for {answer.item} {problem}")
         true[row, [number[label] for label in answer.true]] = 1
-        told[row, [number[label] for label in answer.predicted]] = True
+        predicted[row, [number[label] for label in answer.predicted]] = True
     return _Rows(
         true=true,
-        told=told,
+        predicted=predicted,
         probabilities=np.array([answer.probabilities for answer in answers]),
         folds=np.array([answer.fold for answer in answers]),
         tracks=tuple((answer.group, tuple(sorted(answer.true))) for answer in answers),
@@ -295,7 +295,7 @@ def _rows(answers: Sequence[Answer], result: EvaluationResult, where: object) ->
 
 
 def _problems(answer: Answer, result: EvaluationResult) -> Iterator[str]:
-    """What makes an answer no answer."""
+    """Yield what makes an answer no answer."""
     labels, given = result.labels, answer.probabilities
     if len(given) != len(labels):
         yield f"has {len(given)} probabilities, and there are {len(labels)} labels"
@@ -307,8 +307,8 @@ def _problems(answer: Answer, result: EvaluationResult) -> Iterator[str]:
         yield f"has {len(answer.true)} true and {len(answer.predicted)} told labels; expected one"
     if abs(sum(given) - 1) > _sum_tolerance(len(labels)):
         yield f"has probabilities that sum to {sum(given):.4f} and not to one"
-    told = given[labels.index(answer.predicted[0])]
-    if told < max(given) - 2 * ROUNDED:
+    predicted = given[labels.index(answer.predicted[0])]
+    if predicted < max(given) - 2 * ROUNDED:
         best = labels[given.index(max(given))]
         yield f"tells {answer.predicted[0]}, and {best} is more probable"
 
@@ -329,14 +329,14 @@ def _check_items(
 
 def _check_folds(run: RunResult, rows: _Rows, where: object) -> None:
     present = np.unique(rows.folds)
-    said = run.result.fold_accuracies
-    if said:
+    stated = run.result.fold_accuracies
+    if stated:
         counted = [float(rows.right[rows.folds == fold].mean()) for fold in present]
-        if len(counted) != len(said):
+        if len(counted) != len(stated):
             raise _edited(
-                where, f"it has {len(said)} accuracies of folds, and {len(counted)} folds"
+                where, f"it has {len(stated)} accuracies of folds, and {len(counted)} folds"
             )
-        _check(where, [("accuracy of a fold", *pair) for pair in zip(said, counted, strict=True)])
+        _check(where, [("accuracy of a fold", *pair) for pair in zip(stated, counted, strict=True)])
     if len(run.folds) != len(present):
         if run.folds:
             raise _edited(where, f"it has {len(run.folds)} folds, and answers of {len(present)}")
@@ -355,7 +355,7 @@ def _check_folds(run: RunResult, rows: _Rows, where: object) -> None:
 
 
 def _log_loss_range(targets: NDArray[np.int64], probabilities: _Floats) -> tuple[float, float]:
-    """The least and the most that rows can have lost before they were rounded."""
+    """Return the least and the most that rows can have lost before they were rounded."""
     true = probabilities[np.arange(len(targets)), targets]
     spread = _sum_tolerance(probabilities.shape[1])
     high = np.clip((true + ROUNDED) * (1 + spread), SMALLEST_PROBABILITY, 1)
@@ -383,7 +383,7 @@ def _check_metrics(
             (f"{name}, {kind}", getattr(metrics, f"{name}_{kind}"), float(mean))
             for kind, mean in means.items()
         ]
-    _check(where, [(name, said.value, counted) for name, said, counted in numbers])
+    _check(where, [(name, stated.value, counted) for name, stated, counted in numbers])
     loss = _log_loss_range(targets, probabilities)
     _check_range(where, "log loss", metrics.log_loss.value, *loss)
     _check_range(where, f"top-{TOP}", metrics.top3.value, *_top_range(targets, probabilities))
@@ -402,7 +402,7 @@ def _top_range(targets: NDArray[np.int64], probabilities: _Floats) -> tuple[floa
 
 
 def _check_multilabel(rows: _Rows, result: EvaluationResult, where: object) -> None:
-    scores = f1_scores(rows.true, rows.told)
+    scores = f1_scores(rows.true, rows.predicted)
     numbers = [
         ("accuracy", result.accuracy.value, float(rows.right.mean())),
         ("macro F1", result.macro_f1.value, float(mean_defined(scores.f1)[0])),
@@ -415,7 +415,7 @@ def _check_multilabel(rows: _Rows, result: EvaluationResult, where: object) -> N
         numbers.append(("micro F1", more.micro_f1.value, float(scores.micro[0])))
         ranking = genre_ranking(rows.true, rows.probabilities)
         mean = float(mean_defined(ranking.average_precision)[0])
-        said = more.mean_average_precision.value
+        stated = more.mean_average_precision.value
         spread = RANKING_TOLERANCE
-        _check_range(where, "mean average precision", said, mean - spread, mean + spread)
+        _check_range(where, "mean average precision", stated, mean - spread, mean + spread)
     _check(where, numbers)

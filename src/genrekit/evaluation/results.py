@@ -165,7 +165,7 @@ def rounded(probabilities: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def confused(run: RunResult) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The tracks behind each cell of the confusion matrix, by (true, predicted), largest first."""
+    """Return the tracks of each cell of the confusion matrix, largest first."""
     cells: dict[tuple[str, str], list[str]] = {}
     for answer in run.answers:
         for true in answer.true:

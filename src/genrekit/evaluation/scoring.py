@@ -143,12 +143,12 @@ def _per_genre(confusion: NDArray[np.float64], labels: Sequence[str]) -> tuple[G
     return tuple(
         GenreNumbers(
             genre=genre,
-            precision=float(precision) if told else None,
+            precision=float(precision) if n_predicted else None,
             recall=float(recall) if items else None,
-            f1=float(f1) if told + items else None,
+            f1=float(f1) if n_predicted + items else None,
             tracks=int(items),
         )
-        for genre, precision, recall, f1, told, items in columns
+        for genre, precision, recall, f1, n_predicted, items in columns
     )
 
 

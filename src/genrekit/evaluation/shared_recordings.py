@@ -101,7 +101,7 @@ def _refuse_unlike(first: RunResult, second: RunResult, name: str, other: str) -
 
 
 def _by_key(runs: Sequence[RunResult]) -> list[dict[_Key, tuple[Answer, ...]]]:
-    """The answers for each recording in each result, by what the recording is called in all."""
+    """Return the answers for each recording in each result, by its common name."""
     short = all(_tell_apart(run) for run in runs)
     return [_answers_by_key(run, short=short) for run in runs]
 
@@ -143,7 +143,7 @@ def _refuse_other_folds(
     two: RunResult,
     both: str,
 ) -> None:
-    """Raise `DatasetError` unless the common recordings are dealt the same way."""
+    """Raise `DatasetError` unless the common recordings are split the same way."""
     protocol = one.result.protocol
     data = f"of {one.result.dataset} and {two.result.dataset}"
     folds = max(answer.fold for answer in one.answers)
@@ -155,7 +155,7 @@ def _refuse_other_folds(
             f"other recordings {data}: {len(common)} are in both, and what one tests the other may "
             "be trained on"
         )
-    if not _dealt_alike([(first[key], second[key]) for key in common]):
+    if not _split_equally([(first[key], second[key]) for key in common]):
         raise DatasetError(
             f"{both} cannot be compared: they were tested on different data, and the folds of "
             f"{protocol} {data} deal their {len(common)} common recordings otherwise; test both by "
@@ -163,7 +163,7 @@ def _refuse_other_folds(
         )
 
 
-def _dealt_alike(pairs: Sequence[tuple[tuple[Answer, ...], tuple[Answer, ...]]]) -> bool:
+def _split_equally(pairs: Sequence[tuple[tuple[Answer, ...], tuple[Answer, ...]]]) -> bool:
     """Whether folds of one are folds of the other, by another number at most."""
     there: dict[int, int] = {}
     back: dict[int, int] = {}
@@ -186,14 +186,14 @@ def _restricted(
     by_key: Mapping[_Key, tuple[Answer, ...]],
     reference: Mapping[_Key, tuple[Answer, ...]],
 ) -> RunResult:
-    """The result of some recordings only, called as in ``reference`` and in its folds."""
+    """Return the result of some recordings only, called as in ``reference`` and in its folds."""
     answers = tuple(_renamed(by_key, reference))
     number = {label: place for place, label in enumerate(run.result.labels)}
     folds = np.array([one.fold for one in answers])
     share = sum(one.test for one in run.folds) / max(1, sum(one.train for one in run.folds))
     numbers = count(
         np.array([number[one.true[0]] for one in answers]),
-        np.array([_as_told(one, number) for one in answers]),
+        np.array([_as_predicted(one, number) for one in answers]),
         labels=run.result.labels,
         groups=[one.group for one in answers],
         unit="track",
@@ -214,12 +214,12 @@ def _renamed(
             yield answer.model_copy(update=name)
 
 
-def _as_told(answer: Answer, number: Mapping[str, int]) -> list[float]:
+def _as_predicted(answer: Answer, number: Mapping[str, int]) -> list[float]:
     """Probabilities whose largest is what was told, though rounding may have made ties."""
     given = list(answer.probabilities)
-    told = number[answer.predicted[0]]
-    if given.index(max(given)) != told:
-        given[told] = max(given) + 1e-9
+    predicted = number[answer.predicted[0]]
+    if given.index(max(given)) != predicted:
+        given[predicted] = max(given) + 1e-9
     return given
 
 
@@ -230,8 +230,8 @@ def _note(runs: Sequence[RunResult], by_key: Sequence[Mapping[_Key, object]], co
     }
     named = set.intersection(*({name for name, _ in one} for one in by_key))
     other = len(named - {name for name, _ in set.intersection(*map(set, by_key))})
-    said = f" {other} more have another genre in each, and are left out." if other else ""
+    left_out = f" {other} more have another genre in each, and are left out." if other else ""
     return (
         f"Different data, paired by recording: {common} are tested in all "
-        f"({', '.join(data.values())}).{said} All numbers here are of these."
+        f"({', '.join(data.values())}).{left_out} All numbers here are of these."
     )

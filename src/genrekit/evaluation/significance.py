@@ -212,7 +212,7 @@ def corrected_t_test(
 def naive_t_test(
     first: Sequence[float], second: Sequence[float], level: float = 1 - ALPHA
 ) -> TTest:
-    """The paired t-test that takes folds for independent; see `NAIVE_WARNING`."""
+    """Return the paired t-test that takes folds for independent; see `NAIVE_WARNING`."""
     return _t_test(first, second, 0.0, "naive-t-over-folds", level)
 
 
@@ -292,7 +292,7 @@ def _clustered(hits: NDArray[np.float64], groups: Sequence[str]) -> tuple[float,
 
 
 def smallest_gap_apart(totals: tuple[int, int], share: float, alpha: float = ALPHA) -> float:
-    """The smallest difference that `shares_p` takes for evidence, around ``share``."""
+    """Return the smallest difference that `shares_p` takes for evidence, around ``share``."""
     z = NormalDist().inv_cdf(1 - alpha / 2)
     return z * math.sqrt(share * (1 - share) * sum(1 / total for total in totals))
 
@@ -301,7 +301,7 @@ def smallest_gap_apart(totals: tuple[int, int], share: float, alpha: float = ALP
 
 
 def smallest_gap(tracks: int, disagreement: float, alpha: float = ALPHA) -> float | None:
-    """The smallest difference of two accuracies that McNemar's mid-p test takes for evidence.
+    """Return the smallest difference of accuracies that McNemar's mid-p test finds.
 
     Parameters
     ----------
@@ -322,7 +322,7 @@ def smallest_gap(tracks: int, disagreement: float, alpha: float = ALPHA) -> floa
 
 
 def gap_sentence(tracks: int, disagreement: float, alpha: float = ALPHA) -> str:
-    """What a reader needs to know about the size of a test set."""
+    """Return what a reader needs to know about the size of a test set."""
     gap = smallest_gap(tracks, disagreement, alpha)
     shown = f"models that disagree on {100 * disagreement:.0f} % of them"
     if gap is None:

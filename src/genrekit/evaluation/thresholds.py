@@ -82,7 +82,7 @@ def tune_thresholds(
 
 
 def common_threshold(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> float:
-    """The threshold of highest micro F1 over all cells; 0.5 if none is positive."""
+    """Return the threshold of highest micro F1 over all cells; 0.5 if none is positive."""
     return _best(targets.ravel(), probabilities.ravel()) if targets.any() else UNTUNED
 
 

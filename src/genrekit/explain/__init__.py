@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from genrekit.explain.data_page import write_data_page
     from genrekit.explain.exploration import Exploration, explore_dataset
     from genrekit.explain.exploration_page import write_exploration
-    from genrekit.explain.hiding import hide_and_listen, telling
+    from genrekit.explain.hiding import occlude_and_predict, telling
     from genrekit.explain.layers import Layer, layer_boxes, parameters_of, read_layers
-    from genrekit.explain.masking import listen, pieces
+    from genrekit.explain.masking import pieces, predict_track
     from genrekit.explain.occlusion import (
         occlude_patches,
         occlude_seconds,
@@ -33,13 +33,13 @@ __all__ = [
     "explain_data",
     "explain_track",
     "explore_dataset",
-    "hide_and_listen",
     "layer_boxes",
-    "listen",
+    "occlude_and_predict",
     "occlude_patches",
     "occlude_seconds",
     "parameters_of",
     "pieces",
+    "predict_track",
     "read_layers",
     "replace_columns",
     "telling",
@@ -61,13 +61,13 @@ __getattr__ = resolver(
         "Occlusion": "genrekit.explain.records",
         "TrackExplanation": "genrekit.explain.records",
         "explain_track": "genrekit.explain.track",
-        "hide_and_listen": "genrekit.explain.hiding",
+        "occlude_and_predict": "genrekit.explain.hiding",
         "telling": "genrekit.explain.hiding",
         "Layer": "genrekit.explain.layers",
         "layer_boxes": "genrekit.explain.layers",
         "parameters_of": "genrekit.explain.layers",
         "read_layers": "genrekit.explain.layers",
-        "listen": "genrekit.explain.masking",
+        "predict_track": "genrekit.explain.masking",
         "occlude_patches": "genrekit.explain.occlusion",
         "occlude_seconds": "genrekit.explain.occlusion",
         "pieces": "genrekit.explain.masking",

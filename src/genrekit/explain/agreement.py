@@ -1,6 +1,6 @@
 """Whether several ways of hiding say the same, and what they say together.
 
-What a model does without some seconds depends on what it hears in their place: silence is news of
+What a model does without some seconds depends on what it gets in their place: silence is news of
 its own, noise is another, and a cut makes the track shorter. Each way of hiding therefore shifts
 all losses by about the same; without that shift, what the ways have in common is of the music.
 Kendall's coefficient of concordance measures whether there is anything in common (M. G. Kendall and
@@ -52,13 +52,13 @@ class Combined:
     ----------
     losses : (n_parts,) float64
         The mean over the ways, of each without its usual loss.
-    told : (n_parts,) bool
+    evidence : (n_parts,) bool
         Whether all ways agree on the sign, and the loss is more than nothing.
     agreement : Agreement
     """
 
     losses: Losses
-    told: NDArray[np.bool_]
+    evidence: NDArray[np.bool_]
     agreement: Agreement
 
 
@@ -77,10 +77,10 @@ def combine(by_way: Losses, ways: Sequence[str]) -> Combined:
     centred = by_way - np.median(by_way, axis=1, keepdims=True)
     losses = centred.mean(axis=0)
     signs = np.sign(centred)
-    told = (np.abs(losses) >= SMALLEST_LOSS) & (signs == signs[0]).all(axis=0)
+    evidence = (np.abs(losses) >= SMALLEST_LOSS) & (signs == signs[0]).all(axis=0)
     concordance, chance = concordance_of(by_way)
     measured = len(by_way) > 1
-    enough = bool(told.any()) and (not measured or chance < LEVEL)
+    enough = bool(evidence.any()) and (not measured or chance < LEVEL)
     agreement = Agreement(
         ways=tuple(ways),
         concordance=concordance if measured else None,
@@ -88,7 +88,7 @@ def combine(by_way: Losses, ways: Sequence[str]) -> Combined:
         largest=float(np.abs(losses).max()),
         enough=enough,
     )
-    return Combined(losses, told & enough, agreement)
+    return Combined(losses, evidence & enough, agreement)
 
 
 def concordance_of(by_way: Losses) -> tuple[float, float]:
@@ -138,7 +138,7 @@ def correlation_chance(correlation: float, independent: float) -> float:
 
 # --- in words -----------------------------------------------------------------------------------
 
-_SAID = {
+_WORDS = {
     "cut": "cutting out",
     "silence": "silence",
     "noise": "noise",
@@ -148,10 +148,10 @@ _SAID = {
 
 
 def verdict(found: Agreement) -> str:
-    """What stands above a map: whether there is evidence in it, and by what measure."""
+    """Return what stands above a map: whether there is evidence in it, and by what measure."""
     if found.largest < SMALLEST_LOSS:
         return "No evidence: the answer stays the same whatever is hidden"
-    ways = _listed([_SAID.get(way, way) for way in found.ways])
+    ways = _listed([_WORDS.get(way, way) for way in found.ways])
     if found.concordance is None or found.p_value is None:
         return f"Hidden in one way only ({ways}): whether others agree is not measured"
     measured = f"Kendall's W {found.concordance:.2f}, {chance(found.p_value)}"
@@ -161,7 +161,7 @@ def verdict(found: Agreement) -> str:
 
 
 def chance(p: float) -> str:
-    """A p-value as it is read."""
+    """Return a p-value as it is read."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 

@@ -42,7 +42,7 @@ def partial_dependence(
 def component_plane(
     predict: Predict, x: NDArray[np.float32], first: int = 0, second: int = 1
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """What a model says in the plane of two principal components.
+    """Return what a model says in the plane of two principal components.
 
     All other components are at their mean, so points off the plane can be judged otherwise.
 

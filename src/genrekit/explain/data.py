@@ -68,7 +68,7 @@ class DataExplanation(Contract):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class Evaluated:
     """A set with what a model says of it.
 
     Attributes
@@ -113,7 +113,7 @@ class DataStep:
     stage: str
     done: int
     total: int
-    result: Judged | None = None
+    result: Evaluated | None = None
 
 
 def explain_data(
@@ -175,28 +175,30 @@ def explain_data(
         ),
         notes=notes,
     )
-    judged = Judged(found, classifier, dataset, described, probabilities, x, row=row, plane=plane)
+    evaluated = Evaluated(
+        found, classifier, dataset, described, probabilities, x, row=row, plane=plane
+    )
     if x is not None:
         yield DataStep("Shuffling columns", 0, 2)
-        importance = column_importance(judged, seed=seed)
+        importance = column_importance(evaluated, seed=seed)
         yield DataStep("Shuffling columns", 1, 2)
-        by_family = column_importance(judged, by_family=True, seed=seed)
+        by_family = column_importance(evaluated, by_family=True, seed=seed)
         yield DataStep("Shuffling columns", 2, 2)
         update = {
             "importance": importance,
             "family_importance": by_family,
-            **({} if row is None else _about_row(judged, row)),
+            **({} if row is None else _about_row(evaluated, row)),
         }
-        judged = replace(judged, found=found.model_copy(update=update))
+        evaluated = replace(evaluated, found=found.model_copy(update=update))
         yield DataStep("SHAP values", 0, 1)
-        judged = _with_shap(judged, seed)
-    yield DataStep("Done", 1, 1, judged)
+        evaluated = _with_shap(evaluated, seed)
+    yield DataStep("Done", 1, 1, evaluated)
 
 
 def confusion_cells(
     classifier: Classifier, dataset: Dataset, probabilities: NDArray[np.float64]
 ) -> tuple[Cell, ...]:
-    """The tracks behind every cell of the confusion matrix that has some."""
+    """Return the tracks behind every cell of the confusion matrix that has some."""
     cells: dict[tuple[str, str], list[str]] = {}
     for item, number in zip(dataset.items, probabilities.argmax(axis=1).tolist(), strict=True):
         key = item.labels[0], classifier.labels[number]
@@ -216,12 +218,12 @@ def confident_mistakes(
     most: int,
 ) -> tuple[Mistake, ...]:
     """Wrong answers, the surest first."""
-    targets, told = _targets(classifier, dataset), probabilities.argmax(axis=1)
+    targets, predicted = _targets(classifier, dataset), probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1)
-    wrong = np.flatnonzero(targets != told)
+    wrong = np.flatnonzero(targets != predicted)
     nearest = neighbours(fit_scaling(vectors)(vectors), NEIGHBOURS)
 
-    def said(row: int) -> str:
+    def describe(row: int) -> str:
         item = dataset.items[row]
         return f"{printable(item.item_id)} ({item.labels[0]})"
 
@@ -229,32 +231,32 @@ def confident_mistakes(
         Mistake(
             item=printable(dataset.items[row].item_id),
             true=dataset.items[row].labels[0],
-            predicted=classifier.labels[int(told[row])],
+            predicted=classifier.labels[int(predicted[row])],
             probability=float(min(1, sure[row])),
             audit=opinions[row],
-            neighbours=tuple(said(other) for other in nearest[row].tolist()),
+            neighbours=tuple(describe(other) for other in nearest[row].tolist()),
         )
         for row in wrong[np.argsort(-sure[wrong], kind="stable")][:most].tolist()
     )
 
 
 def column_importance(
-    judged: Judged, *, by_family: bool = False, seed: int = 0
+    evaluated: Evaluated, *, by_family: bool = False, seed: int = 0
 ) -> tuple[Importance, ...]:
     """Permutation importance of columns, or of families that are shuffled together."""
-    assert judged.x is not None, "the model takes one vector"
-    frontend = judged.classifier.bundle.frontends[judged.frontend]
+    assert evaluated.x is not None, "the model takes one vector"
+    frontend = evaluated.classifier.bundle.frontends[evaluated.frontend]
     names = frontend.feature_names
     blocks: dict[str, list[int]] = {name: [place] for place, name in enumerate(names)}
     if by_family:
         known = getattr(frontend, "columns", ())
         blocks = _by_family([one.family for one in known]) if known else families(names)
-    rows = np.random.default_rng(seed).permutation(len(judged.x))[:IMPORTANCE_ROWS]
-    groups = judged.dataset.groups()
+    rows = np.random.default_rng(seed).permutation(len(evaluated.x))[:IMPORTANCE_ROWS]
+    groups = evaluated.dataset.groups()
     return permutation_importance(
-        judged.predict,
-        judged.x[rows],
-        _targets(judged.classifier, judged.dataset)[rows],
+        evaluated.predict,
+        evaluated.x[rows],
+        _targets(evaluated.classifier, evaluated.dataset)[rows],
         [groups[row] for row in rows],
         blocks,
         columns=names,
@@ -269,32 +271,32 @@ def _by_family(found: Sequence[str]) -> dict[str, list[int]]:
     return blocks
 
 
-def _with_shap(judged: Judged, seed: int) -> Judged:
-    assert judged.x is not None, "the model takes one vector"
-    bundle = judged.classifier.bundle
+def _with_shap(evaluated: Evaluated, seed: int) -> Evaluated:
+    assert evaluated.x is not None, "the model takes one vector"
+    bundle = evaluated.classifier.bundle
     try:
         found = explain_rows(
-            judged.predict,
-            judged.x,
+            evaluated.predict,
+            evaluated.x,
             model=bundle.directory / "model.onnx",
             n_labels=len(bundle.manifest.labels),
-            row=judged.row,
+            row=evaluated.row,
             seed=seed,
         )
     except MissingExtraError as error:
-        notes = (*judged.found.notes, f"no SHAP values: {error}")
-        return replace(judged, found=judged.found.model_copy(update={"notes": notes}))
-    return replace(judged, shap=found)
+        notes = (*evaluated.found.notes, f"no SHAP values: {error}")
+        return replace(evaluated, found=evaluated.found.model_copy(update={"notes": notes}))
+    return replace(evaluated, shap=found)
 
 
-def _about_row(judged: Judged, row: int) -> dict[str, object]:
-    """What one item's genre loses when a column has its median in place of its own value."""
-    assert judged.x is not None, "the model takes one vector"
-    told = judged.classifier.labels[int(judged.probabilities[row].argmax())]
-    own, usual = judged.x[row], np.median(judged.x, axis=0).astype(np.float32)
-    name = judged.frontend
-    losses = replace_columns(judged.classifier, {name: own}, {name: usual}, told)
-    return {"item": printable(judged.dataset.items[row].item_id), "columns": losses}
+def _about_row(evaluated: Evaluated, row: int) -> dict[str, object]:
+    """Return what one item's genre loses when a column has its median in place of its own value."""
+    assert evaluated.x is not None, "the model takes one vector"
+    predicted = evaluated.classifier.labels[int(evaluated.probabilities[row].argmax())]
+    own, baseline = evaluated.x[row], np.median(evaluated.x, axis=0).astype(np.float32)
+    name = evaluated.frontend
+    losses = replace_columns(evaluated.classifier, {name: own}, {name: baseline}, predicted)
+    return {"item": printable(evaluated.dataset.items[row].item_id), "columns": losses}
 
 
 def _row(dataset: Dataset, x: NDArray[np.float32] | None, item: str | None) -> int | None:
@@ -357,7 +359,7 @@ def _check(classifier: Classifier, dataset: Dataset) -> None:
 
 
 def _vector(classifier: Classifier, dataset: Dataset) -> NDArray[np.float32] | None:
-    """What the model takes, if that is one vector of the table."""
+    """Return what the model takes, if that is one vector of the table."""
     if dataset.features is None or len(classifier.bundle.frontends) != 1:
         return None
     (frontend,) = classifier.bundle.frontends.values()
@@ -371,7 +373,7 @@ def _vector(classifier: Classifier, dataset: Dataset) -> NDArray[np.float32] | N
 def _vectors(
     classifier: Classifier, dataset: Dataset, probabilities: NDArray[np.float64]
 ) -> Iterator[NDArray[np.floating]]:
-    """The columns of the table; of audio embeddings; without any, log-probabilities."""
+    """Yield the columns of the table; of audio embeddings; without any, log-probabilities."""
     if dataset.features is not None:
         yield from dataset.features
     elif classifier.bundle.embedding_size is None:
@@ -386,9 +388,9 @@ def _opinions(
     dataset: Dataset, vectors: NDArray[np.float64], seed: int
 ) -> tuple[list[str], tuple[str, ...]]:
     names = tuple(f"v{place}" for place in range(vectors.shape[1]))
-    judged = replace(dataset, features=vectors.astype(np.float64), feature_names=names)
+    evaluated = replace(dataset, features=vectors.astype(np.float64), feature_names=names)
     try:
-        found = find_label_issues(dataset.targets(), out_of_fold(judged, seed=seed))
+        found = find_label_issues(dataset.targets(), out_of_fold(evaluated, seed=seed))
     except (DatasetError, MissingExtraError) as error:
         return ["no opinion"] * len(dataset), (f"labels were not audited: {error}",)
     opinions = ["not doubted"] * len(dataset)

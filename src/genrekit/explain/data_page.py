@@ -17,7 +17,7 @@ from genrekit.explain.columns import (
     component_plane,
     partial_dependence,
 )
-from genrekit.explain.data import NEIGHBOURS, DataExplanation, Judged
+from genrekit.explain.data import NEIGHBOURS, DataExplanation, Evaluated
 from genrekit.explain.importance import Importance
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
@@ -54,7 +54,7 @@ _MOST_LISTED = 300
 Plane = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
-def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Path, ...]:
+def write_data_page(evaluated: Evaluated, folder: Path, *, seed: int = 0) -> tuple[Path, ...]:
     """Write ``index.html`` and a PNG for each chart into ``folder``; return what was written.
 
     Raises
@@ -62,10 +62,15 @@ def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Pat
     MissingExtraError
         Without plotly or matplotlib.
     """
-    found = judged.found
-    sections = [_confusion(judged), _mistakes(judged), _map(judged, seed)]
-    if judged.x is not None:
-        sections += [_importance(judged), *_shap(judged), _partial(judged), _regions(judged)]
+    found = evaluated.found
+    sections = [_confusion(evaluated), _mistakes(evaluated), _map(evaluated, seed)]
+    if evaluated.x is not None:
+        sections += [
+            _importance(evaluated),
+            *_shap(evaluated),
+            _partial(evaluated),
+            _regions(evaluated),
+        ]
     if found.columns:
         sections.append(_one(found))
     if found.notes:
@@ -84,17 +89,17 @@ def write_data_page(judged: Judged, folder: Path, *, seed: int = 0) -> tuple[Pat
     return write_page(title, lead, sections, folder / "index.html", folder)
 
 
-def _confusion(judged: Judged) -> Section:
-    cells = {(cell.true, cell.predicted): cell.items for cell in judged.found.confusion}
-    chart = confusion_chart("Confusion", judged.classifier.labels, cells)
-    wrong = [cell for cell in judged.found.confusion if cell.true != cell.predicted]
+def _confusion(evaluated: Evaluated) -> Section:
+    cells = {(cell.true, cell.predicted): cell.items for cell in evaluated.found.confusion}
+    chart = confusion_chart("Confusion", evaluated.classifier.labels, cells)
+    wrong = [cell for cell in evaluated.found.confusion if cell.true != cell.predicted]
     wrong.sort(key=lambda cell: -len(cell.items))
     rows = [(c.true, c.predicted, str(len(c.items)), ", ".join(c.items)) for c in wrong]
-    sheet = Table(("labelled", "told", "items", "which"), rows[:_MOST_LISTED])
-    return Section("Confusions and the tracks behind them", parts=[chart, sheet])
+    table = Table(("labelled", "told", "items", "which"), rows[:_MOST_LISTED])
+    return Section("Confusions and the tracks behind them", parts=[chart, table])
 
 
-def _mistakes(judged: Judged) -> Section:
+def _mistakes(evaluated: Evaluated) -> Section:
     rows = [
         (
             one.item,
@@ -104,7 +109,7 @@ def _mistakes(judged: Judged) -> Section:
             one.audit,
             ", ".join(one.neighbours),
         )
-        for one in judged.found.mistakes
+        for one in evaluated.found.mistakes
     ]
     headings = ("item", "labelled", "told", "probability", "audit of labels", "nearest items")
     text = (
@@ -114,29 +119,29 @@ def _mistakes(judged: Judged) -> Section:
     return Section("Most confident mistakes", text, [Table(headings, rows)] if rows else [])
 
 
-def _map(judged: Judged, seed: int) -> Section:
-    scaled = fit_scaling(judged.vectors)(judged.vectors)
+def _map(evaluated: Evaluated, seed: int) -> Section:
+    scaled = fit_scaling(evaluated.vectors)(evaluated.vectors)
     parts = principal_components(scaled)
     kept = parts.project(scaled, TSNE_COMPONENTS)
     two = np.pad(kept, ((0, 0), (0, 1)))[:, :2]
-    charts: list[Chart] = [_points("Principal components", judged, two)]
+    charts: list[Chart] = [_points("Principal components", evaluated, two)]
     if len(kept) >= 4:
         with suppress(MissingExtraError):  # the map of components needs nothing
-            charts.append(_points("t-SNE", judged, tsne(kept, seed=seed)))
-    genres = np.unique([item.labels[0] for item in judged.dataset.items], return_inverse=True)[1]
+            charts.append(_points("t-SNE", evaluated, tsne(kept, seed=seed)))
+    genres = np.unique([item.labels[0] for item in evaluated.dataset.items], return_inverse=True)[1]
     share = agreement(neighbours(scaled, NEIGHBOURS), genres)
     text = f"Of the {NEIGHBOURS} nearest neighbours of an item {share:.0%} have its label."
     return Section("Map", text, charts)
 
 
-def _points(title: str, judged: Judged, places: NDArray[np.float64]) -> Points:
-    items = judged.dataset.items
+def _points(title: str, evaluated: Evaluated, places: NDArray[np.float64]) -> Points:
+    items = evaluated.dataset.items
     genres, names = [item.labels[0] for item in items], [printable(item.item_id) for item in items]
     return Points(title, places[:, 0], places[:, 1], genres, names, "", "")
 
 
-def _importance(judged: Judged) -> Section:
-    found = judged.found
+def _importance(evaluated: Evaluated) -> Section:
+    found = evaluated.found
     text = (
         "How much accuracy is lost when a column, or a family of them, is shuffled between tracks, "
         "with 95 % intervals. Columns that say the same stand in for each other; families do not."
@@ -155,18 +160,21 @@ def _importance_bars(title: str, found: Sequence[Importance]) -> Bars:
     return Bars(title, names, [one.value for one in drops], "loss of accuracy", errors)
 
 
-def _shap(judged: Judged) -> list[Section]:
-    found = judged.shap
-    if found is None or judged.x is None:
+def _shap(evaluated: Evaluated) -> list[Section]:
+    found = evaluated.shap
+    if found is None or evaluated.x is None:
         return []
-    rows, names = found.rows, judged.classifier.bundle.frontends[judged.frontend].feature_names
-    told = judged.probabilities[rows].argmax(axis=1)
-    own = found.values[np.arange(len(rows)), :, told]
+    rows, names = (
+        found.rows,
+        evaluated.classifier.bundle.frontends[evaluated.frontend].feature_names,
+    )
+    predicted = evaluated.probabilities[rows].argmax(axis=1)
+    own = found.values[np.arange(len(rows)), :, predicted]
     strength = np.abs(own).mean(axis=0)
     ranked = np.argsort(-strength, kind="stable")[:_MOST_COLUMNS].tolist()
     best = ranked[0]
-    genres = [judged.classifier.labels[one] for one in told]
-    items = [printable(judged.dataset.items[row].item_id) for row in rows]
+    genres = [evaluated.classifier.labels[one] for one in predicted]
+    items = [printable(evaluated.dataset.items[row].item_id) for row in rows]
     one = np.argsort(-np.abs(own[0]), kind="stable")[:_MOST_COLUMNS].tolist()
     charts: list[Chart] = [
         Bars(
@@ -177,7 +185,7 @@ def _shap(judged: Judged) -> list[Section]:
         ),
         Points(
             f"SHAP dependence on {names[best]}",
-            judged.x[rows, best].astype(np.float64),
+            evaluated.x[rows, best].astype(np.float64),
             own[:, best],
             genres,
             items,
@@ -188,29 +196,29 @@ def _shap(judged: Judged) -> list[Section]:
             f"SHAP values of {items[0]}, told {genres[0]}",
             [names[place] for place in one],
             own[0, one],
-            f"{found.unit} above the usual {found.usual[told[0]]:.2f}",
+            f"{found.unit} above the usual {found.baseline[predicted[0]]:.2f}",
         ),
     ]
     text = f"Of {len(rows)} items, for the genre that each is told to be. {found.how}"
-    return [Section("SHAP values", text, [*charts, *_swarms(judged, found, items)])]
+    return [Section("SHAP values", text, [*charts, *_swarms(evaluated, found, items)])]
 
 
-def _swarms(judged: Judged, found: ShapleyValues, items: Sequence[str]) -> list[Part]:
+def _swarms(evaluated: Evaluated, found: ShapleyValues, items: Sequence[str]) -> list[Part]:
     """For each genre, what every item's value of the strongest columns adds: one is open."""
-    assert judged.x is not None, "there are SHAP values"
-    names = judged.classifier.bundle.frontends[judged.frontend].feature_names
+    assert evaluated.x is not None, "there are SHAP values"
+    names = evaluated.classifier.bundle.frontends[evaluated.frontend].feature_names
     sizes = np.abs(found.values).mean(axis=0)
     parts: list[Part] = []
-    for place, genre in enumerate(judged.classifier.labels):
+    for place, genre in enumerate(evaluated.classifier.labels):
         ranked = np.argsort(-sizes[:, place], kind="stable")[:_MOST_SWARMS].tolist()
         parts.append(
             Swarm(
                 f"SHAP values of {printable(genre)}",
                 [names[column] for column in ranked],
                 found.values[:, ranked, place].T,
-                judged.x[found.rows][:, ranked].T.astype(np.float64),
+                evaluated.x[found.rows][:, ranked].T.astype(np.float64),
                 items,
-                f"{found.unit} of {printable(genre)} above the usual {found.usual[place]:.2f}",
+                f"{found.unit} of {printable(genre)} above the usual {found.baseline[place]:.2f}",
             )
         )
     return [parts[0], *([Details("The other genres", parts=parts[1:])] if parts[1:] else [])]
@@ -234,14 +242,16 @@ def _one(found: DataExplanation) -> Section:
     )
 
 
-def _partial(judged: Judged) -> Section:
-    assert judged.x is not None
-    names = judged.classifier.bundle.frontends[judged.frontend].feature_names
-    rows = np.random.default_rng(0).permutation(len(judged.x))[:PARTIAL_ROWS]
+def _partial(evaluated: Evaluated) -> Section:
+    assert evaluated.x is not None
+    names = evaluated.classifier.bundle.frontends[evaluated.frontend].feature_names
+    rows = np.random.default_rng(0).permutation(len(evaluated.x))[:PARTIAL_ROWS]
     charts = []
-    for one in judged.found.importance[:_PARTIAL_COLUMNS]:
-        places, means = partial_dependence(judged.predict, judged.x[rows], names.index(one.name))
-        series = dict(zip(judged.classifier.labels, means.T, strict=True))
+    for one in evaluated.found.importance[:_PARTIAL_COLUMNS]:
+        places, means = partial_dependence(
+            evaluated.predict, evaluated.x[rows], names.index(one.name)
+        )
+        series = dict(zip(evaluated.classifier.labels, means.T, strict=True))
         charts.append(
             Lines(f"Dependence on {one.name}", places, series, one.name, "mean probability")
         )
@@ -249,28 +259,28 @@ def _partial(judged: Judged) -> Section:
     return Section("Partial dependence", text, charts)
 
 
-def _components(judged: Judged, first: int, second: int) -> tuple[str, str, str, Plane]:
-    assert judged.x is not None
+def _components(evaluated: Evaluated, first: int, second: int) -> tuple[str, str, str, Plane]:
+    assert evaluated.x is not None
     names = [f"component {one + 1}" for one in (first, second)]
-    plane = component_plane(judged.predict, judged.x, first, second)
+    plane = component_plane(evaluated.predict, evaluated.x, first, second)
     return " and ".join(names), names[0], names[1], plane
 
 
-def _regions(judged: Judged) -> Section:
-    assert judged.x is not None
-    names = judged.classifier.bundle.frontends[judged.frontend].feature_names
-    planes = [_components(judged, 0, 1)]
-    chosen = judged.plane or tuple(one.name for one in judged.found.importance[:2])
+def _regions(evaluated: Evaluated) -> Section:
+    assert evaluated.x is not None
+    names = evaluated.classifier.bundle.frontends[evaluated.frontend].feature_names
+    planes = [_components(evaluated, 0, 1)]
+    chosen = evaluated.plane or tuple(one.name for one in evaluated.found.importance[:2])
     numbers = [None if name in names else component_number(name) for name in chosen]
     if None not in numbers:
-        planes.append(_components(judged, *(one for one in numbers if one is not None)))
+        planes.append(_components(evaluated, *(one for one in numbers if one is not None)))
     elif len(names) > 1:
         a, b = (names.index(name) for name in chosen)
-        plane = column_plane(judged.predict, judged.x, a, b)
+        plane = column_plane(evaluated.predict, evaluated.x, a, b)
         planes.append((f"{names[a]} and {names[b]}", names[a], names[b], plane))
     charts = []
     for title, x_title, y_title, (points, across, up, scores) in planes:
-        drawn = _points("", judged, points)
+        drawn = _points("", evaluated, points)
         charts.append(
             Regions(
                 f"Decisions by {title}",
@@ -278,7 +288,7 @@ def _regions(judged: Judged) -> Section:
                 up,
                 scores.argmax(axis=2),
                 scores.max(axis=2),
-                judged.classifier.labels,
+                evaluated.classifier.labels,
                 Points("", drawn.x, drawn.y, drawn.groups, drawn.names, x_title, y_title),
             )
         )

@@ -248,7 +248,7 @@ def _numbers(genres: Sequence[str]) -> NDArray[np.int64]:
 def _described(
     dataset: Dataset, workers: int, cache: FeatureCache | None
 ) -> Generator[ExploreStep, None, tuple[Dataset, tuple[str, ...]]]:
-    """The dataset with the columns of its audio; what cannot be read is left out and named."""
+    """Return the dataset with columns of its audio; unreadable items are left out, named."""
     items = [(row, item) for row, item in enumerate(dataset.items) if item.path is not None]
     config = Gtzan57Config()
     sources = [

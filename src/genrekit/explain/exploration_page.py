@@ -60,7 +60,7 @@ def write_exploration(explored: Explored, page: Path, *, examples: bool = True) 
 
 
 def exploration_sections(explored: Explored, examples: Sequence[Section] = ()) -> list[Section]:
-    """What is to be said of a set, ``examples`` among it."""
+    """Return what is to be said of a set, ``examples`` among it."""
     sections = [
         _balance(explored),
         _columns(explored),
@@ -113,7 +113,7 @@ def _columns(explored: Explored) -> Section:
 
 
 def boxes_of(explored: Explored, name: str, title: str, unit: str = "") -> Boxes:
-    """A column by its name as an exploration gives it, genre by genre."""
+    """Return a column by its name as an exploration gives it, genre by genre."""
     dataset = explored.dataset
     assert dataset.features is not None
     place = [printable(one) for one in dataset.feature_names].index(name)

@@ -2,7 +2,7 @@
 
 Source: V. Petsiuk, A. Das and K. Saenko, "RISE: randomized input sampling for explanation of
 black-box models", BMVC 2018. A good explanation loses the genre soon when what matters is hidden
-first (small area), and finds it soon when that is heard first (large area). Both areas mean little
+first (small area), and finds it soon when that is kept first (large area). Both areas mean little
 alone, as they depend on how sure the model is; random orders of the same pieces are the measure,
 and an order is said to be faithful only where it does better than one more random order would in
 nineteen of twenty cases (a prediction interval by Student's t).
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from genrekit.explain.masking import Listened, Piece, hidden_scores
+from genrekit.explain.masking import Piece, PredictedTrack, hidden_scores
 from genrekit.explain.occlusion import PATCH_WAYS, PatchGrid, hidden_patches, label_number
 from genrekit.explain.records import Curve, Faithfulness
 from genrekit.inference import Classifier, Window
@@ -31,7 +31,7 @@ Without = Callable[[NDArray[np.int64]], float]
 
 
 def curve(without: Without, order: NDArray[np.int64], *, insertion: bool = False) -> Curve:
-    """Hide parts in ``order``, or hear them in that order while the rest is hidden.
+    """Hide parts in ``order``, or keep them in that order while the rest is hidden.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def measure(
 
 
 def verdict(found: Faithfulness) -> str:
-    """What stands above a map: whether hiding what it points at does more than chance."""
+    """Return what stands above a map: whether hiding what it points at does more than chance."""
     says = "Passes" if found.faithful else "Fails"
     return (
         f"{says} its test of faithfulness: gain {found.gain:+.3f} over random orders, of which "
@@ -107,12 +107,12 @@ def verdict(found: Faithfulness) -> str:
 N_MEASURED = 2 * (1 + RANDOM_ORDERS) + 1
 
 
-def hiding_seconds(tracks: Sequence[Listened], cut: Sequence[Piece], genre: str) -> Without:
+def hiding_seconds(tracks: Sequence[PredictedTrack], cut: Sequence[Piece], genre: str) -> Without:
     """Probability of the genre with some pieces hidden, the mean over ways of hiding them.
 
     Parameters
     ----------
-    tracks : sequence of Listened
+    tracks : sequence of PredictedTrack
         One track, with a way of hiding each.
     """
     label = label_number(tracks[0].classifier, genre)

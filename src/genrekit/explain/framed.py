@@ -32,14 +32,14 @@ _SECONDS_APART = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _MOST_TICKS = 12
 
 
-def framed(found: Occlusion, heard: Spectrogram) -> Pixels:
-    """The overlay of an explanation with everything that says what it shows.
+def framed(found: Occlusion, spectrogram: Spectrogram) -> Pixels:
+    """Return the overlay of an explanation with everything that says what it shows.
 
     Returns
     -------
     (height, width, 3) uint8
     """
-    plot = overlaid(found, heard)
+    plot = overlaid(found, spectrogram)
     lines = _head(found)
     top = _MARGIN + _LINE_PIXELS * (len(lines) + 1) + _MARGIN
     width = _LEFT + WIDTH + _RIGHT
@@ -48,9 +48,9 @@ def framed(found: Occlusion, heard: Spectrogram) -> Pixels:
     for number, line in enumerate(lines):
         _write(page, line, _MARGIN, _MARGIN + number * _LINE_PIXELS)
     _key(page, found.genre, _MARGIN + len(lines) * _LINE_PIXELS)
-    _bands(page, heard, top)
+    _bands(page, spectrogram, top)
     _strip_axis(page, found, top + HEIGHT + GAP)
-    _seconds(page, heard, top + len(plot))
+    _seconds(page, spectrogram, top + len(plot))
     return page
 
 
@@ -59,11 +59,11 @@ def _head(found: Occlusion) -> list[str]:
         f"What {found.genre} ({found.probability:.3f}) rests on in {found.path}, by "
         f"{found.model.name} {found.model.version}"
     )
-    said = [title]
-    said += [f"Seconds, below: {found.verdict}." if found.verdict else ""]
-    said += [f"Patches, above: {found.patch_verdict}." if found.patch_verdict else ""]
+    texts = [title]
+    texts += [f"Seconds, below: {found.verdict}." if found.verdict else ""]
+    texts += [f"Patches, above: {found.patch_verdict}." if found.patch_verdict else ""]
     most = (_LEFT + WIDTH + _RIGHT - 2 * _MARGIN) // _LETTER_PIXELS
-    return [line for text in said for line in wrap(text, most)]
+    return [line for text in texts for line in wrap(text, most)]
 
 
 def _key(page: Pixels, genre: str, y: int) -> None:
@@ -75,8 +75,8 @@ def _key(page: Pixels, genre: str, y: int) -> None:
         x += 14 * _SCALE + _LETTER_PIXELS * (len(name) + 1)
 
 
-def _bands(page: Pixels, heard: Spectrogram, top: int) -> None:
-    borders = heard.borders_hz
+def _bands(page: Pixels, spectrogram: Spectrogram, top: int) -> None:
+    borders = spectrogram.borders_hz
     for share, name in hertz_ticks(borders, np.linspace(0, 1, len(borders))):
         _left_tick(page, name, top + round(HEIGHT * (1 - share)))
     _write(page, "Hz", _LEFT - 3 * _LETTER_PIXELS, top - _LINE_PIXELS)
@@ -90,12 +90,12 @@ def _strip_axis(page: Pixels, found: Occlusion, top: int) -> None:
     _write(page, "log-odds lost", _LEFT, top + STRIP + _TICK + 4 + _LINE_PIXELS)
 
 
-def _seconds(page: Pixels, heard: Spectrogram, bottom: int) -> None:
-    length = heard.end_seconds - heard.start_seconds
+def _seconds(page: Pixels, spectrogram: Spectrogram, bottom: int) -> None:
+    length = spectrogram.end_seconds - spectrogram.start_seconds
     apart = next((one for one in _SECONDS_APART if length / one <= _MOST_TICKS), length)
-    first = np.ceil(heard.start_seconds / apart) * apart
-    for at in np.arange(first, heard.end_seconds + 1e-9, apart):
-        x = _LEFT + min(WIDTH - 1, round(WIDTH * (at - heard.start_seconds) / length))
+    first = np.ceil(spectrogram.start_seconds / apart) * apart
+    for at in np.arange(first, spectrogram.end_seconds + 1e-9, apart):
+        x = _LEFT + min(WIDTH - 1, round(WIDTH * (at - spectrogram.start_seconds) / length))
         page[bottom : bottom + _TICK, x - 1 : x + 1] = _INK
         text = f"{at:g}"
         _write(page, text, x - len(text) * _LETTER_PIXELS // 2, bottom + _TICK + 4)

@@ -37,7 +37,7 @@ _AGREEMENT = 0.1
 
 
 def load_network(bundle: Bundle, *, random_seed: int | None = None) -> Network:
-    """The network of a bundle, from its recipe and its weights.
+    """Return the network of a bundle, from its recipe and its weights.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def load_network(bundle: Bundle, *, random_seed: int | None = None) -> Network:
 def _untrained(
     manifest: Manifest, shapes: Mapping[str, tuple[int, ...]], weights: Mapping[str, Tensor]
 ) -> Network:
-    """The network of a recipe, or the one of its architecture, with random weights."""
+    """Return the network of a recipe, or the one of its architecture, with random weights."""
     if manifest.architecture in FROM_WEIGHTS:
         network: Network = FROM_WEIGHTS.get(manifest.architecture)(shapes, weights)
         return network
@@ -106,7 +106,7 @@ def _model(manifest: Manifest) -> ModelConfig:
 
 
 def _scales(network: Network, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What was measured on the inputs and not learnt."""
+    """Return what was measured on the inputs and not learnt."""
     fixed = {name for name, _ in network.named_buffers()} if not network.scales else set()
     return {
         name: tensor

@@ -12,7 +12,15 @@ from genrekit.audio import Waveform
 from genrekit.explain.agreement import beside_time_line, combine, line_note, verdict
 from genrekit.explain.faithfulness import N_MEASURED, hiding_patches, measure
 from genrekit.explain.faithfulness import verdict as faithfulness_verdict
-from genrekit.explain.masking import FILLS, Fill, Listened, Piece, listen, pieces, refilled
+from genrekit.explain.masking import (
+    FILLS,
+    Fill,
+    Piece,
+    PredictedTrack,
+    pieces,
+    predict_track,
+    refilled,
+)
 from genrekit.explain.occlusion import (
     PATCH_WAYS,
     label_number,
@@ -47,17 +55,17 @@ class Hidden:
 
     Attributes
     ----------
-    tracks : tuple of Listened
+    tracks : tuple of PredictedTrack
         The track, with each way of hiding.
     cut : tuple of Piece
         What was hidden, one at a time.
     window : Window
-        The one that is surest of the genre, of which patches were hushed.
+        The one that is surest of the genre, of which patches were occluded.
     picture : str
         The input that they are patches of; empty where the model takes none.
     """
 
-    tracks: tuple[Listened, ...]
+    tracks: tuple[PredictedTrack, ...]
     cut: tuple[Piece, ...]
     window: Window
     picture: str
@@ -76,7 +84,7 @@ class ExplainStep:
     sections: tuple[Section, ...] = ()
 
 
-def hide_and_listen(
+def occlude_and_predict(
     classifier: Classifier,
     waveform: Waveform,
     *,
@@ -115,7 +123,7 @@ def hide_and_listen(
     """
     yield ExplainStep("Listening", 0, 1)
     ways = FILLS if fill == "all" else (fill,)
-    track = listen(classifier, waveform, fill=ways[0])
+    track = predict_track(classifier, waveform, fill=ways[0])
     tracks = (track, *(refilled(track, way) for way in ways[1:]))
     yield ExplainStep("Listening", 1, 1)
     scores = ranked(classifier.labels, track.probabilities)
@@ -151,7 +159,7 @@ def hide_and_listen(
 
 
 def telling(spans: Sequence[Span], side: str) -> tuple[Span, ...]:
-    """The seconds that speak most ``"for"`` or ``"against"`` a genre, the strongest first."""
+    """Return the seconds that are most ``"for"`` or ``"against"`` a genre, strongest first."""
     sign = 1 if side == "for" else -1
     speaking = [span for span in spans if span.evidence and sign * span.loss > 0]
     return tuple(sorted(speaking, key=lambda span: -sign * span.loss)[:TELLING])
@@ -170,7 +178,7 @@ def _line(
 
 
 def _hidden(
-    tracks: Sequence[Listened], cut: Sequence[Piece], genre: str
+    tracks: Sequence[PredictedTrack], cut: Sequence[Piece], genre: str
 ) -> Generator[ExplainStep, None, tuple[tuple[Span, ...], Agreement]]:
     """Every piece hidden in every way, and what the ways say together."""
     by_way: list[list[Span]] = []
@@ -183,8 +191,8 @@ def _hidden(
     losses = np.array([[span.loss for span in spans] for spans in by_way])
     combined = combine(losses, [track.fill for track in tracks])
     spans = tuple(
-        span.model_copy(update={"loss": float(loss), "evidence": bool(told)})
-        for span, loss, told in zip(by_way[0], combined.losses, combined.told, strict=True)
+        span.model_copy(update={"loss": float(loss), "evidence": bool(evidence)})
+        for span, loss, evidence in zip(by_way[0], combined.losses, combined.evidence, strict=True)
     )
     return spans, combined.agreement
 
@@ -219,8 +227,10 @@ def _patches(
     assert faithful is not None, "the last step carries the result"
     return {
         "patches": tuple(
-            patch.model_copy(update={"loss": float(loss), "evidence": bool(told)})
-            for patch, loss, told in zip(by_way[0], combined.losses, combined.told, strict=True)
+            patch.model_copy(update={"loss": float(loss), "evidence": bool(evidence)})
+            for patch, loss, evidence in zip(
+                by_way[0], combined.losses, combined.evidence, strict=True
+            )
         ),
         "patch_agreement": combined.agreement,
         "patch_faithfulness": faithful,

@@ -82,14 +82,14 @@ def parameters_of(layers: Sequence[Layer]) -> int:
 
 
 def layer_boxes(layers: Sequence[Layer]) -> list[Box]:
-    """The layers as boxes of a diagram."""
+    """Return the layers as boxes of a diagram."""
     return [
         Box(
             one.name,
             ", ".join(
-                said
-                for said in (one.shape, f"{one.parameters:,} parameters" if one.parameters else "")
-                if said
+                text
+                for text in (one.shape, f"{one.parameters:,} parameters" if one.parameters else "")
+                if text
             ),
             tuple(one.before),
         )
@@ -129,10 +129,10 @@ class _Reader:
         apart = sum(bool(self._from.get(name)) for name in node.input) > 1 and len(before) > 1
         if node.op_type in _LAYERS or (node.op_type in _TWO and apart):
             kind = _LAYERS.get(node.op_type) or _TWO[node.op_type]
-            said = f"{kind}{self._detail(node)}"
+            text = f"{kind}{self._detail(node)}"
             for name in node.output:
                 self._from[name] = ()
-            self._add(node.output[0], said, before, learnt)
+            self._add(node.output[0], text, before, learnt)
             for name in node.output[1:]:
                 self._from[name] = self._from[node.output[0]]
             return

@@ -41,7 +41,7 @@ class Scaling:
 
 
 def fit_scaling(x: NDArray[np.floating]) -> Scaling:
-    """The scaling of rows (n, n_columns); a column that never changes becomes zero."""
+    """Return the scaling of rows (n, n_columns); a column that never changes becomes zero."""
     rows = np.asarray(x, np.float64)
     centre, spread = rows.mean(axis=0), rows.std(axis=0)
     constant = spread <= 1e-9 * np.maximum(np.abs(centre), 1e-300)
@@ -91,7 +91,7 @@ def principal_components(x: Rows) -> Components:
 
 
 def tsne(x: Rows, *, seed: int = 0) -> Rows:
-    """A map (n, 2) of rows (n, n_columns) in which neighbours stay neighbours.
+    """Return a map (n, 2) of rows (n, n_columns) in which neighbours stay neighbours.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def tsne(x: Rows, *, seed: int = 0) -> Rows:
 
 
 def neighbours(x: Rows, count: int) -> NDArray[np.int64]:
-    """The ``count`` nearest other rows of each row, by Euclidean distance, nearest first."""
+    """Return the ``count`` nearest other rows of each row, by Euclidean distance, nearest first."""
     squares = np.square(x).sum(axis=1)
     distances = squares[:, np.newaxis] + squares - 2 * x @ x.T
     np.fill_diagonal(distances, np.inf)

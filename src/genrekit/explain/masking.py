@@ -38,7 +38,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Listened:
+class PredictedTrack:
     """A track with the scores of its windows.
 
     Attributes
@@ -46,7 +46,7 @@ class Listened:
     waveform : Waveform
     fill : {"cut", "silence", "noise"}
     filling : (n,) float32
-        What is heard in place of hidden samples that are not cut out.
+        What stands in place of hidden samples that are not cut out.
     windows : tuple of Window
     table : (n_windows, n_labels) float64
         Probabilities of each.
@@ -65,7 +65,9 @@ class Listened:
         return aggregate(self.table, self.classifier.bundle.manifest)
 
 
-def listen(classifier: Classifier, waveform: Waveform, *, fill: Fill = "cut") -> Listened:
+def predict_track(
+    classifier: Classifier, waveform: Waveform, *, fill: Fill = "cut"
+) -> PredictedTrack:
     """Score every window of a track once.
 
     Raises
@@ -89,11 +91,11 @@ def listen(classifier: Classifier, waveform: Waveform, *, fill: Fill = "cut") ->
         )
     windows = _windows(classifier, waveform.samples)
     table = _table(classifier, windows)
-    return Listened(classifier, waveform, fill, _filling(waveform, fill), windows, table)
+    return PredictedTrack(classifier, waveform, fill, _filling(waveform, fill), windows, table)
 
 
-def refilled(track: Listened, fill: Fill) -> Listened:
-    """The same track with what it hides hidden in another way."""
+def refilled(track: PredictedTrack, fill: Fill) -> PredictedTrack:
+    """Return the same track with what it hides hidden in another way."""
     return replace(track, fill=fill, filling=_filling(track.waveform, fill))
 
 
@@ -123,7 +125,7 @@ def window_scores(
     return classifier.predict_features(rows)
 
 
-def hidden_scores(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float64]:
+def hidden_scores(track: PredictedTrack, hidden: Sequence[Piece]) -> NDArray[np.float64]:
     """Probabilities (n_labels,) of the track with some pieces hidden."""
     minimum = track.classifier.bundle.manifest.windows.minimum_seconds
     left = sum(map(len, kept := _kept(track, hidden)))
@@ -139,13 +141,13 @@ def hidden_scores(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float6
     ]
     table = track.table.copy()
     if changed:
-        heard = [Window(start, samples[start:stop]) for start, stop in spans]
-        table[changed] = _table(track.classifier, [heard[row] for row in changed])
+        audible = [Window(start, samples[start:stop]) for start, stop in spans]
+        table[changed] = _table(track.classifier, [audible[row] for row in changed])
     return aggregate(table, track.classifier.bundle.manifest)
 
 
 def _scores_without(
-    track: Listened, kept: Sequence[NDArray[np.float32]], hidden: Sequence[Piece]
+    track: PredictedTrack, kept: Sequence[NDArray[np.float32]], hidden: Sequence[Piece]
 ) -> NDArray[np.float64]:
     """Probabilities of what is left; windows that end before the first cut keep their scores."""
     rate = track.waveform.sample_rate_hz
@@ -159,13 +161,13 @@ def _scores_without(
     return aggregate(table, track.classifier.bundle.manifest)
 
 
-def _kept(track: Listened, hidden: Sequence[Piece]) -> list[NDArray[np.float32]]:
-    heard = np.ones(len(track.waveform.samples), bool)
+def _kept(track: PredictedTrack, hidden: Sequence[Piece]) -> list[NDArray[np.float32]]:
+    audible = np.ones(len(track.waveform.samples), bool)
     for piece in hidden:
-        heard[piece.start : piece.stop] = False
-    edges = np.flatnonzero(np.diff(heard)) + 1
+        audible[piece.start : piece.stop] = False
+    edges = np.flatnonzero(np.diff(audible)) + 1
     parts = np.split(track.waveform.samples, edges)
-    return [part for part, start in zip(parts, [0, *edges], strict=True) if heard[start]]
+    return [part for part, start in zip(parts, [0, *edges], strict=True) if audible[start]]
 
 
 def _joined(parts: Sequence[NDArray[np.float32]], rate_hz: int) -> NDArray[np.float32]:
@@ -179,13 +181,13 @@ def _joined(parts: Sequence[NDArray[np.float32]], rate_hz: int) -> NDArray[np.fl
     return whole
 
 
-def hide(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float32]:
-    """The samples with the filling in place of some pieces, faded over ten milliseconds."""
-    heard = np.ones(len(track.waveform.samples), np.float32)
+def hide(track: PredictedTrack, hidden: Sequence[Piece]) -> NDArray[np.float32]:
+    """Return the samples with the filling in place of some pieces, faded over ten milliseconds."""
+    audible = np.ones(len(track.waveform.samples), np.float32)
     for piece in hidden:
-        heard[piece.start : piece.stop] = 0
+        audible[piece.start : piece.stop] = 0
     fade = max(1, round(FADE_SECONDS * track.waveform.sample_rate_hz))
-    padded = np.pad(heard, (fade // 2, fade - 1 - fade // 2), mode="edge")
+    padded = np.pad(audible, (fade // 2, fade - 1 - fade // 2), mode="edge")
     # A running mean; with float64 sums it is exactly 0 and 1 where nothing changes.
     sums = np.concatenate([[0.0], np.cumsum(padded, dtype=np.float64)])
     gain = ((sums[fade:] - sums[:-fade]) / fade).astype(np.float32)
@@ -193,7 +195,7 @@ def hide(track: Listened, hidden: Sequence[Piece]) -> NDArray[np.float32]:
 
 
 def pieces(waveform: Waveform, seconds: float) -> tuple[Piece, ...]:
-    """The track in pieces of about ``seconds``, all of a length."""
+    """Return the track in pieces of about ``seconds``, all of a length."""
     count = max(1, round(waveform.seconds / seconds))
     edges = np.linspace(0, len(waveform.samples), count + 1).round().astype(int).tolist()
     return tuple(Piece(start, stop) for start, stop in pairwise(edges))

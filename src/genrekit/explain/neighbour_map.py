@@ -26,7 +26,7 @@ _HALVINGS = 40
 
 
 def neighbour_map(x: Rows, *, seed: int = 0) -> Rows:
-    """A map (n, 2) of rows (n, n_columns) drawn from the graph of their nearest neighbours.
+    """Return a map (n, 2) of rows (n, n_columns) drawn from the graph of their nearest neighbours.
 
     Raises
     ------

@@ -138,7 +138,7 @@ def map_sections(
     name: str,
     begin_seconds: float = 0.0,
 ) -> list[Section]:
-    """The maps below the array that they are of; the audio begins at ``begin_seconds``."""
+    """Return the maps below the array that they are of; the audio begins at ``begin_seconds``."""
     if not maps:
         return []
     array = classifier.bundle.features(window.samples)[name]

@@ -19,14 +19,14 @@ from genrekit.audio import Waveform
 from genrekit.bundles import window_samples
 from genrekit.errors import ConfigError, quoted
 from genrekit.explain.agreement import log_odds
-from genrekit.explain.masking import Listened, Piece, hidden_scores, window_scores
+from genrekit.explain.masking import Piece, PredictedTrack, hidden_scores, window_scores
 from genrekit.explain.records import ColumnLoss, Patch, Span
 from genrekit.inference import Classifier, Window, ranked
 from genrekit.schema import SegmentScore
 
 PatchWay = Literal["quiet", "usual"]
 #: A hushed cell is as quiet as its row is in the quietest of this share of its cells.
-HUSHED_SHARE = 0.05
+QUIET_SHARE = 0.05
 #: Patches are made as quiet as their row gets, or what their row usually is.
 PATCH_WAYS: tuple[PatchWay, ...] = ("quiet", "usual")
 
@@ -47,7 +47,7 @@ def label_number(classifier: Classifier, genre: str) -> int:
     return classifier.labels.index(genre)
 
 
-def occlude_seconds(track: Listened, cut: Sequence[Piece], genre: str) -> Iterator[Span]:
+def occlude_seconds(track: PredictedTrack, cut: Sequence[Piece], genre: str) -> Iterator[Span]:
     """Yield what the log-odds of a genre lose without each piece, hidden in the track's one way."""
     label, rate = label_number(track.classifier, genre), track.waveform.sample_rate_hz
     task = track.classifier.bundle.manifest.task
@@ -75,22 +75,22 @@ def time_line(
     last, begin = max(0, len(waveform.samples) - length), waveform.start_seconds
     for start in range(0, last + 1, max(1, round(hop_seconds * rate))):
         samples = waveform.samples[start : start + length]
-        heard = samples if windows.short == "keep" else np.resize(samples, whole)
+        filled = samples if windows.short == "keep" else np.resize(samples, whole)
         yield SegmentScore(
             start_seconds=begin + start / rate,
             end_seconds=begin + (start + len(samples)) / rate,
-            scores=ranked(classifier.labels, window_scores(classifier, [heard])[0]),
+            scores=ranked(classifier.labels, window_scores(classifier, [filled])[0]),
         )
 
 
-def telling_window(track: Listened, genre: str) -> Window:
-    """The window that is surest of the genre."""
+def telling_window(track: PredictedTrack, genre: str) -> Window:
+    """Return the window that is surest of the genre."""
     label = label_number(track.classifier, genre)
     return track.windows[int(track.table[:, label].argmax())]
 
 
 def picture_names(features: Mapping[str, NDArray[np.float32]]) -> list[str]:
-    """Inputs with an axis of frequency, or of kinds, and one of time."""
+    """Return the inputs with an axis of frequency, or of kinds, and one of time."""
     return [name for name, array in features.items() if array.ndim == 2 and array.shape[0] > 1]
 
 
@@ -134,7 +134,7 @@ def occlude_patches(
     odds = [log_odds(one, label, task) for one in scores]
     rate = classifier.sample_rate_hz
     begin = begin_seconds + window.start_sample / rate
-    seconds = len(window.samples) / grid.heard / rate
+    seconds = len(window.samples) / grid.filled / rate
     borders = getattr(classifier.bundle.frontends[name], "borders_hz", None)
     return tuple(
         Patch(
@@ -152,7 +152,7 @@ def occlude_patches(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatchGrid:
-    """Patches of the part of an array that was heard.
+    """Patches of the part of an array that audio fills.
 
     A short window is repeated until it fills the input: a patch is hidden in every repetition.
 
@@ -160,12 +160,12 @@ class PatchGrid:
     ----------
     boxes : list of (slice, slice)
         Rows and frames of each.
-    heard, whole : int
+    filled, whole : int
         Frames of the part, and of the array.
     """
 
     boxes: list[tuple[slice, slice]]
-    heard: int
+    filled: int
     whole: int
 
     @classmethod
@@ -177,15 +177,15 @@ class PatchGrid:
         rows: int,
         columns: int,
     ) -> PatchGrid:
-        """The grid of an input (n_rows, n_frames) of a window."""
+        """Return the grid of an input (n_rows, n_frames) of a window."""
         share = len(window.samples) / filled_samples(classifier, window)
-        heard = max(1, round(array.shape[1] * share))
-        boxes = boxes_of((array.shape[0], heard), rows, columns)
-        return cls(boxes, heard, array.shape[1])
+        filled = max(1, round(array.shape[1] * share))
+        boxes = boxes_of((array.shape[0], filled), rows, columns)
+        return cls(boxes, filled, array.shape[1])
 
     def again(self, numbers: Sequence[int]) -> list[tuple[slice, slice]]:
-        """Some of the patches, wherever the window is repeated."""
-        shifts = range(0, self.whole, self.heard)
+        """Return some of the patches, wherever the window is repeated."""
+        shifts = range(0, self.whole, self.filled)
         return [
             (band, slice(time.start + shift, time.stop + shift))
             for band, time in (self.boxes[number] for number in numbers)
@@ -194,14 +194,14 @@ class PatchGrid:
 
 
 def filled_samples(classifier: Classifier, window: Window) -> int:
-    """Samples that the input of a window is made of: a short one is repeated, or padded."""
+    """Return the samples that a window's input is made of: a short one is repeated or padded."""
     windows = classifier.bundle.manifest.windows
     whole, _ = window_samples(windows, classifier.sample_rate_hz)
     return len(window.samples) if windows.short == "keep" else max(whole, len(window.samples))
 
 
 def boxes_of(shape: tuple[int, ...], rows: int, columns: int) -> list[tuple[slice, slice]]:
-    """A grid of patches of an array, row by row; fewer where the array is smaller."""
+    """Return a grid of patches of an array, row by row; fewer where the array is smaller."""
     bands, times = _edges(shape[0], rows), _edges(shape[1], columns)
     return [(band, time) for band in bands for time in times]
 
@@ -209,44 +209,44 @@ def boxes_of(shape: tuple[int, ...], rows: int, columns: int) -> list[tuple[slic
 def hidden_patches(
     array: NDArray[np.float32], boxes: Sequence[tuple[slice, slice]], way: PatchWay
 ) -> NDArray[np.float32]:
-    """A copy without some patches, in one of `PATCH_WAYS`."""
-    return hush(array, boxes) if way == "quiet" else make_usual(array, boxes)
+    """Return a copy without some patches, in one of `PATCH_WAYS`."""
+    return hush(array, boxes) if way == "quiet" else make_baseline(array, boxes)
 
 
 def hush(array: NDArray[np.float32], boxes: Sequence[tuple[slice, slice]]) -> NDArray[np.float32]:
-    """A copy whose patches are as quiet as the quietest twentieth of their row."""
-    quiet = np.quantile(array, HUSHED_SHARE, axis=1, keepdims=True).astype(np.float32)
-    hushed = array.copy()
+    """Return a copy whose patches are as quiet as the quietest twentieth of their row."""
+    quiet = np.quantile(array, QUIET_SHARE, axis=1, keepdims=True).astype(np.float32)
+    occluded = array.copy()
     for band, time in boxes:
-        hushed[band, time] = np.minimum(hushed[band, time], quiet[band])
-    return hushed
+        occluded[band, time] = np.minimum(occluded[band, time], quiet[band])
+    return occluded
 
 
-def make_usual(
+def make_baseline(
     array: NDArray[np.float32], boxes: Sequence[tuple[slice, slice]]
 ) -> NDArray[np.float32]:
-    """A copy whose patches are what their rows usually are: the median over time."""
-    usual = np.median(array, axis=1, keepdims=True).astype(np.float32)
+    """Return a copy whose patches are what their rows usually are: the median over time."""
+    baseline = np.median(array, axis=1, keepdims=True).astype(np.float32)
     changed = array.copy()
     for band, time in boxes:
-        changed[band, time] = usual[band]
+        changed[band, time] = baseline[band]
     return changed
 
 
 def replace_columns(
     classifier: Classifier,
     row: Mapping[str, NDArray[np.float32]],
-    usual: Mapping[str, NDArray[np.float32]],
+    baseline: Mapping[str, NDArray[np.float32]],
     genre: str,
 ) -> tuple[ColumnLoss, ...]:
-    """Give each column of a vector the usual value, one at a time.
+    """Give each column of a vector its baseline value, one at a time.
 
     Parameters
     ----------
     row : mapping of str to (n_columns,) float32
         Every input of the model, vectors all.
-    usual : mapping of str to (n_columns,) float32
-        What is usual, such as medians of a table.
+    baseline : mapping of str to (n_columns,) float32
+        Values to put in place, such as medians of a table.
 
     Returns
     -------
@@ -257,7 +257,7 @@ def replace_columns(
     found = []
     for name, values in row.items():
         changed = np.repeat(values[np.newaxis], len(values) + 1, axis=0)
-        np.fill_diagonal(changed, usual[name])
+        np.fill_diagonal(changed, baseline[name])
         inputs = {
             key: changed if key == name else np.repeat(x[np.newaxis], len(changed), axis=0)
             for key, x in row.items()
@@ -268,7 +268,7 @@ def replace_columns(
             ColumnLoss(
                 name=column,
                 value=float(values[place]),
-                usual=float(usual[name][place]),
+                usual=float(baseline[name][place]),
                 loss=odds[-1] - odds[place],
             )
             for place, column in enumerate(columns)

@@ -73,22 +73,22 @@ def narrowed(values: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     return np.stack([part.mean(axis=1) for part in parts], axis=1)
 
 
-def overlaid(found: Occlusion, heard: Spectrogram) -> Pixels:
-    """The picture (height, width, 3): spectrogram, patches over it, hidden seconds below it."""
-    levels = np.array(heard.decibels, np.float64)
+def overlaid(found: Occlusion, shown: Spectrogram) -> Pixels:
+    """Draw the picture (height, width, 3): spectrogram, patches over it, seconds below."""
+    levels = np.array(shown.decibels, np.float64)
     shares = 1 + np.clip((levels - levels.max()) / _RANGE_DB, -1, 0)
     grey = _DARKEST + (_BRIGHTEST - _DARKEST) * shares
     rows = len(grey) - 1 - np.arange(HEIGHT) * len(grey) // HEIGHT
     columns = np.arange(WIDTH) * grey.shape[1] // WIDTH
     picture = np.repeat(grey[np.ix_(rows, columns)][..., np.newaxis], 3, axis=2)
-    _tint(picture, found.patches, heard, _STRONGEST if _patches_hold(found) else _FADED)
+    _tint(picture, found.patches, shown, _STRONGEST if _patches_hold(found) else _FADED)
     gap = np.full((GAP, WIDTH, 3), _DARKEST)
-    whole = np.concatenate([picture, gap, _strip(found.occlusion, heard)])
+    whole = np.concatenate([picture, gap, _strip(found.occlusion, shown)])
     return whole.round().astype(np.uint8)
 
 
 def png(pixels: Pixels, description: str) -> bytes:
-    """A PNG of pixels (height, width, 3) that says of itself what it shows."""
+    """Return a PNG of pixels (height, width, 3) that says of itself what it shows."""
     height, width, _ = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     # Each line is preceded by the number of its filter: none.
@@ -104,7 +104,7 @@ def png(pixels: Pixels, description: str) -> bytes:
 
 
 def described(found: Occlusion) -> str:
-    """What the picture shows, in words."""
+    """Return what the picture shows, in words."""
     strongest = max(found.occlusion, key=lambda span: abs(span.loss))
     return (
         f"What {found.genre} ({found.probability:.3f}) rests on in {found.path}, as "
@@ -116,7 +116,7 @@ def described(found: Occlusion) -> str:
 
 
 def largest_loss(parts: Sequence[Span | Patch]) -> float:
-    """What the strongest colour and the longest bar stand for: never next to nothing."""
+    """Return what the strongest colour and the longest bar stand for: never next to nothing."""
     return max(_LEAST_TOP, *(abs(one.loss) for one in parts)) if parts else _LEAST_TOP
 
 
@@ -126,38 +126,38 @@ def _patches_hold(found: Occlusion) -> bool:
 
 
 def _tint(
-    picture: NDArray[np.float64], patches: Sequence[Patch], heard: Spectrogram, strongest: float
+    picture: NDArray[np.float64], patches: Sequence[Patch], shown: Spectrogram, strongest: float
 ) -> None:
     top = largest_loss(patches)
     for patch in patches:
         if patch.low_hz is None or patch.high_hz is None or not patch.evidence:
             continue
-        x = _places([patch.start_seconds, patch.end_seconds], heard)
+        x = _places([patch.start_seconds, patch.end_seconds], shown)
         bands = np.interp(
-            [patch.low_hz, patch.high_hz], heard.borders_hz, np.arange(len(heard.borders_hz))
+            [patch.low_hz, patch.high_hz], shown.borders_hz, np.arange(len(shown.borders_hz))
         )
-        y = (HEIGHT * (1 - bands / len(heard.decibels))).round().astype(int)
+        y = (HEIGHT * (1 - bands / len(shown.decibels))).round().astype(int)
         share = strongest * abs(patch.loss) / top
         area = picture[y[1] : y[0], x[0] : x[1]]
         area += share * (np.array(FOR if patch.loss > 0 else AGAINST) - area)
 
 
-def _strip(spans: Sequence[Span], heard: Spectrogram) -> NDArray[np.float64]:
-    """A bar for each hidden piece: up is for the genre, down against it."""
+def _strip(spans: Sequence[Span], shown: Spectrogram) -> NDArray[np.float64]:
+    """Return a bar for each hidden piece: up is for the genre, down against it."""
     strip = np.full((STRIP, WIDTH, 3), _DARKEST)
     middle = STRIP // 2
     top = largest_loss(spans)
     for span in spans:
-        start, stop = _places([span.start_seconds, span.end_seconds], heard)
+        start, stop = _places([span.start_seconds, span.end_seconds], shown)
         tall = round(middle * abs(span.loss) / top)
         rows = slice(middle - tall, middle) if span.loss > 0 else slice(middle, middle + tall)
-        told = FOR if span.loss > 0 else AGAINST
-        strip[rows, start : max(start + 1, stop - 1)] = told if span.evidence else NO_EVIDENCE
+        colour = FOR if span.loss > 0 else AGAINST
+        strip[rows, start : max(start + 1, stop - 1)] = colour if span.evidence else NO_EVIDENCE
     return strip
 
 
-def _places(seconds: Sequence[float], heard: Spectrogram) -> list[int]:
-    share = (np.array(seconds) - heard.start_seconds) / (heard.end_seconds - heard.start_seconds)
+def _places(seconds: Sequence[float], shown: Spectrogram) -> list[int]:
+    share = (np.array(seconds) - shown.start_seconds) / (shown.end_seconds - shown.start_seconds)
     places: list[int] = (np.clip(share, 0, 1) * WIDTH).round().astype(int).tolist()
     return places
 

@@ -29,7 +29,7 @@ class Agreement(Contract):
 
 
 class Curve(Contract):
-    """Probability of the genre while more and more is hidden, or heard."""
+    """Probability of the genre while more and more is hidden, or kept."""
 
     shares: tuple[float, ...] = Field(description="of the track, from 0 to 1")
     probabilities: tuple[float, ...]
@@ -39,7 +39,7 @@ class Curve(Contract):
 class Faithfulness(Contract):
     """Whether what is said to matter does, compared with a random order of the same pieces.
 
-    ``gain`` is how much sooner the genre is lost by hiding what matters first, and found by hearing
+    ``gain`` is how much sooner the genre is lost by hiding what matters first, and found by keeping
     it first, than in random order: the sum of both areas. Below zero the explanation is worse than
     chance. ``needed`` is what one random order in twenty reaches; ``faithful`` says that ``gain``
     is more.

@@ -36,7 +36,7 @@ class ShapleyValues:
     rows : (n,) int
         Which rows of the data they are of.
     values : (n, n_columns, n_labels) float64
-    usual : (n_labels,) float64
+    baseline : (n_labels,) float64
         The mean over the background; with the values of a row it adds up to what is said of it.
     how : str
         By which method, as a sentence.
@@ -46,7 +46,7 @@ class ShapleyValues:
 
     rows: NDArray[np.int64]
     values: Numbers
-    usual: Numbers
+    baseline: Numbers
     how: str
     unit: str
 
@@ -74,7 +74,7 @@ def explain_rows(
     Raises
     ------
     MissingExtraError
-        Without the extra ``explain``, for models that are no trees.
+        Without the extra ``explain``, for models that are not trees.
     """
     order = np.random.default_rng(seed).permutation(len(x))
     if row is not None:
@@ -85,9 +85,9 @@ def explain_rows(
         if found is not None:
             return found
     rows = order[:ROWS]
-    values, usual = shap_values(predict, x[rows], x[order[-BACKGROUND:]], seed=seed)
+    values, baseline = shap_values(predict, x[rows], x[order[-BACKGROUND:]], seed=seed)
     how = f"Estimated by permutations of the columns, against {BACKGROUND} rows."
-    return ShapleyValues(rows, values, usual, how, "probability")
+    return ShapleyValues(rows, values, baseline, how, "probability")
 
 
 def _trees(model: Path) -> TreeGraph | None:
@@ -101,23 +101,23 @@ def _of_trees(
     graph: TreeGraph,
     x: NDArray[np.float32],
     rows: NDArray[np.int64],
-    usual: NDArray[np.int64],
+    baseline: NDArray[np.int64],
     n_labels: int,
 ) -> ShapleyValues | None:
     """Exact values; None where a prepared column is of several others, so that none has its own."""
-    column_of = own_columns(graph.prepared, x[np.union1d(rows, usual)])
+    column_of = own_columns(graph.prepared, x[np.union1d(rows, baseline)])
     if column_of is None:
         return None
-    theirs = tree_shapley(graph.trees, graph.prepared(x[rows]), graph.prepared(x[usual]))
+    theirs = tree_shapley(graph.trees, graph.prepared(x[rows]), graph.prepared(x[baseline]))
     values = np.zeros((len(rows), x.shape[1], theirs.shape[2]))
     values[:, column_of[column_of >= 0]] = theirs[:, column_of >= 0]
-    means = graph.says(x[usual]).mean(axis=0)
+    means = graph.says(x[baseline]).mean(axis=0)
     if graph.margins and n_labels == 2:
         values, means = np.concatenate([-values, values], axis=2), np.array([-means[0], means[0]])
     kind = "log-odds, as the trees add them up" if graph.margins else "shares of the trees"
     how = (
-        f"Exact values of the trees (interventional TreeSHAP), against {len(usual)} rows, before "
-        "the temperature."
+        f"Exact values of the trees (interventional TreeSHAP), against {len(baseline)} rows, "
+        "before the temperature."
     )
     unit = "log-odds" if graph.margins else "probability"
     return ShapleyValues(rows, values, means, f"{how} They are {kind}.", unit)
@@ -163,7 +163,7 @@ def shap_values(
     Returns
     -------
     values : (n, n_columns, n_labels) float64
-    usual : (n_labels,) float64
+    baseline : (n_labels,) float64
         The mean over the background; with the values of a row it adds up to its probabilities.
 
     Raises
@@ -182,5 +182,5 @@ def shap_values(
         lambda rows: predict(np.asarray(rows, np.float32)), masker, seed=seed
     )
     found = explainer(x, max_evals=2 * x.shape[1] + 1, silent=True)
-    usual = np.asarray(found.base_values, np.float64)
-    return np.asarray(found.values, np.float64), usual.reshape(-1, usual.shape[-1])[0]
+    baseline = np.asarray(found.base_values, np.float64)
+    return np.asarray(found.values, np.float64), baseline.reshape(-1, baseline.shape[-1])[0]

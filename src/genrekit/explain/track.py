@@ -18,7 +18,7 @@ from genrekit.explain.hiding import (
     ExplainStep,
     Fills,
     Hidden,
-    hide_and_listen,
+    occlude_and_predict,
     telling,
 )
 from genrekit.explain.network_maps import NetworkMap, map_sections, network_maps
@@ -64,7 +64,7 @@ def explain_track(
     part = classifier.bundle.manifest.excerpt if excerpt is None else excerpt
     waveform = decode(path, sample_rate_hz=classifier.sample_rate_hz, excerpt=part)
     hidden = None
-    for step in hide_and_listen(
+    for step in occlude_and_predict(
         classifier,
         waveform,
         name=str(path),
@@ -95,7 +95,7 @@ def explain_track(
 
 
 def _maps(classifier: Classifier, hidden: Hidden) -> tuple[tuple[NetworkMap, ...], tuple[str, ...]]:
-    """Maps of the network, or a note why there are none; occlusion is there for every bundle."""
+    """Return the maps of the network, or a note why there are none."""
     if not hidden.picture:
         return (), ()
     try:
@@ -124,14 +124,14 @@ def _snippets(
     for number, span in enumerate(telling(spans, side), start=1):
         start = max(0, round((span.start_seconds - begin - CONTEXT_SECONDS) * rate))
         stop = round((span.end_seconds - begin + CONTEXT_SECONDS) * rate)
-        heard = waveform.samples[start:stop]
+        passage = waveform.samples[start:stop]
         file = f"{side}-{number}.wav"
-        soundfile.write(folder / file, heard, rate, subtype="PCM_16")
+        soundfile.write(folder / file, passage, rate, subtype="PCM_16")
         written.append(
             Snippet(
                 file=file,
                 start_seconds=begin + start / rate,
-                end_seconds=begin + (start + len(heard)) / rate,
+                end_seconds=begin + (start + len(passage)) / rate,
                 loss=span.loss,
             )
         )

@@ -26,7 +26,7 @@ def write_track_page(
     MissingExtraError
         Without plotly or matplotlib.
     """
-    sections = [_scores(result), _time_line(result), _hidden(result), _heard(result, folder)]
+    sections = [_scores(result), _time_line(result), _hidden(result), _sounds(result, folder)]
     sections += [_patches(result)] if result.patches else []
     sections += further
     sections += [_faithful(result.faithfulness)] if result.faithfulness else []
@@ -81,13 +81,13 @@ def _hidden(result: TrackExplanation) -> Section:
         "seconds",
         "loss of log-odds",
         filled=True,
-        verdict=_said_of_seconds(result),
+        verdict=_text_of_seconds(result),
         faded=not _seconds_hold(result),
     )
     return Section("Hidden seconds", f"{text}\n{result.line_verdict}", [chart])
 
 
-def _said_of_seconds(result: TrackExplanation) -> str:
+def _text_of_seconds(result: TrackExplanation) -> str:
     measured = result.faithfulness
     return f"{result.verdict}. {faithfulness_verdict(measured)}" if measured else result.verdict
 
@@ -105,7 +105,7 @@ def _steps(spans: Sequence[Span]) -> tuple[list[float], list[float]]:
     return x, [span.loss if span.evidence else 0.0 for span in spans for _ in range(2)]
 
 
-def _heard(result: TrackExplanation, folder: Path) -> Section:
+def _sounds(result: TrackExplanation, folder: Path) -> Section:
     def sounds(snippets: Sequence[Snippet], side: str) -> list[AudioClip]:
         return [
             AudioClip(

@@ -41,7 +41,7 @@ class TreeGraph:
         return np.asarray(found, np.float32)
 
     def says(self, x: Floats) -> Numbers:
-        """Sums of the trees (n, n_targets) for rows as they were before."""
+        """Return sums of the trees (n, n_targets) for rows as they were before."""
         ready = self.prepared(x)
         return np.asarray(
             sum(tree.inside(ready).all(axis=2).T @ tree.values for tree in self.trees)
@@ -94,7 +94,7 @@ def _understood(attributes: Mapping[str, Any]) -> bool:
 
 
 def _opened(onnx: Any, proto: Any, value: str) -> Any:
-    """A session that ends where the trees begin."""
+    """Return a session that ends where the trees begin."""
     import onnxruntime
 
     part = onnx.ModelProto()
@@ -168,6 +168,6 @@ def _leaves(
 
 
 def _edge(threshold: float, mode: bytes) -> np.float32:
-    """The largest number that goes left."""
+    """Return the largest number that goes left."""
     edge = np.float32(threshold)
     return np.nextafter(edge, np.float32(-np.inf)) if mode == b"BRANCH_LT" else edge

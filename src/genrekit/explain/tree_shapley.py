@@ -71,20 +71,20 @@ def tree_shapley(trees: Sequence[Leaves], x: Floats, background: Floats) -> Numb
 
 
 def _of_one(tree: Leaves, x: Floats, background: Floats) -> Numbers:
-    """Sums over the background, (n, n_asked, n_targets)."""
-    own, usual = tree.inside(x), tree.inside(background)
-    not_own, not_usual = 1 - own, 1 - usual
-    turned, not_turned = usual.swapaxes(1, 2), not_usual.swapaxes(1, 2)
+    """Return sums over the background, (n, n_asked, n_targets)."""
+    own, baseline = tree.inside(x), tree.inside(background)
+    not_own, not_baseline = 1 - own, 1 - baseline
+    turned, not_turned = baseline.swapaxes(1, 2), not_baseline.swapaxes(1, 2)
     # Columns that only the row fulfils, that only the usual one does, and that neither does.
     for_it, against, neither = own @ not_turned, not_own @ turned, not_own @ not_turned
     gain, loss = _weights(for_it, against)
     alive = neither == 0
-    shares = own * ((gain * alive) @ not_usual) - not_own * ((loss * alive) @ usual)
+    shares = own * ((gain * alive) @ not_baseline) - not_own * ((loss * alive) @ baseline)
     return np.asarray(np.einsum("lrf,lt->rft", shares, tree.values, optimize=True))
 
 
 def _weights(for_it: Numbers, against: Numbers) -> tuple[Numbers, Numbers]:
-    """What one column for the leaf, and one against it, has of its value."""
+    """Return what one column for the leaf, and one against it, has of its value."""
     most = int(max((for_it + against).max(), 1))
     table = np.zeros((most + 1, most + 1))
     for one in range(1, most + 1):

@@ -10,7 +10,7 @@ import streamlit as st
 from genrekit.datasets import load_dataset
 from genrekit.explain.exploration import Explored, explore_dataset
 from genrekit.explain.exploration_page import boxes_of, exploration_sections
-from genrekit.explorer.parts import choose_point, pick, said, show_chart, show_section
+from genrekit.explorer.parts import choose_point, pick, plain_text, show_chart, show_section
 from genrekit.features import FeatureCache
 from genrekit.inference import printable
 from genrekit.pages import Lines, Points, unique
@@ -22,13 +22,13 @@ def show_data(path: Path) -> None:
     """One set."""
     explored = _explored(path)
     found = explored.found
-    st.title(said(found.dataset))
+    st.title(plain_text(found.dataset))
     st.markdown(
         f"{found.items} items of {found.recordings} recordings, {len(found.counts)} genres, "
         f"{len(found.columns)} columns"
     )
     for note in found.notes[:20]:
-        st.warning(said(note))
+        st.warning(plain_text(note))
     sections = exploration_sections(explored)
     tabs = st.tabs(["Tracks", "One column", *(section.title for section in sections)])
     with tabs[0]:
@@ -41,7 +41,7 @@ def show_data(path: Path) -> None:
 
 
 def _explored(path: Path) -> Explored:
-    """What is known of a set; looked at again when it has changed."""
+    """Return what is known of a set; looked at again when it has changed."""
     key = f"explored {path} {path.stat().st_mtime_ns}"
     if key not in st.session_state:
         manifest = path.suffix in (".jsonl", ".ndjson")
@@ -80,7 +80,7 @@ def _show_map(explored: Explored) -> None:
         st.caption("Click a point to see, and where there is audio to hear, what it is.")
         return
     item = items[rows[chosen]]
-    st.markdown(said(f"{printable(item.item_id)}: {', '.join(item.labels)}"))
+    st.markdown(plain_text(f"{printable(item.item_id)}: {', '.join(item.labels)}"))
     if item.path is not None:
         st.audio(str(item.path), start_time=item.start_seconds or 0)
 

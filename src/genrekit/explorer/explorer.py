@@ -10,7 +10,7 @@ import streamlit as st
 from genrekit.errors import GenreError
 from genrekit.explorer.data_view import show_data
 from genrekit.explorer.opening import Opened, open_paths
-from genrekit.explorer.parts import said
+from genrekit.explorer.parts import plain_text
 from genrekit.explorer.results_view import show_results
 from genrekit.explorer.vectors_view import show_vectors
 
@@ -34,13 +34,13 @@ def show(paths: Sequence[str]) -> None:
         wanted.append(Path(further.strip()).expanduser())
     opened = open_paths(wanted)
     for problem in opened.problems:
-        st.error(said(problem))
+        st.error(plain_text(problem))
     choices = _choices(opened)
     if not choices:
         st.title("Nothing is open yet")
         st.markdown(_WELCOME)
         return
-    chosen = st.sidebar.radio("Show", list(choices), key="chosen", format_func=said)
+    chosen = st.sidebar.radio("Show", list(choices), key="chosen", format_func=plain_text)
     kind, path = choices[chosen]
     try:
         if kind == "results":
@@ -50,7 +50,7 @@ def show(paths: Sequence[str]) -> None:
         else:
             show_vectors(path)
     except (GenreError, OSError) as problem:
-        st.error(said(str(problem)))
+        st.error(plain_text(str(problem)))
 
 
 def _choices(opened: Opened) -> dict[str, tuple[str, Path]]:

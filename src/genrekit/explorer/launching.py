@@ -30,7 +30,7 @@ def launch(paths: Sequence[Path], *, port: int = 8501, browser: bool = True) -> 
 
 
 def arguments(paths: Sequence[Path], *, port: int, browser: bool) -> list[str]:
-    """What Streamlit is told: only this machine may call, and nothing is sent anywhere."""
+    """Return what Streamlit is told: only this machine may call, and nothing is sent anywhere."""
     settings = {
         "server.address": "127.0.0.1",
         "server.port": str(port),

@@ -54,7 +54,7 @@ def open_paths(paths: Iterable[Path]) -> Opened:
 
 
 def look(path: Path) -> Kind:
-    """What a path holds.
+    """Return what a path holds.
 
     Raises
     ------

@@ -36,14 +36,14 @@ _FACTS_BESIDE = 3
 _ON_DARK = {"#000000": "#e6e9ed", **ON_DARK}
 
 
-def said(text: str) -> str:
-    """Text that Markdown does not read: a file may be called anything."""
+def plain_text(text: str) -> str:
+    """Escape what Markdown would read: a file may be called anything."""
     return _MARKS.sub(r"\\\1", text)
 
 
 def bold(text: str) -> str:
-    """As `said`, but what stands between ``**`` is bold, as on other pages."""
-    return _BOLD.sub(r"**\1**", said(text))
+    """As `plain_text`, but what stands between ``**`` is bold, as on other pages."""
+    return _BOLD.sub(r"**\1**", plain_text(text))
 
 
 def show_section(section: Section, key: str = "") -> None:
@@ -66,11 +66,11 @@ def _show(text: str, parts: Sequence[Part], key: str) -> None:
 
 
 def show_part(part: Part, key: str) -> None:
-    """A chart, table, sound, or what holds some of them."""
+    """Show a chart, table, sound, or what holds some of them."""
     if isinstance(part, Table):
-        show_sheet(part)
+        show_table(part)
     elif isinstance(part, AudioClip):
-        st.caption(said(part.caption))
+        st.caption(plain_text(part.caption))
         st.audio(part.audio if isinstance(part.audio, bytes) else str(part.audio), part.media_type)
     elif isinstance(part, Facts):
         _show_facts(part)
@@ -94,15 +94,15 @@ def _show_facts(facts: Facts) -> None:
         row = facts.facts[first : first + _FACTS_BESIDE]
         for column, fact in zip(st.columns(_FACTS_BESIDE), row, strict=False):
             with column.container(border=True, height="stretch"):
-                st.caption(said(fact.name))
-                st.markdown(f"### {said(fact.value)}")
-                st.caption(said(fact.note))
+                st.caption(plain_text(fact.name))
+                st.markdown(f"### {plain_text(fact.value)}")
+                st.caption(plain_text(fact.note))
 
 
 def show_chart(chart: Chart, key: str) -> None:
-    """A chart under its title, in the colours of all pages."""
+    """Show a chart under its title, in the colours of all pages."""
     if chart.title:
-        st.caption(said(chart.title))
+        st.caption(plain_text(chart.title))
     if isinstance(chart, Ranks):
         _show_ranks(chart)
     else:
@@ -113,12 +113,12 @@ def _show_ranks(chart: Ranks) -> None:
     try:
         st.image(critical_difference_svg(chart.found, chart.names, chart.title))
     except MissingExtraError as missing:
-        st.info(said(str(missing)))
+        st.info(plain_text(str(missing)))
 
 
 def choose_point(points: Points, key: str) -> int | None:
-    """A chart of points; return the row of the one that was clicked."""
-    st.caption(said(points.title))
+    """Return a chart of points; return the row of the one that was clicked."""
+    st.caption(plain_text(points.title))
     event = st.plotly_chart(
         drawn(points), key=key, alt=points.title, on_select="rerun", selection_mode="points"
     )
@@ -130,7 +130,7 @@ def choose_point(points: Points, key: str) -> int | None:
 
 
 def drawn(chart: Chart) -> Any:
-    """A chart as a Plotly figure; the page chooses its background and its ink."""
+    """Return a chart as a Plotly figure; the page chooses its background and its ink."""
     found = figure(chart)
     if st.context.theme.type == "dark":
         text = json.dumps(found)
@@ -140,14 +140,14 @@ def drawn(chart: Chart) -> Any:
     return plotly.graph_objects.Figure(found)
 
 
-def show_sheet(sheet: Table) -> None:
-    """A table that can be sorted, searched and saved as CSV."""
-    if sheet.title:
-        st.caption(said(sheet.title))
-    if not sheet.rows:
+def show_table(table: Table) -> None:
+    """Show a table that can be sorted, searched and saved as CSV."""
+    if table.title:
+        st.caption(plain_text(table.title))
+    if not table.rows:
         st.markdown("None.")
         return
-    columns = dict(zip(sheet.headings, map(list, zip(*sheet.rows, strict=True)), strict=True))
+    columns = dict(zip(table.headings, map(list, zip(*table.rows, strict=True)), strict=True))
     st.dataframe(columns, hide_index=True)
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from genrekit.evaluation.full_metrics import Metrics
 from genrekit.evaluation.results import confused
 from genrekit.evaluation.run import Answer, RunResult
-from genrekit.explorer.parts import bold, pick, show_chart, show_section, show_sheet
+from genrekit.explorer.parts import bold, pick, show_chart, show_section, show_table
 from genrekit.inference import printable
 from genrekit.pages import LEAKY, Section, Table, confusion_chart, marked_leaky, percent
 from genrekit.reports.best_model import genre_section, sureness_section
@@ -23,7 +23,7 @@ _ONE = "One run"
 
 
 def show_results(paths: Sequence[Path]) -> None:
-    """The answer, then a tab for each part of the report, and one for any run."""
+    """Show the answer, then a tab for each part of the report, and one for any run."""
     inputs = read_inputs(paths)
     groups = groups_of(inputs)
     document = make_document(inputs, groups)
@@ -75,7 +75,7 @@ def _show_run(runs: dict[str, tuple[Group, Entry]]) -> None:
             _show_abstention(run.metrics)
     with tracks:
         wrong = st.toggle("Only what is told wrong", value=True, key="wrong")
-        show_sheet(answers_sheet(run, [a for a in run.answers if not (wrong and a.right)]))
+        show_table(answers_table(run, [a for a in run.answers if not (wrong and a.right)]))
     if group.apart:
         st.caption(bold(f"It stands apart from the first runs: {group.apart}"))
 
@@ -96,14 +96,14 @@ def _show_confusion(run: RunResult) -> None:
     with left:
         true = pick("Labelled", [_ALL, *sorted({true for true, _ in cells})], "true")
     with right:
-        told = pick("Told", [_ALL, *sorted({told for _, told in cells})], "told")
+        predicted = pick("Told", [_ALL, *sorted({predicted for _, predicted in cells})], "told")
     chosen = [
         answer
         for answer in run.answers
-        if true in (_ALL, *answer.true) and told in (_ALL, *answer.predicted)
+        if true in (_ALL, *answer.true) and predicted in (_ALL, *answer.predicted)
     ]
     st.markdown(f"{len(chosen)} of {len(run.answers)} {run.result.unit}s")
-    show_sheet(answers_sheet(run, chosen))
+    show_table(answers_table(run, chosen))
 
 
 def _show_abstention(metrics: Metrics) -> None:
@@ -115,8 +115,8 @@ def _show_abstention(metrics: Metrics) -> None:
     )
 
 
-def answers_sheet(run: RunResult, answers: Sequence[Answer]) -> Table:
-    """Tested tracks, the surest answers first."""
+def answers_table(run: RunResult, answers: Sequence[Answer]) -> Table:
+    """Return the tested tracks, the surest answers first."""
     ranked = sorted(answers, key=lambda one: (-max(one.probabilities, default=0), one.item))
     rows = [
         (

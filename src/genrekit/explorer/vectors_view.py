@@ -10,7 +10,7 @@ import streamlit as st
 from genrekit.batch import Index, read_index
 from genrekit.errors import MissingExtraError
 from genrekit.explain.maps import TSNE_COMPONENTS, Rows, fit_scaling, principal_components, tsne
-from genrekit.explorer.parts import choose_point, pick, said, show_sheet
+from genrekit.explorer.parts import choose_point, pick, plain_text, show_table
 from genrekit.pages import Points, Table
 
 _MOST_MAPPED = 3000
@@ -24,7 +24,7 @@ def show_vectors(path: Path) -> None:
     made = index.manifest
     st.title("Embeddings")
     st.markdown(
-        said(
+        plain_text(
             f"{len(made.tracks)} tracks of {made.folder}, each as {index.vectors.shape[1]} numbers "
             f"({made.kind}) of {made.model.name} {made.model.version}. Genres are the folders."
         )
@@ -47,12 +47,12 @@ def show_vectors(path: Path) -> None:
     chosen = pick("Most like", every, "track")
     near = index.similar(index.vectors[every.index(chosen)], top=_NEIGHBOURS, without=chosen)
     rows_of_text = [(one.path, genre_of(one.path), f"{one.similarity:.3f}") for one in near]
-    show_sheet(Table(("track", "genre", "similarity"), rows_of_text))
+    show_table(Table(("track", "genre", "similarity"), rows_of_text))
     _play(Path(made.folder) / chosen)
 
 
 def genre_of(path: str) -> str:
-    """The folder that a track lies in, where libraries keep genres."""
+    """Return the folder that a track lies in, where libraries keep genres."""
     parents = PurePosixPath(path).parts[:-1]
     return parents[0] if parents else "none"
 
@@ -67,7 +67,7 @@ def _mapped(index: Index, rows: list[int], plane: str, sha256: str) -> Rows:
             try:
                 kept = tsne(kept)
             except MissingExtraError as missing:
-                st.info(said(f"{missing}. These are the principal components."))
+                st.info(plain_text(f"{missing}. These are the principal components."))
         st.session_state[key] = np.pad(kept, ((0, 0), (0, max(0, 2 - kept.shape[1]))))[:, :2]
     found: Rows = st.session_state[key]
     return found

@@ -113,7 +113,7 @@ def run_onnx(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _converted(part: Any, graph: Graph, x: str) -> list[str]:
-    """What skl2onnx makes of a part that has no form here, for models of other packages."""
+    """Return what skl2onnx makes of a part that has no form here, for models of other packages."""
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import DoubleTensorType
     from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator

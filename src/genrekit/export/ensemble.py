@@ -41,7 +41,7 @@ class MemberGraph:
     several : bool
         It tells several genres a track.
     windowed : bool
-        It hears windows inside of the ensemble's: its inputs have an axis for them behind the
+        It takes windows inside of the ensemble's: its inputs have an axis for them behind the
         first, and what it says of them is averaged.
     by_logit : bool
         That average is one of logits, not of probabilities.
@@ -83,7 +83,7 @@ class Combiner:
     thresholds: tuple[float, ...] = ()
 
     def logits(self, probabilities: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """What the graph computes from the members' probabilities, each (n, labels)."""
+        """Return what the graph computes from the members' probabilities, each (n, labels)."""
         scale = log_odds if self.several else logarithm
         if self.matrix is None or self.offset is None:
             pairs = zip(self.weights, probabilities, strict=True)
@@ -114,13 +114,13 @@ def ensemble_graph(members: Sequence[MemberGraph], combiner: Combiner) -> bytes:
         If the graphs cannot be joined.
     """
     try:
-        models = _alike([onnx.load_from_string(member.model) for member in members])
+        models = _with_one_opset([onnx.load_from_string(member.model) for member in members])
         built = _Joined(_opset(models[0]))
-        said = [
+        outputs = [
             built.add_member(number, model, member)
             for number, (model, member) in enumerate(zip(models, members, strict=True))
         ]
-        model = built.finish(_combined(built, said, combiner), len(members[0].order), models)
+        model = built.finish(_combined(built, outputs, combiner), len(members[0].order), models)
         onnx.checker.check_model(model)
     except (ValueError, RuntimeError, onnx.checker.ValidationError) as error:
         raise BundleError(f"the members' graphs cannot be joined: {error}") from error
@@ -168,15 +168,15 @@ class _Joined:
 
     def _probabilities(self, logits: str, member: MemberGraph) -> str:
         """Of one member, (n, labels) in its own order."""
-        cooled = self.node("Div", logits, self.constant(np.array(member.temperature, np.float32)))
+        scaled = self.node("Div", logits, self.constant(np.array(member.temperature, np.float32)))
         if member.windowed and member.by_logit:
-            cooled = self._averaged(cooled, member)
-        told = (
-            self.node("Sigmoid", cooled) if member.several else self.node("Softmax", cooled, axis=1)
+            scaled = self._averaged(scaled, member)
+        answers = (
+            self.node("Sigmoid", scaled) if member.several else self.node("Softmax", scaled, axis=1)
         )
         if member.windowed and not member.by_logit:
-            told = self._averaged(told, member)
-        return told
+            answers = self._averaged(answers, member)
+        return answers
 
     def _flat(self, name: str) -> str:
         """Windows (n, k, ...) as rows (n k, ...)."""
@@ -189,10 +189,10 @@ class _Joined:
         first = next(iter(member.inputs.values()))
         before = self._sliced(self.node("Shape", first), 0, 2)
         shape = self.node("Concat", before, self._numbers(len(member.order)), axis=0)
-        parted = self.node("Reshape", rows, shape)
+        separate = self.node("Reshape", rows, shape)
         if self.opset < _AXES_ARE_INPUTS:
-            return self.node("ReduceMean", parted, axes=[1], keepdims=0)
-        return self.node("ReduceMean", parted, self._numbers(1), keepdims=0)
+            return self.node("ReduceMean", separate, axes=[1], keepdims=0)
+        return self.node("ReduceMean", separate, self._numbers(1), keepdims=0)
 
     def _sliced(self, one: str, begin: int, end: int) -> str:
         return self.node("Slice", one, self._numbers(begin), self._numbers(end))
@@ -224,7 +224,7 @@ class _Joined:
 
 
 def _fed(value: onnx.ValueInfoProto, name: str, windowed: bool) -> onnx.ValueInfoProto:
-    """The ensemble's input for that of a member."""
+    """Return the ensemble's input for that of a member."""
     tensor = value.type.tensor_type
     inside = [
         one.dim_value if one.HasField("dim_value") else one.dim_param or None
@@ -234,15 +234,15 @@ def _fed(value: onnx.ValueInfoProto, name: str, windowed: bool) -> onnx.ValueInf
     return helper.make_tensor_value_info(name, tensor.elem_type, ["n", *windows, *inside])
 
 
-def _combined(built: _Joined, said: Sequence[str], combiner: Combiner) -> str:
+def _combined(built: _Joined, outputs: Sequence[str], combiner: Combiner) -> str:
     if combiner.matrix is None:
         weighed = [
             built.node("Mul", one, built.constant(np.array(weight, np.float32)))
-            for one, weight in zip(said, combiner.weights, strict=True)
+            for one, weight in zip(outputs, combiner.weights, strict=True)
         ]
         return _scaled(built, built.node("Sum", *weighed), combiner.several)
     assert combiner.offset is not None, "a matrix has an offset"
-    logs = [_scaled(built, one, combiner.several) for one in said]
+    logs = [_scaled(built, one, combiner.several) for one in outputs]
     everything = built.node("Concat", *logs, axis=1)
     matrix = built.constant(combiner.matrix.astype(np.float32))
     offset = built.constant(combiner.offset.astype(np.float32))
@@ -261,7 +261,7 @@ def _scaled(built: _Joined, probabilities: str, several: bool) -> str:
     return built.node("Sub", logs, built.node("Log", built.node("Sub", one, kept)))
 
 
-def _alike(models: Sequence[onnx.ModelProto]) -> list[onnx.ModelProto]:
+def _with_one_opset(models: Sequence[onnx.ModelProto]) -> list[onnx.ModelProto]:
     """All with one version of operators."""
     wanted = max(_opset(model) for model in models)
     return [

@@ -99,7 +99,7 @@ class Graph:
         return [renamed[output.name] for output in model.graph.output]
 
     def finish(self, output: str, *, input_name: str, n_columns: int, n_labels: int) -> bytes:
-        """The model file: float32 ``input_name`` (n, n_columns) to float32 ``logits``.
+        """Return the model file: float32 ``input_name`` (n, n_columns) to float32 ``logits``.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class Graph:
 
 
 def _named(part: Any, name: str) -> Any:
-    """A copy of a node or a constant with another name."""
+    """Return a copy of a node or a constant with another name."""
     copy = type(part)()
     copy.CopyFrom(part)
     copy.name = name

@@ -39,7 +39,7 @@ _ROWS_AT_ONCE = 16
 
 
 def quantise(model: bytes, rows: Inputs, *, n_genres: int, seed: int = 0) -> tuple[bytes, str]:
-    """The graph to ship, and what was measured.
+    """Return the graph to ship, and what was measured.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def quantise(model: bytes, rows: Inputs, *, n_genres: int, seed: int = 0) -> tup
     str
         `genrekit.schema.Int8Numbers` as JSON.
     """
-    calibrating, compared = _parted(rows, seed)
+    calibrating, compared = _held_out(rows, seed)
     smaller = int8_graph(model, calibrating)
     sessions = [
         open_session(graph, inputs=tuple(rows), n_labels=n_genres) for graph in (model, smaller)
@@ -110,11 +110,11 @@ class _Rows(CalibrationDataReader):  # type: ignore[misc]
         )
 
     def get_next(self) -> dict[str, Any] | None:
-        """The next batch, None after the last one."""
+        """Return the next batch, None after the last one."""
         return next(self.batches, None)
 
 
-def _parted(rows: Inputs, seed: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
+def _held_out(rows: Inputs, seed: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Rows that calibrate, and others that are compared."""
     total = len(next(iter(rows.values())))
     order = np.random.default_rng(seed).permutation(total)
@@ -129,7 +129,7 @@ def _parted(rows: Inputs, seed: int) -> tuple[dict[str, Floats], dict[str, Float
 
 
 def _milliseconds(sessions: list[Any], rows: Inputs, n_genres: int) -> tuple[float, float]:
-    """The shortest processor time of each graph for one row, measured in turns."""
+    """Return the shortest processor time of each graph for one row, measured in turns."""
     one = {name: array[:1] for name, array in rows.items()}
     times: list[list[float]] = [[], []]
     for _ in range(_ROUNDS):
@@ -151,7 +151,7 @@ def _why(agreement: float, share: float) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The quantiser talks to the root logger, which would set one up in a program that has none."""
+    """Keep the quantiser from the root logger, which it would set up."""
     silent, root = logging.NullHandler(), logging.getLogger()
     before = logging.root.manager.disable
     root.addHandler(silent)

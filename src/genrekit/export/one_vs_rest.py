@@ -32,7 +32,7 @@ def fit_one_vs_rest(
     feature_names: Sequence[str],
     groups: Sequence[str],
 ) -> tuple[Pipeline | float, ...]:
-    """A model for each genre, of rows that have it against all others.
+    """Return a model for each genre, of rows that have it against all others.
 
     A genre that no row has, or every row, is told with a probability of 1e-7, or all but that.
 
@@ -67,7 +67,7 @@ def fit_one_vs_rest(
 def export_one_vs_rest(
     members: Sequence[Pipeline | float], *, input_name: str, n_columns: int
 ) -> bytes:
-    """An ONNX file: float32 (n, n_columns) to ``logits`` (n, n_labels), the log odds of each genre.
+    """Return an ONNX file: float32 (n, n_columns) to ``logits`` (n, n_labels), log odds.
 
     Probabilities closer than 1e-7 to 0 or 1 are moved there.
     """

@@ -40,13 +40,13 @@ class FlatTree:
 
 
 def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The largest float32 that is not above each number."""
+    """Return the largest float32 that is not above each number."""
     near = thresholds.astype(np.float32)
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def flat_sklearn(tree: Any, values: NDArray[np.float64]) -> FlatTree:
-    """The ``tree_`` of a fitted scikit-learn tree, with ``values`` (nodes, n_targets)."""
+    """Return the ``tree_`` of a fitted scikit-learn tree, with ``values`` (nodes, n_targets)."""
     return FlatTree(
         left=tree.children_left,
         right=tree.children_right,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         embed_windows,
         joined,
     )
+    from genrekit.learn.examples import By, gather, read_corrections
     from genrekit.learn.feedback import read_feedback
     from genrekit.learn.from_files import (
         LearnOptions,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from genrekit.learn.graph import detector_of
     from genrekit.learn.head import fit_softmax, nearest_centroid
     from genrekit.learn.judging import unknown_limit
-    from genrekit.learn.lessons import By, gather, read_corrections
     from genrekit.learn.methods import more_genres, own_genres
     from genrekit.learn.report import LearnReport, render_report
 
@@ -59,11 +59,11 @@ __all__ = [
 _EMBEDDING = "genrekit.learn.embedding"
 _HEAD = "genrekit.learn.head"
 _LEARN = "genrekit.learn.from_files"
-_LESSONS = "genrekit.learn.lessons"
+_EXAMPLES = "genrekit.learn.examples"
 _METHODS = "genrekit.learn.methods"
 _REPORT = "genrekit.learn.report"
 _HOMES = {
-    "By": _LESSONS,
+    "By": _EXAMPLES,
     "Embedded": _EMBEDDING,
     "LearnOptions": _LEARN,
     "LearnReport": _REPORT,
@@ -73,7 +73,7 @@ _HOMES = {
     "embed_tracks": _EMBEDDING,
     "embed_windows": _EMBEDDING,
     "fit_softmax": _HEAD,
-    "gather": _LESSONS,
+    "gather": _EXAMPLES,
     "joined": _EMBEDDING,
     "learn": _LEARN,
     "model_name": _LEARN,
@@ -81,7 +81,7 @@ _HOMES = {
     "more_genres": _METHODS,
     "nearest_centroid": _HEAD,
     "own_genres": _METHODS,
-    "read_corrections": _LESSONS,
+    "read_corrections": _EXAMPLES,
     "read_feedback": "genrekit.learn.feedback",
     "relearning": _LEARN,
     "render_report": _REPORT,

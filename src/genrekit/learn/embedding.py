@@ -50,7 +50,7 @@ class Embedded:
         return sums / np.bincount(self.owners, minlength=self.tracks)[:, None]
 
     def select(self, tracks: Sequence[int] | NDArray[np.int64]) -> Embedded:
-        """Some of the tracks, in that order, numbered anew."""
+        """Return some of the tracks, in that order, numbered anew."""
         starts = np.searchsorted(self.owners, np.arange(self.tracks + 1))
         wanted = np.asarray(tracks, np.int64)
         parts = [self.rows[starts[track] : starts[track + 1]] for track in wanted]

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 #: A genre of fewer tracks, or of fewer groups, is called thin.
 THIN_TRACKS, THIN_GROUPS = 10, 3
 #: An answer contradicts a label from this probability on, where the label has hardly any.
-_DOUBTED_BELOW, _HEARD_FROM, _MOST_DOUBTS = 0.1, 0.7, 50
+_DOUBTED_BELOW, _LIKELY_FROM, _MOST_DOUBTS = 0.1, 0.7, 50
 _SHARES, _DRAWS = (0.25, 0.5, 0.75, 1.0), 3
 #: "What twenty more tracks would bring."
 MORE = 20
@@ -33,7 +33,7 @@ _LEAST_TRACKS_FOR_CURVE = 20
 def verdicts(
     dataset: Dataset, folds: Folds, held: Held, result: EvaluationResult
 ) -> tuple[GenreVerdict, ...]:
-    """What is to be said of each genre."""
+    """Return what is to be said of each genre."""
     numbers = {one.genre: one for one in result.per_genre}
     groups = _tested_groups(folds)
     found = []
@@ -118,16 +118,16 @@ def _doubts(folds: Folds, held: Held) -> Iterator[Doubt]:
         scores = held.probabilities[row]
         if held.targets.ndim == 1:
             own = scores[held.targets[row]]
-            heard = int(scores.argmax())
+            best = int(scores.argmax())
         else:
             own = scores[held.targets[row] == 1].min()
-            heard = int(np.where(held.targets[row] == 1, -1.0, scores).argmax())
-        if own < _DOUBTED_BELOW and scores[heard] >= _HEARD_FROM:
+            best = int(np.where(held.targets[row] == 1, -1.0, scores).argmax())
+        if own < _DOUBTED_BELOW and scores[best] >= _LIKELY_FROM:
             yield Doubt(
                 path=item.item_id,
                 labelled="; ".join(item.labels),
-                heard=labels[heard],
-                probability=float(scores[heard]),
+                heard=labels[best],
+                probability=float(scores[best]),
             )
 
 
@@ -136,14 +136,14 @@ def _doubts(folds: Folds, held: Held) -> Iterator[Doubt]:
 
 def learning_curve(
     dataset: Dataset,
-    lessons: Embedded,
+    examples: Embedded,
     folds: Folds,
     method: Method,
     *,
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[tuple[CurvePoint, ...], Forecast | None]:
-    """What models get that learn from a part of the groups, and what more tracks would bring."""
+    """Measure models that learn from a part of the groups, and what more would bring."""
     if len(dataset) < _LEAST_TRACKS_FOR_CURVE:
         return (), None
     targets = targets_of(dataset)
@@ -157,8 +157,8 @@ def learning_curve(
             for place, share in enumerate(_SHARES):
                 some = _some(order, targets, share)
                 counts[draw, place] += len(some) / len(parts)
-                model = method.fit(lessons.select(some), targets[some])
-                logits[place, asked] = model.track_logits(lessons.select(folds.rows[asked]))
+                model = method.fit(examples.select(some), targets[some])
+                logits[place, asked] = model.track_logits(examples.select(folds.rows[asked]))
         scores[draw] = [_score(targets[folds.rows], one) for one in logits]
         progress("Drawing the learning curve", draw + 1, _DRAWS)
     tracks = counts.mean(axis=0)
@@ -187,7 +187,7 @@ def _by_group(
 
 
 def _some(order: NDArray[np.int64], targets: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """The first tracks of each genre, rounded up."""
+    """Return the first tracks of each genre, rounded up."""
     if share == 1:
         return order
     if targets.ndim == 2:

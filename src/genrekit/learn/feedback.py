@@ -9,7 +9,7 @@ from genrekit.monitoring import OTHER, kept_audio, read_log
 
 
 def read_feedback(log: Path) -> dict[str, str]:
-    """True genres of what a server was sent, by the path of the audio.
+    """Return true genres of what a server was sent, by the path of the audio.
 
     An answer that was said to be right has its own genre; of one that was only said to be wrong
     nothing is known.
@@ -27,8 +27,8 @@ def read_feedback(log: Path) -> dict[str, str]:
         If nothing that was said is of audio that is still there.
     """
     answers = [one for one in read_log(log).answers if one.shadow_of is None]
-    said = {one.id: one.true_genre or (one.genre if one.is_right else None) for one in answers}
-    known = {id_: genre for id_, genre in said.items() if genre and genre != OTHER}
+    given = {one.id: one.true_genre or (one.genre if one.is_right else None) for one in answers}
+    known = {id_: genre for id_, genre in given.items() if genre and genre != OTHER}
     audio = kept_audio(log)
     found = {str(audio[id_]): genre for id_, genre in known.items() if id_ in audio}
     if not found:

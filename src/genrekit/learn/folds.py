@@ -62,10 +62,10 @@ class Folds:
 
 
 def make_folds(dataset: Dataset, pairs: Sequence[Pair] = (), *, seed: int = 0) -> Folds:
-    """Deal tracks to folds.
+    """Assign tracks to folds.
 
     Where all tracks of a genre belong together, they teach only; where that leaves no two genres,
-    artists and albums are torn, and the split says that it is leaky.
+    artists and albums leak, and the split says that it is leaky.
 
     Parameters
     ----------
@@ -78,10 +78,10 @@ def make_folds(dataset: Dataset, pairs: Sequence[Pair] = (), *, seed: int = 0) -
         If no two genres have two recordings each.
     """
     known = [one for one in known_relations(dataset, pairs) if one != "track"]
-    found = _dealt(dataset, pairs, RELATIONS, known, seed)
+    found = _split(dataset, pairs, RELATIONS, known, seed)
     if found is not None:
         return found
-    found = _dealt(dataset, pairs, ("track", "fingerprint"), known, seed)
+    found = _split(dataset, pairs, ("track", "fingerprint"), known, seed)
     if found is None:
         raise DatasetError(
             f"{dataset.name} has fewer than two genres with two different recordings, so nothing "
@@ -90,7 +90,7 @@ def make_folds(dataset: Dataset, pairs: Sequence[Pair] = (), *, seed: int = 0) -
     return found
 
 
-def _dealt(
+def _split(
     dataset: Dataset,
     pairs: Sequence[Pair],
     by: Sequence[Relation],
@@ -135,10 +135,10 @@ def _dealt(
 
 
 def _flattery(dataset: Dataset, by: Sequence[Relation], known: Sequence[Relation]) -> str:
-    torn = [one for one in known if one not in by]
-    if torn:
+    leaking = [one for one in known if one not in by]
+    if leaking:
         return (
-            f"The number flatters: tracks of one {' or '.join(torn)} are on both sides, as some "
+            f"The number flatters: tracks of one {' or '.join(leaking)} are on both sides, as some "
             "genres have no other. Add tracks of others to learn how good the model is."
         )
     unknown = sum(item.artist is None and item.album is None for item in dataset.items)

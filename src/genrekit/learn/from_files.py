@@ -19,10 +19,10 @@ from genrekit.evaluation.learnt import Learnt, learnt_sounds
 from genrekit.features.cache import FeatureCache
 from genrekit.fingerprint import Fingerprint, find_near_duplicates, fingerprint_files
 from genrekit.learn.embedding import Embedded, embed_tracks, joined
-from genrekit.learn.lessons import By, gather
+from genrekit.learn.examples import By, gather
+from genrekit.learn.fitting import About, save_trained, train_head
 from genrekit.learn.methods import Method, more_genres, own_genres
 from genrekit.learn.report import LearnReport
-from genrekit.learn.teach import About, save_taught, teach
 from genrekit.progress import Progress, silent
 from genrekit.schema import Manifest
 
@@ -116,8 +116,8 @@ def learn(
         corrections=asked.corrections,
         progress=progress,
     )
-    heard = _listen(found.dataset, place, workers, cache, progress)
-    dataset = _extended(heard.dataset, base) if asked.extend else heard.dataset
+    extracted = _extract(found.dataset, place, workers, cache, progress)
+    dataset = _extended(extracted.dataset, base) if asked.extend else extracted.dataset
     prints = (
         _fingerprints(dataset, base, workers, cache, progress) if asked.duplicates else _Prints()
     )
@@ -128,12 +128,12 @@ def learn(
         recipe=_recipe(source, asked),
         learnt=prints.learnt,
         notes=found.notes,
-        unreadable=heard.unreadable,
+        unreadable=extracted.unreadable,
     )
-    taught = teach(
+    trained = train_head(
         base,
         dataset,
-        heard.lessons,
+        extracted.examples,
         _method(base, dataset, asked, progress),
         about,
         pairs=prints.pairs,
@@ -141,17 +141,17 @@ def learn(
         seed=asked.seed,
         progress=progress,
     )
-    save_taught(taught, out, overwrite=overwrite)
-    return taught.report
+    save_trained(trained, out, overwrite=overwrite)
+    return trained.report
 
 
 def model_name(out: Path) -> str:
-    """A name for the model of a folder, in the letters that names have."""
+    """Return a name for the model of a folder, in the letters that names have."""
     return re.sub(r"[^a-z0-9_-]+", "-", out.absolute().name.lower()).strip("-_")[:64] or "my-genres"
 
 
 def next_version(name: str) -> str:
-    """The version after the newest of a name in the store; 1.0.0 for a new name."""
+    """Return the version after the newest of a name in the store; 1.0.0 for a new name."""
     stored = [one for one in list_bundles() if one.name == name and not one.packaged]
     if not stored:
         return "1.0.0"
@@ -163,15 +163,15 @@ def next_version(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Heard:
+class _Extracted:
     dataset: Dataset
-    lessons: Embedded
+    examples: Embedded
     unreadable: dict[str, str]
 
 
-def _listen(
+def _extract(
     dataset: Dataset, model: Path, workers: int, cache: FeatureCache | None, progress: Progress
-) -> _Heard:
+) -> _Extracted:
     files = [item.path for item in dataset.items if item.path is not None]
     outcomes = embed_tracks(files, model, workers=workers, cache=cache, progress=progress)
     kept, rows, unreadable = [], [], {}
@@ -186,7 +186,7 @@ def _listen(
             f"not one of {len(files)} tracks of {dataset.name} could be read; the first says: "
             f"{next(iter(unreadable.values()), 'nothing')}"
         )
-    return _Heard(_with_used_labels(dataset.select(kept)), joined(rows), unreadable)
+    return _Extracted(_with_used_labels(dataset.select(kept)), joined(rows), unreadable)
 
 
 def _with_used_labels(dataset: Dataset) -> Dataset:
@@ -211,7 +211,7 @@ class _Prints:
 def _fingerprints(
     dataset: Dataset, base: Bundle, workers: int, cache: FeatureCache | None, progress: Progress
 ) -> _Prints:
-    """Compare what the base hears of each track: copies share it, whole or nearly."""
+    """Compare what the base takes of each track: copies share it, whole or nearly."""
     excerpt = base.manifest.excerpt
     sources = [(item.path, excerpt) for item in dataset.items if item.path is not None]
     prints: dict[str, Fingerprint] = {}
@@ -229,7 +229,7 @@ def _fingerprints(
 
 
 def _extended(dataset: Dataset, base: Bundle) -> Dataset:
-    """The dataset with the labels of the base, in their order, before its own."""
+    """Return the dataset with the labels of the base, in their order, before its own."""
     shipped = {label.casefold(): label for label in base.manifest.labels}
     items = tuple(
         replace(item, labels=tuple(shipped.get(one.casefold(), one) for one in item.labels))

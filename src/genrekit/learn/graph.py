@@ -70,7 +70,7 @@ class Detector:
 
 
 def detector_of(bundle: Bundle) -> Detector | None:
-    """The detector of a bundle's own; None for one that has none."""
+    """Return the detector of a bundle's own; None for one that has none."""
     path = bundle.directory / "weights.safetensors"
     if not path.is_file():
         return None
@@ -85,7 +85,7 @@ def detector_of(bundle: Bundle) -> Detector | None:
 
 
 def _read_tensors(raw: bytes, names: Iterable[str]) -> dict[str, Array]:
-    """Some arrays of float32 of a safetensors file; those that are not there are left out."""
+    """Read some float32 arrays of a safetensors file; those not there are left out."""
     try:
         size = int.from_bytes(raw[:8], "little")
         header = json.loads(raw[8 : 8 + size])
@@ -104,7 +104,7 @@ def _read_tensors(raw: bytes, names: Iterable[str]) -> dict[str, Array]:
 
 
 def with_head(model: bytes, head: Linear, task: Task, detector: Detector | None) -> bytes:
-    """A base's graph with another head: outputs ``logits`` and ``embedding``, nothing else.
+    """Return a base's graph with another head: outputs ``logits`` and ``embedding``, nothing else.
 
     What the detector takes for no music is spread over all genres, so that none of them is
     probable, as in the base.
@@ -127,7 +127,7 @@ def with_head(model: bytes, head: Linear, task: Task, detector: Detector | None)
 def with_more(
     model: bytes, more: Linear, n_base: int, detector: Detector | None, temperature: float
 ) -> bytes:
-    """A base's graph whose genres are joined by further ones.
+    """Return a base's graph whose genres are joined by further ones.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def with_more(
 
 
 def after_embedding(model: bytes, size: int) -> bytes:
-    """The part of a base's graph that makes ``logits`` of ``embedding`` (n, size), its input.
+    """Return the part of a base's graph from ``embedding`` (n, size) to ``logits``.
 
     Raises
     ------
@@ -262,7 +262,7 @@ def _cut(
     rename: dict[str, str] | None = None,
     given: str = "",
 ) -> tuple[bytes, bytes]:
-    """What a graph needs for some of its values, without outputs; and the rest of the model.
+    """Return what a graph needs for some of its values, without outputs; and the rest of the model.
 
     Where a value is ``given``, nothing that it is computed from is needed, nor any input.
     """

@@ -39,21 +39,21 @@ class Scaling:
         return found
 
     def unscaled(self, weights: Array, bias: Array) -> Linear:
-        """A linear model of scaled rows as one of the rows themselves."""
+        """Return a linear model of scaled rows as one of the rows themselves."""
         whole = weights / self.spread[:, None]
         return Linear(whole, bias - self.centre @ whole)
 
 
-def fit_scaling(lessons: Embedded) -> Scaling:
+def fit_scaling(examples: Embedded) -> Scaling:
     """Scale by how the means of tracks vary."""
-    means = lessons.means()
+    means = examples.means()
     variance = means.var(axis=0)
     # A column that is the same in all of a few tracks must not become the loudest of all.
     return Scaling(means.mean(axis=0), np.sqrt(variance + 1e-6 * variance.mean() + 1e-12))
 
 
 def fit_softmax(
-    lessons: Embedded, targets: NDArray[np.int64], n_labels: int, c: float = C
+    examples: Embedded, targets: NDArray[np.int64], n_labels: int, c: float = C
 ) -> Linear:
     """Multinomial logistic regression on windows.
 
@@ -65,8 +65,10 @@ def fit_softmax(
     counts = np.bincount(targets, minlength=n_labels)
     share = len(targets) / max(1, int((counts > 0).sum()))
     weights = (share / np.maximum(counts, 1))[targets]
-    scaling, per_window = fit_scaling(lessons), window_weights(lessons, weights)
-    found = softmax_weights(scaling(lessons.rows), targets[lessons.owners], per_window, n_labels, c)
+    scaling, per_window = fit_scaling(examples), window_weights(examples, weights)
+    found = softmax_weights(
+        scaling(examples.rows), targets[examples.owners], per_window, n_labels, c
+    )
     return scaling.unscaled(found[:-1], found[-1])
 
 
@@ -113,18 +115,18 @@ def softmax_weights(
     return _lowest(loss, np.zeros((size + 1) * n_labels)).reshape(size + 1, n_labels)
 
 
-def fit_one_vs_rest(lessons: Embedded, targets: NDArray[np.int64], c: float = C) -> Linear:
-    """A logistic regression for each label, for tracks of several.
+def fit_one_vs_rest(examples: Embedded, targets: NDArray[np.int64], c: float = C) -> Linear:
+    """Return a logistic regression for each label, for tracks of several.
 
     Parameters
     ----------
     targets : (n_tracks, n_labels) int64
         One where a track has the label.
     """
-    scaling = fit_scaling(lessons)
-    rows, per_window = scaling(lessons.rows), window_weights(lessons, np.ones(len(targets)))
+    scaling = fit_scaling(examples)
+    rows, per_window = scaling(examples.rows), window_weights(examples, np.ones(len(targets)))
     columns = [
-        _binary(rows, targets[lessons.owners, label].astype(np.float64), per_window, c)
+        _binary(rows, targets[examples.owners, label].astype(np.float64), per_window, c)
         for label in range(targets.shape[1])
     ]
     found = np.stack(columns, axis=1)
@@ -149,23 +151,23 @@ def _lowest(loss: Callable[[Array], tuple[float, Array]], start: Array) -> Array
     return np.asarray(found.x, np.float64)
 
 
-def window_weights(lessons: Embedded, weights: Array) -> Array:
-    """Weights of tracks, dealt out to their windows."""
-    counts = np.bincount(lessons.owners, minlength=len(weights))
-    return np.asarray((weights / np.maximum(counts, 1))[lessons.owners])
+def window_weights(examples: Embedded, weights: Array) -> Array:
+    """Weights of tracks, divided among their windows."""
+    counts = np.bincount(examples.owners, minlength=len(weights))
+    return np.asarray((weights / np.maximum(counts, 1))[examples.owners])
 
 
 def nearest_centroid(
-    lessons: Embedded, targets: NDArray[np.int64], n_labels: int, others: Embedded
+    examples: Embedded, targets: NDArray[np.int64], n_labels: int, others: Embedded
 ) -> NDArray[np.int64]:
-    """The baseline: the label whose tracks' mean is nearest in angle, for each track of ``others``.
+    """Return the baseline: for each of ``others`` the label of the nearest mean in angle.
 
     Returns
     -------
     (n_tracks of others,) int64
     """
-    scaling = fit_scaling(lessons)
-    means, asked = scaling(lessons.means()), scaling(others.means())
+    scaling = fit_scaling(examples)
+    means, asked = scaling(examples.means()), scaling(others.means())
     centroids = np.stack(
         [
             means[targets == label].mean(axis=0)

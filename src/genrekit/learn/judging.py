@@ -22,7 +22,8 @@ Array = NDArray[np.float64]
 #: Of the answers that are right on held-out tracks, this share may become unknown.
 LOST_TO_UNKNOWN = 0.05
 _MOST_UNKNOWN_BELOW = 0.6
-#: What is no music gets even probabilities; an answer is this share of the way to certain at least.
+#: What is not music gets even probabilities; an answer is at least this share of the way to
+#: certain.
 _ABOVE_EVEN = 0.1
 
 
@@ -62,7 +63,7 @@ def targets_of(dataset: Dataset) -> NDArray[np.int64]:
 
 def hold_out(
     dataset: Dataset,
-    lessons: Embedded,
+    examples: Embedded,
     folds: Folds,
     method: Method,
     *,
@@ -75,7 +76,7 @@ def hold_out(
     nearest = np.zeros(0 if several else len(folds.rows), np.int64)
     parts = folds.parts()
     for number, (learnt, asked) in enumerate(parts, 1):
-        teaching, others = lessons.select(learnt), lessons.select(folds.rows[asked])
+        teaching, others = examples.select(learnt), examples.select(folds.rows[asked])
         logits[asked] = method.fit(teaching, targets[learnt]).track_logits(others)
         if not several:
             nearest[asked] = nearest_centroid(teaching, targets[learnt], size, others)
@@ -134,7 +135,7 @@ def _thresholds(
 
 
 def unknown_limit(probabilities: Array, targets: NDArray[np.int64]) -> float:
-    """A limit that few right answers fall below, and sounds that are no music do."""
+    """Return a limit that few right answers fall below, and sounds that are not music do."""
     n_labels = probabilities.shape[1]
     even: float = (1 + _ABOVE_EVEN * (n_labels - 1)) / n_labels
     sure = probabilities.max(axis=1)[probabilities.argmax(axis=1) == targets]

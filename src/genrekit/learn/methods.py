@@ -46,7 +46,7 @@ class Model(Protocol):
     """What was learnt."""
 
     def window_logits(self, tracks: Embedded) -> Array:
-        """What the saved graph gives for windows, (n_windows, n_labels)."""
+        """Return what the saved graph gives for windows, (n_windows, n_labels)."""
         ...
 
     def track_logits(self, tracks: Embedded) -> Array:
@@ -54,14 +54,14 @@ class Model(Protocol):
         ...
 
     def graph(self, base: bytes) -> bytes:
-        """The graph of a base with what was learnt in place of its own head."""
+        """Return the graph of a base with what was learnt in place of its own head."""
         ...
 
 
 class Method(Protocol):
     """A way to learn from tracks."""
 
-    def fit(self, lessons: Embedded, targets: Targets) -> Model:
+    def fit(self, examples: Embedded, targets: Targets) -> Model:
         """Learn from tracks and their targets; see `judging.targets_of`."""
         ...
 
@@ -78,12 +78,12 @@ class OwnGenres:
     detector: Detector | None
     c: float = C
 
-    def fit(self, lessons: Embedded, targets: Targets) -> OwnModel:
+    def fit(self, examples: Embedded, targets: Targets) -> OwnModel:
         """As `Method.fit`."""
         if self.several:
-            head = fit_one_vs_rest(lessons, targets, self.c)
+            head = fit_one_vs_rest(examples, targets, self.c)
         else:
-            head = fit_softmax(lessons, targets, self.n_labels, self.c)
+            head = fit_softmax(examples, targets, self.n_labels, self.c)
         return OwnModel(head, self.several, self.detector)
 
 
@@ -127,7 +127,7 @@ def _mixed(scores: Array, tracks: Embedded, detector: Detector | None) -> Array:
 
 
 def own_genres(bundle: Bundle, n_labels: int, *, several: bool = False, c: float = C) -> OwnGenres:
-    """The way to learn genres that take the place of a base's."""
+    """Return the way to learn genres that take the place of a base's."""
     return OwnGenres(n_labels, several, detector_of(bundle), c)
 
 
@@ -160,12 +160,12 @@ class MoreGenres:
     detector: Detector | None
     c: float = _C_OF_MORE
 
-    def fit(self, lessons: Embedded, targets: Targets) -> MoreModel:
+    def fit(self, examples: Embedded, targets: Targets) -> MoreModel:
         """As `Method.fit`; targets count the base's genres first."""
         numbers = np.maximum(targets - self.n_base + 1, 0)
         weights = self._weights(numbers)
         numbers = np.concatenate([numbers, np.zeros(self.others.tracks, np.int64)])
-        everything = _both(lessons, self.others)
+        everything = _both(examples, self.others)
         found = softmax_weights(
             self.scaling(everything.rows),
             numbers[everything.owners],
@@ -236,7 +236,7 @@ def more_genres(
     *,
     progress: Progress = silent,
 ) -> MoreGenres:
-    """The way to learn genres beside those of a base.
+    """Return the way to learn genres beside those of a base.
 
     Parameters
     ----------

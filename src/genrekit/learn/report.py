@@ -96,7 +96,7 @@ class LearnReport(Contract):
 
 
 def render_report(report: LearnReport) -> str:
-    """The report as Markdown."""
+    """Return the report as Markdown."""
     blocks = [
         f"# {report.name} {report.version}",
         _headline(report),
@@ -205,7 +205,7 @@ def _left_out(report: LearnReport) -> str:
 
 
 def summary(report: LearnReport) -> Mapping[str, float]:
-    """The numbers of a report, for a tracker of experiments."""
+    """Return the numbers of a report, for a tracker of experiments."""
     found = {
         "score": report.score.value,
         "score_low": report.score.low,

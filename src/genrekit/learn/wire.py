@@ -50,7 +50,7 @@ class Field:
 
 
 def fields(message: bytes) -> Iterator[Field]:
-    """The fields of a message, in order.
+    """Yield the fields of a message, in order.
 
     Raises
     ------
@@ -94,12 +94,12 @@ def _varint(message: bytes, place: int) -> tuple[int, int]:
 
 
 def number(field: int, value: int) -> bytes:
-    """A field that is a whole number, not negative."""
+    """Return a field that is a whole number, not negative."""
     return _written(field << 3) + _written(value)
 
 
 def message(field: int, content: bytes | str) -> bytes:
-    """A field that is a message or a text."""
+    """Return a field that is a message or a text."""
     body = content.encode() if isinstance(content, str) else content
     return _written(field << 3 | _BYTES) + _written(len(body)) + body
 
@@ -114,7 +114,7 @@ def _written(value: int) -> bytes:
 
 
 def tensor(name: str, values: NDArray[np.floating]) -> bytes:
-    """A field of a graph: numbers that nodes read, as float32."""
+    """Return a field of a graph: numbers that nodes read, as float32."""
     dims = b"".join(number(TENSOR_DIMS, size) for size in values.shape)
     raw = np.ascontiguousarray(values, "<f4").tobytes()
     body = dims + number(TENSOR_TYPE, _FLOAT) + message(TENSOR_NAME, name)
@@ -122,7 +122,7 @@ def tensor(name: str, values: NDArray[np.floating]) -> bytes:
 
 
 def node(operation: str, inputs: tuple[str, ...], output: str, *, axis: int | None = None) -> bytes:
-    """A field of a graph: one operation with one output."""
+    """Return a field of a graph: one operation with one output."""
     body = b"".join(message(NODE_INPUT, name) for name in inputs)
     body += message(NODE_OUTPUT, output) + message(NODE_NAME, output)
     body += message(NODE_OPERATION, operation)
@@ -134,7 +134,7 @@ def node(operation: str, inputs: tuple[str, ...], output: str, *, axis: int | No
 
 
 def value(field: int, name: str, columns: int) -> bytes:
-    """A field of a graph: an input or output of rows of float32 numbers."""
+    """Return a field of a graph: an input or output of rows of float32 numbers."""
     rows = message(1, message(2, "batch"))
     shape = rows + message(1, number(1, columns))
     kind = message(1, number(1, _FLOAT) + message(2, shape))

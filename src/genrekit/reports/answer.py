@@ -8,7 +8,7 @@ from genrekit.audit import KINDS
 from genrekit.evaluation.full_metrics import TOP
 from genrekit.evaluation.leaks import miscounted, result_leaks
 from genrekit.pages import Fact, Facts, counted, interval, percent
-from genrekit.reports.comparing import TESTS, cannot_be_told_from_best
+from genrekit.reports.comparing import TESTS, indistinguishable_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group
 from genrekit.reports.inputs import Inputs
 from genrekit.schema import Contract, Estimate, EvaluationResult
@@ -32,20 +32,20 @@ class KnownLeak(Contract):
 
 
 def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak], inputs: Inputs) -> str:
-    """The answer in a few sentences."""
+    """Return the answer in a few sentences."""
     group = groups[0]
     best = group.best
     one = best.run.result
     tested = "that were tested" if one.leaky else "that it was not trained on"
     several = one.multi_label
     if several is None:
-        said = f"is right on **{percent(one.accuracy.value)}** of"
+        text = f"is right on **{percent(one.accuracy.value)}** of"
         sure = one.accuracy
     else:
         sure = several.mean_average_precision
-        said = f"has a mean average precision of **{percent(sure.value)}** on"
+        text = f"has a mean average precision of **{percent(sure.value)}** on"
     sentences = [
-        f"**{best.name}** {said} {counted(one.items, one.unit)} {tested} (95 % interval "
+        f"**{best.name}** {text} {counted(one.items, one.unit)} {tested} (95 % interval "
         f"{percent(sure.low)} to {percent(sure.high)}), on {one.dataset} under the protocol "
         f"{one.protocol}{' **LEAKY**' if one.leaky else ''}."
     ]
@@ -61,7 +61,7 @@ def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak], inputs: Inputs)
 
 
 def _flaw_sentence(inputs: Inputs) -> str:
-    """What audits say of the data, in short."""
+    """Return what audits say of the data, in short."""
     kinds = {
         (one.title, one.count)
         for _, study in inputs.studies
@@ -75,8 +75,8 @@ def _flaw_sentence(inputs: Inputs) -> str:
     }
     if not kinds:
         return ""
-    said = ", ".join(f"{title.lower()} ({count})" for title, count in sorted(kinds))
-    return f"Data checks found errors: {said}."
+    text = ", ".join(f"{title.lower()} ({count})" for title, count in sorted(kinds))
+    return f"Data checks found errors: {text}."
 
 
 def _how_sure(group: Group) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _how_sure(group: Group) -> Iterator[str]:
         yield f"Always naming the commonest genre would give {percent(chance)}."
     if found is None or found.models[0].name != group.best.name:
         return
-    level = cannot_be_told_from_best(found)
+    level = indistinguishable_from_best(found)
     others = len(found.models) - 1
     test = f"({TESTS[found.test]}, 5 %, Holm)"
     if not level:
@@ -107,7 +107,7 @@ def _commonest(entry: Entry) -> float | None:
 
 
 def facts_of(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> Facts:
-    """The answer in numbers."""
+    """Return the answer in numbers."""
     best = groups[0].best
     one = best.run.result
     several = one.multi_label
@@ -196,29 +196,29 @@ def leaks_of(groups: Sequence[Group], inputs: Inputs) -> tuple[KnownLeak, ...]:
 
 
 def _leak_sentence(groups: Sequence[Group], leaks: Sequence[KnownLeak]) -> str:
-    """What is known of leaks, and what a leaky protocol makes of the same model."""
-    said = []
+    """Return what is known of leaks, and what a leaky protocol makes of the same model."""
+    text = []
     first = [leak for leak in leaks if leak.first]
     best = groups[0].best.run.result
     if first:
         one = first[0]
         more = f", and {len(first) - 1} more below" if len(first) > 1 else ""
-        said.append(f"**A leak is known**: {one.where}: {one.evidence} ({one.kind}){more}.")
+        text.append(f"**A leak is known**: {one.where}: {one.evidence} ({one.kind}){more}.")
     elif not best.leaky:
-        said.append("No leak is known in this number.")
+        text.append("No leak is known in this number.")
     if rest := len(leaks) - len(first):
-        said.append(f"In further numbers {counted(rest, 'leak')} {_are(rest)} known, see below.")
+        text.append(f"In further numbers {counted(rest, 'leak')} {_are(rest)} known, see below.")
     for group in groups[1:]:
         leaky = next((e for e in group.entries if e.run.result.model == best.model), None)
         if leaky is None or not leaky.run.result.leaky or best.leaky:
             continue
         other = leaky.run.result.accuracy
         gap = 100 * (other.value - best.accuracy.value)
-        said.append(
+        text.append(
             f"Under {leaky.run.result.protocol} (LEAKY) the same model shows {interval(other)}: "
             f"{abs(gap):.1f} points {'more' if gap >= 0 else 'less'}."
         )
-    return " ".join(said)
+    return " ".join(text)
 
 
 def _are(count: int) -> str:

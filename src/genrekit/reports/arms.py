@@ -64,7 +64,7 @@ def arms_document(found: ArmsReport, title: str = "") -> Document:
 
 
 def in_short(sections: Sequence[Section]) -> list[Section]:
-    """The sections without what is folded away, for a terminal."""
+    """Return the sections without what is folded away, for a terminal."""
     return [
         replace(one, parts=[part for part in one.parts if not isinstance(part, Details)])
         for one in sections
@@ -72,7 +72,7 @@ def in_short(sections: Sequence[Section]) -> list[Section]:
 
 
 def lead_of(found: ArmsReport) -> str:
-    """The answer: which arm is better, if any can be told to be."""
+    """Return the answer: which arm is better, if any can be told to be."""
     lines = [note for note in found.notes if note.startswith("SENDERS")]
     lines += [_verdict(pair) for pair in found.splits]
     lines += [_verdict(pair) for pair in found.shadows if pair.p is not None]
@@ -127,15 +127,15 @@ _TIMES = ("name", "half of all", "95 %", "with the wait, half", "with the wait, 
 
 
 def _arms(found: ArmsReport) -> Section:
-    judged = [one for one in found.arms if one.accuracy is not None]
+    rated = [one for one in found.arms if one.accuracy is not None]
     parts: list[Part] = []
-    if len(judged) > 1:
-        estimates = [one.accuracy for one in judged if one.accuracy is not None]
+    if len(rated) > 1:
+        estimates = [one.accuracy for one in rated if one.accuracy is not None]
         parts.append(
-            Dots("Accuracy of what was judged", [o.name for o in judged], estimates, "accuracy")
+            Dots("Accuracy of what was judged", [o.name for o in rated], estimates, "accuracy")
         )
     parts.append(Table(_HEADINGS, [_row(one) for one in found.arms]))
-    by_sender = [one for one in judged if one.accuracy_by_sender is not None]
+    by_sender = [one for one in rated if one.accuracy_by_sender is not None]
     if by_sender:
         rows = [[one.name, optional(one.accuracy_by_sender)] for one in by_sender]
         parts.append(Table(("name", "accuracy"), rows, "By a bootstrap over senders"))
@@ -220,9 +220,9 @@ def _shadows(found: ArmsReport) -> Iterator[Section]:
         for pair in found.shadows
     ]
     headings = ("answered", "shadow", "files", "agree", "judged", "points")
-    sheet = Table((*headings, "only one right", "test", "p", "p, Holm"), rows)
+    table = Table((*headings, "only one right", "test", "p", "p, Holm"), rows)
     text = "Both analysed the same files, and only the first one's answer was given."
-    yield Section("Shadows, on the same files", text, [sheet])
+    yield Section("Shadows, on the same files", text, [table])
 
 
 # --- drift --------------------------------------------------------------------------------------
@@ -245,8 +245,10 @@ def _drift(found: dict[str, Drift | None]) -> Iterator[Section]:
         else:
             moved = ", ".join(shift.of for shift in drift.moved[:5])
             more = len(drift.moved) - 5
-            said = f"{moved}{f' and {more} more' if more > 0 else ''}" if moved else "nothing moved"
-            lines.append(f"**{name}**, {drift.tracks} answers: {said}.")
+            changes = (
+                f"{moved}{f' and {more} more' if more > 0 else ''}" if moved else "nothing moved"
+            )
+            lines.append(f"**{name}**, {drift.tracks} answers: {changes}.")
             parts += _shifts(name, drift)
     if found:
         yield Section("Drift", "\n".join(lines), parts)
@@ -258,5 +260,5 @@ def _shifts(name: str, drift: Drift) -> Sequence[Part]:
     bars = Bars(
         f"Drift of {name}", [s.of for s in shown], [s.psi for s in shown], "PSI, furthest first"
     )
-    sheet = Table(("number", "PSI", "by chance", "Jensen-Shannon, bits", "drift"), rows)
-    return [bars, Details(f"All {len(rows)} numbers of {name}", parts=[sheet])]
+    table = Table(("number", "PSI", "by chance", "Jensen-Shannon, bits", "drift"), rows)
+    return [bars, Details(f"All {len(rows)} numbers of {name}", parts=[table])]

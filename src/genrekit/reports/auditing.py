@@ -38,10 +38,10 @@ def _section(report: AuditReport) -> Section:
     parts: list[Part] = [_facts(report), *(_kind(report, kind) for kind in report.counts())]
     if find_spec("plotly") is not None:
         parts.append(Row(list(_charts(report))))
-    return Section(report.data, "\n".join(_said(report)), parts)
+    return Section(report.data, "\n".join(_text_of(report)), parts)
 
 
-def _said(report: AuditReport) -> Iterator[str]:
+def _text_of(report: AuditReport) -> Iterator[str]:
     columns = f", {report.columns} columns" if report.columns else ""
     yield (
         f"{report.title}: {report.items} items of {report.recordings} recordings by their names, "
@@ -77,14 +77,16 @@ def _mood(severity: Severity, count: int) -> str:
 def _kind(report: AuditReport, kind: Kind) -> Details:
     findings = [finding for finding in report.findings if finding.kind == kind]
     info = KINDS[kind]
-    judge = ""
+    accuracy_text = ""
     if kind == "suspicious-label" and report.label_accuracy is not None:
         accuracy = report.label_accuracy
-        judge = f" The model that doubts them has an out-of-fold accuracy of {accuracy:.2f}."
+        accuracy_text = (
+            f" The model that doubts them has an out-of-fold accuracy of {accuracy:.2f}."
+        )
     rows = [[finding.message, _numbers(finding), _files(finding)] for finding in findings]
     return Details(
         f"**{info.title}** ({info.severity}, {len(findings)})",
-        f"{info.advice}.{judge}",
+        f"{info.advice}.{accuracy_text}",
         [Table(("what was seen", "numbers", "files"), rows)],
     )
 

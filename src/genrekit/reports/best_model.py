@@ -42,7 +42,7 @@ def genre_section(entry: Entry) -> Section:
     run = entry.run
     title = f"Genre by genre: {entry.name}"
     if run.result.multi_label is not None:
-        return Section(title, "", [_multi_label_sheet(run)])
+        return Section(title, "", [_multi_label_table(run)])
     if run.metrics is None:
         rows = [
             [
@@ -80,20 +80,20 @@ def genre_section(entry: Entry) -> Section:
 _GENRE = ("genre", "tested", "precision", "recall", "F1")
 
 
-def _multi_label_sheet(run: RunResult) -> Table:
+def _multi_label_table(run: RunResult) -> Table:
     several = run.result.multi_label
     assert several is not None, "asked before"
     rows = []
     for one, ranking in zip(run.result.per_genre, several.per_genre, strict=True):
         cells = (ranking.average_precision, ranking.roc_auc, ranking.threshold)
         numbers = [one.precision, one.recall, one.f1, *cells]
-        said = ["" if number is None else f"{number:.3f}" for number in numbers]
-        rows.append([one.genre, str(one.tracks), *said])
+        score_text = ["" if number is None else f"{number:.3f}" for number in numbers]
+        rows.append([one.genre, str(one.tracks), *score_text])
     return Table((*_GENRE, "average precision", "ROC-AUC", "threshold"), rows)
 
 
 def confusion_section(entry: Entry) -> Section | None:
-    """The confusion matrix, and the tracks behind each of its cells."""
+    """Return the confusion matrix, and the tracks behind each of its cells."""
     run = entry.run
     labels = run.result.labels
     if not run.result.confusion:
@@ -109,9 +109,9 @@ def confusion_section(entry: Entry) -> Section | None:
     )
     wrong = [(pair, items) for pair, items in cells.items() if pair[0] != pair[1]]
     if wrong:
-        (true, told), items = wrong[0]
+        (true, predicted), items = wrong[0]
         times = counted(len(items), run.result.unit)
-        text += f" Most often {true} is told to be {told}: {times}."
+        text += f" Most often {true} is told to be {predicted}: {times}."
     if cells:
         text += " The tracks of every cell are listed below; pressing a cell shows them."
         parts.append(_tracks(cells))
@@ -120,7 +120,7 @@ def confusion_section(entry: Entry) -> Section | None:
 
 
 def shares_chart(counts: Heatmap, name: str) -> Heatmap:
-    """A confusion matrix in per cent of each row; rows without tracks are 0."""
+    """Return a confusion matrix in per cent of each row; rows without tracks are 0."""
     cells = np.asarray(counts.cells, float)
     rows = cells.sum(axis=1, keepdims=True)
     shares = np.divide(100 * cells, rows, out=np.zeros_like(cells), where=rows > 0).round()
@@ -128,14 +128,14 @@ def shares_chart(counts: Heatmap, name: str) -> Heatmap:
 
 
 def _tracks(cells: Mapping[tuple[str, str], Sequence[str]]) -> Details:
-    """The tracks of every cell: mistakes first, the largest cell of them on top."""
+    """Return the tracks of every cell: mistakes first, the largest cell of them on top."""
     ordered = sorted(cells.items(), key=lambda cell: (cell[0][0] == cell[0][1], -len(cell[1])))
     shown = ordered[:_MOST_CELLS]
     rows = [[*pair, str(len(items)), ", ".join(sorted(items))] for pair, items in shown]
-    keys = [f"{true} > {told}" for (true, told), _ in shown]
-    sheet = Table(("labelled", "told", "tracks", "which"), rows, keys=keys)
+    keys = [f"{true} > {predicted}" for (true, predicted), _ in shown]
+    table = Table(("labelled", "told", "tracks", "which"), rows, keys=keys)
     which = "all" if len(shown) == len(ordered) else f"the first {len(shown)} of"
-    return Details(f"The tracks of {which} {len(ordered)} cells", parts=[sheet])
+    return Details(f"The tracks of {which} {len(ordered)} cells", parts=[table])
 
 
 def mistakes_section(entry: Entry) -> Section | None:
@@ -149,12 +149,12 @@ def mistakes_section(entry: Entry) -> Section | None:
         [one.item, one.true[0], one.predicted[0], percent(max(one.probabilities)), _own(run, one)]
         for one in wrong[:_MOST_MISTAKES]
     ]
-    sheet = Table(("track", "labelled", "told", "sure by", "of its label"), rows)
+    table = Table(("track", "labelled", "told", "sure by", "of its label"), rows)
     text = (
         f"{len(wrong)} of {len(run.answers)} answers differ from the label. These are the surest: "
         "the model is badly wrong, or the label is."
     )
-    return Section("Surest mistakes", text, [sheet])
+    return Section("Surest mistakes", text, [table])
 
 
 def _own(run: RunResult, one: Answer) -> str:
@@ -164,11 +164,11 @@ def _own(run: RunResult, one: Answer) -> str:
 def examples_section(entry: Entry, sounds: Mapping[str, AudioClip]) -> Section | None:
     """Tracks to listen to, in their order: mistakes first."""
     answers = {one.item for one in entry.run.answers}
-    heard = [sound for item, sound in sounds.items() if item in answers]
-    if not heard:
+    chosen_sounds = [sound for item, sound in sounds.items() if item in answers]
+    if not chosen_sounds:
         return None
     text = "The surest mistakes, then the surest right answers; ten seconds of each."
-    return Section("Examples to listen to", text, [Row(heard)])
+    return Section("Examples to listen to", text, [Row(chosen_sounds)])
 
 
 # --- how sure -----------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def render_comparison_markdown(found: Comparison) -> str:
 
 
 def render_comparison_html(found: Comparison) -> str:
-    """The same as one page that needs nothing but itself; names stay text.
+    """Return the same as one page that needs nothing but itself; names stay text.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def comparison_title(found: Comparison) -> str:
 def comparison_lead(found: Comparison) -> str:
     """Who is ahead, and what a gap must be to mean something."""
     best = found.models[0]
-    others = cannot_be_told_from_best(found)
+    others = indistinguishable_from_best(found)
     if others:
         verdict = f"It cannot be told from {', '.join(others)} ({TESTS[found.test]}, 5 %, Holm)."
     else:
@@ -68,7 +68,7 @@ def comparison_lead(found: Comparison) -> str:
     return "\n".join(line for line in (ahead, found.sentence, found.pairing) if line)
 
 
-def cannot_be_told_from_best(found: Comparison) -> list[str]:
+def indistinguishable_from_best(found: Comparison) -> list[str]:
     """Names of the models that share a letter with the best one."""
     best = found.models[0]
     return [one.name for one in found.models[1:] if set(one.letters) & set(best.letters)]
@@ -78,9 +78,9 @@ def _sections(found: Comparison) -> list[Section]:
     ranked = Table(_RANKED, list(_ranked(found)))
     sections = [
         Section("Models", _letters_text(found), [_dots(found), ranked]),
-        Section("Pairs", parts=[pairs_sheet(found)]),
+        Section("Pairs", parts=[pairs_table(found)]),
     ]
-    if folds := folds_sheet(found):
+    if folds := folds_table(found):
         sections.append(Section("Over folds", parts=[folds]))
     if found.friedman is not None:
         text = friedman_text(found.friedman)
@@ -91,10 +91,10 @@ def _sections(found: Comparison) -> list[Section]:
 
 
 def pair_folds(found: Comparison) -> list[Part]:
-    """Tests of pairs and of all models, folded away under a table of the models."""
+    """Return tests of pairs and of all models, folded away under a table of the models."""
     pairs = f"All {len(found.pairs)} pairs" if len(found.pairs) > 1 else "The pair of them"
-    parts: list[Part] = [Details(pairs, parts=[pairs_sheet(found)])]
-    if folds := folds_sheet(found):
+    parts: list[Part] = [Details(pairs, parts=[pairs_table(found)])]
+    if folds := folds_table(found):
         text = "\n".join(note for note in found.notes if "t-test" in note)
         parts.append(Details("The same over folds, corrected and naive", text, [folds]))
     if found.friedman is not None:
@@ -103,7 +103,7 @@ def pair_folds(found: Comparison) -> list[Part]:
 
 
 def evidence_text(found: Comparison) -> str:
-    """What the letters of a comparison mean, and what ranks over folds say."""
+    """Return what the letters of a comparison mean, and what ranks over folds say."""
     ranks = "" if found.friedman is None else f"\n{friedman_text(found.friedman)}"
     return _letters_text(found) + ranks
 
@@ -125,7 +125,7 @@ def _dots(found: Comparison) -> Dots:
 
 
 def ranks_chart(found: Comparison, friedman: Friedman) -> Ranks:
-    """The critical-difference diagram."""
+    """Return the critical-difference diagram."""
     names = [model.name for model in found.models]
     leaky = " LEAKY" if found.leaky else ""
     return Ranks(f"Mean ranks over folds, {found.protocol}{leaky}", names, friedman)
@@ -142,7 +142,7 @@ def friedman_text(found: Friedman) -> str:
     )
 
 
-def pairs_sheet(found: Comparison) -> Table:
+def pairs_table(found: Comparison) -> Table:
     """Every pair with its difference and the test that decides."""
     rows = [
         [
@@ -158,8 +158,8 @@ def pairs_sheet(found: Comparison) -> Table:
     return full_columns(_PAIRED, rows)
 
 
-def folds_sheet(found: Comparison) -> Table | None:
-    """The corrected and the naive t-test of every pair, where there are folds."""
+def folds_table(found: Comparison) -> Table | None:
+    """Return the corrected and the naive t-test of every pair, where there are folds."""
     rows = [
         [
             pair.first,
@@ -176,7 +176,7 @@ def folds_sheet(found: Comparison) -> Table | None:
 
 
 def full_columns(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
-    """A sheet without the columns that say nothing in any row."""
+    """Return a sheet without the columns that say nothing in any row."""
     kept = [place for place in range(len(headings)) if any(row[place] for row in rows)]
     return Table(
         [headings[place] for place in kept], [[row[place] for place in kept] for row in rows], title

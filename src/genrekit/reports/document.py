@@ -161,7 +161,7 @@ _HEADINGS = ("model", "group", "accuracy", "macro F1", "top 3", "log loss", "cal
 _SEVERAL = ("model", "group", "all right", "macro F1", "micro F1", "mAP", "ROC-AUC")
 
 
-def models_sheet(group: Group, title: str = "") -> Table:
+def models_table(group: Group, title: str = "") -> Table:
     """All models of a group with their numbers, best first."""
     letters = (
         {} if group.comparison is None else {m.name: m.letters for m in group.comparison.models}
@@ -204,9 +204,9 @@ def _models(group: Group, title: str) -> Section:
     parts: list[Part] = []
     if len(group.entries) > 1:
         parts.append(_dots(group))
-    parts.append(models_sheet(group))
+    parts.append(models_table(group))
     parts += _segments(group)
-    lines = [_said_protocol(group)]
+    lines = [_protocol_text(group)]
     if found is not None:
         lines += [found.sentence, evidence_text(found)]
         lines += [note for note in found.notes if "t-test" not in note]
@@ -227,13 +227,13 @@ def _dots(group: Group) -> Dots:
 
 
 def _headline_name(groups: Sequence[Group]) -> str:
-    """What the numbers are that models are ranked by."""
+    """Return what the numbers are that models are ranked by."""
     names = {"single-label": "accuracy", "multi-label": "mean average precision"}
     return " or ".join(dict.fromkeys(names[group.best.run.result.task] for group in groups))
 
 
 def _segments(group: Group) -> list[Part]:
-    """The same scores counted segment by segment, where recordings have several."""
+    """Return the same scores counted segment by segment, where recordings have several."""
     rows = [
         [one.name, interval(beneath.accuracy), interval(beneath.macro_f1), str(beneath.items)]
         for one in group.entries
@@ -241,11 +241,11 @@ def _segments(group: Group) -> list[Part]:
     ]
     if not rows:
         return []
-    sheet = Table(("model", "accuracy", "macro F1", "segments"), rows)
-    return [Details("Counted segment by segment", parts=[sheet])]
+    table = Table(("model", "accuracy", "macro F1", "segments"), rows)
+    return [Details("Counted segment by segment", parts=[table])]
 
 
-def _said_protocol(group: Group) -> str:
+def _protocol_text(group: Group) -> str:
     one = group.best.run.result
     note = PROTOCOL_NOTES.get(one.protocol)
     leaky = " **LEAKY**" if one.leaky else ""
@@ -269,15 +269,17 @@ def _protocols(groups: Sequence[Group]) -> Section:
     )
     parts: list[Part] = [chart]
     for group in groups[1:]:
-        text = f"Not compared with the numbers above: {group.apart}.\n{_said_protocol(group)}"
-        inner: list[Part] = [models_sheet(group), *_segments(group)]
+        text = f"Not compared with the numbers above: {group.apart}.\n{_protocol_text(group)}"
+        inner: list[Part] = [models_table(group), *_segments(group)]
         if group.comparison is not None:
             text += f"\n{evidence_text(group.comparison)}"
             inner += pair_folds(group.comparison)
         best, many = group.best, counted(len(group.entries), "model")
-        said = f"{group.title}: {best.name} {interval(headline(best.run))}"
+        summary = f"{group.title}: {best.name} {interval(headline(best.run))}"
         inner = leaky_parts(inner) if best.run.result.leaky else inner
-        parts.append(Details(f"{said}, best of {many}" if many != "1 model" else said, text, inner))
+        parts.append(
+            Details(f"{summary}, best of {many}" if many != "1 model" else summary, text, inner)
+        )
     text = (
         f"{counted(len(groups), 'set')} of tests, {counted(len(names), 'model')}. Numbers of "
         "different tests say nothing about which model is better, so each set stands alone; what "

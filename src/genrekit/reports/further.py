@@ -43,9 +43,9 @@ def learning_sections(inputs: Inputs) -> Iterator[Section]:
             [one.model, f"{one.tracks:.0f}", str(one.draws), interval(one.accuracy)]
             for one in curve.points
         ]
-        sheet = Table(("model", "recordings", "draws", "accuracy"), rows)
+        table = Table(("model", "recordings", "draws", "accuracy"), rows)
         yield Section(
-            "Learning curve", _learnt(curve), [chart, Details("The numbers", parts=[sheet])]
+            "Learning curve", _learnt(curve), [chart, Details("The numbers", parts=[table])]
         )
 
 
@@ -82,10 +82,10 @@ def training_sections(inputs: Inputs) -> Iterator[Section]:
         rate = Curves(
             f"Learning rate of {name}", {"rate": rates}, "epoch", "learning rate", log_y=True
         )
-        judged = [one for one in epochs if one.valid_loss is not None]
+        with_loss = [one for one in epochs if one.valid_loss is not None]
         text = f"{len(epochs)} epochs."
-        if judged:
-            lowest = min(judged, key=lambda one: (one.valid_loss, one.epoch))
+        if with_loss:
+            lowest = min(with_loss, key=lambda one: (one.valid_loss, one.epoch))
             text += (
                 f" The validation loss is lowest after epoch {lowest.epoch}: "
                 f"{lowest.valid_loss:.3f}."
@@ -96,11 +96,11 @@ def training_sections(inputs: Inputs) -> Iterator[Section]:
 def _sides(epochs: Sequence[Any], what: str, numbers: Sequence[float]) -> dict[str, Curve]:
     sides = {"training": "train", "validation": "valid"}
     found = {}
-    for said, side in sides.items():
+    for series, side in sides.items():
         values = [getattr(one, f"{side}_{what}") for one in epochs]
         known = [(x, value) for x, value in zip(numbers, values, strict=True) if value is not None]
         if known:
-            found[said] = Curve([x for x, _ in known], [value for _, value in known])
+            found[series] = Curve([x for x, _ in known], [value for _, value in known])
     return found
 
 
@@ -122,13 +122,13 @@ def robustness_sections(inputs: Inputs) -> Iterator[Section]:
                 f"{result.tracks} tracks, undistorted."
             )
         rows = [_point(point) for point in (result.clean, *result.points)]
-        sheet = Table(
+        table = Table(
             ("distortion", "level", "accuracy", "points", "other answers", "unknown", "refused"),
             rows,
         )
         title = f"Robustness of {result.model.name} {result.model.version}"
         drawn = [Row([chart for chart in charts if chart is not None])]
-        section = Section(title, text, [*drawn, Details("The numbers", parts=[sheet])])
+        section = Section(title, text, [*drawn, Details("The numbers", parts=[table])])
         yield from marked_leaky([section]) if result.trained_on else [section]
 
 
@@ -168,7 +168,7 @@ def _point(point: RobustnessPoint) -> list[str]:
 
 
 def importance_sections(inputs: Inputs) -> Iterator[Section]:
-    """What columns and families of them are worth."""
+    """Yield what columns and families of them are worth."""
     for _, study in inputs.studies:
         worth = study.importance
         if worth is not None:
@@ -205,7 +205,7 @@ def _worth(title: str, found: Sequence[Importance]) -> Dots:
 
 
 def searched_sections(inputs: Inputs) -> Iterator[Section]:
-    """What searches of settings tried."""
+    """Yield what searches of settings tried."""
     if inputs.searches:
         from genrekit.experiments import search_sections
 
@@ -231,5 +231,5 @@ def data_sections(inputs: Inputs, leaks: Sequence[KnownLeak]) -> Iterator[Sectio
         ]
     if rows:
         text = "What the audit of the data found; genrekit audit shows all of it."
-        sheet = Table(("what", "severity", "times", "the first"), rows[:_MOST_FINDINGS])
-        yield Section("Data checks", text, [sheet])
+        table = Table(("what", "severity", "times", "the first"), rows[:_MOST_FINDINGS])
+        yield Section("Data checks", text, [table])

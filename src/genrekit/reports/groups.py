@@ -87,7 +87,7 @@ def groups_of(inputs: Inputs) -> tuple[Group, ...]:
     sorted_out: list[list[tuple[Path, RunResult]]] = []
     for one in inputs.runs:
         for together in sorted_out:
-            if _alike(together[0][1], one[1]) is None:
+            if _same(together[0][1], one[1]) is None:
                 together.append(one)
                 break
         else:
@@ -104,7 +104,7 @@ def _rank(together: Sequence[tuple[Path, RunResult]]) -> tuple[bool, int, str, s
     return one.leaky, place, one.dataset, one.split_fingerprint, -best
 
 
-def _alike(first: RunResult, second: RunResult) -> str | None:
+def _same(first: RunResult, second: RunResult) -> str | None:
     """Why two results are not compared; None if they can be."""
     one, two = first.result, second.result
     try:
@@ -135,7 +135,7 @@ def _group(together: Sequence[tuple[Path, RunResult]], first: RunResult | None) 
     comparison = (
         compare([one.run for one in full], [one.name for one in full]) if len(full) > 1 else None
     )
-    why = None if first is None or first is together[0][1] else _alike(first, together[0][1])
+    why = None if first is None or first is together[0][1] else _same(first, together[0][1])
     return Group(ranked, comparison, why or "")
 
 

@@ -99,7 +99,7 @@ def read_inputs(places: Sequence[str | Path]) -> Inputs:
 
 
 def _place(one: str | Path) -> Path:
-    """A file or folder, or where the saved model of this name is."""
+    """Return a file or folder, or where the saved model of this name is."""
     if Path(one).exists():
         return Path(one)
     try:
@@ -139,7 +139,7 @@ def _read_file(path: Path, found: Inputs, *, strict: bool = True) -> bool:
 
 
 def _things(path: Path) -> Iterator[Any]:
-    """The JSON of a file, or of its lines."""
+    """Yield the JSON of a file, or of its lines."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
@@ -151,7 +151,9 @@ def _things(path: Path) -> Iterator[Any]:
         try:
             yield from [json.loads(line) for line in lines]
         except (ValueError, RecursionError):
-            raise DatasetError(f"{path} is no JSON, or was cut off; expected {_EXPECTED}") from None
+            raise DatasetError(
+                f"{path} is not JSON, or was cut off; expected {_EXPECTED}"
+            ) from None
 
 
 #: Fields that only this kind of file has all of; the first that fits is it.
@@ -197,7 +199,7 @@ def _run(path: Path, things: Sequence[Any], found: Inputs) -> None:
 
 
 def _bare(result: EvaluationResult, path: Path) -> RunResult:
-    """A headline without answers; it has to agree with its own confusion matrix."""
+    """Return a headline without answers; it has to agree with its own confusion matrix."""
     return RunResult(result=checked_result(result, path), answers=())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from genrekit.pages import Table
-from genrekit.reports.document import Document, models_sheet
+from genrekit.reports.document import Document, models_table
 from genrekit.reports.groups import Group
 from genrekit.reports.methods import Statement
 
@@ -36,21 +36,21 @@ def latex(text: str) -> str:
 
 
 def render_latex(document: Document) -> str:
-    """A table for every set of tests that can be compared, strictest protocol first."""
+    """Return a table for every set of tests that can be compared, strictest protocol first."""
     head = "% Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}.\n"
     tables = [
-        _table(models_sheet(group), _caption(group), f"tab:genrekit-{number}")
+        _table(models_table(group), _caption(group), f"tab:genrekit-{number}")
         for number, group in enumerate(document.groups, start=1)
     ]
     return head + "\n".join([*tables, *_methods(document.methods)])
 
 
 def _methods(statements: Sequence[Statement]) -> list[str]:
-    """The paragraph on methods; its references stand in the file beside it."""
+    """Return the paragraph on methods; its references stand in the file beside it."""
     if not statements:
         return []
-    said = " ".join(f"{latex(one.text)}{_cited(one.cites)}." for one in statements)
-    return [f"\\paragraph{{Methods}} {said}\n"]
+    statement_text = " ".join(f"{latex(one.text)}{_cited(one.cites)}." for one in statements)
+    return [f"\\paragraph{{Methods}} {statement_text}\n"]
 
 
 def _cited(cites: Sequence[str]) -> str:
@@ -68,17 +68,17 @@ def _caption(group: Group) -> str:
     return latex(caption)
 
 
-def _table(sheet: Table, caption: str, label: str) -> str:
+def _table(table: Table, caption: str, label: str) -> str:
     lines = [
         "\\begin{table}",
         "  \\centering",
         f"  \\caption{{{caption}}}",
         f"  \\label{{{label}}}",
-        f"  \\begin{{tabular}}{{{'l' * len(sheet.headings)}}}",
+        f"  \\begin{{tabular}}{{{'l' * len(table.headings)}}}",
         "    \\toprule",
-        _row(sheet.headings),
+        _row(table.headings),
         "    \\midrule",
-        *(_row(row) for row in sheet.rows),
+        *(_row(row) for row in table.rows),
         "    \\bottomrule",
         "  \\end{tabular}",
         "\\end{table}",

@@ -95,12 +95,12 @@ def _found(item: str, files: dict[str, Path]) -> Path | None:
 
 
 def _caption(answer: Answer, licence: str) -> str:
-    told = ", ".join(answer.predicted) or "nothing"
-    return f"{answer.item}: labelled {', '.join(answer.true)}, told {told}. {licence}"
+    predicted = ", ".join(answer.predicted) or "nothing"
+    return f"{answer.item}: labelled {', '.join(answer.true)}, told {predicted}. {licence}"
 
 
 def _mp3(file: Path) -> bytes:
-    """The middle of a track as a small file that every browser plays."""
+    """Return the middle of a track as a small file that every browser plays."""
     try:
         wave = decode(
             file,

@@ -38,10 +38,10 @@ def methods_of(groups: Sequence[Group], inputs: Inputs) -> tuple[Statement, ...]
 
 
 def methods_section(statements: Sequence[Statement]) -> Section:
-    """The paragraph, and the references folded away under it."""
-    said = " ".join(f"{one.text}{_bracketed(one.cites)}." for one in statements)
+    """Return the paragraph, and the references folded away under it."""
+    joined_text = " ".join(f"{one.text}{_bracketed(one.cites)}." for one in statements)
     references = [Listing("", bibtex(statements))] if cited(statements) else []
-    return Section("Methods, to be quoted", said, [Details("BibTeX", parts=references)])
+    return Section("Methods, to be quoted", joined_text, [Details("BibTeX", parts=references)])
 
 
 def cited(statements: Sequence[Statement]) -> list[str]:
@@ -50,7 +50,7 @@ def cited(statements: Sequence[Statement]) -> list[str]:
 
 
 def bibtex(statements: Sequence[Statement]) -> str:
-    """The entries of all that is cited."""
+    """Return the entries of all that is cited."""
     return "\n\n".join(REFERENCES[key] for key in cited(statements)) + "\n"
 
 

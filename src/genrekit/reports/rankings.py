@@ -25,11 +25,11 @@ def ranking_section(entry: Entry) -> Section | None:
         return None
     true = np.array([[label in one.true for label in labels] for one in run.answers], np.int64)
     scores = np.array([one.probabilities for one in run.answers])
-    told = [place for place in range(len(labels)) if 0 < true[:, place].sum() < len(true)]
-    if not told:
+    predicted = [place for place in range(len(labels)) if 0 < true[:, place].sum() < len(true)]
+    if not predicted:
         return None
     roc, precision = {}, {}
-    for place in told:
+    for place in predicted:
         hits = true[:, place].astype(bool)
         roc[labels[place]], precision[labels[place]] = curves_of(hits, scores[:, place])
     ranking = genre_ranking(true, scores)
@@ -41,7 +41,7 @@ def ranking_section(entry: Entry) -> Section | None:
             f"{ranking.average_precision[0, place]:.3f}",
             f"{true[:, place].mean():.3f}",
         ]
-        for place in told
+        for place in predicted
     ]
     headings = ("genre", "tested", "ROC-AUC", "average precision", "of a guess")
     whole = (0.0, 1.02)

@@ -60,8 +60,8 @@ def plot_robustness(result: RobustnessResult, path: Path) -> Path:
         axes.set_axis_off()
     panels[0].set_ylabel("accuracy", fontsize=8)
     if result.trained_on:
-        said = f"{result.model.name}, LEAKY: fitted on {result.trained_on} of these tracks"
-        figure.suptitle(said, fontsize=10, parse_math=False)
+        text = f"{result.model.name}, LEAKY: fitted on {result.trained_on} of these tracks"
+        figure.suptitle(text, fontsize=10, parse_math=False)
     return save_figure(figure, path)
 
 
@@ -80,18 +80,18 @@ def _row(point: RobustnessPoint) -> str:
     name = f"{point.distortion} ({known.what})" if known else point.distortion
     level = f"{point.level:g} {point.unit}" if point.unit else ""
     counts = (point.changed, point.unknown, point.refused)
-    cells = [name, level, _said(point.accuracy, 1, "{:.3f}"), _change(point), *map(str, counts)]
+    cells = [name, level, _text_of(point.accuracy, 1, "{:.3f}"), _change(point), *map(str, counts)]
     return f"| {' | '.join(cells)} |"
 
 
 def _change(point: RobustnessPoint) -> str:
     if not point.unit or point.change is None:
         return ""
-    said = _said(point.change, 100, "{:+.1f}")
-    return f"**{said}**" if point.change.high < -MOST_LOST else said
+    text = _text_of(point.change, 100, "{:+.1f}")
+    return f"**{text}**" if point.change.high < -MOST_LOST else text
 
 
-def _said(estimate: Estimate | None, factor: float, form: str) -> str:
+def _text_of(estimate: Estimate | None, factor: float, form: str) -> str:
     if estimate is None:
         return "none"
     value, low, high = (

@@ -155,7 +155,7 @@ def write_document(document: Document, file: Path, figures: str = "png") -> list
 
 
 def _references(document: Document, file: Path) -> list[Path]:
-    """What the paragraph on methods cites, for BibTeX; nothing where nothing is cited."""
+    """Return what the paragraph on methods cites, for BibTeX; nothing where nothing is cited."""
     if not cited(document.methods):
         return []
     path = file.with_suffix(".bib")

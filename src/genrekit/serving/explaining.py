@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genrekit.audio import Waveform, decode
 from genrekit.errors import ConfigError
 from genrekit.explain.framed import framed
-from genrekit.explain.hiding import STRETCH_SECONDS, hide_and_listen, telling
+from genrekit.explain.hiding import STRETCH_SECONDS, occlude_and_predict, telling
 from genrekit.explain.overlay import Spectrogram, described, png, spectrogram
 from genrekit.explain.records import Occlusion, Span
 from genrekit.inference import Classifier
@@ -43,7 +43,7 @@ def explain(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
         limits=replace(context.limits, seconds=min(MOST_SECONDS, context.limits.seconds)),
     )
     _refuse_many(waveform, wanted.piece_seconds)
-    *_, last = hide_and_listen(
+    *_, last = occlude_and_predict(
         classifier,
         waveform,
         name=work.name,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     )
     from genrekit.terminal.batch import (
         following,
-        show_heard,
+        show_entry,
         show_summary,
     )
     from genrekit.terminal.console import (
@@ -50,7 +50,7 @@ __all__ = [
     "progress_bars",
     "results",
     "show_answers",
-    "show_heard",
+    "show_entry",
     "show_stages",
     "show_summary",
     "track",
@@ -77,7 +77,7 @@ _HOMES = {
     "progress_bars": _CONSOLE,
     "results": _CONSOLE,
     "show_answers": _ANSWERS,
-    "show_heard": _BATCH,
+    "show_entry": _BATCH,
     "show_stages": _ANSWERS,
     "show_summary": _BATCH,
     "track": _CONSOLE,

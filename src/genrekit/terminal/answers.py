@@ -137,9 +137,9 @@ def _page(answer: TrackPrediction, top: int) -> RenderableType:
     scores.add_column(no_wrap=True, overflow="crop")
     # Of several genres all that were told are shown, and which they are.
     shown = islice(answer.scores.items(), max(top, len(answer.genres)))
-    told = answer.genres if len(answer.genres) > 1 else ()
+    predicted = answer.genres if len(answer.genres) > 1 else ()
     for genre, probability in shown:
-        name = Text(plain(genre), style="bold" if genre in told else "")
+        name = Text(plain(genre), style="bold" if genre in predicted else "")
         scores.add_row(name, _bar(probability), f"{probability:.3f}")
     return Group(head, scores, *_tags(answer), *_time_line(answer))
 

@@ -39,7 +39,7 @@ def following() -> Iterator[tuple[Callable[[], bool], Report]]:
 class _View:
     def __init__(self, live: bool, stop: Callable[[], bool]) -> None:
         self._live, self._stop = live, stop
-        self._told_to_stop = False
+        self._asked_to_stop = False
         self._drawn = time.monotonic() if not live else 0.0
         self._shown: BatchProgress | None = None
         self._status = errors().status("Listening") if live else None
@@ -51,8 +51,8 @@ class _View:
         entry = progress.last
         if entry is not None and entry.reason is not None:
             print_problem("error", named(entry.path, entry.reason.message))
-        if self._stop() and not self._told_to_stop:
-            self._told_to_stop = True
+        if self._stop() and not self._asked_to_stop:
+            self._asked_to_stop = True
             print_problem("warning", _STOPPING)
         now = time.monotonic()
         every = _DRAW_EVERY_SECONDS if self._live else _LINE_EVERY_SECONDS
@@ -121,7 +121,7 @@ def show_summary(summary: Summary, out: Path, stopped: bool) -> None:
         show("  stopped before the end; the same command goes on, and then writes the table")
 
 
-def show_heard(entry: Entry, model: ModelIdentity, as_json: bool) -> None:
+def show_entry(entry: Entry, model: ModelIdentity, as_json: bool) -> None:
     """Print one answer as it comes, or why there is none."""
     from genrekit.batch import prediction_of
 

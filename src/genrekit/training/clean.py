@@ -10,7 +10,7 @@ import numpy as np
 
 from genrekit.datasets import Dataset
 from genrekit.errors import ConfigError
-from genrekit.evaluation.alike import alike, listen
+from genrekit.evaluation.duplicates import find_duplicates, fingerprint_items
 from genrekit.features.cache import FeatureCache
 from genrekit.progress import Progress, silent
 from genrekit.training.recipe import CleanConfig
@@ -74,10 +74,10 @@ def _same(
         }
         return _pairs_of(content)
     heard = []
-    for one in listen(dataset, workers=workers, cache=cache):
+    for one in fingerprint_items(dataset, workers=workers, cache=cache):
         heard.append(one)
         progress("looking for duplicates", len(heard), len(dataset))
-    found = alike(dataset, heard)
+    found = find_duplicates(dataset, heard)
     return [*_pairs_of(found.content), *found.pairs]
 
 

@@ -21,8 +21,8 @@ from genrekit.bundles.verify import MODEL
 from genrekit.datasets import Dataset, Split, leaking_groups, track_digest
 from genrekit.errors import BundleError, ConfigError
 from genrekit.evaluation import score_items
-from genrekit.evaluation.alike import heard_items, listen
 from genrekit.evaluation.bundle_run import bundle_run
+from genrekit.evaluation.duplicates import fingerprint_items, fingerprinted_items
 from genrekit.evaluation.learnt import learnt_files, learnt_rows, learnt_sounds, read_learnt
 from genrekit.evaluation.run import RunResult
 from genrekit.export import Combiner, MemberGraph, ensemble_graph
@@ -418,5 +418,7 @@ def _learnt(
             # What combines answers has learnt the rows, and nothing that is like them.
             found.append(replace(learnt_rows(valid, valid.feature_names, ids), most_bits=-1))
         else:
-            found.append(learnt_sounds(*heard_items(valid, tuple(listen(valid))), ids))
+            found.append(
+                learnt_sounds(*fingerprinted_items(valid, tuple(fingerprint_items(valid))), ids)
+            )
     return learnt_files(found)

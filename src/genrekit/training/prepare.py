@@ -19,8 +19,12 @@ from genrekit.datasets import (
 )
 from genrekit.datasets.step_rows import as_sequences
 from genrekit.errors import ConfigError, MissingExtraError
-from genrekit.evaluation.alike import Alike, alike, alike_together
-from genrekit.evaluation.alike import listen as hear
+from genrekit.evaluation.duplicates import (
+    Duplicates,
+    find_duplicates,
+    fingerprint_items,
+    group_duplicates,
+)
 from genrekit.features import build_frontend, from_table, table_columns
 from genrekit.features.cache import FeatureCache
 from genrekit.features.foreign import at_step
@@ -206,7 +210,7 @@ def prepare(
     if rows is None and listen is not None:
         heard = _heard(dataset, workers, cache, progress)
         if listen and heard.related:
-            dataset = alike_together(dataset, heard.related)
+            dataset = group_duplicates(dataset, heard.related)
             check_plan(recipe, dataset)
     if rows is None:
         everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
@@ -230,13 +234,15 @@ def prepare(
     return Run(recipe, task, dataset, rows, left_out, backbone, origin, heard=heard, cleaned=said)
 
 
-def _heard(dataset: Dataset, workers: int, cache: FeatureCache | None, progress: Progress) -> Alike:
+def _heard(
+    dataset: Dataset, workers: int, cache: FeatureCache | None, progress: Progress
+) -> Duplicates:
     """Digests and fingerprints of all audio."""
     outcomes = []
-    for outcome in hear(dataset, workers=workers, cache=cache):
+    for outcome in fingerprint_items(dataset, workers=workers, cache=cache):
         outcomes.append(outcome)
         progress("listening for copies", len(outcomes), len(dataset))
-    return alike(dataset, outcomes)
+    return find_duplicates(dataset, outcomes)
 
 
 def imputes(model: ModelConfig) -> bool:

@@ -14,7 +14,7 @@ import genrekit
 from genrekit.bundles import window_samples, write_bundle
 from genrekit.bundles.session import EMBEDDING
 from genrekit.datasets import Dataset, Split, track_digest
-from genrekit.evaluation.alike import Alike
+from genrekit.evaluation.duplicates import Duplicates
 from genrekit.evaluation.learnt import LEARNT, Learnt, learnt_rows, learnt_sounds, read_learnt
 from genrekit.features import build_frontend, frontend_fingerprint, table_columns
 from genrekit.jukebox import synthesise
@@ -65,7 +65,7 @@ class Run:
         Of weights that were there before.
     results : Path, optional
         Folder for a results file of every protocol; None writes none.
-    heard : Alike, optional
+    heard : Duplicates, optional
         What the audio holds, for the digests of what was learnt.
     cleaned : str
         What was done with the data before it was split.
@@ -79,7 +79,7 @@ class Run:
     backbone: Backbone | None = None
     origin: Origin | None = None
     results: Path | None = None
-    heard: Alike | None = None
+    heard: Duplicates | None = None
     cleaned: str = ""
 
     @property

@@ -64,7 +64,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Taught:
+class Trained:
     """A model that was learnt, what its folds said, and the report."""
 
     base: Bundle
@@ -76,10 +76,10 @@ class Taught:
     about: About
 
 
-def teach(
+def train_head(
     base: Bundle,
     dataset: Dataset,
-    lessons: Embedded,
+    examples: Embedded,
     method: Method,
     about: About,
     *,
@@ -87,14 +87,14 @@ def teach(
     curve: bool = True,
     seed: int = 0,
     progress: Progress = silent,
-) -> Taught:
+) -> Trained:
     """Test by folds, learn from everything, and report.
 
     Parameters
     ----------
     dataset : Dataset
         Its labels are those of the model, in order.
-    lessons : Embedded
+    examples : Embedded
         Of each item, in order.
     pairs : sequence of (str, str)
         Near duplicates by item id.
@@ -107,11 +107,11 @@ def teach(
         If no two genres have two recordings each.
     """
     folds = make_folds(dataset, pairs, seed=seed)
-    held = hold_out(dataset, lessons, folds, method, progress=progress)
-    model = method.fit(lessons, targets_of(dataset))
+    held = hold_out(dataset, examples, folds, method, progress=progress)
+    model = method.fit(examples, targets_of(dataset))
     result = _result(dataset, folds, held, about)
     points, forecast = (
-        learning_curve(dataset, lessons, folds, method, seed=seed, progress=progress)
+        learning_curve(dataset, examples, folds, method, seed=seed, progress=progress)
         if curve
         else ((), None)
     )
@@ -149,7 +149,7 @@ def teach(
         unreadable=dict(about.unreadable),
         notes=about.notes,
     )
-    return Taught(base, dataset, folds, held, model, report, about)
+    return Trained(base, dataset, folds, held, model, report, about)
 
 
 def _groups(folds: Folds) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def _groups(folds: Folds) -> tuple[str, ...]:
 
 
 def _by_group(folds: Folds, held: Held, result: EvaluationResult) -> Estimate:
-    """The score with an interval over whole groups: tracks of one artist err together."""
+    """Return the score with an interval over whole groups: tracks of one artist err together."""
     if result.multi_label is not None:
         return result.multi_label.mean_average_precision
     hits = held.probabilities.argmax(axis=1) == held.targets
@@ -222,7 +222,7 @@ def _answered(held: Held) -> tuple[float, float | None]:
 # --- the bundle ---------------------------------------------------------------------------------
 
 
-def save_taught(taught: Taught, out: Path, *, overwrite: bool = False) -> Path:
+def save_trained(trained: Trained, out: Path, *, overwrite: bool = False) -> Path:
     """Write what was learnt as a bundle.
 
     Raises
@@ -230,28 +230,28 @@ def save_taught(taught: Taught, out: Path, *, overwrite: bool = False) -> Path:
     BundleError
         If ``out`` exists and is not to be overwritten, or is not a bundle.
     """
-    base = taught.base
-    model = taught.model.graph((base.directory / "model.onnx").read_bytes())
+    base = trained.base
+    model = trained.model.graph((base.directory / "model.onnx").read_bytes())
     return write_bundle(
         out,
-        manifest=_manifest(taught),
+        manifest=_manifest(trained),
         model_onnx=model,
         metrics=BundleMetrics(
-            results=(taught.report.result,),
+            results=(trained.report.result,),
             reference=make_reference(
-                taught.report.result.protocol, _told(taught), _best(taught.held), {}
+                trained.report.result.protocol, _predicted(trained), _best(trained.held), {}
             ),
         ),
         golden=synthesise(
             "jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=base.manifest.sample_rate_hz
         ),
-        extra_files=_learnt(taught),
+        extra_files=_learnt(trained),
         overwrite=overwrite,
     )
 
 
-def _manifest(taught: Taught) -> Manifest:
-    base, about, dataset = taught.base.manifest, taught.about, taught.dataset
+def _manifest(trained: Trained) -> Manifest:
+    base, about, dataset = trained.base.manifest, trained.about, trained.dataset
     return Manifest(
         name=about.name,
         version=about.version,
@@ -265,12 +265,12 @@ def _manifest(taught: Taught) -> Manifest:
         excerpt=base.excerpt,
         windows=base.windows,
         aggregation="mean-logit",
-        embedding_size=taught.base.embedding_size,
-        temperature=taught.held.temperature,
-        unknown_below=taught.held.unknown_below,
-        thresholds=taught.held.thresholds,
+        embedding_size=trained.base.embedding_size,
+        temperature=trained.held.temperature,
+        unknown_below=trained.held.unknown_below,
+        thresholds=trained.held.thresholds,
         parents=parents_of(dataset),
-        provenance=_provenance(taught),
+        provenance=_provenance(trained),
         versions={
             "genrekit": genrekit.__version__,
             **{name: version_of(name) for name in ("numpy", "scipy")},
@@ -278,27 +278,27 @@ def _manifest(taught: Taught) -> Manifest:
     )
 
 
-def _provenance(taught: Taught) -> Provenance:
-    base, dataset = taught.base.manifest.provenance, taught.dataset
+def _provenance(trained: Trained) -> Provenance:
+    base, dataset = trained.base.manifest.provenance, trained.dataset
     digests = {track_digest(item.group) for item in dataset.items}
     return Provenance(
         dataset=dataset.name,
         dataset_fingerprint=dataset.fingerprint,
-        split_fingerprint=taught.folds.split.fingerprint,
-        protocol=f"{taught.folds.split.protocol}, then fitted on everything",
+        split_fingerprint=trained.folds.split.fingerprint,
+        protocol=f"{trained.folds.split.protocol}, then fitted on everything",
         tracks=len(digests),
         trained_on=tuple(sorted({*digests, *base.trained_on})),
         pretrained_on=base.pretrained_on,
         left_out=base.left_out,
-        data_licence=f"{dataset.info.licence}; {taught.base.manifest.name}: {base.data_licence}",
+        data_licence=f"{dataset.info.licence}; {trained.base.manifest.name}: {base.data_licence}",
         citation=base.citation,
-        recipe=taught.about.recipe,
+        recipe=trained.about.recipe,
     )
 
 
-def _learnt(taught: Taught) -> dict[str, bytes]:
+def _learnt(trained: Trained) -> dict[str, bytes]:
     """Files with digests of what was learnt here, and of what the base had learnt before."""
-    own, before = taught.about.learnt, read_learnt(taught.base.directory)
+    own, before = trained.about.learnt, read_learnt(trained.base.directory)
     return learnt_files(before if own is None else (own, *before))
 
 
@@ -306,12 +306,12 @@ def _best(held: Held) -> NDArray[np.float64]:
     return np.asarray(held.probabilities.max(axis=1))
 
 
-def _told(taught: Taught) -> list[str]:
-    """The one-word answer for each held-out track."""
-    held, labels = taught.held, taught.dataset.labels
+def _predicted(trained: Trained) -> list[str]:
+    """Return the one-word answer for each held-out track."""
+    held, labels = trained.held, trained.dataset.labels
     shown, known = held.probabilities, _best(held) >= held.unknown_below
     if held.targets.ndim == 2:
-        choice = chosen(shown, held.thresholds, edges(labels, parents_of(taught.dataset)))
+        choice = chosen(shown, held.thresholds, edges(labels, parents_of(trained.dataset)))
         known &= choice.any(axis=1)
         shown = np.where(choice, shown, -1.0)
     best = shown.argmax(axis=1)

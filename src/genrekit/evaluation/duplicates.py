@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class Duplicates:
     """What `find_leaks` and `make_split` take.
 
     Parameters
@@ -49,25 +49,25 @@ class Alike:
         return (*self.pairs, *self.consecutive)
 
 
-def listen(
+def fingerprint_items(
     dataset: Dataset, *, workers: int = 1, cache: FeatureCache | None = None
 ) -> Iterator[FingerprintedFile]:
-    """Hear every item that has audio once, in order."""
+    """Decode and fingerprint every item that has audio once, in order."""
     sources = [(item.path, _part(item)) for item in dataset.items if item.path is not None]
     yield from fingerprint_files(sources, workers=workers, cache=cache)
 
 
-def alike(dataset: Dataset, heard: Sequence[FingerprintedFile]) -> Alike:
-    """Exact and near duplicates among what `listen` gave; what cannot be read is like nothing."""
-    content, prints = heard_items(dataset, heard)
+def find_duplicates(dataset: Dataset, fingerprinted: Sequence[FingerprintedFile]) -> Duplicates:
+    """Find exact and near duplicates among items; what cannot be read is like nothing."""
+    content, prints = fingerprinted_items(dataset, fingerprinted)
     pairs = tuple((match.first, match.second) for match in find_near_duplicates(prints))
-    return Alike(content, pairs, prints, _consecutive(dataset, prints))
+    return Duplicates(content, pairs, prints, _consecutive(dataset, prints))
 
 
-def _consecutive(dataset: Dataset, heard: Mapping[str, Fingerprint]) -> tuple[Pair, ...]:
+def _consecutive(dataset: Dataset, fingerprinted: Mapping[str, Fingerprint]) -> tuple[Pair, ...]:
     edges: dict[str, Edges] = {}
     for item in dataset.items:
-        if item.path is not None and item.item_id in heard:
+        if item.path is not None and item.item_id in fingerprinted:
             found = read_edges(item.path, _part(item))
             if found is not None:
                 edges[item.item_id] = found
@@ -79,14 +79,14 @@ def _consecutive(dataset: Dataset, heard: Mapping[str, Fingerprint]) -> tuple[Pa
     return pairs
 
 
-def heard_items(
-    dataset: Dataset, heard: Sequence[FingerprintedFile]
+def fingerprinted_items(
+    dataset: Dataset, fingerprinted: Sequence[FingerprintedFile]
 ) -> tuple[dict[str, str], dict[str, Fingerprint]]:
-    """Content hash and fingerprint by item id, of what `listen` could hear."""
+    """Content hash and fingerprint by item id, of what `fingerprint_items` could decode."""
     audible = [item.item_id for item in dataset.items if item.path is not None]
     content: dict[str, str] = {}
     prints: dict[str, Fingerprint] = {}
-    for item_id, one in zip(audible, heard, strict=True):
+    for item_id, one in zip(audible, fingerprinted, strict=True):
         if one.fingerprint is None:
             logger.warning("%s cannot be heard, and is like nothing: %s", item_id, one.error)
             continue
@@ -94,8 +94,8 @@ def heard_items(
     return content, prints
 
 
-def alike_together(dataset: Dataset, pairs: Sequence[Pair]) -> Dataset:
-    """The dataset with recordings that sound alike in one group, as repetitions of GTZAN are."""
+def group_duplicates(dataset: Dataset, pairs: Sequence[Pair]) -> Dataset:
+    """Return the dataset with duplicate recordings in one group, as GTZAN's repetitions."""
     groups = related(dataset, ("track", "fingerprint"), pairs)
     changed = sum(group != item.group for group, item in zip(groups, dataset.items, strict=True))
     if changed:

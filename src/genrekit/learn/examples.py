@@ -35,7 +35,7 @@ _DISCS = ("cd", "disc", "disk")
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class Examples:
     """Labelled tracks, and what is to be said of them.
 
     Attributes
@@ -57,7 +57,7 @@ def gather(
     several: bool = False,
     corrections: Mapping[str, str] | None = None,
     progress: Progress = silent,
-) -> Lessons:
+) -> Examples:
     """Find labelled tracks.
 
     Parameters
@@ -95,7 +95,7 @@ def gather(
     if corrections:
         dataset = _corrected(dataset, folder, corrections)
     items = tuple(_known(item, folder) for item in dataset.items)
-    return Lessons(replace(dataset, items=items), notes)
+    return Examples(replace(dataset, items=items), notes)
 
 
 def read_corrections(file: Path) -> dict[str, str]:
@@ -133,15 +133,15 @@ def _corrected(dataset: Dataset, folder: Path, corrections: Mapping[str, str]) -
         raise ConfigError("corrections name one genre a track; edit the list of several instead")
     items = {item.item_id: item for item in dataset.items}
     places = {_place(item.path): item.item_id for item in dataset.items if item.path}
-    for said, genre in corrections.items():
-        path = folder / said  # which is ``said`` itself where that is absolute
-        known = said if said in items else places.get(_place(path))
+    for given, genre in corrections.items():
+        path = folder / given  # which is ``given`` itself where that is absolute
+        known = given if given in items else places.get(_place(path))
         if known is None and genre == "-":
             continue
         if known is None:
             if not path.is_file():
                 raise ConfigError(
-                    f"the correction of {said!r} names a file that is neither there nor among the "
+                    f"the correction of {given!r} names a file that is neither there nor among the "
                     f"tracks of {folder}; repair the path, or remove the row"
                 )
             known = str(path.absolute())
@@ -185,16 +185,16 @@ def _by_tags(folder: Path, several: bool, progress: Progress) -> tuple[Dataset, 
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder; name a folder of music")
     files = [file for file in sorted(folder.rglob("*")) if _is_audio(file)]
-    said: dict[Path, tuple[str, ...]] = {}
+    given: dict[Path, tuple[str, ...]] = {}
     for number, file in enumerate(files, 1):
-        said[file] = _tags(file).genres
+        given[file] = _tags(file).genres
         progress("Reading tags", number, len(files))
-    spelt = _spellings([genre for genres in said.values() for genre in genres])
+    spelt = _spellings([genre for genres in given.values() for genre in genres])
     items = [
         _tagged(
             file, folder, tuple(dict.fromkeys(spelt[one.casefold()] for one in genres)), several
         )
-        for file, genres in said.items()
+        for file, genres in given.items()
         if genres
     ]
     kept, notes = _without_rare(items)
@@ -244,7 +244,7 @@ def _without_rare(items: Sequence[Item]) -> tuple[tuple[Item, ...], list[str]]:
 
 
 def _known(item: Item, folder: Path) -> Item:
-    """An item with artist and album, as far as its list, its tags or its folders tell."""
+    """Return an item with artist and album, as far as its list, its tags or its folders tell."""
     if item.path is None:
         raise DatasetError(f"{item.item_id} has no audio to learn from")
     tags = _tags(item.path)
