@@ -159,8 +159,8 @@ def _check(where: object, numbers: Sequence[tuple[str, float, float]]) -> None:
     for name, stated, counted in numbers:
         if not abs(stated - counted) <= TOLERANCE:
             raise DatasetError(
-                f"{where} says that the {name} is {stated:.4f}, and its answers give {counted:.4f}: "
-                "it was edited or damaged; make it anew"
+                f"{where} says that the {name} is {stated:.4f}, and its answers give "
+                f"{counted:.4f}: it was edited or damaged; make it anew"
             )
 
 
