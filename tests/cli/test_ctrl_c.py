@@ -60,14 +60,16 @@ def wait_for(condition: Callable[[], bool], seconds: float = 240) -> bool:
 @needs_proc
 @pytest.mark.parametrize(
     ("command", "gap_seconds"),
-    [("predict", 0.02), ("predict", 0.4), ("index", 1.0), ("features", 0.1), ("audit", 0.2),
-     ("train", 0.05)],
+    [("predict", 0.02), ("tag", 0.4), ("index", 1.0), ("features", 0.1), ("audit", 0.2),
+     ("train", 0.05), ("batch", 0.3)],
 )  # fmt: skip
 def test_every_command_with_workers_ends(
     start: Start, library: Path, tmp_path: Path, tiny_bundle: Path, command: str, gap_seconds: float
 ) -> None:
     more = {
         "predict": ("-m", tiny_bundle),
+        "tag": ("-m", tiny_bundle),
+        "batch": ("-m", tiny_bundle, "-o", tmp_path / "run"),
         "index": ("-m", tiny_bundle, "-o", tmp_path / "index"),
         "features": ("-o", tmp_path / "table.csv", "--no-cache"),
         "audit": ("--corpus", "folder", "--no-labels"),

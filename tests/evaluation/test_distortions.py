@@ -97,7 +97,8 @@ def test_every_level_makes_a_file_that_can_be_read(kind: str) -> None:
     for level in DISTORTIONS[kind].levels:
         file = DISTORTIONS[kind].make(clip, level, np.random.default_rng(0))
         info = soundfile.info(io.BytesIO(file))
-        seconds = {"length": level, "position": POSITION_SECONDS}.get(kind, 2.0)
+        lengths = {"length": level, "position": POSITION_SECONDS, "shift": 2.0 - level / 1000}
+        seconds = lengths.get(kind, 2.0)
         assert info.duration == pytest.approx(seconds, abs=0.01)
         assert info.channels == (2 if kind == "stereo" else 1)
         assert info.samplerate == (level if kind == "resampling" else RATE_HZ)

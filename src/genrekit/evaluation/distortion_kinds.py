@@ -97,6 +97,11 @@ def _position(clip: Clip, level: float, generator: np.random.Generator) -> bytes
     return as_wav(part, clip.sample_rate_hz)
 
 
+def _shift(clip: Clip, level: float, generator: np.random.Generator) -> bytes:
+    later = round(level / 1000 * clip.sample_rate_hz)
+    return as_wav(clip.samples[later:], clip.sample_rate_hz)
+
+
 def _resample(clip: Clip, level: float, generator: np.random.Generator) -> bytes:
     rate = round(level)
     return as_wav(soxr.resample(clip.samples, clip.sample_rate_hz, rate), rate)
@@ -118,6 +123,7 @@ DISTORTIONS: dict[str, Distortion] = {
     "position": Distortion(
         "%", (0, 25, 50, 75, 100), _position, f"where an excerpt of {POSITION_SECONDS:g} s lies"
     ),
+    "shift": Distortion("ms", (5, 20, 50, 100), _shift, "the same excerpt, begun so much later"),
     "resampling": Distortion(
         "Hz", (8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000), _resample, "file of the rate"
     ),
