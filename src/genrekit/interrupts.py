@@ -51,8 +51,8 @@ def end_on_interrupt() -> None:
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupted)
-        usual = sys.unraisablehook
-        sys.unraisablehook = lambda lost: _ask_again(lost) or usual(lost)
+        previous = sys.unraisablehook
+        sys.unraisablehook = lambda lost: _ask_again(lost) or previous(lost)
 
 
 def _ask_again(lost: sys.UnraisableHookArgs) -> bool:

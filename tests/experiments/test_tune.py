@@ -121,13 +121,13 @@ def test_one_call_from_python_searches_a_space_said_on_the_spot(
     table: Path, tmp_path: Path, found: Found
 ) -> None:
     plain = write(tmp_path, {name: value for name, value in KNN.items() if name != "tune"})
-    told: list[TuneResult] = []
+    measured: list[TuneResult] = []
     out = tmp_path / "out"
     space = {**KNN["tune"], "space": {"model.neighbours": {"low": 1, "high": 20, "integer": True}}}
-    result = tune_recipe(str(plain), out, space=space, data=table, each_trial=told.append)
+    result = tune_recipe(str(plain), out, space=space, data=table, each_trial=measured.append)
     assert tried(result) == tried(found.result)
-    assert [len(one.trials) for one in told] == [1, 2, 3]
-    assert tried(told[-1]) == tried(result)
+    assert [len(one.trials) for one in measured] == [1, 2, 3]
+    assert tried(measured[-1]) == tried(result)
     assert (out / "best.yaml").is_file()
 
 
@@ -146,11 +146,11 @@ def test_values_are_those_of_a_fit_by_hand(found: Found, table: Path) -> None:
     x, y = training.features, training.targets()
     scores = np.zeros((len(x), 10))
     for inner in make_split(training, "grouped-kfold", n_folds=3).folds:
-        fit_on, judged = training.indices(inner.train), training.indices(inner.test)
+        fit_on, evaluated = training.indices(inner.train), training.indices(inner.test)
         model = make_pipeline(
             RobustScaler(), KNeighborsClassifier(trial.settings["model.neighbours"])
         )
-        scores[judged] = model.fit(x[fit_on], y[fit_on]).predict_proba(x[judged])
+        scores[evaluated] = model.fit(x[fit_on], y[fit_on]).predict_proba(x[evaluated])
     assert trial.values["accuracy"] == pytest.approx(accuracy_score(y, scores.argmax(axis=1)))
     clipped = np.clip(scores, 1e-7, 1)
     expected = log_loss(y, clipped / clipped.sum(axis=1, keepdims=True))

@@ -184,8 +184,8 @@ def test_what_chooses_and_calibrates_are_originals(run: Run, architecture: str) 
         training=TrainingConfig(epochs=1, hold_out=0.3),
     )
     fitted = fit(task, fit_rows(rows, fold, "train"), valid_rows(rows, fold, "train+valid"))
-    if fitted.judge is not None:
-        assert len(fitted.judge) == len(set(fitted.judge.items)), "one row each"
+    if fitted.validation is not None:
+        assert len(fitted.validation) == len(set(fitted.validation.items)), "one row each"
     assert temperature(task, rows, fold, fitted) > 0
     seen = fit(task, replace(fit_rows(rows, fold, "train"), copies=None))
     assert seen.model != fitted.model, "copies do take part in fitting"

@@ -211,8 +211,8 @@ def test_the_best_epoch_is_kept_and_patience_ends_training(monitor: Any) -> None
     one = learner(train, epochs=400, patience=6, learning_rate=0.02, monitor=monitor)
     run_epochs(one, train, valid, Hooks())
     records = one.history
-    judged = [r.valid_loss if monitor == "loss" else -(r.valid_accuracy or 0) for r in records]
-    best = int(np.argmin(judged))
+    validated = [r.valid_loss if monitor == "loss" else -(r.valid_accuracy or 0) for r in records]
+    best = int(np.argmin(validated))
     assert len(records) == best + 1 + 6 < 400
     one.network.load_state_dict(one.best)
     assert evaluate(one, valid)[:2] == (records[best].valid_loss, records[best].valid_accuracy)
@@ -292,13 +292,13 @@ def test_a_stopped_run_continues_to_the_same_weights(
             TrainingConfig(**options),
             train,
             valid,
-            workshop=tmp_path,
+            work_dir=tmp_path,
             each_epoch=stop_after(epochs),
         )
     (folder,) = tmp_path.iterdir()
     state = json.loads((folder / f"epoch-{epochs:05d}" / "state.json").read_text())
     assert len(state["history"]) == epochs
-    continued = fit(train, valid, workshop=tmp_path, **options)
+    continued = fit(train, valid, work_dir=tmp_path, **options)
     assert continued.model == whole.model
     assert continued.files == whole.files
 
@@ -311,21 +311,21 @@ def test_an_interruption_between_checkpoints_costs_only_time(tmp_path: Path) -> 
     )
     whole = fit_network(network, config, rows)
     with pytest.raises(Stopped):
-        fit_network(network, config, rows, workshop=tmp_path, each_epoch=stop_after(3))
+        fit_network(network, config, rows, work_dir=tmp_path, each_epoch=stop_after(3))
     (folder,) = tmp_path.iterdir()
     (folder / "epoch-00009.part").mkdir()  # killed while writing
     rarely = config.model_copy(update={"checkpoint_seconds": 1e6})
-    assert fit_network(network, rarely, rows, workshop=tmp_path).files == whole.files
+    assert fit_network(network, rarely, rows, work_dir=tmp_path).files == whole.files
 
 
 def test_other_rows_or_settings_do_not_continue_a_run(tmp_path: Path) -> None:
-    fit(examples(), epochs=3, workshop=tmp_path)
-    fit(examples(), epochs=3, learning_rate=0.002, workshop=tmp_path)
-    fit(examples(seed=4), epochs=3, workshop=tmp_path)
+    fit(examples(), epochs=3, work_dir=tmp_path)
+    fit(examples(), epochs=3, learning_rate=0.002, work_dir=tmp_path)
+    fit(examples(seed=4), epochs=3, work_dir=tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
     seen: list[EpochRecord] = []
     fit_network(
-        NETWORK, TrainingConfig(epochs=3), examples(), workshop=tmp_path, each_epoch=seen.append
+        NETWORK, TrainingConfig(epochs=3), examples(), work_dir=tmp_path, each_epoch=seen.append
     )
     assert seen == [], "it is finished: there is no epoch left"
 
@@ -339,7 +339,7 @@ def test_history_is_written_while_training_goes_on(tmp_path: Path) -> None:
         written.append([EpochRecord.model_validate_json(line).epoch for line in lines])
 
     config = TrainingConfig(epochs=3, checkpoint_seconds=0)
-    fit_network(NETWORK, config, examples(), workshop=tmp_path, each_epoch=read)
+    fit_network(NETWORK, config, examples(), work_dir=tmp_path, each_epoch=read)
     assert written == [[1], [1, 2], [1, 2, 3]]
 
 

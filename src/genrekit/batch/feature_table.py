@@ -112,9 +112,9 @@ def write_features(
         )
         rows: list[list[str]] = []
         for path, name in names.items():
-            said = ([name] if tracks else []) + ([labels[name]] if labels else [])
+            known = ([name] if tracks else []) + ([labels[name]] if labels else [])
             numbers = _numbers(found.get(path))
-            rows += feature_rows(name, numbers, said, windows=window_seconds is not None)
+            rows += feature_rows(name, numbers, known, windows=window_seconds is not None)
         save_table(output, columns, rows)
     if all(one.reason is None for one in found.values()):
         shutil.rmtree(folder)

@@ -175,7 +175,7 @@ def _run() -> str | int | None:
         return INTERRUPTED
     except OSError as error:
         _log.info("where it happened:", exc_info=error)
-        print_problem("error", _said_by_system(error))
+        print_problem("error", _system_message(error))
         return outcome(GenreError()).exit_code
     return 0
 
@@ -185,10 +185,10 @@ def _unwritten(error: OSError) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):  # head or less has seen enough: nobody to tell
         return 0
-    print_problem("error", f"the results cannot be written: {_said_by_system(error)}")
+    print_problem("error", f"the results cannot be written: {_system_message(error)}")
     return outcome(GenreError()).exit_code
 
 
-def _said_by_system(error: OSError) -> str:
+def _system_message(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename is not None else ""
     return plain(f"{where}{error.strerror or error}")

@@ -162,9 +162,9 @@ def _row(report: AuditReport, kind: Kind, count: int) -> tuple[Any, ...]:
 
     info = KINDS[kind]
     style = {"error": "bold red", "warning": "yellow", "note": "cyan"}[info.severity]
-    said = [finding.message for finding in report.findings if finding.kind == kind]
+    messages = [finding.message for finding in report.findings if finding.kind == kind]
     more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
-    examples = "\n".join(plain(text) for text in [*said[:_SHOWN], *more])
+    examples = "\n".join(plain(text) for text in [*messages[:_SHOWN], *more])
     return Text(info.severity, style=style), str(count), info.title, Text(examples)
 
 

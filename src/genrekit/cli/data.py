@@ -87,7 +87,7 @@ class Named(NamedTuple):
     ignore: Sequence[str] | None = None
 
     def columns(self) -> Columns:
-        """The same for the loaders."""
+        """Return the same for the loaders."""
         from genrekit.datasets.opening import Columns
 
         return Columns(self.label, self.item_id, self.group, tuple(self.ignore or ()))
@@ -185,7 +185,7 @@ def pointed_at(
     named: Named,
     options: Sequence[str] | None,
 ) -> Recipe:
-    """The recipe with the data that was named, read as was said; its own data if none was."""
+    """Return the recipe with the data that was named; its own data if none was."""
     from genrekit.training.own import pointed
     from genrekit.training.recipe import known_path
 
@@ -194,8 +194,10 @@ def pointed_at(
     path = data or (recipe.data.path and known_path(recipe.data.path))
     if path is None:
         raise ConfigError("how to read the data was said, and no data was named; name it by --data")
-    said = corpus if data is not None else corpus or recipe.data.corpus
-    return pointed(recipe, path, corpus=said, options=loader_options(path, said, options, named))
+    stated = corpus if data is not None else corpus or recipe.data.corpus
+    return pointed(
+        recipe, path, corpus=stated, options=loader_options(path, stated, options, named)
+    )
 
 
 def read_settings(settings: Sequence[str]) -> dict[str, Any]:
@@ -227,11 +229,11 @@ def open_pairs(file: Path | None) -> tuple[Pair, ...]:
     return () if file is None else read_pairs(file)
 
 
-def hear(dataset: Dataset) -> Duplicates:
+def fingerprints_of(dataset: Dataset) -> Duplicates:
     """Decode all audio of the dataset, under a progress bar, and find what sounds alike."""
     from genrekit.evaluation.duplicates import find_duplicates, fingerprint_items
     from genrekit.features import FeatureCache
     from genrekit.terminal import cores, track
 
-    heard = fingerprint_items(dataset, workers=cores(), cache=FeatureCache.default())
-    return find_duplicates(dataset, tuple(track(heard, len(dataset), "Listening")))
+    fingerprinted = fingerprint_items(dataset, workers=cores(), cache=FeatureCache.default())
+    return find_duplicates(dataset, tuple(track(fingerprinted, len(dataset), "Listening")))

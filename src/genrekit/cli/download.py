@@ -100,8 +100,10 @@ def _report(plan: DownloadPlan, as_json: bool) -> None:
         return
     if fetched:
         what = fetched[0] if len(fetched) == 1 else f"{len(fetched)} of {len(plan.archives)} parts"
-        said = f"{plan.corpus} {plan.size}: {what} fetched to {plan.folder}"
+        summary = f"{plan.corpus} {plan.size}: {what} fetched to {plan.folder}"
     else:
-        said = f"{plan.corpus} {plan.size} is complete already in {plan.folder}; nothing was done"
-    for line in filter(None, (said, rest)):
+        summary = (
+            f"{plan.corpus} {plan.size} is complete already in {plan.folder}; nothing was done"
+        )
+    for line in filter(None, (summary, rest)):
         results().print(line, markup=False)

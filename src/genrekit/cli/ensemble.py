@@ -92,9 +92,9 @@ def _show(run: RunResult, out: Path, weights: tuple[float, ...], as_json: bool) 
         print_json_line(run.result)
         return
     value = run.result.accuracy
-    said = f"; weights {', '.join(f'{weight:.2f}' for weight in weights)}" if weights else ""
+    weighted = f"; weights {', '.join(f'{weight:.2f}' for weight in weights)}" if weights else ""
     leaky = ", LEAKY" if run.result.leaky else ""
     results().print(
         f"{out}: {run.result.protocol}{leaky}: accuracy {value.value:.3f} "
-        f"[{value.low:.3f}, {value.high:.3f}] on {run.result.items} {run.result.unit}s{said}"
+        f"[{value.low:.3f}, {value.high:.3f}] on {run.result.items} {run.result.unit}s{weighted}"
     )

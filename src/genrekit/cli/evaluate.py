@@ -145,7 +145,7 @@ def _write_predictions(path: Path, scores: Iterable[ItemScore], labels: tuple[st
 
 
 def _several(score: ItemScore) -> dict[str, tuple[str, ...]]:
-    """The genres one by one, where a track can have several."""
+    """Return the genres one by one, where a track can have several."""
     if not (score.true_genres or score.predicted_genres):
         return {}
     return {"true_genres": score.true_genres, "predicted_genres": score.predicted_genres}
@@ -195,7 +195,7 @@ def _show(run: RunResult) -> None:
 
 
 def _estimates(run: RunResult) -> dict[str, Estimate]:
-    """What has an interval, as people call it."""
+    """Return what has an interval, as people call it."""
     result = run.result
     several = result.multi_label
     if several is None:

@@ -108,11 +108,11 @@ def _data(
 
     dataset = open_dataset(path, corpus, None, settings)
     pair = None if plane is None else _pair(plane)
-    judged = follow(explain_data(classifier, dataset, item=item, plane=pair)).result
-    assert judged is not None, "the last step carries the result"
+    evaluated = follow(explain_data(classifier, dataset, item=item, plane=pair)).result
+    assert evaluated is not None, "the last step carries the result"
     out.mkdir(parents=True, exist_ok=True)
-    files = write_data_page(judged, out)
-    return judged.found.model_copy(update={"files": tuple(file.name for file in files)})
+    files = write_data_page(evaluated, out)
+    return evaluated.found.model_copy(update={"files": tuple(file.name for file in files)})
 
 
 def _pair(plane: str) -> tuple[str, str]:

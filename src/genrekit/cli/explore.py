@@ -70,8 +70,8 @@ def _show(found: Exploration, out: Path) -> None:
     say(f"{found.dataset}: {found.items} items of {found.recordings} recordings")
     for genre, count in found.counts.items():
         tempo = found.median_tempo.get(genre)
-        said = "" if tempo is None else f"  median tempo {tempo:.0f}"
-        say(f"  {plain(genre):<16}{count:>7}{said}")
+        text = "" if tempo is None else f"  median tempo {tempo:.0f}"
+        say(f"  {plain(genre):<16}{count:>7}{text}")
     say("columns that tell genres apart best, by their share of variance between genres:")
     for column in found.columns[:_SHOWN_COLUMNS]:
         say(f"  {column.name:<32}{column.between_genres:.2f}")

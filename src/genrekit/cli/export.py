@@ -53,7 +53,7 @@ def export(
 ) -> None:
     """Write what the model says of music: a table, playlists by genre, or a file for each track.
 
-    Tracks are heard once, also by genrekit tag. Exits with 3 when some could not be read.
+    Tracks are decoded once, also by genrekit tag. Exits with 3 when some could not be read.
     """
     from genrekit.cli.tag_plan import Wishes as Asked
 
@@ -91,10 +91,10 @@ def _tracks(sources: Sequence[Path], wishes: Wishes) -> tuple[list[Track], int]:
     rules, naming = rules_of(wishes), naming_of(wishes)
     files = [path.absolute() for path in find_tracks([str(one) for one in sources])]
     with progress_bars() as progress:
-        listen = answering(
+        answer_files = answering(
             wishes.model, workers=workers(wishes.jobs, len(files)), progress=progress
         )
-        answers = dict(listen(files))
+        answers = dict(answer_files(files))
     tracks, failed = [], 0
     for path in files:
         answer = answers[path]

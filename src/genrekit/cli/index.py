@@ -86,6 +86,6 @@ def similar(
 
 
 def _own_name(file: Path, folder: Path) -> str:
-    """What the index calls the file itself, so that it is not its own neighbour."""
+    """Return what the index calls the file itself, so that it is not its own neighbour."""
     whole = file.absolute()
     return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else ""

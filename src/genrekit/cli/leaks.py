@@ -32,23 +32,23 @@ class _Data(NamedTuple):
     consecutive: tuple[Pair, ...] = ()
 
     def of(self, dataset: Dataset) -> _Data:
-        """The same with data, which is heard if that was asked for."""
-        from genrekit.cli.data import hear
+        """Return the same with data, which is fingerprinted if that was asked for."""
+        from genrekit.cli.data import fingerprints_of
 
         known = self._replace(dataset=dataset)
         if not self.listening or dataset.features is not None:
             return known
-        heard = hear(dataset)
+        fingerprinted = fingerprints_of(dataset)
         return known._replace(
-            pairs=(*self.pairs, *heard.pairs),
-            content=heard.content,
-            consecutive=heard.consecutive,
+            pairs=(*self.pairs, *fingerprinted.pairs),
+            content=fingerprinted.content,
+            consecutive=fingerprinted.consecutive,
         )
 
     def find(
         self, split: Split, *, bundle: Bundle | None = None, result: EvaluationResult | None = None
     ) -> tuple[Look, ...]:
-        """What became of looking for each kind of leak, in testing by ``split``."""
+        """Return what became of looking for each kind of leak, in testing by ``split``."""
         from genrekit.evaluation import find_leaks
         from genrekit.evaluation.known_contents import KnownContents, known_contents
         from genrekit.evaluation.leak_looks import looks
@@ -79,7 +79,7 @@ class _Data(NamedTuple):
         result: EvaluationResult | None = None,
         unseen: str = "",
     ) -> Evidence:
-        """What there was to look into."""
+        """Return what there was to look into."""
         from genrekit.evaluation.leak_looks import Evidence
 
         return Evidence(
@@ -254,8 +254,8 @@ def _print_json(found: list[tuple[str, Look]]) -> None:
         for leak in look.leaks:
             print_json({"where": where, "verdict": look.verdict, **leak.model_dump()})
         if not look.leaks:
-            said = {"kind": look.kind, "verdict": look.verdict, "evidence": look.why}
-            print_json({"where": where, **said, "items": []})
+            record = {"kind": look.kind, "verdict": look.verdict, "evidence": look.why}
+            print_json({"where": where, **record, "items": []})
 
 
 def _print(found: list[tuple[str, Look]]) -> None:

@@ -122,7 +122,7 @@ def _asked(
     feedback: Path | None,
     name: str | None,
 ) -> tuple[Path, Path, LearnOptions, str | None]:
-    """What to learn from, where to, and how."""
+    """Return what to learn from, where to, and how."""
     from dataclasses import replace
 
     from genrekit.learn import read_corrections, read_feedback, relearning
@@ -153,6 +153,6 @@ def _workers(jobs: int | None) -> int:
 
 
 def _next(found: LearnReport, out: Path, stored: bool) -> str:
-    """What to do with the model."""
+    """Return what to do with the model."""
     named = found.name if stored else f"./{out}" if not out.is_absolute() else str(out)
     return f"\nWritten: {out}. Try it: genrekit predict SONG -m {named}\n"

@@ -73,9 +73,9 @@ def _graph_says(bundle: Bundle) -> str:
     """Return what the ONNX file says of itself, as part of a card."""
     from genrekit.bundles import read_metadata
 
-    said = read_metadata(bundle.session)
-    rows = "".join(f"- {key}: `{value}`\n" for key, value in said.items())
-    return f"\n## Written into model.onnx\n\n{rows}" if said else ""
+    metadata = read_metadata(bundle.session)
+    rows = "".join(f"- {key}: `{value}`\n" for key, value in metadata.items())
+    return f"\n## Written into model.onnx\n\n{rows}" if metadata else ""
 
 
 def _show_diagram(bundle: Bundle, as_json: bool, out: Path | None) -> None:
@@ -88,7 +88,7 @@ def _show_diagram(bundle: Bundle, as_json: bool, out: Path | None) -> None:
         check_file(out)
         if out.suffix != ".svg":
             raise ConfigError(
-                f"{out} is no drawing that can be made; name a file that ends in .svg"
+                f"{out} is not a drawing that can be made; name a file that ends in .svg"
             )
     layers = read_layers((bundle.directory / "model.onnx").read_bytes())
     named, count = f"{bundle.manifest.name} {bundle.manifest.version}", parameters_of(layers)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def find_tracks(sources: Sequence[str | Path]) -> list[Path]:
-    """The files that are meant, at least one; a warning says how many others folders hold.
+    """Return the files that are meant, at least one; a warning says how many others folders hold.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def find_tracks(sources: Sequence[str | Path]) -> list[Path]:
 
 
 def stream_tracks(sources: Sequence[str | Path], few: int) -> tuple[list[Path], Iterator[Path]]:
-    """The files that are meant, found while the first are worked on.
+    """Return the files that are meant, found while the first are worked on.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def _and_then_others(files: Iterator[Path], others: Counter[str]) -> Iterator[Pa
     from genrekit.terminal import plain, print_problem
 
     yield from files
-    if said := describe_skipped(others):
-        print_problem("warning", plain(f"{said}; name one itself to have it read"))
+    if text := describe_skipped(others):
+        print_problem("warning", plain(f"{text}; name one itself to have it read"))
 
 
 def name_tracks(files: Iterable[Path]) -> dict[str, Path]:
@@ -87,7 +87,7 @@ def name_tracks(files: Iterable[Path]) -> dict[str, Path]:
 
 
 def plain_names(files: dict[str, Path]) -> dict[str, Path]:
-    """The same files by their names without folders, if no two are called alike."""
+    """Return the same files by their names without folders, if no two are called alike."""
     plain = {Path(name).name: path for name, path in files.items()}
     return plain if len(plain) == len(files) else files
 
@@ -107,12 +107,12 @@ def check_folder(path: Path) -> None:
         folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists()
     )
     if not there.is_dir():
-        raise ConfigError(f"{there} is a file, so {path} can be no folder; name another place")
+        raise ConfigError(f"{there} is a file, so {path} cannot be a folder; name another place")
     _check_access(there)
 
 
 def open_cache(wanted: bool = True, limit_gb: float | None = None) -> FeatureCache | None:
-    """The user's cache of features, if it is wanted."""
+    """Return the user's cache of features, if it is wanted."""
     from genrekit.features import FeatureCache
 
     if not wanted:

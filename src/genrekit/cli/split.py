@@ -63,7 +63,7 @@ def split(
     *,
     reading: Reading,
 ) -> None:
-    """Deal tracks to parts that share no recording, artist, album or sound, and say how well."""
+    """Assign tracks to parts that share no recording, artist, album or sound, and say how well."""
     from genrekit.datasets import balance, make_split, write_split
 
     dataset = reading.open(data, leave_out)
@@ -85,7 +85,7 @@ def split(
 
 
 def _relations(by: str | None) -> tuple[Relation, ...] | None:
-    """The names in ``by``; `make_split` checks them."""
+    """Return the names in ``by``; `make_split` checks them."""
     if by is None:
         return None
     return tuple(name.strip() for name in by.split(","))  # type: ignore[misc]
@@ -103,11 +103,11 @@ def _shares(text: str | None) -> list[float] | None:
 def _pairs(
     dataset: Dataset, file: Path | None, relations: tuple[Relation, ...] | None
 ) -> tuple[Pair, ...]:
-    from genrekit.cli.data import hear, open_pairs
+    from genrekit.cli.data import fingerprints_of, open_pairs
 
     if file is not None or "fingerprint" not in (relations or ()):
         return open_pairs(file)
-    return hear(dataset).related
+    return fingerprints_of(dataset).related
 
 
 def _print_json(made: Split, parts: tuple[PartBalance, ...], out: Path | None) -> None:

@@ -93,11 +93,11 @@ def study(
             keep=keep,
             progress=progress,
         )
-    said = [f"--model {one}" for one in model or ()] + [
+    options_text = [f"--model {one}" for one in model or ()] + [
         f"--protocol {one}" for one in protocol or ()
     ]
-    said += ["--learning-curve"] if learning_curve else []
-    command = " ".join([f"genrekit study {table.name}", *said])
+    options_text += ["--learning-curve"] if learning_curve else []
+    command = " ".join([f"genrekit study {table.name}", *options_text])
     pages = write_study_report(found, out, table.stem, command)
     if as_json:
         print_json_line(found.result)
@@ -107,7 +107,7 @@ def study(
 
 
 def _kind(table: Path) -> str:
-    """What the study reads, which is always a table.
+    """Return what the study reads, which is always a table.
 
     Raises
     ------

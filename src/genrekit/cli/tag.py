@@ -173,7 +173,7 @@ def undo(
 
 
 def _meant(which: str | None, since: str | None) -> tuple[Sequence[Run], Path | None]:
-    """Runs to take back, and the path that limits them."""
+    """Return the runs to take back, and the path that limits them."""
     from genrekit.tagging import find_run, is_below, list_runs
 
     if (which is None) == (since is None):

@@ -45,11 +45,11 @@ class Wishes:
     run_after: str | None = None
 
 
-def word(said: str, allowed: Sequence[str], option: str) -> str:
-    """``said``, if it is one of some words."""
-    if said not in allowed:
-        raise ConfigError(f"{option} is {', '.join(allowed)}, not {said!r}")
-    return said
+def word(value: str, allowed: Sequence[str], option: str) -> str:
+    """``value``, if it is one of some words."""
+    if value not in allowed:
+        raise ConfigError(f"{option} is {', '.join(allowed)}, not {value!r}")
+    return value
 
 
 def rules_of(wishes: Wishes) -> Rules:
@@ -79,7 +79,7 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def naming_of(wishes: Wishes) -> Naming:
-    """What labels are called in tags."""
+    """Return what labels are called in tags."""
     from genrekit.tagging import Naming, load_taxonomy, own_spelling, read_mapping
 
     word(wishes.parents, ("none", "with", "only"), "--parents")
@@ -95,7 +95,7 @@ def naming_of(wishes: Wishes) -> Naming:
 
 
 def chosen_plan(sources: Sequence[Path], saved: Path | None, wishes: Wishes) -> Plan:
-    """The plan that was saved, or a new one for some music."""
+    """Return the plan that was saved, or a new one for some music."""
     from genrekit.tagging import read_plan
 
     word(wishes.hard_links, ("ask", "leave", "separate"), "--hard-links")

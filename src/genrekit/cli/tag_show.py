@@ -29,7 +29,7 @@ _LINKS_NAMED = 10  # in the question whether to write them
 
 
 def show_plan(plan: Plan, *, as_csv: bool, as_json: bool, saved: Path | None) -> None:
-    """A plan as CSV, JSON, or tables for people."""
+    """Print a plan as CSV, JSON, or tables for people."""
     from genrekit.tagging import plan_csv, plan_json
 
     if as_csv:
@@ -78,7 +78,7 @@ def _summary(plan: Plan) -> None:
 
 
 def _common(files: Sequence[str]) -> str:
-    """The folder that all files lie in, with its slash."""
+    """Return the folder that all files lie in, with its slash."""
     if not files:
         return ""
     folder = os.path.commonpath([os.path.dirname(one) for one in files])  # noqa: PTH120
@@ -94,7 +94,7 @@ def write_and_show(plan: Plan, sources: Sequence[Path], wishes: Wishes, *, as_js
     from genrekit.tagging import WriteOptions, begin_run, carry_out
 
     if not any(one.writes or (wishes.sidecars and one.then) for one in plan.files):
-        _said(as_json, None, Counter(), "There is nothing to write.")
+        _show_outcome(as_json, None, Counter(), "There is nothing to write.")
         return False
     separate = _may_separate(plan, wishes)
     run = begin_run(model=plan.model, sources=sources)
@@ -118,7 +118,7 @@ def write_and_show(plan: Plan, sources: Sequence[Path], wishes: Wishes, *, as_js
     changed = counts["written"] + counts["sidecar"] > 0
     text = ", ".join(f"{count} {answer}" for answer, count in counts.items())
     back = f" To take it back: genrekit undo {run.info.name}" if changed else ""
-    _said(as_json, run, counts, f"{text}.{back}")
+    _show_outcome(as_json, run, counts, f"{text}.{back}")
     if wishes.run_after and changed:
         _run_after(wishes.run_after)
     return counts["skipped"] > 0
@@ -154,7 +154,7 @@ def _name_skipped(one: Outcome) -> None:
         print_problem("warning", named(one.row.file, one.why))
 
 
-def _said(as_json: bool, run: Run | None, counts: Counter[str], text: str) -> None:
+def _show_outcome(as_json: bool, run: Run | None, counts: Counter[str], text: str) -> None:
     if as_json:
         print_json({"run": run.info.name if run else None, **counts})
     else:
@@ -162,7 +162,7 @@ def _said(as_json: bool, run: Run | None, counts: Counter[str], text: str) -> No
 
 
 def _run_after(command: str) -> None:
-    """What the user wants to be run once files have changed, by the shell."""
+    """Run what the user wants once files have changed, by the shell."""
     done = subprocess.run(command, shell=True, check=False)
     if done.returncode:
         print_problem(
@@ -171,7 +171,7 @@ def _run_after(command: str) -> None:
 
 
 def show_undone(answers: Sequence[Undone], *, as_json: bool) -> bool:
-    """What became of changes; and whether one was refused."""
+    """Return what became of changes; and whether one was refused."""
     counts = Counter(one.answer for one in answers)
     for one in answers:
         if one.answer == "refused":
@@ -189,7 +189,7 @@ def _undone(one: Undone) -> dict[str, str]:
 
 
 def show_runs(runs: Sequence[Run], *, as_json: bool) -> None:
-    """Runs that wrote tags, the latest first."""
+    """Print the runs that wrote tags, the latest first."""
     from rich.table import Table
 
     rows = [(run.info, *run.counts()) for run in runs]

@@ -89,7 +89,7 @@ def _one(taxonomy: Taxonomy, label: str, *, as_json: bool) -> None:
 
 
 def _tree(taxonomy: Taxonomy) -> list[str]:
-    """A line a genre, below each of its parents; what is its own ancestor is not followed."""
+    """Yield a line a genre, below each of its parents; circles are not followed."""
     from genrekit.terminal import plain
 
     below: dict[str, list[str]] = {}

@@ -182,7 +182,7 @@ def train(
     with progress_bars() as bars, _tracked(read, track, experiment) as tracker:
 
         def each_epoch(fit: str, record: EpochRecord) -> None:
-            bars.note(f"{fit}: epochs", _said_epoch(record))
+            bars.note(f"{fit}: epochs", _epoch_text(record))
             if tracker is not None:
                 tracker.each_epoch(fit, record)
 
@@ -202,7 +202,7 @@ def _read(
     options: Sequence[str] | None,
     overrides: Sequence[str],
 ) -> Recipe:
-    """A recipe pointed at the data that was named, or one made for data that comes without."""
+    """Return a recipe pointed at the data that was named, or one made for such data."""
     from genrekit.errors import ConfigError
     from genrekit.training import load_recipe
     from genrekit.training.own import is_recipe, recipe_for
@@ -271,7 +271,7 @@ def _tracked(recipe: Recipe, store: str | None, experiment: str) -> Iterator[Tra
         yield tracker
 
 
-def _said_epoch(record: EpochRecord) -> str:
+def _epoch_text(record: EpochRecord) -> str:
     """Scores of an epoch on what is fitted on, and after a slash those of validation."""
     loss, accuracy = f"{record.train_loss:.3f}", f"{record.train_accuracy:.2f}"
     if record.valid_loss is not None:
@@ -311,7 +311,7 @@ def _sum_up(bundle: Bundle, as_json: bool) -> None:
 def _shorthand(
     *, genres: str | None, epochs: int | None, rate: float | None, name: str | None
 ) -> dict[str, str]:
-    """Overrides of a recipe, each by the option that it was said with."""
+    """Return the overrides of a recipe, each by the option that gave it."""
     settings: dict[str, tuple[str, Any]] = {}
     if genres is not None:
         number = genres.strip()

@@ -82,7 +82,7 @@ def tune(
             jobs=jobs or cores(),
             workers=workers,
             progress=bars,
-            each_trial=lambda found: bars.note("trials", _said_best(found)),
+            each_trial=lambda found: bars.note("trials", _best_text(found)),
         )
     _draw(result, out)
     if as_json:
@@ -132,29 +132,29 @@ def _draw(result: TuneResult, out: Path) -> None:
 
 
 def _show(result: TuneResult, out: Path) -> None:
-    from genrekit.experiments import BEST, said_trials, said_values
+    from genrekit.experiments import BEST, trials_text, values_text
     from genrekit.terminal import plain, print_problem, results
 
     for record in result.trials:
         if record.error:
             print_problem("warning", plain(f"trial {record.number} failed: {record.error}"))
-    results().print(f"{said_trials(result.trials)} of {plain(result.recipe)}, {result.method}")
+    results().print(f"{trials_text(result.trials)} of {plain(result.recipe)}, {result.method}")
     if result.best is None:
         print_problem("warning", "no trial was completed, so there is no best recipe")
         return
     for record in result.front:
-        values = said_values(record.values, result.objectives)
+        values = values_text(record.values, result.objectives)
         results().print(f"  trial {record.number}: {values}")
-        results().print(f"    {plain(_said_settings(record.settings))}")
+        results().print(f"    {plain(_settings_text(record.settings))}")
     results().print(str(out / BEST))
 
 
-def _said_best(result: TuneResult) -> str:
+def _best_text(result: TuneResult) -> str:
     if result.best is None:
         return ""
     name = result.objectives[0]
     return f"best {name} {result.best.values[name]:.4g}"
 
 
-def _said_settings(settings: dict[str, Any]) -> str:
+def _settings_text(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.items())

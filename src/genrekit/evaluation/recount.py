@@ -253,19 +253,19 @@ def _check_calibration(rows: _Rows, result: EvaluationResult, where: object) -> 
         where, "binned calibration error", stated, found.binned - spread, found.binned + spread
     )
     error = result.calibration_error
-    if error is None or _alike(error, [found.error], moved):
+    if error is None or _nearly_equal(error, [found.error], moved):
         return
     # The last digit of a probability draws other random numbers: it matters where tracks are few.
     drawn = [found.error] + [
         calibration_error(confidence, rows.right, groups, seed=seed).error for seed in _SEEDS
     ]
-    if not _alike(error, drawn, moved):
+    if not _nearly_equal(error, drawn, moved):
         for end in ("value", "low", "high"):
             low, high = _range(drawn, end, moved)
             _check_range(where, f"calibration error ({end})", getattr(error, end), low, high)
 
 
-def _alike(error: Estimate, drawn: Sequence[Estimate], moved: float) -> bool:
+def _nearly_equal(error: Estimate, drawn: Sequence[Estimate], moved: float) -> bool:
     """Whether an error lies among those of other random numbers."""
     ranges = {end: _range(drawn, end, moved) for end in ("value", "low", "high")}
     return all(low <= getattr(error, end) <= high for end, (low, high) in ranges.items())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from genrekit.experiments.study_report import render_study_markdown
     from genrekit.experiments.tune import tune_recipe
     from genrekit.experiments.tune_charts import search_sections, write_charts
-    from genrekit.experiments.tune_report import BEST, TuneResult, said_trials, said_values
+    from genrekit.experiments.tune_report import BEST, TuneResult, trials_text, values_text
 
 __all__ = [
     "BEST",
@@ -40,10 +40,10 @@ __all__ = [
     "render_study_markdown",
     "run_pipeline",
     "run_study",
-    "said_trials",
-    "said_values",
     "search_sections",
+    "trials_text",
     "tune_recipe",
+    "values_text",
     "write_charts",
     "write_study",
 ]
@@ -73,8 +73,8 @@ _HOMES = {
     "write_charts": "genrekit.experiments.tune_charts",
     "BEST": "genrekit.experiments.tune_report",
     "TuneResult": "genrekit.experiments.tune_report",
-    "said_trials": "genrekit.experiments.tune_report",
-    "said_values": "genrekit.experiments.tune_report",
+    "trials_text": "genrekit.experiments.tune_report",
+    "values_text": "genrekit.experiments.tune_report",
 }
 
 __getattr__ = resolver(__name__, _HOMES)

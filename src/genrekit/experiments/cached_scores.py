@@ -36,7 +36,7 @@ def kept_scores(
     ConfigError
         If what is kept cannot be read, or does not hold probabilities of these rows and labels.
     """
-    said = {
+    identity = {
         "model": task.model.model_dump(mode="json"),
         "columns": task.feature_names,
         "labels": task.labels,
@@ -46,7 +46,7 @@ def kept_scores(
         "fit_on": fit_on,
         "versions": {name: _version(name) for name in _PACKAGES},
     }
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     file = folder / f"{task.model.architecture}-{digest[:24]}.npy"
     if file.exists():
         return _read(file, (len(rows.of(fold.test)), len(task.labels)))

@@ -228,7 +228,7 @@ def _pair(
     folds: NDArray[np.int64],
     independent: bool,
 ) -> dict[str, Any]:
-    """The tests of one pair, but for the one that flips signs."""
+    """Return the tests of one pair, but for the one that flips signs."""
     found: dict[str, Any] = {"mcnemar": mcnemar(hits[0], hits[1]) if independent else None}
     if len(run.folds) > 1:
         by_fold = [[float(one[folds == fold].mean()) for fold in np.unique(folds)] for one in hits]

@@ -21,7 +21,7 @@ _RUNS_TIMED, _RUNS_BEFORE = 20, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class Evaluated:
     """The graph of one fold: what it says of recordings it was not fitted on, and what it costs.
 
     Attributes
@@ -36,7 +36,7 @@ class Judged:
     size_bytes: int
 
 
-def judge(task: Task, fit: Fit, rows: Rows) -> Judged:
+def evaluate_fold(task: Task, fit: Fit, rows: Rows) -> Evaluated:
     """Score ``rows``, which the fit has not seen, and time one of them."""
     scores = probabilities(task, logits(task, fit.model, rows), 1.0)
     groups = tuple(map(str, rows.groups))
@@ -46,15 +46,17 @@ def judge(task: Task, fit: Fit, rows: Rows) -> Judged:
     else:
         whole = aggregate_by_group(rows.y, scores, groups)
         targets, merged = whole.targets, whole.probabilities
-    return Judged(targets, merged, _latency_ms(task, fit.model, rows), len(fit.model))
+    return Evaluated(targets, merged, _latency_ms(task, fit.model, rows), len(fit.model))
 
 
-def objective_values(folds: Sequence[Judged]) -> dict[str, float]:
-    """The `OBJECTIVES` over some folds: their recordings together, and their median costs."""
+def objective_values(folds: Sequence[Evaluated]) -> dict[str, float]:
+    """Return the `OBJECTIVES` over some folds: all recordings together, median costs."""
     targets = np.concatenate([fold.targets for fold in folds])
     scores = np.concatenate([fold.probabilities for fold in folds])
-    told = _single_label(targets, scores) if targets.ndim == 1 else _multi_label(targets, scores)
-    return told | {
+    measured = (
+        _single_label(targets, scores) if targets.ndim == 1 else _multi_label(targets, scores)
+    )
+    return measured | {
         "latency_ms": float(np.median([fold.latency_ms for fold in folds])),
         "size_bytes": float(np.median([fold.size_bytes for fold in folds])),
     }

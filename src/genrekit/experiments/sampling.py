@@ -17,7 +17,7 @@ from genrekit.training.search_space import Choices, Numbers, TuneConfig
 def sampler_of(
     plan: TuneConfig, index: int, points: Sequence[Mapping[str, Any]]
 ) -> optuna.samplers.BaseSampler:
-    """What chooses for the trial ``index``; the same index draws the same random numbers.
+    """Return what chooses for the trial ``index``; the same index draws the same random numbers.
 
     TPE is the tree-structured Parzen estimator of J. Bergstra et al., *Algorithms for
     Hyper-Parameter Optimization* (NIPS 2011).
@@ -36,7 +36,7 @@ def sampler_of(
 
 
 def suggest(trial: optuna.Trial, name: str, parameter: Numbers | Choices) -> Any:
-    """The value that the sampler of ``trial`` chooses for a setting."""
+    """Return the value that the sampler of ``trial`` chooses for a setting."""
     if isinstance(parameter, Choices):
         # Optuna knows no lists.
         texts = [json.dumps(value) for value in parameter.choices]

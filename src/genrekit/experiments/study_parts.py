@@ -71,7 +71,7 @@ def _best(result: StudyResult) -> list[ClassicalConfig]:
 def importance_to_best(
     dataset: Dataset, result: StudyResult, seed: int, progress: Progress
 ) -> StudyImportance:
-    """What columns are worth to the best model, on the test rows of one fold of the first protocol.
+    """Measure what columns are worth to the best model, on the test rows of one fold.
 
     One fold has rows enough, and is one model to fit.
     """

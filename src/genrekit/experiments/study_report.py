@@ -50,7 +50,7 @@ _NOTES = {
 
 
 def render_study_markdown(result: StudyResult, command: str = "", note: str = "") -> str:
-    """The study as Markdown; equal studies give equal text.
+    """Return the study as Markdown; equal studies give equal text.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def render_study_markdown(result: StudyResult, command: str = "", note: str = ""
 def _row_by_row(
     result: StudyResult, protocols: Sequence[tuple[str, str]], models: Sequence[str]
 ) -> list[str]:
-    """The gap that the leak makes, all else being equal."""
+    """Return the gap that the leak makes, all else being equal."""
     if not any(cell.by_rows for cell in result.cells):
         return []
     rows = result.model_copy(
@@ -114,7 +114,7 @@ def _row_by_row(
 
 
 def _checks(result: StudyResult) -> list[str]:
-    """What an audit says of the table, before anything that was learnt from it."""
+    """Return what an audit says of the table, before anything that was learnt from it."""
     if not result.findings:
         return []
     rows = [[one.title, one.severity, str(one.count), one.first] for one in result.findings]
@@ -193,7 +193,7 @@ def _importance(result: StudyResult) -> list[str]:
 
 
 def _key(cell: StudyCell) -> tuple[str, str]:
-    """The protocol as its numbers call it, with relations that it set aside."""
+    """Return the protocol as its numbers call it, with relations that it set aside."""
     return cell.result.protocol, cell.protocol.fit_on
 
 
@@ -249,20 +249,22 @@ def _calibration(
 
 def _settings(result: StudyResult, models: Sequence[str]) -> str:
     configs = {cell.result.model: cell.model for cell in result.cells}
-    return markdown_table(["model", "settings"], [[name, _said(configs[name])] for name in models])
+    return markdown_table(
+        ["model", "settings"], [[name, _text_of(configs[name])] for name in models]
+    )
 
 
-def _said(config: Contract) -> str:
-    """Settings in a line: ``c 10.0, gamma scale, prepare (scale standard)``."""
+def _text_of(config: Contract) -> str:
+    """Write settings in a line: ``c 10.0, gamma scale, prepare (scale standard)``."""
     parts = []
     for name, value in config:
         if name == "architecture" or value in (False, None, ()):
             continue
         if isinstance(value, Contract):
-            text = f"({_said(value)})"
+            text = f"({_text_of(value)})"
         elif isinstance(value, tuple):
             text = "; ".join(
-                f"{one.architecture} ({_said(one)})"
+                f"{one.architecture} ({_text_of(one)})"
                 if isinstance(one, ClassicalConfig)
                 else str(one)
                 for one in value

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from genrekit.datasets import Fold
 from genrekit.errors import BundleError, ConfigError, DatasetError, TrainingError
-from genrekit.experiments.objectives import Judged, judge, objective_values
+from genrekit.experiments.objectives import Evaluated, evaluate_fold, objective_values
 from genrekit.experiments.sampling import sampler_of, suggest
 from genrekit.features.cache import FeatureCache
 from genrekit.models import MODELS, NetworkConfig
@@ -75,7 +75,7 @@ class Search:
     cache: FeatureCache | None = None
 
     @property
-    def workshop(self) -> Path:
+    def work_dir(self) -> Path:
         """Where rows are kept that are too many for memory."""
         return self.database.with_name("rows")
 
@@ -88,7 +88,7 @@ class Search:
 
 
 @dataclass(slots=True)
-class Workbench:
+class TrialContext:
     """What one process keeps from trial to trial: the open study, and rows by what made them.
 
     ``threads`` are those of a network; 0 leaves that to torch.
@@ -100,7 +100,7 @@ class Workbench:
 
 
 def open_study(database: Path, plan: TuneConfig) -> optuna.Study:
-    """The study in ``database``, which is made if it is not there."""
+    """Return the study in ``database``, which is made if it is not there."""
     # Optuna has a handler of its own on stderr; what it says there is said by trials here.
     optuna.logging.disable_default_handler()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -122,11 +122,13 @@ def open_study(database: Path, plan: TuneConfig) -> optuna.Study:
 
 def run_trial(index: int, *, search: Search, threads: int) -> None:
     """One trial in a process that may do several; see `make_trial`."""
-    bench = _workbench(search.database, search.plan.model_dump_json(), threads)
-    make_trial(search, index, bench)
+    context = _trial_context(search.database, search.plan.model_dump_json(), threads)
+    make_trial(search, index, context)
 
 
-def make_trial(search: Search, index: int, bench: Workbench, progress: Progress = silent) -> None:
+def make_trial(
+    search: Search, index: int, context: TrialContext, progress: Progress = silent
+) -> None:
     """Make the trial ``index`` and tell the study of it.
 
     The same index draws the same random numbers, so a search that was stopped and continued tries
@@ -137,14 +139,14 @@ def make_trial(search: Search, index: int, bench: Workbench, progress: Progress 
     progress : callable, optional
         Called for every fold.
     """
-    study = bench.study
+    study = context.study
     study.sampler = sampler_of(search.plan, index, search.points)
     trial = study.ask()
     trial.set_user_attr("index", index)
     started = time.perf_counter()
     state, values = TrialState.FAIL, None
     try:
-        measured = _measured(search, trial, bench, progress)
+        measured = _measured(search, trial, context, progress)
         trial.set_user_attr("measured", measured)
         values = [measured[name] for name in search.plan.objectives]
         state = TrialState.COMPLETE
@@ -165,7 +167,7 @@ def is_done(trial: FrozenTrial) -> bool:
 
 
 def trial_recipe(search: Search, chosen: Mapping[str, Any]) -> Recipe:
-    """The recipe with the settings of a trial.
+    """Return the recipe with the settings of a trial.
 
     Raises
     ------
@@ -176,7 +178,7 @@ def trial_recipe(search: Search, chosen: Mapping[str, Any]) -> Recipe:
 
 
 def trial_settings(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a recipe after those of a trial.
+    """Return the settings of a recipe after those of a trial.
 
     Where another architecture is chosen, what it has no setting for is left out.
     """
@@ -195,7 +197,7 @@ def trial_settings(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> di
 
 
 def _measured(
-    search: Search, trial: optuna.Trial, bench: Workbench, progress: Progress
+    search: Search, trial: optuna.Trial, context: TrialContext, progress: Progress
 ) -> dict[str, float]:
     """Fit the chosen settings on every fold, and measure the graphs."""
     plan = search.plan
@@ -203,35 +205,35 @@ def _measured(
     trial.set_user_attr("settings", chosen)
     recipe = trial_recipe(search, chosen)
     check_recipe(recipe)
-    run = _run(search, recipe, bench, progress)
-    if bench.threads and isinstance(recipe.model, NetworkConfig):
-        _use_threads(bench.threads)
+    run = _run(search, recipe, context, progress)
+    if context.threads and isinstance(recipe.model, NetworkConfig):
+        _use_threads(context.threads)
     training = training_for(recipe, run.dataset)
     task = replace(run.task, model=recipe.model, training=training, seed=recipe.seed)
     folds = search.folds[: plan.rounds]
-    judged: list[Judged] = []
+    evaluated: list[Evaluated] = []
     for number, fold in enumerate(folds):
         progress("this trial", number, len(folds))
         made = fit(
             task, run.rows.of(fold.train), each_epoch=partial(_report_epoch, trial, plan, number)
         )
-        judged.append(judge(task, made, run.rows.of(fold.test)))
-        _report(trial, plan, objective_values(judged), (number + 1) * _STEPS_A_FOLD)
+        evaluated.append(evaluate_fold(task, made, run.rows.of(fold.test)))
+        _report(trial, plan, objective_values(evaluated), (number + 1) * _STEPS_A_FOLD)
     progress("this trial", len(folds), len(folds))
-    return objective_values(judged)
+    return objective_values(evaluated)
 
 
-def _run(search: Search, recipe: Recipe, bench: Workbench, progress: Progress) -> Run:
-    """The rows of a recipe, from those of earlier trials where nothing about them differs."""
+def _run(search: Search, recipe: Recipe, context: TrialContext, progress: Progress) -> Run:
+    """Return the rows of a recipe, those of earlier trials where nothing differs."""
     key = data_key(recipe)
-    if key not in bench.runs:
-        for old in list(bench.runs)[: 1 - _RUNS_KEPT]:
-            del bench.runs[old]
+    if key not in context.runs:
+        for old in list(context.runs)[: 1 - _RUNS_KEPT]:
+            del context.runs[old]
         name = f"{os.getpid()}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        bench.runs[key] = prepare(
-            recipe, search.data, 1, search.cache, search.workshop / name, progress=progress
+        context.runs[key] = prepare(
+            recipe, search.data, 1, search.cache, search.work_dir / name, progress=progress
         )
-    return bench.runs[key]
+    return context.runs[key]
 
 
 def data_key(recipe: Recipe) -> str:
@@ -247,7 +249,7 @@ def _report_epoch(trial: optuna.Trial, plan: TuneConfig, fold: int, record: Epoc
 
 
 def _epoch_values(record: EpochRecord, plan: TuneConfig) -> dict[str, float]:
-    """What an epoch says of the objectives: on rows of the training side that chose the epoch."""
+    """Return an epoch's objectives, on the training rows that chose the epoch."""
     if record.valid_loss is None or record.valid_accuracy is None:
         return {}
     loss = record.valid_loss
@@ -268,8 +270,8 @@ def _report(trial: optuna.Trial, plan: TuneConfig, values: Mapping[str, float], 
 
 
 @lru_cache(maxsize=1)
-def _workbench(database: Path, plan: str, threads: int) -> Workbench:
-    return Workbench(open_study(database, TuneConfig.model_validate_json(plan)), threads)
+def _trial_context(database: Path, plan: str, threads: int) -> TrialContext:
+    return TrialContext(open_study(database, TuneConfig.model_validate_json(plan)), threads)
 
 
 def _use_threads(threads: int) -> None:

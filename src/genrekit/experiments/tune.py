@@ -25,7 +25,7 @@ from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError
 from genrekit.experiments.trials import (
     Search,
-    Workbench,
+    TrialContext,
     data_key,
     is_done,
     make_trial,
@@ -62,7 +62,7 @@ def _unseen(result: TuneResult) -> None:
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     search: Search
-    bench: Workbench
+    context: TrialContext
     dataset: Dataset
 
 
@@ -119,7 +119,7 @@ def tune_recipe(
     recipe, out = Path(recipe), Path(out)
     settings, base = read_plan(recipe, space, overrides)
     prepared = _prepare(recipe, settings, base, out, data, cache, jobs, progress=progress)
-    search, study = prepared.search, prepared.bench.study
+    search, study = prepared.search, prepared.context.study
     todo = _todo(study, search)
     progress("trials", search.total - len(todo), search.total)
 
@@ -129,9 +129,9 @@ def tune_recipe(
         each_trial(found)
 
     try:
-        _make_trials(search, prepared.bench, todo, workers, progress, ended)
+        _make_trials(search, prepared.context, todo, workers, progress, ended)
     finally:
-        shutil.rmtree(search.workshop, ignore_errors=True)
+        shutil.rmtree(search.work_dir, ignore_errors=True)
     _end_stopped(study)
     _write_results(prepared, out)
     return collect(study, search, prepared.dataset, importance=True)
@@ -140,7 +140,7 @@ def tune_recipe(
 def read_plan(
     recipe: Path, space: Path | Mapping[str, Any] | None, overrides: Sequence[str] = ()
 ) -> tuple[dict[str, Any], Recipe]:
-    """Settings of a recipe with a section ``tune``, as written and as checked.
+    """Read the settings of a recipe with a section ``tune``, as written and as checked.
 
     Raises
     ------
@@ -195,12 +195,12 @@ def _prepare(
     for corner in corners(plan.space, known):
         trial_recipe(search, corner)
     out.mkdir(parents=True, exist_ok=True)
-    run = prepare(base, data, jobs, cache, search.workshop / "first", progress=progress)
+    run = prepare(base, data, jobs, cache, search.work_dir / "first", progress=progress)
     _check_objectives(plan, run.dataset)
     search = replace(search, folds=training_folds(run, plan))
     study = open_study(database, plan)
     _check_same(study, search, run.dataset, out)
-    return _Prepared(search, Workbench(study, runs={data_key(base): run}), run.dataset)
+    return _Prepared(search, TrialContext(study, runs={data_key(base): run}), run.dataset)
 
 
 def _check_objectives(plan: TuneConfig, dataset: Dataset) -> None:
@@ -250,7 +250,7 @@ def _only_fold(split: Split) -> Fold:
 
 
 def _check_same(study: optuna.Study, search: Search, dataset: Dataset, out: Path) -> None:
-    """A study is continued only with what it was begun with; only its length may change."""
+    """Refuse to continue a study with other things than it was begun with, but its length."""
     settings = {k: v for k, v in search.settings.items() if k not in {"description", "tune"}}
     plan = search.plan.model_dump(mode="json", exclude={"trials"})
     content = json.dumps([settings, plan, dataset.fingerprint], sort_keys=True, default=str)
@@ -271,7 +271,7 @@ def _todo(study: optuna.Study, search: Search) -> list[int]:
 
 
 def _end_stopped(study: optuna.Study) -> None:
-    """Trials of processes that are no more; they are made again."""
+    """Trials of processes that have ended; they are made again."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
 
@@ -281,7 +281,7 @@ def _end_stopped(study: optuna.Study) -> None:
 
 def _make_trials(
     search: Search,
-    bench: Workbench,
+    context: TrialContext,
     todo: Sequence[int],
     workers: int,
     progress: Progress,
@@ -290,7 +290,7 @@ def _make_trials(
     """Make trials, and say when each has ended."""
     if workers == 1:
         for index in todo:
-            make_trial(search, index, bench, progress)
+            make_trial(search, index, context, progress)
             ended()
         return
     threads = max(1, (os.cpu_count() or 1) // workers)
@@ -306,6 +306,6 @@ def _make_trials(
 def _write_results(prepared: _Prepared, out: Path) -> TuneResult:
     """Write down what is known by now."""
     search = prepared.search
-    result = collect(prepared.bench.study, search, prepared.dataset)
+    result = collect(prepared.context.study, search, prepared.dataset)
     write_results(result, search, out)
     return result

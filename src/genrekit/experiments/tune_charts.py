@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from genrekit.experiments.tune_report import TrialRecord, TuneResult, said_trials
+from genrekit.experiments.tune_report import TrialRecord, TuneResult, trials_text
 from genrekit.pages import Bars, Chart, Points, Section, Table, render_page, save_chart
 from genrekit.training.search_space import OBJECTIVES
 
@@ -40,8 +40,8 @@ def write_charts(result: TuneResult, out: Path) -> None:
 
 
 def search_sections(result: TuneResult) -> list[Section]:
-    """What a search tried, how it went, and what mattered."""
-    title = f"Search of {result.recipe}: {said_trials(result.trials)}, {result.method}"
+    """Return what a search tried, how it went, and what mattered."""
+    title = f"Search of {result.recipe}: {trials_text(result.trials)}, {result.method}"
     text = (
         f"Judged on folds of the training part of {result.dataset}; no track of the test was "
         "looked at."
@@ -49,8 +49,8 @@ def search_sections(result: TuneResult) -> list[Section]:
     front = {record.number for record in result.front}
     rows = [_row(record, record.number in front) for record in result.trials]
     charts = [chart for _, chart in _charts(result)]
-    sheet = Table(("trial", "", *OBJECTIVES, "settings"), rows, "Trials")
-    return [Section(title, text, [*charts, sheet])]
+    table = Table(("trial", "", *OBJECTIVES, "settings"), rows, "Trials")
+    return [Section(title, text, [*charts, table])]
 
 
 def _charts(result: TuneResult) -> Iterator[tuple[str, Chart]]:
@@ -86,7 +86,7 @@ def _front(result: TuneResult, done: Sequence[TrialRecord], other: str) -> Point
 def _points(
     title: str, done: Sequence[TrialRecord], groups: Sequence[str], x: str, y: str
 ) -> Points:
-    """A point for each trial; without ``x`` in their order."""
+    """Return a point for each trial; without ``x`` in their order."""
     return Points(
         title,
         [record.values[x] / AXES[x][1] if x else float(record.number) for record in done],

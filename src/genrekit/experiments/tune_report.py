@@ -77,7 +77,7 @@ class TuneResult(Contract):
 def collect(
     study: optuna.Study, search: Search, dataset: Dataset, *, importance: bool = False
 ) -> TuneResult:
-    """The result of a study as far as it is; ``importance`` takes the longer, the more trials."""
+    """Return the result of a study so far; ``importance`` takes long with many trials."""
     trials = study.get_trials(deepcopy=False)
     front = [trial.number for trial in study.best_trials]
     records = tuple(_record(trial) for trial in trials if is_done(trial))
@@ -120,7 +120,7 @@ def write_results(result: TuneResult, search: Search, out: Path) -> None:
 
 
 def best_recipe(result: TuneResult, record: TrialRecord, search: Search, folder: Path) -> str:
-    """The recipe of a trial as YAML for ``folder``, and how it was found."""
+    """Return the recipe of a trial as YAML for ``folder``, and how it was found."""
     settings = trial_settings(search.settings, record.settings)
     _move_paths(settings, search.source.resolve().parent, folder.resolve())
     plan = search.plan
@@ -128,17 +128,17 @@ def best_recipe(result: TuneResult, record: TrialRecord, search: Search, folder:
     place = "the best" if record == result.best else "on the front"
     head = [
         f"Found by genrekit tune in {search.source.name}: trial {record.number}, {place} of "
-        f"{said_trials(result.trials)} by {' and '.join(plan.objectives)}, method {plan.method}, "
+        f"{trials_text(result.trials)} by {' and '.join(plan.objectives)}, method {plan.method}, "
         f"seed {plan.seed}.",
         f"Judged on {rounds} of {plan.folds} folds of the training part of {result.dataset}, "
-        f"grouped by recording: {said_values(record.values, plan.objectives)}.",
+        f"grouped by recording: {values_text(record.values, plan.objectives)}.",
         "Tuned: " + "; ".join(f"{name} {value}" for name, value in record.settings.items()),
     ]
     body = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, default_flow_style=None)
     return "".join(f"# {line}\n" for line in head) + body
 
 
-def said_trials(records: Sequence[TrialRecord]) -> str:
+def trials_text(records: Sequence[TrialRecord]) -> str:
     """How many there are and how they ended, for people: ``40 trials (5 pruned)``."""
     counts = Counter(record.state for record in records)
     rest = [f"{counts[state]} {state}" for state in ("pruned", "failed") if counts[state]]
@@ -146,10 +146,10 @@ def said_trials(records: Sequence[TrialRecord]) -> str:
     return f"{text} ({', '.join(rest)})" if rest else text
 
 
-def said_values(values: Mapping[str, float], objectives: Sequence[str]) -> str:
+def values_text(values: Mapping[str, float], objectives: Sequence[str]) -> str:
     """How good a trial is, and whatever else was aimed at."""
-    told = {"accuracy", "mean_average_precision", "log_loss", *objectives}
-    names = [name for name in OBJECTIVES if name in told and name in values]
+    shown = {"accuracy", "mean_average_precision", "log_loss", *objectives}
+    names = [name for name in OBJECTIVES if name in shown and name in values]
     return ", ".join(f"{name} {values[name]:.4g}" for name in names)
 
 
@@ -177,8 +177,12 @@ def _importance(study: optuna.Study, plan: TuneConfig) -> dict[str, float]:
     with warnings.catch_warnings():
         # It says that a target should be small, which the sign sees to; and that few trials tell
         # little.
-        for said in ("PedAnova.*low `target`", "Some regimes for parameter", "Target and region"):
-            warnings.filterwarnings("ignore", said, UserWarning)
+        for warning in (
+            "PedAnova.*low `target`",
+            "Some regimes for parameter",
+            "Target and region",
+        ):
+            warnings.filterwarnings("ignore", warning, UserWarning)
         found = optuna.importance.get_param_importances(study, target=target)
     return {name: round(share, 4) for name, share in found.items()}
 

@@ -36,11 +36,11 @@ def feature_columns(
 
 
 def feature_rows(
-    name: str, numbers: Iterable[Sequence[str]], said: Sequence[str], *, windows: bool
+    name: str, numbers: Iterable[Sequence[str]], known: Sequence[str], *, windows: bool
 ) -> list[list[str]]:
-    """Make the rows of one file, of which ``said`` stands behind the numbers."""
+    """Make the rows of one file, of which ``known`` stands behind the numbers."""
     return [
-        [segment_name(name, number) if windows else name, *row, *said]
+        [segment_name(name, number) if windows else name, *row, *known]
         for number, row in enumerate(numbers)
     ]
 

@@ -336,7 +336,7 @@ def own_labels(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _settings(manifest: Manifest) -> dict[str, Any] | None:
-    """What `_recipe` wrote; None for models that were made in another way."""
+    """Return what `_recipe` wrote; None for models that were made in another way."""
     try:
         settings = yaml.safe_load(manifest.provenance.recipe)
     except yaml.YAMLError:

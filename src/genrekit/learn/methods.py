@@ -118,7 +118,7 @@ class OwnModel:
 
 
 def _mixed(scores: Array, tracks: Embedded, detector: Detector | None) -> Array:
-    """Logarithms of probabilities, even ones where the detector hears no music."""
+    """Logarithms of probabilities, even ones where the detector finds no music."""
     genres = calibrated(scores, task="single-label", temperature=1.0)
     if detector is not None:
         other = detector(tracks.rows)[:, None]
@@ -140,7 +140,7 @@ class MoreGenres:
 
     Each is told from all genres of the base together, and only where it is more probable than they
     are: against one of them alone, which has a part of what they have, it would win too often. What
-    taught the base is not here: tracks of
+    trained the base is not here: tracks of
     its genres stand for it where there are some, and windows drawn from a normal distribution that
     has the mean and deviations of the embeddings of music.
 

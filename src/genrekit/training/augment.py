@@ -38,7 +38,7 @@ def check_augment(config: Augment, shapes: dict[str, tuple[int, ...]]) -> None:
 
 
 def augmented(batch: Batch, config: Augment, generator: np.random.Generator) -> Batch:
-    """The batch of one training step, changed.
+    """Return the batch of one training step, changed.
 
     Parameters
     ----------

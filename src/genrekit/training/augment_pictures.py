@@ -21,7 +21,7 @@ _CENTRE_WEIGHT = 5.0
 
 
 def enhanced(x: Tensor, config: PictureAugment, generator: np.random.Generator) -> Tensor:
-    """A share of the pictures ``x`` (n, rows, columns) through the pipeline, the others as is."""
+    """Send a share of the pictures ``x`` (n, rows, columns) through the pipeline."""
     chosen = torch.from_numpy(generator.random(len(x)) < config.share).to(x.device)
     return torch.where(chosen[:, None, None], pipeline(x, config), x)
 

@@ -67,7 +67,7 @@ class Change(Contract):
 
 
 def draw_change(config: WaveformAugment, copy_id: str, seed: int) -> Change:
-    """The change of one copy: another copy has another one, the same copy always the same."""
+    """Return the change of a copy: each has its own, and always the same."""
     digest = hashlib.sha256(f"{seed}/{copy_id}".encode()).digest()
     generator = np.random.default_rng(list(digest))
     drawn = generator.uniform(-1, 1, 4)
@@ -91,7 +91,7 @@ def draw_change(config: WaveformAugment, copy_id: str, seed: int) -> Change:
 
 
 def changed(samples: Floats, change: Change, sample_rate_hz: int) -> Floats:
-    """``samples`` (n,) after ``change``; never longer than before, shorter where it is faster."""
+    """Change ``samples`` (n,); never longer than before, shorter where it is faster."""
     result = samples
     if change.speed != 1:
         result = time_stretch(result, change.speed)[: len(samples)]

@@ -110,7 +110,7 @@ class Backbone:
         return np.asarray(embed_session(_session(self.graph, tuple(rows)), rows)[0])
 
     def features(self, samples: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """What the graph takes of one window, by front-end name."""
+        """Return what the graph takes of one window, by front-end name."""
         frontends = {name: _frontend(config) for name, config in self.frontends.items()}
         return window_features(samples, frontends, self.windows)
 
@@ -130,7 +130,7 @@ def _frontend(config: FrontendConfig) -> Frontend:
 
 
 def saved_backbone(config: BundleBackbone) -> Backbone:
-    """A saved model as backbone.
+    """Return a saved model as backbone.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def published_origin(config: PublishedConfig) -> Origin:
 def fetched_weights(
     config: PublishedConfig, *, retries: RetryPolicy = _RETRIES, progress: Progress = silent
 ) -> Path | None:
-    """The file with the weights; fetched into the cache unless it is on this machine.
+    """Return the file with the weights; fetched into the cache unless it is on this machine.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def _fetch(source: Source, retries: RetryPolicy, progress: Progress) -> None:
 def published_backbone(
     config: PublishedConfig, windows: WindowConfig, weights: Path | None
 ) -> Backbone:
-    """A published network as backbone; its graph is kept in the user's genrekit folder.
+    """Return a published network as backbone; its graph is kept in the user's genrekit folder.
 
     Raises
     ------
@@ -256,7 +256,7 @@ def published_backbone(
 def _exported(
     config: PublishedConfig, samples: int, weights: Path | None
 ) -> tuple[Path, tuple[str, ...]]:
-    """The graph's file, made where it is not there yet."""
+    """Return the graph's file, made where it is not there yet."""
     try:
         import torch
 

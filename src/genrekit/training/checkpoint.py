@@ -134,7 +134,7 @@ def _laid_out(optimiser: Optimizer) -> None:
 
 
 def _flat(state: dict[int, dict[str, Any]]) -> dict[str, Tensor]:
-    """The tensors of each parameter under ``"number/name"``."""
+    """Return the tensors of each parameter under ``"number/name"``."""
     return {
         f"{number}/{name}": value
         for number, values in state.items()

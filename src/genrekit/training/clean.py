@@ -47,19 +47,19 @@ def cleaned(
     ConfigError
         If genres of multi-label data are to be balanced.
     """
-    said = []
+    notes = []
     if config.duplicates == "drop":
         found = _same(dataset, workers, cache, progress)
         dropped = _all_but_the_first(dataset, found)
         dataset = _without(dataset, dropped)
-        said.append(f"{len(dropped)} repeated items dropped{_such(dropped)}")
+        notes.append(f"{len(dropped)} repeated items dropped{_such(dropped)}")
     if config.balance == "undersample":
         dropped = _above_the_smallest(dataset, seed)
         dataset = _without(dataset, dropped)
-        said.append(
+        notes.append(
             f"{len(dropped)} items of larger genres left out, so that all have as many recordings"
         )
-    return dataset, "; ".join(said)
+    return dataset, "; ".join(notes)
 
 
 def _same(
@@ -73,11 +73,11 @@ def _same(
             for item, row in zip(dataset.items, rows, strict=True)
         }
         return _pairs_of(content)
-    heard = []
+    fingerprinted = []
     for one in fingerprint_items(dataset, workers=workers, cache=cache):
-        heard.append(one)
-        progress("looking for duplicates", len(heard), len(dataset))
-    found = find_duplicates(dataset, heard)
+        fingerprinted.append(one)
+        progress("looking for duplicates", len(fingerprinted), len(dataset))
+    found = find_duplicates(dataset, fingerprinted)
     return [*_pairs_of(found.content), *found.pairs]
 
 

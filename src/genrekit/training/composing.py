@@ -45,7 +45,9 @@ def composed(backbone: bytes, head: bytes, *, inputs: tuple[str, ...]) -> bytes:
         If the two cannot be joined.
     """
     try:
-        first, second = _alike(onnx.load_from_string(backbone), onnx.load_from_string(head))
+        first, second = _with_one_opset(
+            onnx.load_from_string(backbone), onnx.load_from_string(head)
+        )
         own = [node.name for node in second.graph.output]
         merged = compose.merge_models(
             compose.add_prefix(first, _BACKBONE),
@@ -66,7 +68,7 @@ def composed(backbone: bytes, head: bytes, *, inputs: tuple[str, ...]) -> bytes:
     return bytes(merged.SerializeToString(deterministic=True))
 
 
-def _alike(
+def _with_one_opset(
     first: onnx.ModelProto, second: onnx.ModelProto
 ) -> tuple[onnx.ModelProto, onnx.ModelProto]:
     """Both with one version of operators and of the format."""

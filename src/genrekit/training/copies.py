@@ -58,8 +58,8 @@ def refuse_leaking_copies(dataset: Dataset, split: Split, fit_on: str) -> None:
     refuse_leaks(find_leaks(dataset, joined), joined)
 
 
-def parted(dataset: Dataset, rows: Rows) -> tuple[Dataset, Rows]:
-    """The dataset without its copies, and the rows with those of the copies beside them."""
+def without_copies(dataset: Dataset, rows: Rows) -> tuple[Dataset, Rows]:
+    """Return the dataset without its copies, and the rows with those of the copies beside them."""
     source = {item.item_id: item.augmented_from for item in dataset.items}
     made_from = np.array([source[str(item_id)] for item_id in rows.items], object)
     made = np.array([one is not None for one in made_from])

@@ -38,7 +38,7 @@ class Epoch(Contract, extra="ignore"):
 
 
 def read_history(place: str | Path) -> tuple[Epoch, ...]:
-    """The epochs of a network.
+    """Return the epochs of a network.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ def _file(place: str | Path) -> Path:
 
 
 def lowest_loss(epochs: Sequence[Epoch]) -> Epoch:
-    """The epoch of the lowest validation loss; the last one where nothing was validated."""
-    judged = [
+    """Return the epoch of the lowest validation loss; the last one where nothing was validated."""
+    validated = [
         (epoch.valid_loss, epoch.epoch, epoch) for epoch in epochs if epoch.valid_loss is not None
     ]
-    return min(judged)[2] if judged else epochs[-1]
+    return min(validated)[2] if validated else epochs[-1]
 
 
 def draw_curves(epochs: Sequence[Epoch], path: Path, *, title: str = "") -> Path:
@@ -106,10 +106,10 @@ def draw_curves(epochs: Sequence[Epoch], path: Path, *, title: str = "") -> Path
     """
     drawn, (loss, accuracy, rate) = new_panels(3, height_inches=2.2)
     for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
-        for colour, side, said in ((0, "train", "training"), (1, "valid", "validation")):
+        for colour, side, part_name in ((0, "train", "training"), (1, "valid", "validation")):
             values = [getattr(epoch, f"{side}_{name}") for epoch in epochs]
             if values[0] is not None:
-                _line(axes, epochs, values, COLOURS[colour], said)
+                _line(axes, epochs, values, COLOURS[colour], part_name)
         axes.set_ylabel(name)
     _line(rate, epochs, [epoch.learning_rate for epoch in epochs], COLOURS[2], "learning rate")
     rate.set(ylabel="learning rate", xlabel="epoch", yscale="log")

@@ -61,7 +61,7 @@ def fit_network(
     valid: Examples | None = None,
     *,
     seed: int = 0,
-    workshop: Path | None = None,
+    work_dir: Path | None = None,
     each_epoch: Callable[[EpochRecord], None] = lambda record: None,
 ) -> NetworkFit:
     """Train a network from random weights and export it.
@@ -70,7 +70,7 @@ def fit_network(
     ----------
     valid : Examples, optional
         Chooses the epoch; without it the weights of the last one are kept.
-    workshop : Path, optional
+    work_dir : Path, optional
         Where checkpoints of this and of other fits are kept. A fit with the same settings and
         examples that was left unfinished there is continued.
     each_epoch : callable
@@ -94,13 +94,13 @@ def fit_network(
         learner = _learner(config, training, train, seed, device)
         learner.team.wait()  # until the leader has removed what must not be continued
         folder = None
-        if workshop is not None:
-            folder = workshop / _fingerprint(learner, config, train, valid)[:16]
+        if work_dir is not None:
+            folder = work_dir / _fingerprint(learner, config, train, valid)[:16]
             if read_checkpoint(folder, learner):
                 logger.info("continued after epoch %d from %s", len(learner.history), folder)
             learner.team.wait()
-            folder = folder if learner.team.leads else None
-        keep = _keeper(folder, training.checkpoint_seconds)
+            folder = folder if learner.team.is_first else None
+        keep = _checkpoints(folder, training.checkpoint_seconds)
 
         def after_epoch(learner: Learner) -> None:
             keep(learner)
@@ -161,8 +161,8 @@ def _finished(learner: Learner, train: Examples) -> NetworkFit:
     return NetworkFit(model, files, tuple(learner.history))
 
 
-def _keeper(folder: Path | None, seconds: float) -> Callable[[Learner], None]:
-    """Writes history and, from time to time, checkpoints; without a folder nothing."""
+def _checkpoints(folder: Path | None, seconds: float) -> Callable[[Learner], None]:
+    """Write history and, from time to time, checkpoints; without a folder nothing."""
     if folder is None:
         return lambda learner: None
     last = time.monotonic()
@@ -194,7 +194,7 @@ def _fingerprint(
 
 
 def usable_device(training: TrainingConfig) -> torch.device:
-    """The device that a network is trained on.
+    """Return the device that a network is trained on.
 
     Raises
     ------

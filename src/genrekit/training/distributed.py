@@ -69,24 +69,24 @@ def train_together(
             f"{recipe.model.architecture} is fitted by one process; leave --processes out (--jobs "
             "is for the features)"
         )
-    with joined(processes, arguments) as mates:
-        train_in_team(recipe, out, mates, **options)
+    with joined(processes, arguments) as group:
+        train_in_team(recipe, out, group, **options)
 
 
-def train_in_team(recipe: Recipe, out: Path, mates: Team, **options: Any) -> None:
+def train_in_team(recipe: Recipe, out: Path, group: Team, **options: Any) -> None:
     """Make a bundle as `train_together` does, where the processes have found each other."""
-    if mates.leads:
+    if group.is_first:
         train(recipe, out, **options)
     else:
         checkpoints = out.with_name(f"{out.name}.training")
         with tempfile.TemporaryDirectory() as folder:
             train(recipe, Path(folder) / out.name, checkpoints=checkpoints, **options)
-    mates.wait()
+    group.wait()
 
 
 @contextmanager
 def joined(processes: int = 1, arguments: Sequence[str] = ()) -> Iterator[Team]:
-    """A process group for the time of the block; the other processes end with it."""
+    """Return a process group for the time of the block; the other processes end with it."""
     if not is_part_of_a_team() and processes == 1:
         yield team()
         return
@@ -154,7 +154,7 @@ def _store(rank: int, size: int, others: Sequence[subprocess.Popen[bytes]]) -> T
 
 
 def _started(processes: int, arguments: Sequence[str]) -> list[subprocess.Popen[bytes]]:
-    """The other processes; this one takes its place as the first by the same variables."""
+    """Return the other processes; this one takes its place as the first by the same variables."""
     threads = max(1, (os.cpu_count() or 1) // processes)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

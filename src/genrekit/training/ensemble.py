@@ -62,7 +62,7 @@ class Ensemble:
         Inputs of the graph; members with the same front-end share it.
     graphs : tuple of MemberGraph
     excerpt : ExcerptConfig
-        The longest part of a track that a member hears.
+        The longest part of a track that a member takes.
     windows : WindowConfig
         Those of the member with the longest.
     """
@@ -87,9 +87,9 @@ class Ensemble:
 def joined(members: Sequence[Bundle]) -> Ensemble:
     """Bring members together.
 
-    They may hear at different rates and in different windows: the ensemble hears the longest
-    window at the highest rate, and inside of it each member hears its own. Where they hear
-    different parts of a track, all hear the longest.
+    They may take different rates and windows: the ensemble takes the longest
+    window at the highest rate, and inside of it each member takes its own. Where they take
+    different parts of a track, all take the longest.
 
     Raises
     ------
@@ -101,14 +101,14 @@ def joined(members: Sequence[Bundle]) -> Ensemble:
         raise ConfigError("an ensemble needs at least two models")
     for member in members:
         member.check_predicts()
-        _check_alike(members[0].manifest, member.manifest)
+        _check_same(members[0].manifest, member.manifest)
     manifests = [member.manifest for member in members]
     windows, rate_hz = _windows(manifests), max(one.sample_rate_hz for one in manifests)
     frontends: dict[str, FrontendConfig] = {}
     graphs = []
     for member in members:
         manifest = member.manifest
-        inside = manifest.sample_rate_hz != rate_hz or not _cut_alike(manifest.windows, windows)
+        inside = manifest.sample_rate_hz != rate_hz or not _cut_same(manifest.windows, windows)
         graphs.append(
             MemberGraph(
                 model=(member.directory / MODEL).read_bytes(),
@@ -128,7 +128,7 @@ def joined(members: Sequence[Bundle]) -> Ensemble:
     return Ensemble(tuple(members), frontends, tuple(graphs), _excerpt(manifests), windows)
 
 
-def _check_alike(first: Manifest, other: Manifest) -> None:
+def _check_same(first: Manifest, other: Manifest) -> None:
     if first.task != other.task:
         raise ConfigError(
             f"{first.name} is {first.task} and {other.name} {other.task}; an ensemble is of models "
@@ -157,13 +157,13 @@ def _of_rows(manifest: Manifest) -> bool:
     return any(config.kind == "columns" for config in manifest.frontends.values())
 
 
-def _cut_alike(one: WindowConfig, other: WindowConfig) -> bool:
+def _cut_same(one: WindowConfig, other: WindowConfig) -> bool:
     same = (one.window_seconds, one.hop_seconds) == (other.window_seconds, other.hop_seconds)
     return same and one.short == other.short
 
 
 def _windows(manifests: Sequence[Manifest]) -> WindowConfig:
-    """The longest windows; what is shorter is filled up by each member, if they differ in that."""
+    """Return the longest windows; each member fills up what is shorter in its own way."""
     windows = [one.windows for one in manifests]
     longest = max(windows, key=lambda one: (one.window_seconds, -one.hop_seconds))
     fills = {one.short for one in windows}
@@ -176,7 +176,7 @@ def _windows(manifests: Sequence[Manifest]) -> WindowConfig:
 
 
 def _excerpt(manifests: Sequence[Manifest]) -> ExcerptConfig:
-    """The longest part; a warning says which members hear more than they were tested on."""
+    """Return the longest part; a warning says which members take more than they were tested on."""
     longest = max(
         (one.excerpt for one in manifests),
         key=lambda one: inf if one.duration_seconds is None else one.duration_seconds,
@@ -209,7 +209,7 @@ def _inputs(
     Parameters
     ----------
     rate_hz : int or None
-        Of the ensemble, if the member hears windows inside of its own.
+        Of the ensemble, if the member takes windows inside of its own.
     """
     found = {}
     for name, config in manifest.frontends.items():
@@ -222,7 +222,7 @@ def _inputs(
 
 
 def _place(frontends: dict[str, FrontendConfig], name: str, config: FrontendConfig) -> str:
-    """The input for a front-end: one that is there already, or a new one with a free name."""
+    """Return a front-end's input: one that is there, or a new one with a free name."""
     for taken, there in frontends.items():
         if there == config:
             return taken
@@ -302,14 +302,14 @@ def _check_agreement(
     length, _ = window_samples(whole.manifest.windows, whole.manifest.sample_rate_hz)
     found = whole.features(samples[:length])
     rows = {name: array[np.newaxis] for name, array in found.items()}
-    said = []
+    outputs = []
     for member, graph in zip(ensemble.members, ensemble.graphs, strict=True):
-        heard = {
+        inputs = {
             name: found[fed] if graph.windowed else rows[fed] for name, fed in graph.inputs.items()
         }
-        said.append(_says(member, graph, heard))
+        outputs.append(_says(member, graph, inputs))
     task = whole.manifest.task
-    expected = calibrated(combiner.logits(said), task=task, temperature=1.0)
+    expected = calibrated(combiner.logits(outputs), task=task, temperature=1.0)
     given = calibrated(whole.run(rows), task=task, temperature=1.0)
     worst = float(np.abs(given - expected).max())
     if not worst <= AGREEMENT:
@@ -320,13 +320,13 @@ def _check_agreement(
 
 
 def _says(
-    member: Bundle, graph: MemberGraph, heard: Mapping[str, NDArray[np.float32]]
+    member: Bundle, graph: MemberGraph, inputs: Mapping[str, NDArray[np.float32]]
 ) -> NDArray[np.float64]:
     """Probabilities (1, labels) of a member for one window of the ensemble."""
     manifest = member.manifest
-    logits = member.run(heard)
-    told = calibrated(logits, task=manifest.task, temperature=manifest.temperature)
-    return aggregate(told, manifest)[np.newaxis, list(graph.order)]
+    logits = member.run(inputs)
+    predicted = calibrated(logits, task=manifest.task, temperature=manifest.temperature)
+    return aggregate(predicted, manifest)[np.newaxis, list(graph.order)]
 
 
 def _manifest(

@@ -60,15 +60,15 @@ def combiner_for(
     if how == "vote":
         return Combiner((1 / count,) * count, several=ensemble.several)
     rows = _valid(dataset, split)
-    said = [_said(member, ensemble.labels, dataset, rows) for member in ensemble.members]
+    outputs = [_outputs_of(member, ensemble.labels, dataset, rows) for member in ensemble.members]
     targets = _targets(ensemble, dataset, rows)
     if how == "weighted":
-        shares = _fitted_weights(said, targets, ensemble.several)
+        shares = _fitted_weights(outputs, targets, ensemble.several)
         found = Combiner(shares, several=ensemble.several, fitted=True)
     else:
         stack = _independent_stacks if ensemble.several else _fitted_stack
-        found = stack(said, targets, seed)
-    return _with_thresholds(found, ensemble, said, targets) if ensemble.several else found
+        found = stack(outputs, targets, seed)
+    return _with_thresholds(found, ensemble, outputs, targets) if ensemble.several else found
 
 
 def _valid(dataset: Dataset, split: Split) -> Split:
@@ -83,7 +83,7 @@ def _valid(dataset: Dataset, split: Split) -> Split:
     )
 
 
-def _said(member: Bundle, labels: Sequence[str], dataset: Dataset, rows: Split) -> Answers:
+def _outputs_of(member: Bundle, labels: Sequence[str], dataset: Dataset, rows: Split) -> Answers:
     """Probabilities (n, labels) of a member for the test part of ``rows``."""
     classifier = Classifier(member)
     order = [classifier.labels.index(label) for label in labels]
@@ -99,7 +99,9 @@ def _targets(ensemble: Ensemble, dataset: Dataset, rows: Split) -> Targets:
     )
 
 
-def _fitted_weights(said: Sequence[Answers], targets: Targets, several: bool) -> tuple[float, ...]:
+def _fitted_weights(
+    outputs: Sequence[Answers], targets: Targets, several: bool
+) -> tuple[float, ...]:
     """Weights with the least log loss, drawn to equal ones as far as the rows are few."""
     from scipy.optimize import minimize
 
@@ -107,7 +109,7 @@ def _fitted_weights(said: Sequence[Answers], targets: Targets, several: bool) ->
     right = np.array(
         [
             np.where(targets == 1, one, 1 - one).ravel() if several else one[targets == 1]
-            for one in said
+            for one in outputs
         ]
     )
 
@@ -116,12 +118,14 @@ def _fitted_weights(said: Sequence[Answers], targets: Targets, several: bool) ->
         likely = logarithm(shares @ right / shares.sum()).mean()
         return float((free**2).sum() / len(targets) - likely)
 
-    found = minimize(loss, np.zeros(len(said)), method="Nelder-Mead", bounds=[(-8, 8)] * len(said))
+    found = minimize(
+        loss, np.zeros(len(outputs)), method="Nelder-Mead", bounds=[(-8, 8)] * len(outputs)
+    )
     shares = np.exp(found.x - found.x.max())
     return tuple(float(share) for share in shares / shares.sum())
 
 
-def _fitted_stack(said: Sequence[Answers], targets: Targets, seed: int) -> Combiner:
+def _fitted_stack(outputs: Sequence[Answers], targets: Targets, seed: int) -> Combiner:
     from sklearn.linear_model import LogisticRegression
 
     n_labels = targets.shape[1]
@@ -130,7 +134,7 @@ def _fitted_stack(said: Sequence[Answers], targets: Targets, seed: int) -> Combi
             f"the validation part has nothing of {missing} of {n_labels} genres, so no stack "
             "can be fitted on it; take a plain vote, or another split"
         )
-    logs = np.concatenate([logarithm(one) for one in said], axis=1)
+    logs = np.concatenate([logarithm(one) for one in outputs], axis=1)
     model = LogisticRegression(C=_STACK_C, max_iter=5000, random_state=seed)
     model.fit(logs, targets.argmax(axis=1))
     matrix, offset = model.coef_.T, model.intercept_
@@ -139,14 +143,14 @@ def _fitted_stack(said: Sequence[Answers], targets: Targets, seed: int) -> Combi
     return Combiner((), matrix, offset, fitted=True)
 
 
-def _independent_stacks(said: Sequence[Answers], targets: Targets, seed: int) -> Combiner:
-    """A logistic regression for each genre, on what the members say of that genre.
+def _independent_stacks(outputs: Sequence[Answers], targets: Targets, seed: int) -> Combiner:
+    """Return a logistic regression for each genre, on what the members say of that genre.
 
     A genre that no validated track has, or each, gets the mean of the members' log odds.
     """
     from sklearn.linear_model import LogisticRegression
 
-    odds = np.stack([log_odds(one) for one in said], axis=2)
+    odds = np.stack([log_odds(one) for one in outputs], axis=2)
     n_labels, count = odds.shape[1:]
     matrix, offset = np.zeros((count * n_labels, n_labels)), np.zeros(n_labels)
     for place in range(n_labels):
@@ -162,10 +166,10 @@ def _independent_stacks(said: Sequence[Answers], targets: Targets, seed: int) ->
 
 
 def _with_thresholds(
-    combiner: Combiner, ensemble: Ensemble, said: Sequence[Answers], targets: Targets
+    combiner: Combiner, ensemble: Ensemble, outputs: Sequence[Answers], targets: Targets
 ) -> Combiner:
     parents = ensemble.members[0].manifest.parents
-    told = calibrated(combiner.logits(said), task="multi-label", temperature=1.0)
-    together = consistent(told, edges(ensemble.labels, parents))
+    predicted = calibrated(combiner.logits(outputs), task="multi-label", temperature=1.0)
+    together = consistent(predicted, edges(ensemble.labels, parents))
     tuned = tune_thresholds(targets, together, labels=ensemble.labels, parents=parents)
     return replace(combiner, thresholds=tuned.values)

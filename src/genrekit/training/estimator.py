@@ -77,7 +77,7 @@ class GenreEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If numbers are of another form, as scikit-learn says it.
         """
         if _are_paths(X):
-            tracks, targets = self._listen(X), np.asarray(y)
+            tracks, targets = self._extract(X), np.asarray(y)
             if len(targets) != tracks.tracks:
                 raise ValueError(f"there are {tracks.tracks} tracks and {len(targets)} genres")
             self.n_features_in_ = int(tracks.rows.shape[1])
@@ -95,19 +95,19 @@ class GenreEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return calibrated(self._logits(X), task="single-label", temperature=1.0)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The genre (n,) of tracks, as `fit` takes them."""
+        """Return the genre (n,) of tracks, as `fit` takes them."""
         best = self._logits(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
 
     def _logits(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self)
         if _are_paths(X):
-            tracks = self._listen(X)
+            tracks = self._extract(X)
         else:
             tracks = _one_each(validate_data(self, X, dtype=np.float64, reset=False))
         return tracks.means(tracks.rows @ self.coef_.T + self.intercept_)
 
-    def _listen(self, paths: Sequence[str | Path]) -> Embedded:
+    def _extract(self, paths: Sequence[str | Path]) -> Embedded:
         found = embed_tracks(
             [Path(path) for path in paths],
             find_bundle(self.model),

@@ -67,7 +67,7 @@ class Task:
         For multi-label: how they are found, or what they all are.
     int8 : bool
         Ship the graph of a network in eight bits, where that helps.
-    workshop : Path, optional
+    work_dir : Path, optional
         Where networks keep their checkpoints.
     """
 
@@ -81,7 +81,7 @@ class Task:
     parents: Mapping[str, str] = field(default_factory=dict)
     thresholds: str | float = "per-genre"
     int8: bool = False
-    workshop: Path | None = None
+    work_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,13 @@ class Fit:
         The ONNX graph.
     files : mapping of str to bytes
         What else belongs into its bundle.
-    judge : Rows, optional
+    validation : Rows, optional
         Rows that a network was not fitted on, but that chose its epoch.
     """
 
     model: bytes
     files: Mapping[str, bytes] = field(default_factory=dict)
-    judge: Rows | None = None
+    validation: Rows | None = None
 
 
 def unheard(record: EpochRecord) -> None:
@@ -108,7 +108,7 @@ def unheard(record: EpochRecord) -> None:
 
 
 def checked_split(dataset: Dataset, protocol: ProtocolConfig, rows: Rows | None = None) -> Split:
-    """The split of a protocol, after the leak detector has seen it.
+    """Return the split of a protocol, after the leak detector has seen it.
 
     Items whose rows are equal are exact duplicates, whether they come from a table or from audio;
     without rows everything else is found already.
@@ -215,7 +215,7 @@ def _fit_network(
         from genrekit.training.network_rows import fit_on_rows
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from None
-    network, judge = fit_on_rows(
+    network, validation = fit_on_rows(
         config,
         task.training,
         rows,
@@ -223,16 +223,16 @@ def _fit_network(
         name=task.input_name,
         n_labels=len(task.labels),
         seed=task.seed,
-        workshop=task.workshop,
+        work_dir=task.work_dir,
         each_epoch=each_epoch,
     )
     if not task.int8:
-        return Fit(network.model, network.files, judge)
+        return Fit(network.model, network.files, validation)
     from genrekit.export import quantise
 
     inputs = {task.input_name: rows.x, **rows.more}
     model, measured = quantise(network.model, inputs, n_genres=len(task.labels), seed=task.seed)
-    return Fit(model, {**network.files, INT8: measured.encode()}, judge)
+    return Fit(model, {**network.files, INT8: measured.encode()}, validation)
 
 
 def logits(task: Task, model: bytes, rows: Rows) -> NDArray[np.float32]:
@@ -245,12 +245,12 @@ def logits(task: Task, model: bytes, rows: Rows) -> NDArray[np.float32]:
 
 
 def fit_rows(rows: Rows, fold: Fold, fit_on: str) -> Rows:
-    """The rows of a fold that a protocol fits on."""
+    """Return the rows of a fold that a protocol fits on."""
     return rows.of(fold.fitted_on(fit_on))
 
 
 def valid_rows(rows: Rows, fold: Fold, fit_on: str) -> Rows | None:
-    """The rows of a fold that may choose the epoch of a network; None if they are fitted on."""
+    """Return the rows that may choose the epoch of a network; None if they are fitted on."""
     return rows.of(fold.valid) if fold.valid and fit_on == "train" else None
 
 
@@ -284,8 +284,12 @@ def temperature_out_of_fold(task: Task, rows: Rows, fitted: Fit | None = None) -
     """
     if isinstance(task.model, NetworkConfig):
         fitted = fitted or fit(task, rows)
-        judge = fitted.judge
-        return 1.0 if judge is None else fit_temperature(logits(task, fitted.model, judge), judge.y)
+        validation = fitted.validation
+        return (
+            1.0
+            if validation is None
+            else fit_temperature(logits(task, fitted.model, validation), validation.y)
+        )
     from sklearn.model_selection import StratifiedGroupKFold
 
     groups = rows.groups.astype(str)

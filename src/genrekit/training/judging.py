@@ -130,8 +130,8 @@ def _unseen(
     task: Task, rows: Rows, fitted: Fit, fold: Fold | None, fit_on: str
 ) -> tuple[NDArray[np.float32], Rows] | None:
     if isinstance(task.model, NetworkConfig):
-        judge = fitted.judge
-        return None if judge is None else (logits(task, fitted.model, judge), judge)
+        validation = fitted.validation
+        return None if validation is None else (logits(task, fitted.model, validation), validation)
     train = rows if fold is None else rows.of(fold.train)
     if fold is None or not fold.valid:
         return _out_of_fold(task, train)
@@ -180,7 +180,7 @@ def score_fold(
 
 
 def score_rows(task: Task, model: bytes, rows: Rows, found: Tuned) -> FoldScores:
-    """What a graph says of rows."""
+    """Return what a graph says of rows."""
     scores = probabilities(task, logits(task, model, rows), found.temperature)
     return FoldScores(scores, found.thresholds)
 

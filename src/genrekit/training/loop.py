@@ -70,9 +70,9 @@ class Learner:
         self.dropouts = Dropouts(self.network)
 
     @property
-    def judged(self) -> list[float]:
+    def validated(self) -> list[float]:
         """What each epoch is judged by, smaller is better."""
-        return [_judged(record, self.config) for record in self.history]
+        return [_validated(record, self.config) for record in self.history]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def run_epochs(learner: Learner, train: Examples, valid: Examples | None, hooks:
         with _enough_memory(learner.config):
             record = _epoch(learner, forward, train, valid, hooks)
         learner.history.append(record)
-        if valid is None or best_epoch(learner.judged) == len(learner.history) - 1:
+        if valid is None or best_epoch(learner.validated) == len(learner.history) - 1:
             learner.best = {k: v.clone() for k, v in learner.network.state_dict().items()}
         hooks.after_epoch(learner)
 
@@ -149,19 +149,19 @@ def _epoch(
     order = epoch_order(train, generator, oversample=learner.config.oversample)
     together = learner.config.batch_size * learner.team.size
     steps = count_batches(len(order), together)
-    judged = learner.judged
-    told = []
+    validated = learner.validated
+    sums = []
     learner.network.train()
     learner.dropouts.set(dropout_share(learner.config, number))
     rows = batches(train, together, device=learner.device, order=order)
     for done, batch in enumerate(rows):
         progress = (len(learner.history) + done / steps) / learner.config.epochs
-        _set_rate(learner.optimiser, learning_rate(learner.config, progress, judged))
+        _set_rate(learner.optimiser, learning_rate(learner.config, progress, validated))
         # Kept on the device: asking for a number would make a GPU wait at every step.
-        told.append(_step(learner, forward, hooks.before_step(batch, generator)))
+        sums.append(_step(learner, forward, hooks.before_step(batch, generator)))
         hooks.after_step(done + 1, steps)
     learner.team.agree(learner.network)
-    loss, right, top3 = (learner.team.summed(_sums(told)) / len(order)).tolist()
+    loss, right, top3 = (learner.team.summed(_sums(sums)) / len(order)).tolist()
     scores: tuple[float | None, ...] = (None, None, math.nan)
     if valid is not None:
         scores = learner.team.leaders(*evaluate(learner, valid), device=learner.device)
@@ -195,9 +195,9 @@ def _step(learner: Learner, forward: nn.Module, whole: Batch) -> tuple[Tensor, T
     return loss.detach(), right, len(logits)
 
 
-def _sums(told: list[tuple[Tensor, Tensor, int]]) -> Tensor:
+def _sums(sums: list[tuple[Tensor, Tensor, int]]) -> Tensor:
     """Losses and right rows of all steps, added."""
-    losses, rights, rows = zip(*told, strict=True)
+    losses, rights, rows = zip(*sums, strict=True)
     weighted = torch.stack(losses).double() * torch.tensor(rows, device=losses[0].device)
     return torch.cat([weighted.sum().reshape(1), torch.stack(rights).sum(dim=0)])
 
@@ -241,7 +241,7 @@ def _set_rate(optimiser: Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def _judged(record: EpochRecord, config: TrainingConfig) -> float:
+def _validated(record: EpochRecord, config: TrainingConfig) -> float:
     if record.valid_loss is None or record.valid_accuracy is None:
         return record.train_loss
     return record.valid_loss if config.monitor == "loss" else -record.valid_accuracy
@@ -253,7 +253,7 @@ def _finished(learner: Learner, valid: Examples | None) -> bool:
         return True
     if not done or valid is None or learner.config.patience is None:
         return False
-    return done - 1 - best_epoch(learner.judged) >= learner.config.patience
+    return done - 1 - best_epoch(learner.validated) >= learner.config.patience
 
 
 def _refuse_not_finite(record: EpochRecord) -> None:

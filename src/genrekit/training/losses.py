@@ -22,7 +22,7 @@ _MARGIN = 0.05
 
 
 def build_loss(config: TrainingConfig, weights: Tensor | None = None) -> Loss:
-    """The loss that ``config`` names.
+    """Return the loss that ``config`` names.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ def fit_on_rows(
     name: str,
     n_labels: int,
     seed: int,
-    workshop: Path | None,
+    work_dir: Path | None,
     each_epoch: Callable[[EpochRecord], None],
 ) -> tuple[NetworkFit, Rows | None]:
     """Train; without ``valid``, some recordings of ``rows`` are set aside to choose the epoch.
@@ -45,21 +45,21 @@ def fit_on_rows(
         inside = ~held_out(rows, training.hold_out, seed)
         if not inside.all():
             rows, valid = rows.where(inside), rows.where(~inside)
-    judge = None if valid is None else examples(valid, name, n_labels)
+    validation = None if valid is None else examples(valid, name, n_labels)
     fit = fit_network(
         config,
         training,
         examples(rows.with_copies(), name, n_labels),
-        judge,
+        validation,
         seed=seed,
-        workshop=workshop,
+        work_dir=work_dir,
         each_epoch=each_epoch,
     )
     return fit, valid
 
 
 def held_out(rows: Rows, share: float, seed: int) -> NDArray[np.bool_]:
-    """A share of the recordings of each genre, at least one but never the last one.
+    """Return a share of the recordings of each genre, at least one but never the last one.
 
     Returns
     -------

@@ -22,7 +22,7 @@ _ONE_CYCLE_RISE = 0.3
 
 
 def build_optimiser(config: TrainingConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """The optimiser that ``config`` names.
+    """Return the optimiser that ``config`` names.
 
     Fused, they go through the parameters once: a quarter of the time of a step by default.
     """
@@ -38,7 +38,7 @@ def build_optimiser(config: TrainingConfig, parameters: Iterable[Parameter]) -> 
 
 
 def learning_rate(config: TrainingConfig, progress: float, losses: Sequence[float]) -> float:
-    """The rate of the next step.
+    """Return the rate of the next step.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def learning_rate(config: TrainingConfig, progress: float, losses: Sequence[floa
 
 
 def dropout_share(config: TrainingConfig, epoch: int) -> float:
-    """What every dropout of the network is multiplied by in an epoch, counted from 1.
+    """Return what every dropout of the network is multiplied by in an epoch, counted from 1.
 
     Dropout that falls is regularisation first and fine adjustment later; one that rises is
     curriculum dropout (Morerio et al., ICCV 2017).

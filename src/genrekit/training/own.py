@@ -33,7 +33,7 @@ _REPLACEABLE = frozenset({*_FOLDERS, *_FILES, "fma", "ismir04", "jamendo", "msd"
 def load_data(
     data: DataConfig, cache: FeatureCache | None = None, *, keep_missing: bool = False
 ) -> Dataset:
-    """The data of a recipe.
+    """Return the data of a recipe.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def pointed(
     corpus: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """The recipe with other data in place of its own.
+    """Return the recipe with other data in place of its own.
 
     Parameters
     ----------
@@ -102,21 +102,21 @@ def pointed(
     return recipe.model_copy(update={"data": changed})
 
 
-def _recognised(said: str | None, path: Path) -> str:
-    """What a recipe says that data is, unless the path shows that it is something else."""
-    if said is None:
+def _recognised(stated: str | None, path: Path) -> str:
+    """Return what a recipe says that data is, unless the path shows that it is something else."""
+    if stated is None:
         return corpus_of(path)
     try:
         seen = corpus_of(path)
     except DatasetError:
         if not path.exists():
             raise
-        return said  # a corpus that is laid out in a way of its own
-    if said == "gtzan" and seen in _FOLDERS | {"pictures"} and _holds_gtzan(path):
-        return said
-    if said == "folder" and seen in _FOLDERS:
-        return said
-    return seen if said in _REPLACEABLE and seen in _REPLACEABLE else said
+        return stated  # a corpus that is laid out in a way of its own
+    if stated == "gtzan" and seen in _FOLDERS | {"pictures"} and _holds_gtzan(path):
+        return stated
+    if stated == "folder" and seen in _FOLDERS:
+        return stated
+    return seen if stated in _REPLACEABLE and seen in _REPLACEABLE else stated
 
 
 def _holds_gtzan(folder: Path) -> bool:
@@ -150,7 +150,7 @@ def recipe_for(
     options: Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
 ) -> Recipe:
-    """A recipe for data that comes without one: logistic regression, and a protocol that fits.
+    """Make a recipe for data without one: logistic regression, a protocol that fits.
 
     Audio is described by the 57 features of GTZAN's tables. A table with the columns of a front-end
     is taken as its numbers, so that the model listens to audio too; of other tables every column of
@@ -170,19 +170,21 @@ def recipe_for(
     DatasetError
         If there is nothing at the path, or it looks like no corpus.
     """
-    said = corpus or corpus_of(data)
-    if said == "pictures":
+    stated = corpus or corpus_of(data)
+    if stated == "pictures":
         raise ConfigError(
             f"{data} holds pictures, which take a network: genrekit train "
             f"recipes/networks/pictures.yaml --data {data}"
         )
-    frontend = _frontend(load_dataset(said, data, **(options or {}))) if said in _FILES else None
+    frontend = (
+        _frontend(load_dataset(stated, data, **(options or {}))) if stated in _FILES else None
+    )
     text = _RECIPE.format(
-        name=_slug(name), corpus=said, path=data.name or "data", frontend=frontend or "gtzan57"
+        name=_slug(name), corpus=stated, path=data.name or "data", frontend=frontend or "gtzan57"
     )
     settings = yaml.safe_load(text)
     settings["data"] = {
-        "corpus": said,
+        "corpus": stated,
         "path": str(data.absolute()),
         "options": {**(options or {})},
     }

@@ -33,7 +33,7 @@ _FEW_FOLDS = 5
 
 
 def planned(recipe: Recipe, dataset: Dataset, *, replaced: bool = False) -> Recipe:
-    """The recipe with a protocol that fits the data, and which weights are to be saved.
+    """Return the recipe with a protocol that fits the data, and which weights are to be saved.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def planned(recipe: Recipe, dataset: Dataset, *, replaced: bool = False) -> Reci
         protocol = _fitting(dataset, protocol)
         logger.warning(
             "%s names no parts for training and testing, which %s needs; taken instead: %s",
-            *(dataset.name, recipe.protocol.name, _said(protocol)),
+            *(dataset.name, recipe.protocol.name, _text_of(protocol)),
         )
     elif protocol.name == FITTING:
         protocol = _fitting(dataset, protocol)
-        logger.info("%s: the protocol that fits is %s", dataset.name, _said(protocol))
+        logger.info("%s: the protocol that fits is %s", dataset.name, _text_of(protocol))
     beside = tuple(one for one in recipe.beside if not replaced or _fits(dataset, one))
     changed = recipe.model_copy(update={"protocol": protocol, "beside": beside})
     if recipe.final_fit is None:
@@ -89,7 +89,7 @@ def _fitting(dataset: Dataset, protocol: ProtocolConfig) -> ProtocolConfig:
     return protocol.model_copy(update={"name": "grouped-kfold", "n_folds": folds})
 
 
-def _said(protocol: ProtocolConfig) -> str:
+def _text_of(protocol: ProtocolConfig) -> str:
     folds = f" with {protocol.n_folds} folds" if "kfold" in protocol.name else ""
     return f"{protocol.name}{folds}"
 
@@ -142,7 +142,7 @@ def check_plan(recipe: Recipe, dataset: Dataset) -> None:
 
 
 def without_left_out(recipe: Recipe, dataset: Dataset) -> Dataset:
-    """What saved weights may see."""
+    """Return what saved weights may see."""
     tracks = recipe.leave_out
     if tracks is None:
         return dataset
@@ -191,7 +191,7 @@ def _untrained(dataset: Dataset, item_ids: Collection[str]) -> list[str]:
     """Labels that none of these items has; of multi-label data, all if there are none at all."""
     inside = set(item_ids)
     seen = {label for item in dataset.items if item.item_id in inside for label in item.labels}
-    # A rare genre of many is no reason to stop: it is never chosen, and said to be so.
+    # A rare genre of many is not a reason to stop: it is never chosen, and said to be so.
     if dataset.task == "multi-label" and seen:
         return []
     return [label for label in dataset.labels if label not in seen]

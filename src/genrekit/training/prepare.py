@@ -43,7 +43,7 @@ from genrekit.schema import (
 from genrekit.training.backbone import Backbone
 from genrekit.training.clean import cleaned
 from genrekit.training.composing import DESCRIPTION
-from genrekit.training.copies import parted, refuse_leaking_copies, with_copies
+from genrekit.training.copies import refuse_leaking_copies, with_copies, without_copies
 from genrekit.training.fit import Task, checked_split
 from genrekit.training.own import load_data, pointed
 from genrekit.training.plan import check_model, check_plan, planned, without_left_out
@@ -163,7 +163,7 @@ def prepare(
     data: Path | None,
     workers: int,
     cache: FeatureCache | None,
-    workshop: Path | None = None,
+    work_dir: Path | None = None,
     listen: bool | None = None,
     progress: Progress = silent,
 ) -> Run:
@@ -171,11 +171,11 @@ def prepare(
 
     Parameters
     ----------
-    workshop : Path, optional
+    work_dir : Path, optional
         Where rows are kept that are too many for memory; None has room for all.
     listen : bool, optional
         Keep recordings together that sound alike, and refuse a split that parts them. False only
-        takes digests of what is heard, for the bundle; None does neither.
+        takes digests of what is decoded, for the bundle; None does neither.
     progress : callable, optional
         Called for every item that was listened to.
     """
@@ -184,9 +184,9 @@ def prepare(
     fills = imputes(recipe.model)
     loaded = load_data(recipe.data, cache, keep_missing=fills)
     dataset = labelled(_in_steps(recipe, loaded), recipe.labels)
-    said = ""
+    notes = ""
     if recipe.data.clean.active:
-        dataset, said = cleaned(
+        dataset, notes = cleaned(
             dataset,
             recipe.data.clean,
             seed=recipe.seed,
@@ -206,16 +206,16 @@ def prepare(
     origin = origin_of(recipe, backbone)
     if origin is not None:
         refuse_known_tracks(recipe, dataset, origin)
-    heard = None
+    duplicates = None
     if rows is None and listen is not None:
-        heard = _heard(dataset, workers, cache, progress)
-        if listen and heard.related:
-            dataset = group_duplicates(dataset, heard.related)
+        duplicates = _fingerprints(dataset, workers, cache, progress)
+        if listen and duplicates.related:
+            dataset = group_duplicates(dataset, duplicates.related)
             check_plan(recipe, dataset)
     if rows is None:
         everything = _with_copies(recipe, dataset)  # finds leaks before hours of listening
-        dataset, rows = _listen(
-            recipe, everything, workers, cache, workshop, backbone, progress=progress
+        dataset, rows = _extract_rows(
+            recipe, everything, workers, cache, work_dir, backbone, progress=progress
         )
     kept = without_left_out(recipe, dataset)
     task = Task(
@@ -231,10 +231,20 @@ def prepare(
         thresholds=recipe.labels.thresholds,
     )
     left_out = tuple(sorted(set(dataset.groups()) - set(kept.groups())))
-    return Run(recipe, task, dataset, rows, left_out, backbone, origin, heard=heard, cleaned=said)
+    return Run(
+        recipe,
+        task,
+        dataset,
+        rows,
+        left_out,
+        backbone,
+        origin,
+        duplicates=duplicates,
+        cleaned=notes,
+    )
 
 
-def _heard(
+def _fingerprints(
     dataset: Dataset, workers: int, cache: FeatureCache | None, progress: Progress
 ) -> Duplicates:
     """Digests and fingerprints of all audio."""
@@ -251,7 +261,7 @@ def imputes(model: ModelConfig) -> bool:
 
 
 def labelled(dataset: Dataset, labels: LabelsConfig) -> Dataset:
-    """The dataset with the labels, the tree and the task that a recipe wants.
+    """Return the dataset with the labels, the tree and the task that a recipe wants.
 
     Raises
     ------
@@ -276,7 +286,7 @@ def labelled(dataset: Dataset, labels: LabelsConfig) -> Dataset:
 
 
 def training_for(recipe: Recipe, dataset: Dataset) -> TrainingConfig:
-    """The recipe's training; of several genres a track, the loss is binary unless it is named.
+    """Return the recipe's training; for several genres a track the loss is binary.
 
     Raises
     ------
@@ -325,7 +335,7 @@ def _refuse_table(recipe: Recipe, dataset: Dataset) -> None:
 
 
 def _with_copies(recipe: Recipe, dataset: Dataset) -> Dataset:
-    """The dataset with copies of what any protocol fits on, after all splits were checked."""
+    """Return the dataset with copies of what protocols fit on, after splits are checked."""
     protocols = (recipe.protocol, *recipe.beside)
     splits = [checked_split(dataset, protocol) for protocol in protocols]
     augment = recipe.training.augment.waveform
@@ -345,17 +355,17 @@ def _with_copies(recipe: Recipe, dataset: Dataset) -> Dataset:
     return everything
 
 
-def _listen(
+def _extract_rows(
     recipe: Recipe,
     dataset: Dataset,
     workers: int,
     cache: FeatureCache | None,
-    workshop: Path | None,
+    work_dir: Path | None,
     backbone: Backbone | None,
     *,
     progress: Progress,
 ) -> tuple[Dataset, Rows]:
-    limit_bytes = math.inf if workshop is None else recipe.training.rows_in_memory_mb * 1e6
+    limit_bytes = math.inf if work_dir is None else recipe.training.rows_in_memory_mb * 1e6
     found: dict[str, Gathering] = {}
     listeners: Mapping[str, FrontendConfig | Backbone] = recipe.frontends
     if backbone is not None:
@@ -363,7 +373,7 @@ def _listen(
     for name, config in listeners.items():
         stage = f"features: {name}"
         progress(stage, 0, len(dataset))
-        found[name] = Gathering((workshop or Path()) / ROWS / f"{name}.npy", limit_bytes)
+        found[name] = Gathering((work_dir or Path()) / ROWS / f"{name}.npy", limit_bytes)
         windows = audio_windows(
             dataset,
             config,
@@ -377,7 +387,7 @@ def _listen(
         for done, outcome in enumerate(windows, start=1):
             found[name].add(outcome)
             progress(stage, done, len(dataset))
-    return parted(*readable_by_all(dataset, found))
+    return without_copies(*readable_by_all(dataset, found))
 
 
 def _in_steps(recipe: Recipe, dataset: Dataset) -> Dataset:

@@ -73,7 +73,7 @@ class DataConfig(Contract):
 
 
 class ProtocolConfig(Contract):
-    """How tracks are parted into those that train and those that test."""
+    """How tracks are split into those that train and those that test."""
 
     name: str = Field(
         "fitting",
@@ -337,7 +337,7 @@ def noted(overrides: Sequence[str]) -> str:
 def recipe_of(
     settings: Mapping[str, Any], path: Path, text: str = "", *, source: str = ""
 ) -> Recipe:
-    """Settings as a recipe.
+    """Return settings as a recipe.
 
     Parameters
     ----------
@@ -449,7 +449,7 @@ def expand_backbone(section: dict[str, Any], key: str, folder: Path) -> None:
 
 
 def expanded(text: str, folder: Path) -> Path:
-    """A path of a recipe in ``folder``: ``${NAME}`` stands for a variable, ``~`` for the home."""
+    """Resolve a path of a recipe in ``folder``: ``${NAME}`` is a variable, ``~`` the home."""
     return folder / Path(os.path.expandvars(text)).expanduser()
 
 
@@ -502,7 +502,7 @@ def _written(location: tuple[int | str, ...], settings: Any) -> tuple[int | str,
 
 
 def _known_keys(section: tuple[int | str, ...], settings: dict[str, Any]) -> set[str]:
-    """Settings that a section may have."""
+    """Return the settings that a section may have."""
     kinds: list[type[Contract]] = [Recipe]
     value: Any = settings
     for part in section:

@@ -16,13 +16,13 @@ from genrekit.training.saving import Fitted, Run
 #: Rows that are in memory at once.
 _BLOCK_ROWS = 256
 #: Tracks that are listened to again where rows hold what a backbone made of them.
-_HEARD_AGAIN = 200
+_EXTRACTED_AGAIN = 200
 
 
 def reference_of(
     run: Run, one: Fitted, protocol: str, probabilities: NDArray[np.float64]
 ) -> Reference:
-    """The reference of a bundle.
+    """Return the reference of a bundle.
 
     Parameters
     ----------
@@ -33,18 +33,18 @@ def reference_of(
     probabilities : (n_tracks, n_labels) float64
         The answers, as the bundle gives them.
     """
-    told = _told(run, one, probabilities)
-    return make_reference(protocol, told, probabilities.max(axis=1), _inputs(run))
+    predicted = _predicted(run, one, probabilities)
+    return make_reference(protocol, predicted, probabilities.max(axis=1), _inputs(run))
 
 
-def cooled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """What a softmax (n, n_labels) would be at another temperature."""
+def at_temperature(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return what a softmax (n, n_labels) would be at another temperature."""
     logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
     return calibrated(logs, task="single-label", temperature=temperature)
 
 
-def _told(run: Run, one: Fitted, probabilities: NDArray[np.float64]) -> list[str]:
-    """The one-word answer for each track, as `decide` gives it."""
+def _predicted(run: Run, one: Fitted, probabilities: NDArray[np.float64]) -> list[str]:
+    """Return the one-word answer for each track, as `decide` gives it."""
     labels, shown = run.task.labels, probabilities
     known = probabilities.max(axis=1) >= run.recipe.unknown_below
     if run.task.multi_label:
@@ -59,7 +59,7 @@ def _inputs(run: Run) -> dict[str, Spread]:
     found: dict[str, Spread] = {}
     if run.backbone is not None:
         for name, config in run.backbone.frontends.items():
-            found |= _heard_again(run, name, config)
+            found |= _extracted_again(run, name, config)
         return found
     arrays = {run.recipe.frontend.kind: run.rows.x, **run.rows.more}
     for name, config in run.recipe.frontends.items():
@@ -86,19 +86,20 @@ def spreads_of_rows(
     return {number: spread_of(values) for number, values in there.items() if len(values)}
 
 
-def _heard_again(run: Run, name: str, config: FrontendConfig) -> dict[str, Spread]:
+def _extracted_again(run: Run, name: str, config: FrontendConfig) -> dict[str, Spread]:
     """As `spreads_of_rows`, from some of the tracks themselves."""
     frontend = build_frontend(config)
-    places = np.linspace(0, len(run.dataset) - 1, min(_HEARD_AGAIN, len(run.dataset)))
+    places = np.linspace(0, len(run.dataset) - 1, min(_EXTRACTED_AGAIN, len(run.dataset)))
     some = run.dataset.select(sorted(set(places.round().astype(int).tolist())))
     recipe = run.recipe
-    heard: list[InputNumbers] = [
+    extracted: list[InputNumbers] = [
         input_numbers(name, frontend, one.features)
         for one in audio_windows(some, config, excerpt=recipe.excerpt, windows=recipe.windows)
         if one.features is not None
     ]
-    if not heard:
+    if not extracted:
         return {}
     return {
-        number: spread_of(np.array([one[number].mean() for one in heard])) for number in heard[0]
+        number: spread_of(np.array([one[number].mean() for one in extracted]))
+        for number in extracted[0]
     }

@@ -24,7 +24,7 @@ from genrekit.training.recipe import Recipe
 
 
 def with_backbone(recipe: Recipe, progress: Progress = silent) -> tuple[Recipe, Backbone | None]:
-    """The recipe with the front-ends and windows of its backbone, whose weights are here then.
+    """Return the recipe with its backbone's front-ends and windows; fetch the weights.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def with_backbone(recipe: Recipe, progress: Progress = silent) -> tuple[Recipe, 
 
 
 def with_columns(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """The recipe with the names of the table's columns that it asks for.
+    """Return the recipe with the names of the table's columns that it asks for.
 
     Raises
     ------

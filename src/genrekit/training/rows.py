@@ -60,11 +60,11 @@ class Rows:
         return len(self.y)
 
     def of(self, item_ids: Iterable[str]) -> Rows:
-        """The rows of these items."""
+        """Return the rows of these items."""
         return self.where(np.isin(self.items.astype(str), list(item_ids)))
 
     def without_groups(self, groups: Iterable[str]) -> Rows:
-        """The rows of all other recordings."""
+        """Return the rows of all other recordings."""
         return self.where(~np.isin(self.groups.astype(str), list(groups)))
 
     def digests(self) -> dict[str, str]:
@@ -75,7 +75,7 @@ class Rows:
         return {str(item_id): digest.hexdigest() for item_id, digest in found.items()}
 
     def where(self, chosen: NDArray[np.bool_]) -> Rows:
-        """The rows where ``chosen`` (n,) is true."""
+        """Return the rows where ``chosen`` (n,) is true."""
         x, *others = (taken(array, chosen) for array in (self.x, *self.more.values()))
         more = dict(zip(self.more, others, strict=True))
         items = self.items[chosen]
@@ -83,7 +83,7 @@ class Rows:
         return Rows(x, self.y[chosen], items, self.groups[chosen], more, copies)
 
     def with_copies(self) -> Rows:
-        """The rows and the copies of them, to fit on."""
+        """Return the rows and the copies of them, to fit on."""
         if self.copies is None or not len(self.copies):
             return self
         other = self.copies
@@ -188,7 +188,7 @@ class Gathering:
         self.errors: list[AudioError | None] = []
 
     def add(self, outcome: ItemWindows) -> None:
-        """The next item.
+        """Take the next item.
 
         Raises
         ------
@@ -202,7 +202,7 @@ class Gathering:
             self._writer.add(outcome.features)
 
     def rows_of(self, good: NDArray[np.bool_]) -> Numbers:
-        """The rows of those items."""
+        """Return the rows of those items."""
         rows = self._writer.finish()
         return rows if good.all() else taken(rows, np.repeat(good, self.counts))
 
@@ -216,7 +216,7 @@ def readable(dataset: Dataset, outcomes: Sequence[ItemWindows]) -> tuple[Dataset
 
 
 def readable_by_all(dataset: Dataset, found: Mapping[str, Gathering]) -> tuple[Dataset, Rows]:
-    """The items that every front-end could read, and their rows; the others are warned of.
+    """Return the items that every front-end could read, and their rows; the others are warned of.
 
     Parameters
     ----------

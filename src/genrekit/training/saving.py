@@ -65,7 +65,7 @@ class Run:
         Of weights that were there before.
     results : Path, optional
         Folder for a results file of every protocol; None writes none.
-    heard : Duplicates, optional
+    duplicates : Duplicates, optional
         What the audio holds, for the digests of what was learnt.
     cleaned : str
         What was done with the data before it was split.
@@ -79,7 +79,7 @@ class Run:
     backbone: Backbone | None = None
     origin: Origin | None = None
     results: Path | None = None
-    heard: Duplicates | None = None
+    duplicates: Duplicates | None = None
     cleaned: str = ""
 
     @property
@@ -141,7 +141,7 @@ def save(
 
 
 def _whole_graph(run: Run, head: bytes) -> bytes:
-    """The fitted graph behind its backbone, if it has one, compared with the two."""
+    """Return the fitted graph behind its backbone, if it has one, compared with the two."""
     if run.backbone is None:
         return head
     before = run.backbone.graph.read_bytes()
@@ -161,15 +161,15 @@ def _learnt(run: Run, rows: Rows) -> Learnt:
     if run.dataset.features is not None:
         frontend = build_frontend(run.recipe.frontend)
         found = learnt_rows(run.dataset, table_columns(frontend), item_ids)
-    elif run.heard is not None:
-        found = learnt_sounds(run.heard.content, run.heard.prints, item_ids)
+    elif run.duplicates is not None:
+        found = learnt_sounds(run.duplicates.content, run.duplicates.prints, item_ids)
     for before in () if run.backbone is None else read_learnt(run.backbone.graph.parent):
         found = found.joined(before)
     return found
 
 
 def _hub_files(run: Run) -> dict[str, bytes]:
-    """The label maps and sizes of a fine-tuned transformer, as the library that it is of has them.
+    """Return label maps and sizes of a fine-tuned transformer, as its library has them.
 
     With ``weights.safetensors``, whose names begin with ``body.0.hub.`` where that library's begin
     with ``hubert.``, they are enough to build it there.

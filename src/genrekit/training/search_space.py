@@ -26,8 +26,8 @@ OBJECTIVES: dict[str, bool] = {
 Objective = Literal["accuracy", "mean_average_precision", "log_loss", "latency_ms", "size_bytes"]
 #: The ones that only tracks of several genres have, or only those of one.
 OF_TASK = {"accuracy": "single-label", "mean_average_precision": "multi-label"}
-#: Sections that may be tuned. What is tested, and on which data, is no matter of taste, and a seed
-#: that does well does so by luck.
+#: Sections that may be tuned. What is tested, and on which data, is not a matter of taste, and a
+#: seed that does well does so by luck.
 TUNABLE = ("model", "training", "frontend", "more_frontends", "excerpt", "windows")
 MOST_GRID_POINTS = 10_000
 _SIGNIFICANT_DIGITS = 6
@@ -240,7 +240,7 @@ def _allowed(wanted: Any) -> list[Any]:
 
 
 def look_up(settings: Mapping[str, Any], name: str) -> Any:
-    """The setting ``section.key``; None if there is none."""
+    """Return the setting ``section.key``; None if there is none."""
     value: Any = settings
     for key in name.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None

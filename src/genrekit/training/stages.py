@@ -39,7 +39,7 @@ from genrekit.training.judging import Tuned, pooled_scores, score_fold, score_ro
 from genrekit.training.pooling import pooled_run
 from genrekit.training.prepare import ROWS, check_recipe, prepare
 from genrekit.training.recipe import ProtocolConfig, Recipe
-from genrekit.training.reference import cooled, reference_of
+from genrekit.training.reference import at_temperature, reference_of
 from genrekit.training.saving import Fitted, Run, save
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class _Watch:
     def epochs_of(self, fit: str, total: int) -> EachEpoch:
         """Tell of the epochs of one fit; classical models have none."""
 
-        def told(record: EpochRecord) -> None:
+        def report(record: EpochRecord) -> None:
             self.progress(f"{fit}: epochs", record.epoch, total)
             self.each_epoch(fit, record)
 
-        return told
+        return report
 
 
 def train(
@@ -141,30 +141,30 @@ def train(
     """
     check_target(out, overwrite)
     check_recipe(recipe)
-    workshop = out.with_name(f"{out.name}.training")
+    work_dir = out.with_name(f"{out.name}.training")
     if not resume:
-        _refuse_to_drop(workshop, restart)
-        shutil.rmtree(workshop, ignore_errors=True)
+        _refuse_to_drop(work_dir, restart)
+        shutil.rmtree(work_dir, ignore_errors=True)
     try:
-        run = prepare(recipe, data, workers, cache, workshop, listen, progress)
-        run = replace(run, task=replace(run.task, workshop=checkpoints or workshop))
+        run = prepare(recipe, data, workers, cache, work_dir, listen, progress)
+        run = replace(run, task=replace(run.task, work_dir=checkpoints or work_dir))
         if results:
             run = replace(run, results=out.with_name(f"{out.name}.results"))
         _fit_and_save(run, out, overwrite, _Watch(progress, each_epoch))
     finally:  # a run that is continued makes its rows again, mostly from the cache
-        shutil.rmtree(workshop / ROWS, ignore_errors=True)
-    shutil.rmtree(workshop, ignore_errors=True)
+        shutil.rmtree(work_dir / ROWS, ignore_errors=True)
+    shutil.rmtree(work_dir, ignore_errors=True)
     progress("saved", 1, 1)
     return out
 
 
-def _refuse_to_drop(workshop: Path, restart: bool) -> None:
+def _refuse_to_drop(work_dir: Path, restart: bool) -> None:
     """Refuse to lose hours of training that nobody said may go."""
-    kept = [] if restart else sorted(workshop.glob("*/epoch-?????"))
+    kept = [] if restart else sorted(work_dir.glob("*/epoch-?????"))
     if kept:
         epoch = max(int(folder.name.removeprefix("epoch-")) for folder in kept)
         raise ConfigError(
-            f"{workshop} holds a training that was stopped, with checkpoints up to epoch {epoch}; "
+            f"{work_dir} holds a training that was stopped, with checkpoints up to epoch {epoch}; "
             "continue it with --resume, or drop it with --restart"
         )
 
@@ -190,7 +190,7 @@ def _fit_and_save(run: Run, out: Path, overwrite: bool, watch: _Watch) -> None:
         if run.left_out:
             results.append(_on_left_out(run, split, saved, results))
     if on_the_fly and not run.task.multi_label:  # they are the graphs' own
-        answers = cooled(answers, saved.temperature)
+        answers = at_temperature(answers, saved.temperature)
     reference = reference_of(run, saved, split.protocol, answers)
     save(out, run, split, saved, results, reference=reference, overwrite=overwrite)
 
@@ -221,7 +221,7 @@ def _probabilities(found: RunResult) -> Scores:
 def _kept(
     run: Run, found: RunResult, fit_on: FittedOn, steps: tuple[DeclaredStep, ...]
 ) -> EvaluationResult:
-    """The numbers of a run, after its file was written, if files are wanted."""
+    """Return the numbers of a run, after its file was written, if files are wanted."""
     result = found.result.model_copy(update={"fitted_on": fit_on, "steps": steps})
     if run.results is not None:
         run.results.mkdir(parents=True, exist_ok=True)
@@ -232,7 +232,7 @@ def _kept(
 
 
 def _declared(run: Run, split: Split, protocol: ProtocolConfig) -> tuple[DeclaredStep, ...]:
-    """What a model takes from data on the way to a number, as far as it is worth telling."""
+    """Return what a model takes from data on the way to a number, as far as it is worth telling."""
     recipe, on, training = run.recipe, protocol.fit_on, run.recipe.training
     valid = on == "train" and all(fold.valid for fold in split.folds)
     answered = [
@@ -322,5 +322,5 @@ def _score_saved(
         classifier = Classifier.load(aside)
         # The split was checked, contents and all, before anything was fitted.
         answers = tuple(score_items(classifier, run.dataset, split, contents=False))
-        torn = bool(leaking_groups(run.dataset, split))
-        return bundle_run(classifier, run.dataset, split, answers, by_rows=torn)
+        leaks = bool(leaking_groups(run.dataset, split))
+        return bundle_run(classifier, run.dataset, split, answers, by_rows=leaks)

@@ -33,7 +33,7 @@ class Team:
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_first(self) -> bool:
         """Whether this process writes."""
         return self.rank == 0
 
@@ -45,7 +45,7 @@ class Team:
         return DistributedDataParallel(network, device_ids=devices)
 
     def share(self, batch: Batch) -> tuple[Batch, float]:
-        """The rows of this process, and how much their mean counts in the mean of all means."""
+        """Return the rows of this process, and the weight of their mean among all."""
         if self.size == 1:
             return batch, 1.0
         total = len(batch.shares)
@@ -68,10 +68,10 @@ class Team:
 
     def leaders(self, *numbers: float, device: torch.device) -> tuple[float, ...]:
         """Numbers as the leader has them: all must end in the same epoch."""
-        told = torch.tensor(numbers, dtype=torch.float64, device=device)
+        numbers_tensor = torch.tensor(numbers, dtype=torch.float64, device=device)
         if self.size > 1:
-            distributed.broadcast(told, 0)
-        return tuple(told.tolist())
+            distributed.broadcast(numbers_tensor, 0)
+        return tuple(numbers_tensor.tolist())
 
     def wait(self) -> None:
         """Wait until all are here."""
@@ -80,7 +80,7 @@ class Team:
 
 
 def team() -> Team:
-    """The processes that this one has joined, by torchrun, Ray or `genrekit train --processes`."""
+    """Return the processes joined by torchrun, Ray or `genrekit train --processes`."""
     if distributed.is_available() and distributed.is_initialized():
         return Team(distributed.get_rank(), distributed.get_world_size())
     return Team()

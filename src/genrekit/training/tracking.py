@@ -173,14 +173,14 @@ def _open(store: str, experiment: str, name: str) -> Tracker:
 
 
 def _artifacts(store: str) -> str | None:
-    """A folder beside an SQLite file; servers have places of their own."""
+    """Return a folder beside an SQLite file; servers have places of their own."""
     if not store.startswith(_SQLITE):
         return None
     return str(Path(store.removeprefix(_SQLITE)).resolve().with_suffix(".artifacts"))
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What a store that is not there, full or damaged raises."""
+    """Return what a store that is not there, full or damaged raises."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -222,8 +222,10 @@ def _tell_numbers(tracker: Tracker, values: Mapping[str, float | None], step: in
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    told = [Metric(name, value, now, step) for name, value in values.items() if value is not None]
-    tracker.tell(tracker.client.log_batch, tracker.run_id, metrics=told)
+    metrics = [
+        Metric(name, value, now, step) for name, value in values.items() if value is not None
+    ]
+    tracker.tell(tracker.client.log_batch, tracker.run_id, metrics=metrics)
 
 
 def _tell_bundle(tracker: Tracker, directory: Path) -> None:

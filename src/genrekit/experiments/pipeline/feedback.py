@@ -22,7 +22,7 @@ ORIGIN = "origin"
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class FeedbackRows:
     """What teaches, with feedback: a list whose column ``origin`` tells it from the rest."""
 
     file: Path
@@ -37,10 +37,10 @@ def add_feedback(
     *,
     workers: int = 1,
     cache: FeatureCache | None = None,
-) -> Lessons | None:
+) -> FeedbackRows | None:
     """Write a list of the dataset's tracks, in their parts, and of what people labelled.
 
-    Audio that sounds like a track that is not taught with (people send those, too) is left out:
+    Audio that sounds like a track that is not trained on (people send those, too) is left out:
     the model would be tested on what it learnt.
 
     Parameters
@@ -50,8 +50,8 @@ def add_feedback(
 
     Returns
     -------
-    Lessons or None
-        ``lessons.csv`` in ``folder``.
+    FeedbackRows or None
+        Their table in ``folder``, and how many were added.
 
     Raises
     ------
@@ -83,21 +83,23 @@ def add_feedback(
     writer.writerows(rows)
     file = folder / "lessons.csv"
     replace_file(file, text.getvalue())
-    return Lessons(file, len(added))
+    return FeedbackRows(file, len(added))
 
 
 def _to_add(
     log: Path, dataset: Dataset, tested: set[str], workers: int, cache: FeatureCache | None
 ) -> dict[str, str]:
     """Genres that people named, by the path of audio that may teach."""
-    said = read_feedback(log)
-    known = {path: genre for path, genre in said.items() if genre in dataset.labels}
-    if others := len(said) - len(known):
+    labelled = read_feedback(log)
+    known = {path: genre for path, genre in labelled.items() if genre in dataset.labels}
+    if others := len(labelled) - len(known):
         _log.warning("%d answers were said to be of genres that are not in the data", others)
-    heard = _copies(list(known), dataset, tested, workers, cache)
-    if heard:
-        _log.warning("%d labelled answers are of tracks that are tested with: left out", len(heard))
-    return {path: genre for path, genre in known.items() if path not in heard}
+    duplicates = _copies(list(known), dataset, tested, workers, cache)
+    if duplicates:
+        _log.warning(
+            "%d labelled answers are of tracks that are tested with: left out", len(duplicates)
+        )
+    return {path: genre for path, genre in known.items() if path not in duplicates}
 
 
 def _copies(
@@ -115,16 +117,18 @@ def _copies(
     return {path for pair in pairs if pair & {*own} for path in pair & {*kept}}
 
 
-def lessons_recipe(recipe: Recipe, lessons: Lessons) -> Recipe:
-    """The recipe with the list that `add_feedback` wrote in place of its data."""
-    data = DataConfig(corpus="manifest", path=lessons.file, options={"ignore": [ORIGIN]})
+def with_feedback(recipe: Recipe, feedback_rows: FeedbackRows) -> Recipe:
+    """Return the recipe with the list that `add_feedback` wrote in place of its data."""
+    data = DataConfig(corpus="manifest", path=feedback_rows.file, options={"ignore": [ORIGIN]})
     protocol = ProtocolConfig(name="official", fit_on=recipe.protocol.fit_on)
-    said = f"Taught by {lessons.added} tracks, too, that people who used a server labelled."
+    labelled = (
+        f"Taught by {feedback_rows.added} tracks, too, that people who used a server labelled."
+    )
     return recipe.model_copy(
         update={
             "data": data,
             "protocol": protocol,
             "beside": (),
-            "description": f"{recipe.description} {said}".strip(),
+            "description": f"{recipe.description} {labelled}".strip(),
         }
     )

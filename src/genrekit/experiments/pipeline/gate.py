@@ -47,7 +47,7 @@ class GateReport(Contract):
         return all(one.passed for one in self.verdicts)
 
 
-def judge(
+def check_gate(
     gate: Gate,
     challenger: RunResult,
     champion: RunResult | None,

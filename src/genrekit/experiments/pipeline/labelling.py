@@ -38,7 +38,7 @@ class Proposals(Contract):
 
 
 def propose_labels(log: Path, top: int = 20) -> Proposals:
-    """Choose tracks to label: half by doubt, half by being unlike what taught.
+    """Choose tracks to label: half by doubt, half by being unlike the training data.
 
     Parameters
     ----------

@@ -107,5 +107,5 @@ def load_pipeline(path: Path) -> PipelineRecipe:
 
 
 def training_recipe(pipeline: PipelineRecipe, seed: int, *more: str) -> Recipe:
-    """The recipe of one training, with ``more`` overrides."""
+    """Return the recipe of one training, with ``more`` overrides."""
     return load_recipe(pipeline.recipe, [*pipeline.overrides, f"seed={seed}", *more])

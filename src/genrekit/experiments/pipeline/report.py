@@ -38,7 +38,7 @@ class PipelineReport(Contract):
 
 
 def render_pipeline(report: PipelineReport) -> str:
-    """The report as Markdown."""
+    """Return the report as Markdown."""
     blocks = [
         f"# {report.name}",
         f"**{report.outcome[:1].upper()}{report.outcome[1:]}.**",

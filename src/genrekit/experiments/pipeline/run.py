@@ -27,8 +27,8 @@ from genrekit.evaluation.evaluate import score_items
 from genrekit.evaluation.results import read_run, write_run
 from genrekit.evaluation.robustness import RobustnessResult, robustness
 from genrekit.evaluation.run import RunResult
-from genrekit.experiments.pipeline.feedback import add_feedback, lessons_recipe
-from genrekit.experiments.pipeline.gate import GateReport, judge, size_of, times_as_long
+from genrekit.experiments.pipeline.feedback import add_feedback, with_feedback
+from genrekit.experiments.pipeline.gate import GateReport, check_gate, size_of, times_as_long
 from genrekit.experiments.pipeline.recipe import PipelineRecipe, training_recipe
 from genrekit.experiments.pipeline.report import PipelineReport, StageOutcome, render_pipeline
 from genrekit.experiments.pipeline.state import State, digest_of, key_of
@@ -94,7 +94,7 @@ class _Data:
         return self.dataset.select(self.dataset.indices(self.split.folds[0].test))
 
     def reads(self) -> dict[str, Any]:
-        """What a stage reads that tests with it."""
+        """Return what a stage reads that tests with it."""
         return {"content": self.content, "split": self.split.fingerprint}
 
 
@@ -214,7 +214,7 @@ def _trained(work: _Work, data: _Data, seed: int) -> Path:
     recipe = training_recipe(work.pipeline, seed)
     if work.pipeline.data is not None:
         recipe = pointed(recipe, work.pipeline.data)
-    said = add_feedback(
+    feedback = add_feedback(
         work.pipeline.feedback,
         *(data.dataset, data.split, work.folder),
         workers=work.workers,
@@ -224,8 +224,8 @@ def _trained(work: _Work, data: _Data, seed: int) -> Path:
     def fit() -> None:
         version = _next_version(recipe.name, recipe.version)
         changed = recipe.model_copy(update={"version": version})
-        if said is not None:
-            changed = lessons_recipe(changed, said)
+        if feedback is not None:
+            changed = with_feedback(changed, feedback)
         out.parent.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {
             "workers": work.workers,
@@ -244,14 +244,14 @@ def _trained(work: _Work, data: _Data, seed: int) -> Path:
         **data.reads(),
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
-        "feedback": None if said is None else digest_of(said.file),
+        "feedback": None if feedback is None else digest_of(feedback.file),
     }
     work.stage(f"train seed {seed}", reads, [out], fit)
     return out
 
 
 def _next_version(name: str, first: str) -> str:
-    """The version after the newest of a name in the store, or the recipe's."""
+    """Return the version after the newest of a name in the store, or the recipe's."""
     stored = [one for one in list_bundles() if one.name == name and not one.packaged]
     versions = [tuple(map(int, one.version.split("."))) for one in stored]
     if not versions:
@@ -295,7 +295,7 @@ def _called(model: Path) -> str:
 def _promoted(
     work: _Work, data: _Data, model: Path, run: RunResult
 ) -> tuple[str, GateReport | None]:
-    """What became of the challenger, and the gate that it went through."""
+    """Return what became of the challenger, and the gate that it went through."""
     gate_file, done_file = work.folder / "gate.json", work.folder / "promoted.json"
     champion = find_bundle(work.pipeline.champion)
     ours, theirs = _sha256(model), _sha256(champion)
@@ -362,7 +362,7 @@ def _gated(work: _Work, data: _Data, model: Path, run: RunResult, champion: Path
         slower = None
         if other is not None and rules.slower is not None:
             slower = times_as_long(Classifier.load(model), Classifier.load(champion), data.tested)
-        report = judge(
+        report = check_gate(
             rules,
             run,
             other,
@@ -386,7 +386,7 @@ def _gated(work: _Work, data: _Data, model: Path, run: RunResult, champion: Path
 
 
 def _champion_run(work: _Work, data: _Data, champion: Path) -> tuple[RunResult | None, str]:
-    """The champion's answers to the same tracks, or why there are none."""
+    """Return the champion's answers to the same tracks, or why there are none."""
     file = work.folder / "results" / "champion.json"
 
     def evaluate() -> None:
