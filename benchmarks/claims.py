@@ -16,17 +16,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-from claims_measure import MEASURES, ClaimStep, Measured, Places
+from claims_measure import MEASURES, Measured, Places
 from claims_page import Claims, render
 from paged import paged, paged_arguments
 
-from genrekit.terminal import follow
+from genrekit.terminal import progress_bars
 
 
 def main() -> None:
@@ -51,13 +51,14 @@ def _measured(places: Places, only: Sequence[str]) -> dict[str, Measured]:
         elif missing:
             print(f"{missing[0]} is not there: {name} is not measured", file=sys.stderr)
         elif not only or name in only:
-            follow(_kept(name, places, file))
+            _keep(name, places, file)
             found[name] = Measured.model_validate_json(file.read_text(encoding="utf-8"))
     return found
 
 
-def _kept(name: str, places: Places, file: Path) -> Iterator[ClaimStep]:
-    measured = yield from MEASURES[name].steps(places)
+def _keep(name: str, places: Places, file: Path) -> None:
+    with progress_bars() as progress:
+        measured = MEASURES[name].measure(places, progress)
     part = file.with_suffix(".part")
     part.write_text(measured.model_dump_json(indent=1), encoding="utf-8")
     part.replace(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from genrekit.experiments.comparison import Test
 from genrekit.features import build_frontend
 from genrekit.jukebox import synthesise
 from genrekit.models import ClassicalConfig, classical_config
+from genrekit.progress import Progress
 from genrekit.schema import Contract, Estimate, Gtzan57Config
 from genrekit.training import ProtocolConfig, load_recipe
 from genrekit.training.fit import Task, fit
@@ -100,18 +101,6 @@ class Measured(Contract):
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimStep:
-    """How far a measurement is."""
-
-    stage: str
-    done: int
-    total: int
-
-
-Steps = Generator[ClaimStep, None, Measured]
-
-
-@dataclass(frozen=True, slots=True)
 class Places:
     """Where data is, and what is kept."""
 
@@ -150,10 +139,11 @@ def _study(
     dataset: Dataset,
     fitted: Sequence[ClassicalConfig],
     protocols: Sequence[ProtocolConfig],
-) -> Generator[ClaimStep, None, Study]:
-    yield ClaimStep(stage, 0, 1)
+    progress: Progress,
+) -> Study:
+    progress(stage, 0, 1)
     study = run_study(dataset, models=fitted, protocols=protocols, keep=places.kept / "fits")
-    yield ClaimStep(stage, 1, 1)
+    progress(stage, 1, 1)
     return study
 
 
@@ -233,12 +223,12 @@ def _turned(gap: Estimate, sign: int) -> Estimate:
 # --- whole tracks -------------------------------------------------------------------------------
 
 
-def ensembles(places: Places) -> Steps:
+def ensembles(places: Places, progress: Progress) -> Measured:
     """The classical models of the claims on the Kaggle table."""
     dataset = load_dataset("table", places.table)
     fitted = models("vote", "forest", "boosting", "svm", "knn")
-    study = yield from _study(
-        places, "ensembles", dataset, fitted, (RANDOM, THIRDS, GROUPED, TESTED)
+    study = _study(
+        places, "ensembles", dataset, fitted, (RANDOM, THIRDS, GROUPED, TESTED), progress
     )
     pairs = (*versus(study, "vote", "forest"), *_from_best(study, "svm"))
     return Measured(readings=tuple(readings(study)), pairs=pairs)
@@ -257,7 +247,7 @@ INSIDE = f"57 and products, {CHOSEN} chosen in each fold"
 BEFORE = f"57 and products, {CHOSEN} chosen before the split"
 
 
-def engineering(places: Places) -> Steps:
+def engineering(places: Places, progress: Progress) -> Measured:
     """Columns made of columns, and chosen inside the folds or before they were made."""
     whole = load_dataset("table", places.table)
     few = _with_columns(whole, [n for n in whole.feature_names if n.startswith("mfcc")])
@@ -275,8 +265,8 @@ def engineering(places: Places) -> Steps:
         (INSIDE, made, choosing, ()),
         (BEFORE, _chosen_before(made, CHOSEN), plain, ("fitted-before-split",)),
     ):
-        studies[what] = yield from _study(
-            places, f"engineering: {what}", dataset, fitted, (RANDOM, GROUPED, TESTED)
+        studies[what] = _study(
+            places, f"engineering: {what}", dataset, fitted, (RANDOM, GROUPED, TESTED), progress
         )
         found += readings(studies[what], what, leaks=leaks)
     pairs = [
@@ -287,7 +277,7 @@ def engineering(places: Places) -> Steps:
     return Measured(readings=tuple(found), pairs=tuple(pairs))
 
 
-def noise(places: Places) -> Steps:
+def noise(places: Places, progress: Progress) -> Measured:
     """What choosing columns before the split is worth where there is nothing to be learnt."""
     whole = load_dataset("table", places.table)
     values = np.random.default_rng(0).normal(size=(len(whole), NOISE_COLUMNS))
@@ -306,7 +296,7 @@ def noise(places: Places) -> Steps:
             ("fitted-before-split",),
         ),
     ):
-        study = yield from _study(places, f"noise, {what}", dataset, [model], [GROUPED])
+        study = _study(places, f"noise, {what}", dataset, [model], [GROUPED], progress)
         found += readings(study, f"noise, {what}", leaks=leaks)
     return Measured(readings=tuple(found))
 
@@ -350,7 +340,7 @@ def _chosen_before(dataset: Dataset, count: int) -> Dataset:
 # --- segments -----------------------------------------------------------------------------------
 
 
-def segments(places: Places) -> Steps:
+def segments(places: Places, progress: Progress) -> Measured:
     """Three-second rows against whole tracks of the same five genres and columns."""
     short = load_dataset("table", places.segments)
     whole = load_dataset("table", places.table)
@@ -358,11 +348,11 @@ def segments(places: Places) -> Steps:
     rows = [n for n, item in enumerate(whole.items) if item.labels[0] in short.labels]
     whole = replace(_with_columns(whole, shared).select(rows), labels=short.labels)
     fitted = models({"architecture": "knn", "neighbours": 1}, "svm")
-    torn = yield from _study(
-        places, "segments of 3 s", _with_columns(short, shared), fitted, [RANDOM]
+    torn = _study(
+        places, "segments of 3 s", _with_columns(short, shared), fitted, [RANDOM], progress
     )
-    kept = yield from _study(
-        places, "whole tracks of five genres", whole, fitted, (RANDOM, GROUPED, TESTED)
+    kept = _study(
+        places, "whole tracks of five genres", whole, fitted, (RANDOM, GROUPED, TESTED), progress
     )
     return Measured(
         readings=(*readings(torn, "3-s segments"), *readings(kept, "whole tracks")),
@@ -383,7 +373,7 @@ _SMALLER = (
 )
 
 
-def networks(places: Places) -> Steps:
+def networks(places: Places, progress: Progress) -> Measured:
     """Networks on three-second segments of whole clips, split by segment and by recording."""
     loaded = Loaded({"manifest": _segments_of_clips(places)})
     folder = places.kept / "networks"
@@ -402,7 +392,7 @@ def networks(places: Places) -> Steps:
     for done, job in enumerate(wanted, start=1):
         of_both = runs.setdefault((job.recipe.name, job.protocol), [])
         of_both.append(keep(job, folder, loaded))
-        yield ClaimStep("networks on segments", done, len(wanted))
+        progress("networks on segments", done, len(wanted))
     return Measured(readings=tuple(_pooled(runs)))
 
 
@@ -439,13 +429,13 @@ def _segments_of_clips(places: Places) -> Path:
 # --- time ---------------------------------------------------------------------------------------
 
 
-def speed(places: Places) -> Steps:
+def speed(places: Places, progress: Progress) -> Measured:
     """How long a vote takes for a row of features, and how long the features take."""
     dataset = load_dataset("table", places.table)
     (vote,) = models("vote")
     rows = table_rows(dataset, dataset.feature_names)
     task = Task(vote, "features", dataset.feature_names, dataset.labels)
-    yield ClaimStep("speed", 0, _TIMED)
+    progress("speed", 0, _TIMED)
     names = dataset.labels
     session = open_session(fit(task, rows).model, inputs=("features",), n_labels=len(names))
     frontend = build_frontend(Gtzan57Config())
@@ -455,7 +445,7 @@ def speed(places: Places) -> Steps:
     for done in range(_TIMED):
         vote_seconds = _seconds(lambda: run_session(session, row, n_labels=len(names)))
         times.append((vote_seconds, _seconds(lambda: frontend(samples))))
-        yield ClaimStep("speed", done + 1, _TIMED)
+        progress("speed", done + 1, _TIMED)
     model, features = np.array(times).min(axis=0).tolist()
     return Measured(
         ratios={"model_ms": 1000 * model, "features_ms": 1000 * features, "times": features / model}
@@ -472,7 +462,7 @@ def _seconds(work: Callable[[], NDArray[np.float32]]) -> float:
 class Measure:
     """A measurement, and what it needs."""
 
-    steps: Callable[[Places], Steps]
+    measure: Callable[[Places, Progress], Measured]
     needs: Callable[[Places], tuple[Path, ...]]
 
 

@@ -13,7 +13,7 @@ from genrekit.datasets import Item, track_digest
 from genrekit.errors import ConfigError, DatasetError, GenreError
 from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip, Distortion
 from genrekit.evaluation.distortions import as_wav, gained
-from genrekit.evaluation.robustness import RobustnessResult, robustness, robustness_steps
+from genrekit.evaluation.robustness import RobustnessResult, robustness
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
 from genrekit.reports.robustness import plot_robustness, render_robustness_markdown
@@ -134,8 +134,10 @@ def test_tracks_that_were_trained_on_are_said(
 
 
 def test_a_page_and_a_figure(classifier: Classifier, items: list[Item], tmp_path: Path) -> None:
-    steps = list(robustness_steps(classifier, items[:1], distortions=TWO))
-    result = steps[-1].result
+    steps: list[tuple[str, int, int]] = []
+    told = lambda *step: steps.append(step)  # noqa: E731
+    result = robustness(classifier, items[:1], distortions=TWO, progress=told)
+    assert steps == [("Distorting", 1, 1)]
     assert result is not None
     text = render_robustness_markdown(result)
     assert "| gain (gain, clipped at full scale) | -20 dB | " in text

@@ -104,12 +104,12 @@ def _data(
 ) -> DataExplanation:
     from genrekit.cli.data import open_dataset
     from genrekit.explain import explain_data, write_data_page
-    from genrekit.terminal import follow
+    from genrekit.terminal import progress_bars
 
     dataset = open_dataset(path, corpus, None, settings)
     pair = None if plane is None else _pair(plane)
-    evaluated = follow(explain_data(classifier, dataset, item=item, plane=pair)).result
-    assert evaluated is not None, "the last step carries the result"
+    with progress_bars() as bars:
+        evaluated = explain_data(classifier, dataset, item=item, plane=pair, progress=bars)
     out.mkdir(parents=True, exist_ok=True)
     files = write_data_page(evaluated, out)
     return evaluated.found.model_copy(update={"files": tuple(file.name for file in files)})
@@ -135,16 +135,22 @@ def _track(
     check: bool,
 ) -> TrackExplanation:
     from genrekit.explain import explain_track, write_track_page
-    from genrekit.terminal import follow
+    from genrekit.terminal import progress_bars
 
     out.mkdir(parents=True, exist_ok=True)
-    steps = explain_track(
-        classifier, path, out, genre=genre, piece_seconds=seconds, fill=fill, check=check
-    )
-    last = follow(steps)
-    result = last.result
-    assert result is not None, "the last step carries the result"
-    files = write_track_page(result, out, last.sections)
+    with progress_bars() as bars:
+        explained = explain_track(
+            classifier,
+            path,
+            out,
+            genre=genre,
+            piece_seconds=seconds,
+            fill=fill,
+            check=check,
+            progress=bars,
+        )
+    result = explained.result
+    files = write_track_page(result, out, explained.sections)
     return result.model_copy(update={"files": tuple(file.name for file in files)})
 
 

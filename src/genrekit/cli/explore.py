@@ -40,18 +40,21 @@ def explore(
     from genrekit.cli.paths import check_file, check_folder, open_cache
     from genrekit.errors import ConfigError
     from genrekit.explain import explore_dataset, write_exploration
-    from genrekit.terminal import follow, print_json_line, workers
+    from genrekit.terminal import print_json_line, progress_bars, workers
 
     if out.suffix != ".html":
         raise ConfigError(f"{out} is not a page; name a file that ends in .html")
     check_file(out)
     check_folder(out.with_suffix(""))
     dataset = reading.open(data, leave_out)
-    steps = explore_dataset(
-        dataset, workers=workers(jobs, len(dataset)), cache=open_cache(), seed=seed
-    )
-    explored = follow(steps).result
-    assert explored is not None, "the last step carries the result"
+    with progress_bars() as bars:
+        explored = explore_dataset(
+            dataset,
+            workers=workers(jobs, len(dataset)),
+            cache=open_cache(),
+            seed=seed,
+            progress=bars,
+        )
     files = write_exploration(explored, out, examples=examples)
     names = tuple(file.relative_to(out.parent).as_posix() for file in files)
     found = explored.found.model_copy(update={"files": names})

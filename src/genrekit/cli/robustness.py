@@ -52,10 +52,10 @@ def robustness(
     """Distort audio by mp3, gain, noise, filters and cuts, and score a saved model on it."""
     from genrekit.cli.data import open_dataset
     from genrekit.cli.paths import check_folder
-    from genrekit.evaluation.robustness import robustness_steps
+    from genrekit.evaluation.robustness import robustness as measure
     from genrekit.inference import Classifier
     from genrekit.reports.robustness import plot_robustness, render_robustness_markdown
-    from genrekit.terminal import cores, follow, print_json_line, print_markdown
+    from genrekit.terminal import cores, print_json_line, print_markdown, progress_bars
 
     if out is not None:
         check_folder(out)
@@ -65,11 +65,15 @@ def robustness(
     dataset = open_dataset(data, corpus, leave_out)
     tested = _tested(classifier, dataset, protocol, split, seed, trained_too)
     workers = min(jobs or cores(), len(tested))
-    steps = robustness_steps(
-        classifier, tested.items, distortions=kinds, seed=seed, workers=workers
-    )
-    result = follow(steps).result
-    assert result is not None, "the last step carries the result"
+    with progress_bars() as bars:
+        result = measure(
+            classifier,
+            tested.items,
+            distortions=kinds,
+            seed=seed,
+            workers=workers,
+            progress=bars,
+        )
     page = render_robustness_markdown(result)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,7 @@ goes through ``Classifier.predict_file``, the path of a user's file; so does the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 import numpy as np
@@ -20,6 +19,7 @@ from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip, Distortion
 from genrekit.evaluation.distortions import as_wav, cut
 from genrekit.evaluation.intervals import bootstrap_mean, share_by_group, wilson
 from genrekit.inference import Classifier
+from genrekit.progress import Progress, silent
 from genrekit.schema import UNKNOWN, Contract, Estimate, ExcerptConfig, ModelIdentity
 from genrekit.workers import WorkerDied, ordered_map
 
@@ -76,16 +76,6 @@ class RobustnessResult(Contract):
     points: tuple[RobustnessPoint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RobustnessStep:
-    """How far it is; the last step carries the result."""
-
-    stage: str
-    done: int
-    total: int
-    result: RobustnessResult | None = None
-
-
 # --- running ------------------------------------------------------------------------------------
 
 
@@ -96,28 +86,8 @@ def robustness(
     distortions: Mapping[str, Distortion] = DISTORTIONS,
     seed: int = 0,
     workers: int = 1,
-    progress: Callable[[RobustnessStep], None] | None = None,
+    progress: Progress = silent,
 ) -> RobustnessResult:
-    """Measure in one call; see `robustness_steps`."""
-    results = []
-    for step in robustness_steps(
-        classifier, items, distortions=distortions, seed=seed, workers=workers
-    ):
-        if progress is not None:
-            progress(step)
-        if step.result is not None:
-            results.append(step.result)
-    return results[-1]
-
-
-def robustness_steps(
-    classifier: Classifier,
-    items: Sequence[Item],
-    *,
-    distortions: Mapping[str, Distortion] = DISTORTIONS,
-    seed: int = 0,
-    workers: int = 1,
-) -> Iterator[RobustnessStep]:
     """Score every track, clean and under every distortion.
 
     Parameters
@@ -133,11 +103,8 @@ def robustness_steps(
         Of the noise.
     workers : int
         Processes; each loads the bundle once.
-
-    Yields
-    ------
-    RobustnessStep
-        One a track.
+    progress : callable, optional
+        Called for every track.
 
     Raises
     ------
@@ -157,9 +124,8 @@ def robustness_steps(
         if isinstance(answers, WorkerDied):
             raise DatasetError(f"{item.item_id}: decoding it killed its process; leave it out")
         scores.append(answers)
-        yield RobustnessStep("Distorting", len(scores), len(items))
-    result = _result(classifier, items, conditions, distortions, np.array(scores), seed)
-    yield RobustnessStep("done", len(items), len(items), result)
+        progress("Distorting", len(scores), len(items))
+    return _result(classifier, items, conditions, distortions, np.array(scores), seed)
 
 
 def _check(

@@ -22,6 +22,7 @@ from genrekit.explain.records import ColumnLoss
 from genrekit.explain.shapley import ShapleyValues, explain_rows
 from genrekit.features import table_columns
 from genrekit.inference import Classifier, printable
+from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, ModelIdentity, Probability
 
 NEIGHBOURS = 5
@@ -106,16 +107,6 @@ class Evaluated:
         return self.classifier.predict_features({self.frontend: rows})
 
 
-@dataclass(frozen=True, slots=True)
-class DataStep:
-    """How far an explanation is; the last step carries the result."""
-
-    stage: str
-    done: int
-    total: int
-    result: Evaluated | None = None
-
-
 def explain_data(
     classifier: Classifier,
     dataset: Dataset,
@@ -124,7 +115,8 @@ def explain_data(
     plane: tuple[str, str] | None = None,
     most_mistakes: int = 20,
     seed: int = 0,
-) -> Iterator[DataStep]:
+    progress: Progress = silent,
+) -> Evaluated:
     """Explain a model by a labelled set, which it need not have been trained on.
 
     Parameters
@@ -134,10 +126,8 @@ def explain_data(
     plane : (str, str), optional
         Two columns, or two components (``component-1``), in whose plane decisions are drawn, for
         models of one vector.
-
-    Yields
-    ------
-    DataStep
+    progress : callable, optional
+        Called with how far the explanation is.
 
     Raises
     ------
@@ -153,16 +143,16 @@ def explain_data(
     rows = []
     for scores in item_probabilities(classifier, dataset):
         rows.append(scores)
-        yield DataStep("Scoring", len(rows), len(dataset))
+        progress("Scoring", len(rows), len(dataset))
     probabilities = np.array(rows)
     vectors = []
     for vector in _vectors(classifier, dataset, probabilities):
         vectors.append(vector)
-        yield DataStep("Placing on the map", len(vectors), len(dataset))
+        progress("Placing on the map", len(vectors), len(dataset))
     described = np.array(vectors)
-    yield DataStep("Asking the audit of labels", 0, 1)
+    progress("Asking the audit of labels", 0, 1)
     opinions, notes = _opinions(dataset, described, seed)
-    yield DataStep("Asking the audit of labels", 1, 1)
+    progress("Asking the audit of labels", 1, 1)
     found = DataExplanation(
         model=classifier.identity,
         dataset=printable(dataset.name),
@@ -179,20 +169,20 @@ def explain_data(
         found, classifier, dataset, described, probabilities, x, row=row, plane=plane
     )
     if x is not None:
-        yield DataStep("Shuffling columns", 0, 2)
+        progress("Shuffling columns", 0, 2)
         importance = column_importance(evaluated, seed=seed)
-        yield DataStep("Shuffling columns", 1, 2)
+        progress("Shuffling columns", 1, 2)
         by_family = column_importance(evaluated, by_family=True, seed=seed)
-        yield DataStep("Shuffling columns", 2, 2)
+        progress("Shuffling columns", 2, 2)
         update = {
             "importance": importance,
             "family_importance": by_family,
             **({} if row is None else _about_row(evaluated, row)),
         }
         evaluated = replace(evaluated, found=found.model_copy(update=update))
-        yield DataStep("SHAP values", 0, 1)
+        progress("SHAP values", 0, 1)
         evaluated = _with_shap(evaluated, seed)
-    yield DataStep("Done", 1, 1, evaluated)
+    return evaluated
 
 
 def confusion_cells(

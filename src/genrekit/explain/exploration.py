@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -26,6 +26,7 @@ from genrekit.explain.neighbour_map import FEWEST_ROWS, neighbour_map
 from genrekit.features import FeatureCache, build_frontend
 from genrekit.features.extraction import WHOLE_TRACK, extract
 from genrekit.inference import printable
+from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, ExcerptConfig, Gtzan57Config
 
 NEIGHBOURS = 5
@@ -98,24 +99,20 @@ class Explored:
     neighbours: NDArray[np.float64] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExploreStep:
-    """How far an exploration is; the last step carries the result."""
-
-    stage: str
-    done: int
-    total: int
-    result: Explored | None = None
-
-
 def explore_dataset(
-    dataset: Dataset, *, workers: int = 1, cache: FeatureCache | None = None, seed: int = 0
-) -> Iterator[ExploreStep]:
+    dataset: Dataset,
+    *,
+    workers: int = 1,
+    cache: FeatureCache | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Explored:
     """Look at a set; of audio the columns of ``gtzan57`` are computed first.
 
-    Yields
-    ------
-    ExploreStep
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with how far the exploration is.
 
     Raises
     ------
@@ -124,14 +121,14 @@ def explore_dataset(
     """
     notes: tuple[str, ...] = ()
     if dataset.features is None:
-        dataset, notes = yield from _described(dataset, workers, cache)
+        dataset, notes = _described(dataset, workers, cache, progress)
     assert dataset.features is not None
-    yield ExploreStep("Columns", 0, 1)
+    progress("Columns", 0, 1)
     genres = tuple(item.labels[0] if item.labels else "none" for item in dataset.items)
     scaled = fit_scaling(dataset.features)(dataset.features)
     parts = principal_components(scaled)
-    yield ExploreStep("Columns", 1, 1)
-    yield ExploreStep("Maps", 0, 1)
+    progress("Columns", 1, 1)
+    progress("Maps", 0, 1)
     kept = parts.project(scaled, TSNE_COMPONENTS)
     nearest = neighbours(scaled, NEIGHBOURS)
     by_tsne = _by_tsne(kept, seed)
@@ -150,7 +147,8 @@ def explore_dataset(
         notes=notes,
     )
     two = np.pad(kept, ((0, 0), (0, max(0, 2 - kept.shape[1]))))[:, :2]
-    yield ExploreStep("Maps", 1, 1, Explored(found, dataset, genres, two, by_tsne, by_graph))
+    progress("Maps", 1, 1)
+    return Explored(found, dataset, genres, two, by_tsne, by_graph)
 
 
 def _by_tsne(kept: NDArray[np.float64], seed: int) -> NDArray[np.float64] | None:
@@ -246,8 +244,8 @@ def _numbers(genres: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _described(
-    dataset: Dataset, workers: int, cache: FeatureCache | None
-) -> Generator[ExploreStep, None, tuple[Dataset, tuple[str, ...]]]:
+    dataset: Dataset, workers: int, cache: FeatureCache | None, progress: Progress
+) -> tuple[Dataset, tuple[str, ...]]:
     """Return the dataset with columns of its audio; unreadable items are left out, named."""
     items = [(row, item) for row, item in enumerate(dataset.items) if item.path is not None]
     config = Gtzan57Config()
@@ -255,7 +253,7 @@ def _described(
         (item.path, _part(item.start_seconds, item.end_seconds)) for _, item in items if item.path
     ]
     rows, features, notes = [], [], []
-    yield ExploreStep("Describing tracks", 0, len(items))
+    progress("Describing tracks", 0, len(items))
     described = extract(sources, config, workers=workers, cache=cache)
     for done, ((row, _), one) in enumerate(zip(items, described, strict=True), start=1):
         if one.features is None:
@@ -263,7 +261,7 @@ def _described(
         else:
             rows.append(row)
             features.append(one.features)
-        yield ExploreStep("Describing tracks", done, len(items))
+        progress("Describing tracks", done, len(items))
     if len(rows) < 2:
         raise DatasetError(
             f"{dataset.name} has {len(rows)} tracks that can be read; expected two or more"

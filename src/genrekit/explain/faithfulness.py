@@ -10,7 +10,7 @@ nineteen of twenty cases (a prediction interval by Student's t).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,38 +52,38 @@ def curve(without: Without, order: NDArray[np.int64], *, insertion: bool = False
 
 
 def measure(
-    without: Without, weights: NDArray[np.float64], *, seed: int = 0
-) -> Iterator[Faithfulness | None]:
+    without: Without,
+    weights: NDArray[np.float64],
+    *,
+    seed: int = 0,
+    each: Callable[[int], None] = lambda done: None,
+) -> Faithfulness:
     """Compare the order that ``weights`` give with random ones.
 
     Parameters
     ----------
     weights : (n_parts,) float64
         How much each part is said to matter.
-
-    Yields
-    ------
-    Faithfulness or None
-        Nothing but progress, `N_MEASURED` times in all; the last is the result.
+    each : callable, optional
+        Called after every curve with how many of `N_MEASURED` there are.
     """
     order = np.argsort(-weights, kind="stable")
     generator = np.random.default_rng(seed)
     randoms = [generator.permutation(len(order)) for _ in range(RANDOM_ORDERS)]
     own, chance = [], []
     for insertion in (False, True):
-        own.append(curve(without, order, insertion=insertion))
-        yield None
-        others = []
-        for one in randoms:
-            others.append(curve(without, one, insertion=insertion))
-            yield None
-        chance.append(others)
+        curves = []
+        for one in (order, *randoms):
+            curves.append(curve(without, one, insertion=insertion))
+            each(insertion * (1 + RANDOM_ORDERS) + len(curves))
+        own.append(curves[0])
+        chance.append(curves[1:])
     # Found soon and lost soon, of each random order.
     found = np.array([b.area - a.area for a, b in zip(*chance, strict=True)])
     gain = own[1].area - own[0].area - float(found.mean())
     needed = float(found.std(ddof=1) * np.sqrt(1 + 1 / RANDOM_ORDERS))
     needed *= float(stdtrit(RANDOM_ORDERS - 1, 1 - LEVEL))
-    yield Faithfulness(
+    return Faithfulness(
         deletion=own[0],
         insertion=own[1],
         random_deletion=_mean(chance[0]),
@@ -103,8 +103,8 @@ def verdict(found: Faithfulness) -> str:
     )
 
 
-#: How often `measure` yields.
-N_MEASURED = 2 * (1 + RANDOM_ORDERS) + 1
+#: Curves that `measure` takes.
+N_MEASURED = 2 * (1 + RANDOM_ORDERS)
 
 
 def hiding_seconds(tracks: Sequence[PredictedTrack], cut: Sequence[Piece], genre: str) -> Without:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -30,12 +30,10 @@ from genrekit.explain.occlusion import (
     telling_window,
     time_line,
 )
-from genrekit.explain.records import Agreement, Occlusion, Patch, Span, TrackExplanation
+from genrekit.explain.records import Agreement, Occlusion, Patch, Span
 from genrekit.inference import Classifier, Window, printable, ranked
+from genrekit.progress import Progress, silent
 from genrekit.schema import SegmentScore
-
-if TYPE_CHECKING:
-    from genrekit.pages import Section
 
 #: One way of hiding seconds, or all of them compared.
 Fills = Fill | Literal["all"]
@@ -72,18 +70,6 @@ class Hidden:
     found: Occlusion
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainStep:
-    """How far an explanation is; the last step of the hiding carries what it found."""
-
-    stage: str
-    done: int
-    total: int
-    hidden: Hidden | None = None
-    result: TrackExplanation | None = None
-    sections: tuple[Section, ...] = ()
-
-
 def occlude_and_predict(
     classifier: Classifier,
     waveform: Waveform,
@@ -93,7 +79,8 @@ def occlude_and_predict(
     piece_seconds: float = PIECE_SECONDS,
     stretch_seconds: float | None = STRETCH_SECONDS,
     fill: Fills = "all",
-) -> Iterator[ExplainStep]:
+    progress: Progress = silent,
+) -> Hidden:
     """Hide seconds and patches of a track one at a time.
 
     Parameters
@@ -109,10 +96,8 @@ def occlude_and_predict(
     fill : {"all", "cut", "silence", "noise"}
         How seconds are hidden. What one way says alone may be of the way and not of the music, so
         by default all are used, and compared.
-
-    Yields
-    ------
-    ExplainStep
+    progress : callable, optional
+        Called with how far the hiding is.
 
     Raises
     ------
@@ -121,19 +106,17 @@ def occlude_and_predict(
     ConfigError
         If the model knows no such genre.
     """
-    yield ExplainStep("Listening", 0, 1)
+    progress("Listening", 0, 1)
     ways = FILLS if fill == "all" else (fill,)
     track = predict_track(classifier, waveform, fill=ways[0])
     tracks = (track, *(refilled(track, way) for way in ways[1:]))
-    yield ExplainStep("Listening", 1, 1)
+    progress("Listening", 1, 1)
     scores = ranked(classifier.labels, track.probabilities)
     wanted = next(iter(scores)) if genre is None else genre
     label = label_number(classifier, wanted)
-    line = (
-        () if stretch_seconds is None else (yield from _line(classifier, waveform, stretch_seconds))
-    )
+    line = () if stretch_seconds is None else _line(classifier, waveform, stretch_seconds, progress)
     cut = pieces(waveform, piece_seconds)
-    spans, agreement = yield from _hidden(tracks, cut, wanted)
+    spans, agreement = _hidden(tracks, cut, wanted, progress)
     window = telling_window(track, wanted)
     picture, *_ = (*picture_names(classifier.bundle.features(window.samples)), "")
     begin = waveform.start_seconds
@@ -153,9 +136,9 @@ def occlude_and_predict(
         notes=waveform.warnings,
     )
     if picture:
-        patches = yield from _patches(classifier, window, picture, wanted, begin)
+        patches = _patches(classifier, window, picture, wanted, begin, progress)
         found = found.model_copy(update=patches)
-    yield ExplainStep("Done", 1, 1, Hidden(tracks, cut, window, picture, found))
+    return Hidden(tracks, cut, window, picture, found)
 
 
 def telling(spans: Sequence[Span], side: str) -> tuple[Span, ...]:
@@ -166,20 +149,20 @@ def telling(spans: Sequence[Span], side: str) -> tuple[Span, ...]:
 
 
 def _line(
-    classifier: Classifier, waveform: Waveform, seconds: float
-) -> Generator[ExplainStep, None, tuple[SegmentScore, ...]]:
+    classifier: Classifier, waveform: Waveform, seconds: float, progress: Progress
+) -> tuple[SegmentScore, ...]:
     hop = max(seconds / 2, waveform.seconds / 60)
     total = max(1, int((waveform.seconds - seconds) / hop) + 1)
     line: list[SegmentScore] = []
     for one in time_line(classifier, waveform, seconds=seconds, hop_seconds=hop):
         line.append(one)
-        yield ExplainStep("Time line", min(len(line), total), total)
+        progress("Time line", min(len(line), total), total)
     return tuple(line)
 
 
 def _hidden(
-    tracks: Sequence[PredictedTrack], cut: Sequence[Piece], genre: str
-) -> Generator[ExplainStep, None, tuple[tuple[Span, ...], Agreement]]:
+    tracks: Sequence[PredictedTrack], cut: Sequence[Piece], genre: str, progress: Progress
+) -> tuple[tuple[Span, ...], Agreement]:
     """Every piece hidden in every way, and what the ways say together."""
     by_way: list[list[Span]] = []
     for track in tracks:
@@ -187,7 +170,7 @@ def _hidden(
         for span in occlude_seconds(track, cut, genre):
             by_way[-1].append(span)
             done = (len(by_way) - 1) * len(cut) + len(by_way[-1])
-            yield ExplainStep("Hiding seconds", done, len(cut) * len(tracks))
+            progress("Hiding seconds", done, len(cut) * len(tracks))
     losses = np.array([[span.loss for span in spans] for spans in by_way])
     combined = combine(losses, [track.fill for track in tracks])
     spans = tuple(
@@ -198,14 +181,19 @@ def _hidden(
 
 
 def _patches(
-    classifier: Classifier, window: Window, picture: str, genre: str, begin_seconds: float
-) -> Generator[ExplainStep, None, dict[str, object]]:
+    classifier: Classifier,
+    window: Window,
+    picture: str,
+    genre: str,
+    begin_seconds: float,
+    progress: Progress,
+) -> dict[str, object]:
     """Every patch hidden in every way, what the ways say together, and whether it is faithful."""
     total = len(PATCH_WAYS) + N_MEASURED
     rows, columns = PATCH_GRID
     by_way: list[tuple[Patch, ...]] = []
     for way in PATCH_WAYS:
-        yield ExplainStep("Hiding patches", len(by_way), total)
+        progress("Hiding patches", len(by_way), total)
         by_way.append(
             occlude_patches(
                 classifier,
@@ -220,11 +208,11 @@ def _patches(
         )
     combined = combine(np.array([[one.loss for one in some] for some in by_way]), PATCH_WAYS)
     without = hiding_patches(classifier, window, picture, genre, rows, columns)
-    faithful = None
-    for done, measured in enumerate(measure(without, combined.losses), start=len(PATCH_WAYS) + 1):
-        yield ExplainStep("Hiding patches", done, total)
-        faithful = measured
-    assert faithful is not None, "the last step carries the result"
+    faithful = measure(
+        without,
+        combined.losses,
+        each=lambda done: progress("Hiding patches", len(PATCH_WAYS) + done, total),
+    )
     return {
         "patches": tuple(
             patch.model_copy(update={"loss": float(loss), "evidence": bool(evidence)})

@@ -25,8 +25,6 @@ Fill = Literal["cut", "silence", "noise"]
 FILLS: tuple[Fill, ...] = ("cut", "silence", "noise")
 FADE_SECONDS = 0.01
 _NOISE_FRAME = 4096
-# Bounds memory; models are faster with a few windows than with one.
-_WINDOWS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,20 +107,7 @@ def _windows(classifier: Classifier, samples: NDArray[np.float32]) -> tuple[Wind
 
 
 def _table(classifier: Classifier, windows: Sequence[Window]) -> NDArray[np.float64]:
-    at_once = range(0, len(windows), _WINDOWS_AT_ONCE)
-    parts = [windows[start : start + _WINDOWS_AT_ONCE] for start in at_once]
-    return np.concatenate(
-        [window_scores(classifier, [window.samples for window in part]) for part in parts]
-    )
-
-
-def window_scores(
-    classifier: Classifier, windows: Sequence[NDArray[np.float32]]
-) -> NDArray[np.float64]:
-    """Probabilities (n_windows, n_labels) of windows of audio, all of a length."""
-    features = [classifier.bundle.features(samples) for samples in windows]
-    rows = {name: np.stack([one[name] for one in features]) for name in features[0]}
-    return classifier.predict_features(rows)
+    return classifier.score_windows([window.samples for window in windows])
 
 
 def hidden_scores(track: PredictedTrack, hidden: Sequence[Piece]) -> NDArray[np.float64]:

@@ -121,7 +121,7 @@ def _by_patch(values: NDArray[np.float64], grid: PatchGrid) -> NDArray[np.float6
 
 
 def _measured(without: Without, weights: NDArray[np.float64]) -> Faithfulness:
-    *_, last = measure(without, weights)
+    last = measure(without, weights)
     assert last is not None, "the last step carries the result"
     return last
 

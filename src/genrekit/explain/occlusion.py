@@ -19,7 +19,7 @@ from genrekit.audio import Waveform
 from genrekit.bundles import window_samples
 from genrekit.errors import ConfigError, quoted
 from genrekit.explain.agreement import log_odds
-from genrekit.explain.masking import Piece, PredictedTrack, hidden_scores, window_scores
+from genrekit.explain.masking import Piece, PredictedTrack, hidden_scores
 from genrekit.explain.records import ColumnLoss, Patch, Span
 from genrekit.inference import Classifier, Window, ranked
 from genrekit.schema import SegmentScore
@@ -79,7 +79,7 @@ def time_line(
         yield SegmentScore(
             start_seconds=begin + start / rate,
             end_seconds=begin + (start + len(samples)) / rate,
-            scores=ranked(classifier.labels, window_scores(classifier, [filled])[0]),
+            scores=ranked(classifier.labels, classifier.score_windows([filled])[0]),
         )
 
 

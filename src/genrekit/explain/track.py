@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -15,7 +17,6 @@ from genrekit.explain.hiding import (
     CONTEXT_SECONDS,
     PIECE_SECONDS,
     STRETCH_SECONDS,
-    ExplainStep,
     Fills,
     Hidden,
     occlude_and_predict,
@@ -24,7 +25,19 @@ from genrekit.explain.hiding import (
 from genrekit.explain.network_maps import NetworkMap, map_sections, network_maps
 from genrekit.explain.records import Faithfulness, Snippet, Span, TrackExplanation
 from genrekit.inference import Classifier
+from genrekit.progress import Progress, silent
 from genrekit.schema import ExcerptConfig
+
+if TYPE_CHECKING:
+    from genrekit.pages import Section
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExplainedTrack:
+    """Why a model says what it says of a track, and what its network looks at, as sections."""
+
+    result: TrackExplanation
+    sections: tuple[Section, ...]
 
 
 def explain_track(
@@ -38,7 +51,8 @@ def explain_track(
     fill: Fills = "all",
     check: bool = True,
     excerpt: ExcerptConfig | None = None,
-) -> Iterator[ExplainStep]:
+    progress: Progress = silent,
+) -> ExplainedTrack:
     """Explain a track, and write its snippets into ``folder``.
 
     Parameters
@@ -49,10 +63,8 @@ def explain_track(
         Seconds hidden at once, and seconds that a stretch of the time line has.
     check : bool
         Measure the faithfulness, which takes most of the time.
-
-    Yields
-    ------
-    ExplainStep
+    progress : callable, optional
+        Called with how far the explanation is.
 
     Raises
     ------
@@ -63,8 +75,7 @@ def explain_track(
     """
     part = classifier.bundle.manifest.excerpt if excerpt is None else excerpt
     waveform = decode(path, sample_rate_hz=classifier.sample_rate_hz, excerpt=part)
-    hidden = None
-    for step in occlude_and_predict(
+    hidden = occlude_and_predict(
         classifier,
         waveform,
         name=str(path),
@@ -72,14 +83,10 @@ def explain_track(
         piece_seconds=piece_seconds,
         stretch_seconds=stretch_seconds,
         fill=fill,
-    ):
-        hidden = step.hidden
-        yield step
-    assert hidden is not None, "the last step carries what was found"
-    faithful = None
-    if check and len(hidden.cut) > 1:
-        faithful = yield from _checked(hidden)
-    yield ExplainStep("Looking into the network", 0, 1)
+        progress=progress,
+    )
+    faithful = _checked(hidden, progress) if check and len(hidden.cut) > 1 else None
+    progress("Looking into the network", 0, 1)
     maps, notes = _maps(classifier, hidden)
     spans = hidden.found.occlusion
     result = TrackExplanation(
@@ -91,7 +98,8 @@ def explain_track(
     )
     begin = waveform.start_seconds
     sections = map_sections(maps, classifier, hidden.window, hidden.picture, begin)
-    yield ExplainStep("Looking into the network", 1, 1, result=result, sections=tuple(sections))
+    progress("Looking into the network", 1, 1)
+    return ExplainedTrack(result, tuple(sections))
 
 
 def _maps(classifier: Classifier, hidden: Hidden) -> tuple[tuple[NetworkMap, ...], tuple[str, ...]]:
@@ -105,14 +113,14 @@ def _maps(classifier: Classifier, hidden: Hidden) -> tuple[tuple[NetworkMap, ...
         return (), (f"no gradients: {error}",)
 
 
-def _checked(hidden: Hidden) -> Generator[ExplainStep, None, Faithfulness | None]:
+def _checked(hidden: Hidden, progress: Progress) -> Faithfulness:
     losses = np.array([span.loss for span in hidden.found.occlusion])
     without = hiding_seconds(hidden.tracks, hidden.cut, hidden.found.genre)
-    last = None
-    for done, measured in enumerate(measure(without, losses), start=1):
-        yield ExplainStep("Checking faithfulness", done, N_MEASURED)
-        last = measured
-    return last
+    return measure(
+        without,
+        losses,
+        each=lambda done: progress("Checking faithfulness", done, N_MEASURED),
+    )
 
 
 def _snippets(

@@ -48,10 +48,11 @@ def _explored(path: Path) -> Explored:
         corpus = "folder" if path.is_dir() else "manifest" if manifest else "table"
         place = st.empty()
         try:
-            for step in explore_dataset(load_dataset(corpus, path), cache=FeatureCache.default()):
-                place.progress(step.done / max(1, step.total), step.stage)
-                if step.result is not None:
-                    st.session_state[key] = step.result
+            st.session_state[key] = explore_dataset(
+                load_dataset(corpus, path),
+                cache=FeatureCache.default(),
+                progress=lambda stage, done, total: place.progress(done / max(1, total), stage),
+            )
         finally:
             place.empty()
     explored: Explored = st.session_state[key]

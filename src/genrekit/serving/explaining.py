@@ -43,7 +43,7 @@ def explain(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
         limits=replace(context.limits, seconds=min(MOST_SECONDS, context.limits.seconds)),
     )
     _refuse_many(waveform, wanted.piece_seconds)
-    *_, last = occlude_and_predict(
+    hidden = occlude_and_predict(
         classifier,
         waveform,
         name=work.name,
@@ -52,8 +52,7 @@ def explain(context: WorkerContext, work: WorkerRequest) -> dict[str, Any]:
         stretch_seconds=STRETCH_SECONDS if wanted.time_line and not wanted.picture else None,
         fill=wanted.fill,
     )
-    assert last.hidden is not None, "the last step carries what was found"
-    found = last.hidden.found
+    found = hidden.found
     if wanted.picture:
         picture = png(framed(found, spectrogram(classifier, waveform)), described(found))
         return {"png": base64.b64encode(picture).decode()}

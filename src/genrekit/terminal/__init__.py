@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from genrekit.terminal.console import (
         cores,
         errors,
-        follow,
         log_to_stderr,
         mend_streams,
         named,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = [
     "cores",
     "errors",
-    "follow",
     "following",
     "log_to_stderr",
     "mend_streams",
@@ -64,7 +62,6 @@ _CONSOLE = "genrekit.terminal.console"
 _HOMES = {
     "cores": _CONSOLE,
     "errors": _CONSOLE,
-    "follow": _CONSOLE,
     "following": _BATCH,
     "log_to_stderr": _CONSOLE,
     "mend_streams": _CONSOLE,

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from genrekit.errors import ConfigError
 from genrekit.interrupts import interrupts_afterwards
 
 if TYPE_CHECKING:
@@ -24,28 +23,6 @@ if TYPE_CHECKING:
     from genrekit.schema import Contract
 
 Thing = TypeVar("Thing")
-
-
-class Step(Protocol):
-    """How far some long work is."""
-
-    @property
-    def stage(self) -> str:
-        """What is being done."""
-        ...
-
-    @property
-    def done(self) -> int:
-        """Finished parts of the stage."""
-        ...
-
-    @property
-    def total(self) -> int:
-        """All parts of the stage."""
-        ...
-
-
-AnyStep = TypeVar("AnyStep", bound=Step)
 
 
 def mend_streams() -> None:
@@ -219,23 +196,3 @@ def progress_bars(*, in_bytes: bool = False) -> Iterator[Bars]:
     """Draw one bar per stage of what is passed the callable that this gives."""
     with _bars(True, in_bytes=in_bytes) as shown:
         yield Bars(shown)
-
-
-def follow(steps: Iterable[AnyStep], *, in_bytes: bool = False) -> AnyStep:
-    """Draw one bar per stage of some long work, and return its last step."""
-    bars: dict[str, TaskID] = {}
-    last: AnyStep | None = None
-    with _bars(True, in_bytes=in_bytes) as progress:
-        for last in steps:
-            if last.stage not in bars:
-                bars[last.stage] = progress.add_task(last.stage, total=last.total)
-            note = getattr(last, "note", "")
-            progress.update(
-                bars[last.stage],
-                completed=last.done,
-                total=last.total,
-                description=f"{last.stage} ({note})" if note else last.stage,
-            )
-    if last is None:
-        raise ConfigError("there was nothing to do")
-    return last
