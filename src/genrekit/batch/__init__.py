@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from genrekit.batch.local import predict_many
     from genrekit.batch.merge import merge_runs
     from genrekit.batch.on_ray import RayOptions, ray_through
+    from genrekit.batch.on_spark import SparkOptions, spark_through
     from genrekit.batch.run import (
         Run,
         RunManifest,
@@ -83,6 +84,8 @@ _HOMES = {
     "prediction_of": "genrekit.batch.analysis",
     "publish": "genrekit.batch.storage",
     "ray_through": "genrekit.batch.on_ray",
+    "SparkOptions": "genrekit.batch.on_spark",
+    "spark_through": "genrekit.batch.on_spark",
     "read_index": "genrekit.batch.index",
     "read_manifest": "genrekit.batch.run",
     "read_run": "genrekit.batch.run",
@@ -113,6 +116,7 @@ __all__ = [
     "RunManifest",
     "Shard",
     "SourceOptions",
+    "SparkOptions",
     "State",
     "Summary",
     "check_url",
@@ -131,6 +135,7 @@ __all__ = [
     "read_sources",
     "run_batch",
     "scan_for_audio",
+    "spark_through",
     "update_index",
     "walk_audio",
     "watch_folder",
