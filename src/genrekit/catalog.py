@@ -6,7 +6,7 @@ raises with near matches, and third parties add names by entry point.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -62,13 +62,18 @@ class Catalog:
         """
         target = self._built_in.get(name) or self._targets().get(name)
         if target is None:
-            near = get_close_matches(name, self.names(), n=3, cutoff=0.5)
+            near = near_matches(name, self.names())
             hint = f"did you mean {' or '.join(near)}?" if near else "no name is near it."
             raise ConfigError(
                 f"there is no {name!r} among the {self.kind}; {hint} "
                 f"Known: {', '.join(self.names())}."
             )
         return resolve(target)
+
+
+def near_matches(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Return the names that somebody may have meant, the nearest first; none if none is near."""
+    return get_close_matches(name, list(known), n=most, cutoff=0.5)
 
 
 def resolve(target: str) -> Any:

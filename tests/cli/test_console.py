@@ -31,7 +31,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 COMMANDS = dict(commands())
-GROUPS = ("Predict", "Data", "Train", "Evaluate", "Explain", "Serve")
+GROUPS = ("Predict", "Data", "Train", "Evaluate", "Explain", "Serve", "Installation")
 PARAMETERS = [
     pytest.param(parameter, id=f"{words or 'genrekit'} {parameter.name}")
     for words, command in COMMANDS.items()

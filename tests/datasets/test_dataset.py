@@ -8,6 +8,7 @@ import pytest
 
 from genrekit.datasets import CorpusInfo, Dataset, Item, drop_tracks, load_dataset, track_digest
 from genrekit.errors import ConfigError, DatasetError
+from genrekit.schema import ExcerptConfig
 
 INFO = CorpusInfo("title", "licence", "citation", "homepage")
 ITEMS = (
@@ -32,6 +33,25 @@ def test_selection_keeps_rows_and_items_together() -> None:
     assert [item.item_id for item in chosen.items] == ["x.1", "y.0"]
     np.testing.assert_array_equal(chosen.features, [[4, 5], [2, 3]])
     assert chosen.labels == ("pop", "rock")
+
+
+def test_columns_are_taken_by_name_and_a_missing_one_is_named() -> None:
+    np.testing.assert_array_equal(table().columns(("g", "f")), table().features[:, [1, 0]])
+    with pytest.raises(DatasetError, match="made has no column 'h'; it has f, g"):
+        table().columns(("f", "h"))
+    with pytest.raises(DatasetError, match="has no column 'f'; it has no table of features"):
+        replace(table(), features=None, feature_names=()).columns(("f",))
+
+
+def test_an_item_says_which_part_of_its_file_it_is() -> None:
+    assert Item("x", ("rock",), "x").excerpt is None
+    part = Item("x", ("rock",), "x", start_seconds=2.0, end_seconds=5.0).excerpt
+    assert part == ExcerptConfig(start_seconds=2.0, duration_seconds=3.0)
+    rest = Item("x", ("rock",), "x", start_seconds=2.0).excerpt
+    assert rest == ExcerptConfig(start_seconds=2.0, duration_seconds=None)
+    assert Item("x", ("rock",), "x", end_seconds=5.0).excerpt == ExcerptConfig(
+        start_seconds=0.0, duration_seconds=5.0
+    )
 
 
 def test_the_fingerprint_follows_content_not_place() -> None:

@@ -136,13 +136,6 @@ def measure_part(path: str, part: ExcerptConfig, *, needs_labels: bool) -> Audio
     )
 
 
-def excerpt_of(item: Item) -> ExcerptConfig:
-    """Which part of its file an item is."""
-    start = item.start_seconds or 0.0
-    duration = None if item.end_seconds is None else item.end_seconds - start
-    return ExcerptConfig(start_seconds=start, duration_seconds=duration)
-
-
 def quality(item: Item, fact: AudioFacts) -> float:
     """How good a copy of a recording is: seconds of it, less what bandwidth and level lack.
 

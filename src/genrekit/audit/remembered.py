@@ -21,12 +21,12 @@ from genrekit.audit.recordings import (
     FACTS_VERSION,
     UNREADABLE,
     AudioFacts,
-    excerpt_of,
     measure_part,
 )
 from genrekit.batch import Entry, Run, open_run, work_fingerprint, work_through
 from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioError, BusyError
+from genrekit.features import WHOLE_TRACK
 from genrekit.files import cache_home
 from genrekit.fingerprint import Edges, Fingerprint
 from genrekit.schema import ExcerptConfig
@@ -110,7 +110,7 @@ _WHOLE: _Part = (0.0, None)
 
 def _part(item: Item) -> _Part | None:
     """Which part of its file an item is; None is all of it."""
-    excerpt = excerpt_of(item)
+    excerpt = item.excerpt or WHOLE_TRACK
     part = (excerpt.start_seconds or 0.0, excerpt.duration_seconds)
     return None if part == _WHOLE else part
 
@@ -194,7 +194,7 @@ def _unremembered(
 def _of_item(item: Item, *, needs_labels: bool) -> AudioFacts:
     if item.path is None:
         return AudioFacts()
-    return measure_part(str(item.path), excerpt_of(item), needs_labels=needs_labels)
+    return measure_part(str(item.path), item.excerpt or WHOLE_TRACK, needs_labels=needs_labels)
 
 
 # --- facts as JSON ------------------------------------------------------------------------------

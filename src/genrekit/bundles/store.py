@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from genrekit.bundles.aliases import (
@@ -20,6 +19,7 @@ from genrekit.bundles.aliases import (
     write_alias,
 )
 from genrekit.bundles.verify import MANIFEST, read_manifest
+from genrekit.catalog import near_matches
 from genrekit.errors import BundleError, ConfigError
 from genrekit.files import home, shipped
 from genrekit.schema import Manifest
@@ -100,7 +100,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
             "model"
         )
     known = sorted({summary.name for summary in list_bundles()} | {"default"})
-    near = get_close_matches(str(name_or_path), known, n=3, cutoff=0.5)
+    near = near_matches(str(name_or_path), known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
     raise ConfigError(f"there is no model or directory {str(name_or_path)!r}; {hint}")
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets.taxonomy import Taxonomy
 from genrekit.errors import DatasetError
-from genrekit.schema import Task
+from genrekit.schema import ExcerptConfig, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,15 @@ class Item:
     album: str | None = None
     split: str | None = None
     augmented_from: str | None = None
+
+    @property
+    def excerpt(self) -> ExcerptConfig | None:
+        """The part of ``path`` that the item is; None for all of it."""
+        if self.start_seconds is None and self.end_seconds is None:
+            return None
+        start = self.start_seconds or 0.0
+        duration = None if self.end_seconds is None else self.end_seconds - start
+        return ExcerptConfig(start_seconds=start, duration_seconds=duration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,6 +170,23 @@ class Dataset:
             items=tuple(self.items[row] for row in rows),
             features=None if self.features is None else self.features[rows],
         )
+
+    def columns(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return some columns of ``features``, shape (n_items, n_names), in the order of ``names``.
+
+        Raises
+        ------
+        DatasetError
+            If there is no table, or it lacks one of them.
+        """
+        position = {name: number for number, name in enumerate(self.feature_names)}
+        missing = [name for name in names if name not in position]
+        if self.features is None or missing:
+            raise DatasetError(
+                f"{self.name} has no column {missing[0] if missing else names[0]!r}; it has "
+                f"{', '.join(self.feature_names[:5]) or 'no table of features'}"
+            )
+        return self.features[:, [position[name] for name in names]]
 
     def indices(self, item_ids: Iterable[str]) -> NDArray[np.int64]:
         """Positions of ``item_ids``, in their order.

@@ -6,10 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from genrekit.catalog import near_matches
 from genrekit.datasets.cells import read_cells
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.fold import PARTS
@@ -234,7 +234,7 @@ def _check_columns(file: Path, header: Sequence[str], line: int | None = None) -
         )
     for name in header:
         if name not in COLUMNS:
-            near = get_close_matches(name, COLUMNS, n=1)
+            near = near_matches(name, COLUMNS, most=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise DatasetError(
                 f"{where}: unknown column {name!r}; {hint}known: {', '.join(COLUMNS)}; name "

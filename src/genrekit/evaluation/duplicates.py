@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from genrekit.datasets import Dataset, Item, Pair, related
+from genrekit.datasets import Dataset, Pair, related
+from genrekit.features import WHOLE_TRACK
 from genrekit.features.cache import FeatureCache
 from genrekit.fingerprint import (
     Edges,
@@ -17,7 +18,6 @@ from genrekit.fingerprint import (
     fingerprint_files,
     read_edges,
 )
-from genrekit.schema import ExcerptConfig
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,9 @@ def fingerprint_items(
     dataset: Dataset, *, workers: int = 1, cache: FeatureCache | None = None
 ) -> Iterator[FingerprintedFile]:
     """Decode and fingerprint every item that has audio once, in order."""
-    sources = [(item.path, _part(item)) for item in dataset.items if item.path is not None]
+    sources = [
+        (item.path, item.excerpt or WHOLE_TRACK) for item in dataset.items if item.path is not None
+    ]
     yield from fingerprint_files(sources, workers=workers, cache=cache)
 
 
@@ -68,7 +70,7 @@ def _consecutive(dataset: Dataset, fingerprinted: Mapping[str, Fingerprint]) -> 
     edges: dict[str, Edges] = {}
     for item in dataset.items:
         if item.path is not None and item.item_id in fingerprinted:
-            found = read_edges(item.path, _part(item))
+            found = read_edges(item.path, item.excerpt or WHOLE_TRACK)
             if found is not None:
                 edges[item.item_id] = found
     pairs = find_consecutive(edges)
@@ -107,9 +109,3 @@ def group_duplicates(dataset: Dataset, pairs: Sequence[Pair]) -> Dataset:
         replace(item, group=group) for item, group in zip(dataset.items, groups, strict=True)
     )
     return replace(dataset, items=items)
-
-
-def _part(item: Item) -> ExcerptConfig:
-    start = item.start_seconds or 0.0
-    duration = None if item.end_seconds is None else item.end_seconds - start
-    return ExcerptConfig(start_seconds=start, duration_seconds=duration)

@@ -24,7 +24,7 @@ from genrekit.evaluation.multilabel_scoring import (
 from genrekit.evaluation.scoring import score
 from genrekit.features import from_table, table_columns
 from genrekit.inference import chosen, edges, with_ancestors
-from genrekit.schema import UNKNOWN, ColumnsConfig, EvaluationResult, ExcerptConfig, Manifest
+from genrekit.schema import UNKNOWN, ColumnsConfig, EvaluationResult, Manifest
 
 if TYPE_CHECKING:
     from genrekit.inference import Classifier
@@ -257,21 +257,13 @@ def _audio_scores(classifier: Classifier, tested: Dataset) -> Iterator[NDArray[n
         if item.path is None:
             raise DatasetError(f"{item.item_id} of {tested.name} has neither audio nor features")
         try:
-            prediction = classifier.predict_file(item.path, excerpt=_excerpt(item))
+            prediction = classifier.predict_file(item.path, excerpt=item.excerpt)
         except AudioError as problem:
             raise DatasetError(
                 f"{item.item_id} of {tested.name} cannot be scored: {problem}; repair it or leave "
                 "it out with leave_out"
             ) from problem
         yield np.array([prediction.scores[label] for label in classifier.labels])
-
-
-def _excerpt(item: Item) -> ExcerptConfig | None:
-    if item.start_seconds is None and item.end_seconds is None:
-        return None
-    start = item.start_seconds or 0.0
-    duration = None if item.end_seconds is None else item.end_seconds - start
-    return ExcerptConfig(start_seconds=start, duration_seconds=duration)
 
 
 def _table_scores(

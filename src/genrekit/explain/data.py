@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from genrekit.audit import find_label_issues, out_of_fold
+from genrekit.catalog import near_matches
 from genrekit.datasets import Dataset, track_digest
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.evaluation.evaluate import item_probabilities
@@ -296,7 +296,7 @@ def _row(dataset: Dataset, x: NDArray[np.float32] | None, item: str | None) -> i
     for row, one in enumerate(dataset.items):
         if item in (one.item_id, printable(one.item_id)):
             return row
-    near = get_close_matches(item, [one.item_id for one in dataset.items], n=3)
+    near = near_matches(item, [one.item_id for one in dataset.items])
     raise ConfigError(
         f"{dataset.name} has no item {item!r}; its items are called like "
         f"{', '.join(near) or dataset.items[0].item_id}"
@@ -318,7 +318,7 @@ def _check_plane(
         return
     for name in plane:
         if name not in known:
-            near = get_close_matches(name, frontend.feature_names, n=3)
+            near = near_matches(name, frontend.feature_names)
             raise ConfigError(
                 f"{classifier.identity.name} has no column {name!r}; it has "
                 f"{', '.join(near or frontend.feature_names[:5])}, ..., and {most} "
@@ -356,8 +356,7 @@ def _vector(classifier: Classifier, dataset: Dataset) -> NDArray[np.float32] | N
     names = table_columns(frontend)
     if len(names) != len(frontend.feature_names):
         return None
-    position = {name: place for place, name in enumerate(dataset.feature_names)}
-    return dataset.features[:, [position[name] for name in names]].astype(np.float32)
+    return dataset.columns(names).astype(np.float32)
 
 
 def _vectors(

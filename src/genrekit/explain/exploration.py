@@ -27,7 +27,7 @@ from genrekit.features import FeatureCache, build_frontend
 from genrekit.features.extraction import WHOLE_TRACK, extract
 from genrekit.inference import printable
 from genrekit.progress import Progress, silent
-from genrekit.schema import Contract, ExcerptConfig, Gtzan57Config
+from genrekit.schema import Contract, Gtzan57Config
 
 NEIGHBOURS = 5
 #: An outlier is farther from its genre's centre than the upper quartile by this many quartile
@@ -249,9 +249,7 @@ def _described(
     """Return the dataset with columns of its audio; unreadable items are left out, named."""
     items = [(row, item) for row, item in enumerate(dataset.items) if item.path is not None]
     config = Gtzan57Config()
-    sources = [
-        (item.path, _part(item.start_seconds, item.end_seconds)) for _, item in items if item.path
-    ]
+    sources = [(item.path, item.excerpt or WHOLE_TRACK) for _, item in items if item.path]
     rows, features, notes = [], [], []
     progress("Describing tracks", 0, len(items))
     described = extract(sources, config, workers=workers, cache=cache)
@@ -273,11 +271,3 @@ def _described(
         feature_names=names,
     )
     return read, tuple(notes)
-
-
-def _part(start_seconds: float | None, end_seconds: float | None) -> ExcerptConfig:
-    if start_seconds is None and end_seconds is None:
-        return WHOLE_TRACK
-    start = start_seconds or 0.0
-    duration = None if end_seconds is None else end_seconds - start
-    return ExcerptConfig(start_seconds=start, duration_seconds=duration)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from genrekit.catalog import near_matches
 from genrekit.datasets import Dataset, Relation, Split, make_split
 from genrekit.datasets.splits import checked_shares
 from genrekit.errors import ConfigError
@@ -482,7 +482,7 @@ def _explain(detail: Any, settings: dict[str, Any], text: str) -> str:
     if detail["type"] != "extra_forbidden":
         return f"{place}: {detail['msg']}"
     known = sorted(_known_keys(location[:-1], settings))
-    near = get_close_matches(str(location[-1]), known, n=3, cutoff=0.5)
+    near = near_matches(str(location[-1]), known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known here: {', '.join(known)}"
     return f"{place}: there is no such setting; {hint}"
 

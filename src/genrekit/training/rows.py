@@ -106,8 +106,8 @@ def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
     """
     if dataset.features is None:
         raise DatasetError(f"{dataset.name} is not a table of features")
-    position = {name: number for number, name in enumerate(dataset.feature_names)}
-    missing = [name for name in feature_names if name not in position]
+    known = set(dataset.feature_names)
+    missing = [name for name in feature_names if name not in known]
     if missing:
         raise DatasetError(
             f"{dataset.name} lacks {len(missing)} of the {len(feature_names)} columns of the "
@@ -115,7 +115,7 @@ def table_rows(dataset: Dataset, feature_names: Sequence[str]) -> Rows:
             "front-end that the table was made with, or take all of its columns: --set "
             "frontend.kind=columns"
         )
-    x = dataset.features[:, [position[name] for name in feature_names]].astype(np.float32)
+    x = dataset.columns(feature_names).astype(np.float32)
     _check_finite(np.nan_to_num(x, nan=0.0) if dataset.gaps else x, dataset.items)
     return _rows(x, _targets(dataset), dataset.items)
 
@@ -285,7 +285,7 @@ def _item_windows(
 ) -> ItemWindows:
     if item.path is None:
         raise DatasetError(f"{item.item_id} has neither audio nor features")
-    part = _excerpt_of(item, excerpt)
+    part = item.excerpt or excerpt
     change = None
     if augment is not None and item.augmented_from is not None:
         change = draw_change(augment, item.item_id, seed)
@@ -301,14 +301,6 @@ def _item_windows(
     except (AudioError, OSError) as error:
         reason = error if isinstance(error, AudioError) else AudioError(str(error))
         return ItemWindows(item, None, reason)
-
-
-def _excerpt_of(item: Item, excerpt: ExcerptConfig) -> ExcerptConfig:
-    if item.start_seconds is None and item.end_seconds is None:
-        return excerpt
-    start = item.start_seconds or 0.0
-    duration = None if item.end_seconds is None else item.end_seconds - start
-    return ExcerptConfig(start_seconds=start, duration_seconds=duration)
 
 
 def _fingerprint(
