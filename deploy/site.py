@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "src" / "genrekit"
 INDEX = "docs/README.md"
 API = "docs/api.md"
+NOTEBOOKS = "docs/notebooks.md"
 # Where files of the repository are on the site, if not where their folder says.
 PLACES = {
     "README.md": "index.md",
@@ -62,10 +63,18 @@ def on_config(config: Any) -> Any:
         found = [resolve(INDEX, link) for link in _LINK.findall(body)]
         pages = [place(source) for source in dict.fromkeys(found)]
         pages = [page for page in pages if page is not None and page.endswith(".md")]
-        if place(API) in pages:
-            pages += [f"api/{name}.md" for name in rooms()]
-        config.nav.append({title: pages})
+        config.nav.append({title: [entry for page in pages for entry in _with_below(page)]})
     return config
+
+
+def _with_below(page: str) -> list[Any]:
+    """A page in the navigation, with those that the build makes below it."""
+    if page == place(API):
+        return [page, *(f"api/{name}.md" for name in rooms())]
+    if page == place(NOTEBOOKS):
+        below = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+        return [{"Notebooks": [page, *(f"notebooks/{one.stem}.md" for one in below)]}]
+    return [page]
 
 
 # --- pages --------------------------------------------------------------------------------------

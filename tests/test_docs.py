@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCS = REPOSITORY / "docs"
-NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 INDEX = DOCS / "README.md"
 
@@ -40,6 +40,16 @@ def test_every_named_file_is_there(name: str) -> None:
     files = re.findall(r"`([a-z0-9_/]+\.py)`", page)
     assert files
     assert [file for file in files if not (REPOSITORY / "src/genrekit" / file).is_file()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_python_of_pages_imports_what_there_is(page: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    imports = re.compile(r"^from (genrekit[\w.]*) import (?:\(([^)]*)\)|(.+))$", re.MULTILINE)
+    for module, several, one in imports.findall("\n".join(blocks)):
+        found = import_module(module)
+        names = [name.split(" as ")[0].strip() for name in (several or one).split(",")]
+        assert [name for name in names if name and not hasattr(found, name)] == [], module
 
 
 def test_the_sizes_are_those_that_are_built() -> None:

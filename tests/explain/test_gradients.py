@@ -18,7 +18,7 @@ from genrekit.explain.gradients import (
     load_network,
 )
 from genrekit.explain.masking import predict_track
-from genrekit.explain.network_maps import network_maps, rank_correlation
+from genrekit.explain.network_maps import attribution_maps, rank_correlation
 from genrekit.explain.occlusion import telling_window
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
@@ -152,7 +152,7 @@ def test_a_bundle_is_rebuilt_and_explained(trained_network: Path, tiny_bundle: P
     a, b = random.state_dict(), one.state_dict()
     assert torch.equal(a["scales.mel.centre"], b["scales.mel.centre"])
     assert not torch.equal(a["head.weight"], b["head.weight"])
-    maps = network_maps(classifier, window, "mel", "metal")
+    maps = attribution_maps(classifier, window, "mel", "metal")
     assert [one.method for one in maps] == ["Integrated gradients", "Grad-CAM"]
     assert all(one.random.correlation < 0.9 for one in maps)
     assert maps[0].gap == pytest.approx(0, abs=0.05)

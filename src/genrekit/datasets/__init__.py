@@ -9,6 +9,7 @@ from genrekit.lazy import resolver
 if TYPE_CHECKING:
     from genrekit.datasets.cells import Cells, read_cells
     from genrekit.datasets.dataset import CorpusInfo, Dataset, Item, track_digest
+    from genrekit.datasets.described import with_features
     from genrekit.datasets.fix_plan import (
         ColumnAction,
         DropAction,
@@ -131,6 +132,7 @@ __all__ = [
     "render_plan",
     "track_digest",
     "with_common_labels",
+    "with_features",
     "with_taxonomy",
     "write_split",
 ]
@@ -143,6 +145,7 @@ _HOMES = {
     "Dataset": "genrekit.datasets.dataset",
     "Item": "genrekit.datasets.dataset",
     "track_digest": "genrekit.datasets.dataset",
+    "with_features": "genrekit.datasets.described",
     "ColumnAction": "genrekit.datasets.fix_plan",
     "DropAction": "genrekit.datasets.fix_plan",
     "FixPlan": "genrekit.datasets.fix_plan",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from genrekit.explain.hiding import occlude_and_predict, telling
     from genrekit.explain.layers import Layer, layer_boxes, parameters_of, read_layers
     from genrekit.explain.masking import pieces, predict_track
+    from genrekit.explain.network_maps import NetworkMap, attribution_maps
     from genrekit.explain.occlusion import (
         occlude_patches,
         occlude_seconds,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         time_line,
     )
     from genrekit.explain.records import Occlusion, TrackExplanation
+    from genrekit.explain.shapley import ShapleyValues, explain_rows
     from genrekit.explain.track import explain_track
     from genrekit.explain.track_page import write_track_page
 
@@ -28,9 +30,13 @@ __all__ = [
     "DataExplanation",
     "Exploration",
     "Layer",
+    "NetworkMap",
     "Occlusion",
+    "ShapleyValues",
     "TrackExplanation",
+    "attribution_maps",
     "explain_data",
+    "explain_rows",
     "explain_track",
     "explore_dataset",
     "layer_boxes",
@@ -68,6 +74,10 @@ __getattr__ = resolver(
         "parameters_of": "genrekit.explain.layers",
         "read_layers": "genrekit.explain.layers",
         "predict_track": "genrekit.explain.masking",
+        "NetworkMap": "genrekit.explain.network_maps",
+        "attribution_maps": "genrekit.explain.network_maps",
+        "ShapleyValues": "genrekit.explain.shapley",
+        "explain_rows": "genrekit.explain.shapley",
         "occlude_patches": "genrekit.explain.occlusion",
         "occlude_seconds": "genrekit.explain.occlusion",
         "pieces": "genrekit.explain.masking",

@@ -54,7 +54,7 @@ class NetworkMap:
     faithfulness: Faithfulness
 
 
-def network_maps(
+def attribution_maps(
     classifier: Classifier, window: Window, name: str, genre: str
 ) -> tuple[NetworkMap, ...]:
     """Integrated gradients, Grad-CAM and attention, as far as the network has them.

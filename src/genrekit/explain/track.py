@@ -22,7 +22,7 @@ from genrekit.explain.hiding import (
     occlude_and_predict,
     telling,
 )
-from genrekit.explain.network_maps import NetworkMap, map_sections, network_maps
+from genrekit.explain.network_maps import NetworkMap, attribution_maps, map_sections
 from genrekit.explain.records import Faithfulness, Snippet, Span, TrackExplanation
 from genrekit.inference import Classifier
 from genrekit.progress import Progress, silent
@@ -108,7 +108,7 @@ def _maps(classifier: Classifier, hidden: Hidden) -> tuple[tuple[NetworkMap, ...
         return (), ()
     try:
         genre = hidden.found.genre
-        return network_maps(classifier, hidden.window, hidden.picture, genre), ()
+        return attribution_maps(classifier, hidden.window, hidden.picture, genre), ()
     except (BundleError, ConfigError, MissingExtraError) as error:
         return (), (f"no gradients: {error}",)
 
