@@ -300,8 +300,8 @@ def test_a_killed_command_continues_to_the_same_bundle(table: Path, tmp_path: Pa
 import os, signal
 from pathlib import Path
 from genrekit.training import load_recipe, train
-def die(step):
-    if step.stage.endswith("epochs") and step.done == 5:
+def die(stage, done, total):
+    if stage.endswith("epochs") and done == 5:
         os.kill(os.getpid(), signal.SIGKILL)
 data, out = Path({str(table)!r}), Path({str(out)!r})
 train(load_recipe(Path({str(path)!r})), out, data=data, progress=die)
