@@ -498,6 +498,19 @@ def test_changed_copies_of_test_rows_are_found(
     assert not find_leaks(wide(), official(wide()))
 
 
+def test_a_few_columns_that_are_far_larger_make_no_copies() -> None:
+    """They order every row alike, and a line through them passes by the small ones unnoticed."""
+    data = sound(600, 9)
+    rng = np.random.default_rng(4)
+    size = 10.0 ** np.array([5, 5, 3.6, 3.3, 3, -1, -1.3, -1.6, -3])
+    common = rng.normal(0, 0.3, (600, 1))
+    numbers = size * np.exp(
+        common * [1, 0.7, 1, 0.9, 0.8, 1, 1, 1, 1] + rng.normal(0, 0.02, (600, 9))
+    )
+    data = replace(data, features=numbers)
+    assert not find_leaks(data, official(data))
+
+
 @pytest.mark.parametrize("share", [1.0, 0.97, 0.95])
 @pytest.mark.parametrize("how", ["standard", "minimum and maximum"])
 def test_a_scaler_that_was_fitted_on_most_rows_is_found(share: float, how: str) -> None:

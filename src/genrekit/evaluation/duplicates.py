@@ -76,7 +76,9 @@ def _consecutive(dataset: Dataset, fingerprinted: Mapping[str, Fingerprint]) -> 
     pairs = find_consecutive(edges)
     if pairs:
         logger.warning(
-            "%d parts follow each other in one recording, such as %s and %s", len(pairs), *pairs[0]
+            "%d times a part follows another of one recording, such as %s and %s",
+            len(pairs),
+            *pairs[0],
         )
     return pairs
 

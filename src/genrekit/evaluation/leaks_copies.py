@@ -33,6 +33,11 @@ FEWEST_ORDERED = 8
 MOST_PARTNERS = 10
 #: How exactly a rescaled row follows its original, as a share of the range.
 FITS = 2e-3
+#: And in how many columns it is the original then, as a share of how much rows differ there: a few
+#: large columns alone order and range every row alike.
+SAME_NUMBER = 0.05
+SAME_COLUMNS = 0.7
+FEWEST_SAME = 6
 
 Matrix = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -125,14 +130,16 @@ def _squared_distances(some: Matrix, others: Matrix) -> Matrix:
 
 # --- rescaled -----------------------------------------------------------------------------------
 
-_SCALES: tuple[Callable[[Matrix], Matrix], ...] = (
-    lambda x: x,
-    lambda x: np.sign(x) * np.log1p(np.abs(x)),
-    lambda x: np.log1p(np.abs(x)),
-    lambda x: np.log(np.maximum(np.abs(x), 1e-300)),
-    lambda x: np.sign(x) * np.sqrt(np.abs(x)),
-    lambda x: np.sign(x) * np.cbrt(np.abs(x)),
-    lambda x: np.sign(x) * x**2,
+Scale = Callable[[Matrix], Matrix]
+#: What rows are rescaled by, and what takes it back; of sizes alone where the sign is lost.
+_SCALES: tuple[tuple[Scale, Scale], ...] = (
+    (lambda x: x, lambda x: x),
+    (lambda x: np.sign(x) * np.log1p(np.abs(x)), lambda x: np.sign(x) * np.expm1(np.abs(x))),
+    (lambda x: np.log1p(np.abs(x)), np.expm1),
+    (lambda x: np.log(np.maximum(np.abs(x), 1e-300)), np.exp),
+    (lambda x: np.sign(x) * np.sqrt(np.abs(x)), lambda x: np.sign(x) * x**2),
+    (np.cbrt, lambda x: x**3),
+    (lambda x: np.sign(x) * x**2, lambda x: np.sign(x) * np.sqrt(np.abs(x))),
 )
 
 
@@ -148,6 +155,7 @@ def _rescaled(dataset: Dataset, x: Matrix, parts: Parts) -> Iterator[Leak]:
     ):
         if columns.sum() < FEWEST_ORDERED:
             continue
+        spread = _spread(x[:, columns])
         orders = [row.tobytes() for row in np.argsort(values[:, columns], axis=1, kind="stable")]
         for train, test in parts:
             of_order: dict[bytes, list[int]] = defaultdict(list)
@@ -156,30 +164,57 @@ def _rescaled(dataset: Dataset, x: Matrix, parts: Parts) -> Iterator[Leak]:
             for row in test.tolist():
                 for partner in of_order.get(orders[row], ())[:MOST_PARTNERS]:
                     one, other = x[row, columns], x[partner, columns]
-                    if groups[row] != groups[partner] and _follows(one, other):
+                    if groups[row] != groups[partner] and _follows(one, other, spread):
                         found.setdefault(row, partner)
     if found:
         yield _leak(dataset, found, "test rows are rescaled copies of training rows")
 
 
-def _follows(one: Matrix, other: Matrix) -> bool:
+def _spread(x: Matrix) -> Matrix:
+    """How much rows usually differ in each column (n,)."""
+    usual = np.median(np.abs(x - np.median(x, axis=0)), axis=0)
+    deviation = x.std(axis=0)
+    return np.where(usual > 0, usual, np.where(deviation > 0, deviation, 1.0))
+
+
+def _follows(one: Matrix, other: Matrix, spread: Matrix) -> bool:
     """Whether one row is the other under a scale, up to a factor and an offset."""
     if np.array_equal(one, other):
         return False  # an exact duplicate, which is told as that
-    return any(_straight(scale(a), b) for scale in _SCALES for a, b in ((one, other), (other, one)))
+    pairs = ((one, other), (other, one))
+    return any(_is_rescaled(a, b, scale, spread) for scale in _SCALES for a, b in pairs)
 
 
-def _straight(a: Matrix, b: Matrix) -> bool:
-    spread = np.ptp(a)
-    if spread == 0 or np.ptp(b) == 0:
+def _is_rescaled(a: Matrix, b: Matrix, scale: tuple[Scale, Scale], spread: Matrix) -> bool:
+    """Whether ``b`` is a line of what the scale makes of ``a``, and ``a`` when that is undone."""
+    there, back = scale
+    line = _line(there(a), b)
+    if line is None:
         return False
+    slope, offset = line
+    with np.errstate(over="ignore", invalid="ignore"):
+        restored = back((b - offset) / slope)
+        miss = np.minimum(np.abs(restored - a), np.abs(restored - np.abs(a))) / spread
+    return int((miss < SAME_NUMBER).sum()) >= max(FEWEST_SAME, SAME_COLUMNS * len(miss))
+
+
+def _line(a: Matrix, b: Matrix) -> tuple[float, float] | None:
+    """Slope and offset that make ``b`` of ``a``; None where no line does."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
     centred = a - a.mean()
     slope = float(centred @ b / (centred @ centred))
     miss = b - b.mean() - slope * centred
     # The largest number alone would make a line of everything: the smaller half has to follow too.
     small = np.argsort(np.abs(b - np.median(b)))[: max(FEWEST_ORDERED, len(b) // 2)]
     room = FITS * max(float(np.ptp(b[small])), 1e-12)
-    return bool(np.abs(miss).max() < FITS * np.ptp(b) and np.abs(miss[small]).max() < 10 * room)
+    if (
+        slope == 0
+        or np.abs(miss).max() >= FITS * np.ptp(b)
+        or np.abs(miss[small]).max() >= 10 * room
+    ):
+        return None
+    return slope, float(b.mean() - slope * a.mean())
 
 
 def _leak(dataset: Dataset, found: dict[int, int], what: str) -> Leak:
