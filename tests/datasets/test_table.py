@@ -289,3 +289,20 @@ def test_an_archive_that_is_cut_off_or_none_is_refused(tmp_path: Path) -> None:
         file.write_bytes(data)
         with pytest.raises(DatasetError, match=r"bad\.npz"):
             load_dataset("table", file)
+
+
+def test_artists_and_albums_keep_rows_together_and_are_no_features(tmp_path: Path) -> None:
+    rows = [
+        f"t{n}.wav,{n / 7},{n // 3},{'ABBA' if n < 9 else 'n/a'},{'ab'[n % 2]}" for n in range(18)
+    ]
+    data = load(tmp_path, "\n".join(["file,f,album_id,Artist,label", *rows]))
+    assert data.feature_names == ("f",)
+    assert [data.items[n].artist for n in (0, 8, 9)] == ["ABBA", "ABBA", None]
+    assert data.items[4].album == "1"
+    split = make_split(data, "holdout", by=("track", "artist"))
+    parts = [set(part) & set(range(9)) for part in (split.folds[0].train, split.folds[0].test)]
+    assert sum(map(bool, parts)) <= 1
+    grouped = load(
+        tmp_path, "\n".join(["file,f,album_id,Artist,label", *rows]), group_column="Artist"
+    )
+    assert {item.artist for item in grouped.items} == {None}

@@ -29,7 +29,8 @@ INFO = CorpusInfo(
     homepage="None: a table of your own",
     layout=(
         "CSV, TSV, Parquet or .npz with a header: a label column, numbers, and a column that says "
-        "which track a row is from (the Kaggle convention: filename, length, features, label)"
+        "which track a row is from (the Kaggle convention: filename, length, features, label); "
+        "artist and album where they are known"
     ),
     obtain=(
         "Write one with: genrekit features FOLDER -o features.csv; the published ones of GTZAN, "
@@ -45,6 +46,9 @@ GROUP_COLUMNS = ("group", "track_id", "track id", "track")
 NEVER_FEATURES = ("length",)
 #: What people and programs write where there is no value.
 NO_VALUE = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "?", "-"})
+#: Whose music it is and what it was published on; never features, even where they are numbers.
+ARTIST_COLUMNS = ("artist", "artist_name", "artist name", "artist_id")
+ALBUM_COLUMNS = ("album", "album_title", "album title", "album_id")
 #: Where a table itself says who trains and who tests.
 PART_COLUMNS = ("split", "set", "subset")
 
@@ -111,14 +115,20 @@ def load(
         _column(cells, column, (), "drop_columns")
 
     items = _items(cells, label, name, group, rows_are_tracks)
-    parts = _parts(cells, {label, name, group, *drop_columns})
+    used = {label, name, group, *drop_columns}
+    parts, artists, albums = (
+        _parts(cells, used),
+        *(_said(cells, columns, used) for columns in (ARTIST_COLUMNS, ALBUM_COLUMNS)),
+    )
     items = tuple(
-        replace(item, split=part or item.split) for item, part in zip(items, parts, strict=True)
+        replace(item, split=part or item.split, artist=artist, album=album)
+        for item, part, artist, album in zip(items, parts, artists, albums, strict=True)
     )
     texts = [item.labels[0] for item in items]
     if label_separator is not None:
         items = tuple(_several(item, label_separator) for item in items)
-    aside = {label, name, group, *drop_columns, ""} | set(_guessed(cells, GROUP_COLUMNS))
+    known = (*GROUP_COLUMNS, *ARTIST_COLUMNS, *ALBUM_COLUMNS)
+    aside = {*used, ""} | set(_guessed(cells, known))
     candidates = [
         column
         for column in cells.header
@@ -268,6 +278,15 @@ def _parts(cells: Cells, aside: Collection[str | None]) -> list[str | None]:
             "others have. If it is not a split, name the column in drop_columns (--ignore)"
         )
     return nothing
+
+
+def _said(cells: Cells, guesses: Sequence[str], used: Collection[str | None]) -> list[str | None]:
+    """Return what the first column of these names says of each row, or nothing."""
+    column = next((name for name in _guessed(cells, guesses) if name not in used), None)
+    if column is None:
+        return [None] * len(cells.rows)
+    values = cells.column(column)
+    return [None if value.lower() in NO_VALUE else value for value in values]
 
 
 # --- features -----------------------------------------------------------------------------------
