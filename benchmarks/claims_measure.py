@@ -25,7 +25,7 @@ from genrekit.models import ClassicalConfig, classical_config
 from genrekit.progress import Progress
 from genrekit.schema import Contract, Estimate, Gtzan57Config
 from genrekit.training import ProtocolConfig, load_recipe
-from genrekit.training.fit import Task, fit
+from genrekit.training.fitting import Task, fit
 from genrekit.training.rows import table_rows
 
 ROOT = Path(__file__).resolve().parents[1]

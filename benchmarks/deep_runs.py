@@ -19,8 +19,8 @@ from genrekit.models import NetworkConfig, build_network
 from genrekit.models.module import count_parameters
 from genrekit.schema import Contract, Int8Numbers
 from genrekit.training import ProtocolConfig, Recipe, load_recipe
-from genrekit.training.fit import checked_split, fit, fit_rows, logits
-from genrekit.training.prepare import prepare
+from genrekit.training.fitting import checked_split, fit, fit_rows, logits
+from genrekit.training.preparation import prepare
 from genrekit.training.saving import Run
 
 FITTING = ("frontend", "more_frontends", "model", "training", "data", "windows", "excerpt")

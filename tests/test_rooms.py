@@ -22,39 +22,31 @@ SHUT = {
     "datasets",
     "distil",
     "download",
+    "evaluation",
     "experiments",
+    "explain",
     "explorer",
     "export",
     "features",
     "fingerprint",
     "inference",
+    "installation",
     "jukebox",
     "learn",
     "models",
     "monitoring",
     "pages",
+    "reports",
     "serving",
     "tagging",
     "terminal",
+    "training",
     "workers",
 }
 #: One module for each name in a catalog is a door of its own: `genrekit.datasets.fma`.
 CATALOGS = {"datasets": "DATASETS", "models": "NETWORKS"}
 #: Files whose imports still go to modules of shut rooms.
-OPEN = (
-    "cli/",
-    "distil/",
-    "evaluation/",
-    "experiments/",
-    "explain/",
-    "explorer/",
-    "export/",
-    "learn/",
-    "reports/",
-    "training/",
-    "models/musicnn.py",
-    "models/pretrained/",
-)
+OPEN = ("distil/", "models/musicnn.py", "models/pretrained/")
 DOORS = sorted(
     path.parent.name
     for path in SOURCES.glob("*/__init__.py")

@@ -60,8 +60,7 @@ if TYPE_CHECKING:
     from genrekit.jukebox import synthesise
     from genrekit.reports import report, study
     from genrekit.schema import TrackPrediction
-    from genrekit.training import train
-    from genrekit.training.estimator import GenreEstimator
+    from genrekit.training import GenreEstimator, train
 
 __getattr__ = resolver(__name__, _HOMES)
 

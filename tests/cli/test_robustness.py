@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from genrekit.evaluation.robustness import RobustnessResult
+from genrekit.evaluation.robustness_curves import RobustnessResult
 
 Run = Callable[..., Any]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import CorpusInfo, Dataset, Item, track_digest
 from genrekit.datasets.label_maps import LABEL_MAPS, label_map, with_common_labels
 from genrekit.errors import ConfigError, DatasetError, GenreError
-from genrekit.evaluation.cross_corpus import (
+from genrekit.evaluation.across_corpora import (
     cross_corpus,
     cross_corpus_run,
     cross_corpus_scores,

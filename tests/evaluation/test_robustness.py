@@ -13,7 +13,7 @@ from genrekit.datasets import Item, track_digest
 from genrekit.errors import ConfigError, DatasetError, GenreError
 from genrekit.evaluation.distortion_kinds import DISTORTIONS, Clip, Distortion
 from genrekit.evaluation.distortions import as_wav, gained
-from genrekit.evaluation.robustness import RobustnessResult, robustness
+from genrekit.evaluation.robustness_curves import RobustnessResult, robustness
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
 from genrekit.reports.robustness import plot_robustness, render_robustness_markdown

@@ -17,7 +17,7 @@ from genrekit.experiments.learning_curve import (
 )
 from genrekit.models.classical import Logistic, NearestNeighbours
 from genrekit.training import ProtocolConfig
-from genrekit.training.fit import checked_split
+from genrekit.training.fitting import checked_split
 from genrekit.training.rows import table_rows
 
 MODELS = (NearestNeighbours(), Logistic(c=0.5))

@@ -299,7 +299,7 @@ def test_rows_outside_the_training_part_decide_nothing(
 def test_folds_are_of_the_training_part_by_recording(
     table: Path, tmp_path: Path, fit_on: str
 ) -> None:
-    from genrekit.training.prepare import prepare
+    from genrekit.training.preparation import prepare
 
     dataset = load_dataset("table", table)
     (outer,) = make_split(dataset, "fault-filtered").folds

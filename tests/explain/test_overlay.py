@@ -10,7 +10,7 @@ from PIL import Image
 
 from genrekit.audio import Waveform
 from genrekit.explain import occlude_and_predict
-from genrekit.explain.framed import framed
+from genrekit.explain.framing import framed
 from genrekit.explain.overlay import (
     AGAINST,
     FOR,

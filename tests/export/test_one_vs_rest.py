@@ -27,7 +27,7 @@ from genrekit.models.networks import Mlp
 from genrekit.schema import Gtzan57Config
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.network_rows import held_out
-from genrekit.training.prepare import labelled
+from genrekit.training.preparation import labelled
 from genrekit.training.recipe import LabelsConfig
 from genrekit.training.rows import Rows
 from genrekit.training.settings import TrainingConfig

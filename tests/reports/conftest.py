@@ -11,7 +11,7 @@ from genrekit.audit import AuditReport
 from genrekit.audit.finding import make_finding
 from genrekit.datasets import CorpusInfo, Dataset, Item, make_split
 from genrekit.evaluation.results import write_run
-from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
+from genrekit.evaluation.robustness_curves import RobustnessPoint, RobustnessResult
 from genrekit.evaluation.run import RunResult
 from genrekit.schema import Estimate, ModelIdentity
 

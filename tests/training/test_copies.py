@@ -21,8 +21,8 @@ from genrekit.models.networks import Mlp
 from genrekit.schema import ExcerptConfig, Gtzan57Config, MelConfig, WindowConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.copies import refuse_leaking_copies, with_copies
-from genrekit.training.fit import Task, fit, fit_rows, temperature, valid_rows
-from genrekit.training.prepare import prepare
+from genrekit.training.fitting import Task, fit, fit_rows, temperature, valid_rows
+from genrekit.training.preparation import prepare
 from genrekit.training.rows import Rows, audio_windows, readable
 from genrekit.training.saving import Run
 from genrekit.training.settings import Augment, TrainingConfig, WaveformAugment

@@ -14,7 +14,7 @@ import soundfile
 from genrekit.bundles import load_bundle
 from genrekit.datasets import Dataset, Split, load_dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.known_contents import known_contents
+from genrekit.evaluation.contents import known_contents
 from genrekit.features import frontend_fingerprint
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise

@@ -16,7 +16,7 @@ from genrekit.experiments import run_study
 from genrekit.models import model_config
 from genrekit.models.classical import NearestNeighbours
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
-from genrekit.training.fit import (
+from genrekit.training.fitting import (
     Task,
     checked_split,
     fit,

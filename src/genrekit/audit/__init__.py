@@ -29,9 +29,10 @@ __all__ = [
     "run_audit",
 ]
 
+# Resolved on first use: who needs one module of this room does not import the others.
 _HOMES = {
-    "out_of_fold": "genrekit.audit.confident_learning",
     "find_label_issues": "genrekit.audit.confident_learning",
+    "out_of_fold": "genrekit.audit.confident_learning",
     "KINDS": "genrekit.audit.finding",
     "SEVERITIES": "genrekit.audit.finding",
     "AuditReport": "genrekit.audit.finding",

@@ -21,7 +21,7 @@ from genrekit.audit.finding import (
     own_recording,
 )
 from genrekit.datasets import EXACT_REPETITIONS, NEAR_REPETITIONS, Dataset, parse_name
-from genrekit.evaluation.intervals import wilson
+from genrekit.evaluation import wilson
 
 #: A pair of rows is near if each is the other's nearest and less than this share as far as the
 #: next one, or if it is less than `NEAR_OF_MEDIAN` of the median distance to the nearest. In few

@@ -37,8 +37,7 @@ def report(
     """Say which model is better on live traffic, how sure that is, and what drifted."""
     from genrekit.monitoring import report_arms
     from genrekit.pages import render_markdown
-    from genrekit.reports.arms import arms_document, in_short
-    from genrekit.reports.write import write_document
+    from genrekit.reports import arms_document, in_short, write_document
     from genrekit.terminal import print_json_line, print_markdown
 
     _check(out or ())

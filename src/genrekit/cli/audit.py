@@ -84,7 +84,7 @@ def audit(
 
 def _sets(path: Path, corpus: str | None) -> list[tuple[str, Path, str]]:
     """Corpus, path and name of every set at ``path``."""
-    from genrekit.datasets.looks_like import find_corpora
+    from genrekit.datasets import find_corpora
 
     found = [(corpus, path)] if corpus else find_corpora(path)
     return [
@@ -117,8 +117,8 @@ def _write(
     accept_relabels: bool,
 ) -> None:
     from genrekit.audit import make_plan, render_audits_markdown
-    from genrekit.datasets.fix_plan import render_plan
-    from genrekit.reports.auditing import render_audits_html
+    from genrekit.datasets import render_plan
+    from genrekit.reports import render_audits_html
 
     if page is not None:
         page.write_text(render_audits_html(reports), encoding="utf-8")

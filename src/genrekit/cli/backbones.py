@@ -60,7 +60,7 @@ def _print_rows(configs: list[PublishedConfig]) -> None:
 def _fetch(config: PublishedConfig) -> None:
     from genrekit.models.pretrained import local_weights
     from genrekit.terminal import progress_bars
-    from genrekit.training.backbone import fetched_weights
+    from genrekit.training import fetched_weights
 
     if local_weights(config.source, None) is not None:
         return

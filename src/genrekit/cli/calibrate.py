@@ -10,8 +10,7 @@ import typer
 from genrekit.cli.data import Reading, reads_data
 
 if TYPE_CHECKING:
-    from genrekit.evaluation.abstention import CurvePoint
-    from genrekit.evaluation.calibrate import Calibration
+    from genrekit.evaluation import Calibration, CurvePoint
 
 
 @reads_data
@@ -53,9 +52,8 @@ def calibrate(
     from genrekit.bundles import check_target, rewrite_bundle
     from genrekit.cli.paths import check_file
     from genrekit.datasets import make_split
-    from genrekit.evaluation import score_items
-    from genrekit.evaluation.calibrate import calibrate as choose
-    from genrekit.evaluation.calibrate import check_calibratable
+    from genrekit.evaluation import calibrate as choose
+    from genrekit.evaluation import check_calibratable, score_items
     from genrekit.inference import Classifier
     from genrekit.pages import plot_risk_coverage
     from genrekit.terminal import print_json_line, track

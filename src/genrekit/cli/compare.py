@@ -11,7 +11,7 @@ from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Split
-    from genrekit.evaluation.run import RunResult
+    from genrekit.evaluation import RunResult
     from genrekit.experiments import Comparison
 
 
@@ -53,8 +53,7 @@ def compare(
     from genrekit.cli.paths import check_file, check_folder
     from genrekit.datasets import make_split, read_split
     from genrekit.experiments import compare as compare_runs
-    from genrekit.reports.comparing import render_comparison_html, render_comparison_markdown
-    from genrekit.reports.groups import distinct_names
+    from genrekit.reports import distinct_names, render_comparison_html, render_comparison_markdown
     from genrekit.terminal import print_json_line, print_markdown
 
     if html is not None:
@@ -88,9 +87,7 @@ def _run(
     pairs: tuple[tuple[str, str], ...],
 ) -> RunResult:
     """Read a results file, or test a saved model; a leak stops both."""
-    from genrekit.evaluation import find_leaks, refuse_leaks, result_leaks
-    from genrekit.evaluation.leaks import miscounted
-    from genrekit.evaluation.results import read_run
+    from genrekit.evaluation import find_leaks, miscounted, read_run, refuse_leaks, result_leaks
 
     if not _is_file(subject):
         return _tested(subject, dataset, split, pairs)
@@ -110,9 +107,7 @@ def _tested(
     split: Split | None,
     pairs: tuple[tuple[str, str], ...],
 ) -> RunResult:
-    from genrekit.evaluation import score_items
-    from genrekit.evaluation.bundle_run import bundle_run
-    from genrekit.evaluation.leaks import test_ids
+    from genrekit.evaluation import bundle_run, score_items, test_ids
     from genrekit.inference import Classifier
     from genrekit.terminal import track
 
@@ -130,7 +125,7 @@ def _tested(
 
 def _write(found: Comparison, out: Path) -> None:
     from genrekit.pages import plot_critical_difference
-    from genrekit.reports.comparing import (
+    from genrekit.reports import (
         ranks_chart,
         render_comparison_html,
         render_comparison_markdown,

@@ -14,9 +14,8 @@ import typer
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from genrekit.datasets import Dataset, Pair
-    from genrekit.datasets.opening import Columns
-    from genrekit.evaluation.duplicates import Duplicates
+    from genrekit.datasets import Columns, Dataset, Pair
+    from genrekit.evaluation import Duplicates
     from genrekit.training import Recipe
 
 # What has a place of its own on the command line.
@@ -88,7 +87,7 @@ class Named(NamedTuple):
 
     def columns(self) -> Columns:
         """Return the same for the loaders."""
-        from genrekit.datasets.opening import Columns
+        from genrekit.datasets import Columns
 
         return Columns(self.label, self.item_id, self.group, tuple(self.ignore or ()))
 
@@ -154,7 +153,7 @@ def open_dataset(
     named: Named = Named(),  # noqa: B008
 ) -> Dataset:
     """Load ``data``, as what it looks like if no corpus is named."""
-    from genrekit.datasets.opening import open_data
+    from genrekit.datasets import open_data
 
     return open_data(
         data,
@@ -169,7 +168,7 @@ def loader_options(
     data: Path, corpus: str | None, settings: Sequence[str] | None, named: Named
 ) -> dict[str, Any]:
     """All that is said of how to read ``data``, as options of its loader."""
-    from genrekit.datasets.looks_like import corpus_of
+    from genrekit.datasets import corpus_of
 
     columns = named.columns()
     options = read_settings(settings or ())
@@ -186,8 +185,7 @@ def pointed_at(
     options: Sequence[str] | None,
 ) -> Recipe:
     """Return the recipe with the data that was named; its own data if none was."""
-    from genrekit.training.own import pointed
-    from genrekit.training.recipe import known_path
+    from genrekit.training import known_path, pointed
 
     if data is None and corpus is None and not any(named) and not options:
         return recipe
@@ -231,7 +229,7 @@ def open_pairs(file: Path | None) -> tuple[Pair, ...]:
 
 def fingerprints_of(dataset: Dataset) -> Duplicates:
     """Decode all audio of the dataset, under a progress bar, and find what sounds alike."""
-    from genrekit.evaluation.duplicates import find_duplicates, fingerprint_items
+    from genrekit.evaluation import find_duplicates, fingerprint_items
     from genrekit.features import FeatureCache
     from genrekit.terminal import cores, track
 

@@ -12,7 +12,7 @@ from genrekit.cli.data import Reading, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from genrekit.evaluation.run import RunResult
+    from genrekit.evaluation import RunResult
 
 
 @reads_data
@@ -51,8 +51,7 @@ def ensemble(
     """
     from genrekit.bundles import check_target, load_bundle
     from genrekit.datasets import make_split, read_split
-    from genrekit.training.ensemble import joined, write_ensemble
-    from genrekit.training.ensemble_fit import combiner_for
+    from genrekit.training import combiner_for, joined, write_ensemble
 
     check_target(out, overwrite)
     given = _numbers(weights)

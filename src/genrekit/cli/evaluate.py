@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from genrekit.datasets import Dataset, Pair
-    from genrekit.evaluation import ItemScore
-    from genrekit.evaluation.run import RunResult
+    from genrekit.evaluation import ItemScore, RunResult
     from genrekit.inference import Classifier
     from genrekit.schema import Estimate
 
@@ -64,8 +63,7 @@ def evaluate(
     from genrekit.cli.data import open_pairs
     from genrekit.cli.paths import check_file
     from genrekit.datasets import make_split, read_split
-    from genrekit.evaluation import score_items
-    from genrekit.evaluation.bundle_run import bundle_run
+    from genrekit.evaluation import bundle_run, score_items
     from genrekit.inference import Classifier
     from genrekit.terminal import track
 
@@ -93,7 +91,7 @@ def evaluate(
 
 
 def _finish(run: RunResult, out: Path | None, as_json: bool) -> None:
-    from genrekit.evaluation.results import write_run
+    from genrekit.evaluation import write_run
     from genrekit.terminal import print_json_line
 
     if out is not None:
@@ -107,8 +105,8 @@ def _finish(run: RunResult, out: Path | None, as_json: bool) -> None:
 def _across(
     classifier: Classifier, dataset: Dataset, name: str, pairs: tuple[Pair, ...]
 ) -> RunResult:
-    from genrekit.datasets.label_maps import label_map
-    from genrekit.evaluation.cross_corpus import (
+    from genrekit.datasets import label_map
+    from genrekit.evaluation import (
         cross_corpus,
         cross_corpus_run,
         cross_corpus_scores,

@@ -155,7 +155,7 @@ def _track(
 
 
 def _show(result: TrackExplanation, out: Path) -> None:
-    from genrekit.explain.faithfulness import verdict as faithfulness_verdict
+    from genrekit.explain import verdict as faithfulness_verdict
     from genrekit.terminal import plain, results
 
     say = results().print

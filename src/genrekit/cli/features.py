@@ -106,7 +106,7 @@ def _write(
 ) -> Iterator[Extraction]:
     from genrekit.batch import write_features
     from genrekit.cli.paths import check_file
-    from genrekit.datasets.gtzan_facts import parse_name
+    from genrekit.datasets import parse_name
     from genrekit.terminal import track, workers
 
     check_file(output)

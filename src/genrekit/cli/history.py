@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from genrekit.training.curves import Epoch
+    from genrekit.training import Epoch
 
 
 def history(
@@ -33,7 +33,7 @@ def history(
         return
     from genrekit.cli.paths import check_file
     from genrekit.terminal import print_json_line
-    from genrekit.training.curves import draw_curves, read_history
+    from genrekit.training import draw_curves, read_history
 
     epochs = read_history(place)
     if out is not None:
@@ -60,7 +60,7 @@ def _show(epochs: Sequence[Epoch]) -> None:
     from rich.table import Table
 
     from genrekit.terminal import results
-    from genrekit.training.curves import lowest_loss
+    from genrekit.training import lowest_loss
 
     table = Table(box=None, header_style="dim")
     sides = ("loss", "accuracy", "top-3", "validation loss", "accuracy", "top-3")
@@ -80,7 +80,7 @@ def draw_beside(bundle: Path) -> Path | None:
     """Curves of a network as ``<bundle>.curves.png``; None for other models or no matplotlib."""
     from importlib.util import find_spec
 
-    from genrekit.training.curves import HISTORY, draw_curves, read_history
+    from genrekit.training import HISTORY, draw_curves, read_history
 
     if find_spec("matplotlib") is None or not (bundle / HISTORY).is_file():
         return None

@@ -15,7 +15,7 @@ from genrekit.errors import ConfigError, DatasetError, LeakError, outcome
 if TYPE_CHECKING:
     from genrekit.bundles import Bundle
     from genrekit.datasets import Dataset, Pair, Split
-    from genrekit.evaluation.leak_looks import Evidence, Look
+    from genrekit.evaluation import Evidence, Look
     from genrekit.schema import EvaluationResult
 
 _RECIPES = (".yaml", ".yml")
@@ -49,10 +49,7 @@ class _Data(NamedTuple):
         self, split: Split, *, bundle: Bundle | None = None, result: EvaluationResult | None = None
     ) -> tuple[Look, ...]:
         """Return what became of looking for each kind of leak, in testing by ``split``."""
-        from genrekit.evaluation import find_leaks
-        from genrekit.evaluation.known_contents import KnownContents, known_contents
-        from genrekit.evaluation.leak_looks import looks
-        from genrekit.evaluation.leaks import test_ids
+        from genrekit.evaluation import KnownContents, find_leaks, known_contents, looks, test_ids
 
         if self.dataset is None:
             raise ConfigError("name the data that the split was made from, with --data")
@@ -80,7 +77,7 @@ class _Data(NamedTuple):
         unseen: str = "",
     ) -> Evidence:
         """Return what there was to look into."""
-        from genrekit.evaluation.leak_looks import Evidence
+        from genrekit.evaluation import Evidence
 
         return Evidence(
             self.dataset,
@@ -160,9 +157,7 @@ def _found(subject: str, known: _Data, protocol: str) -> Iterator[tuple[str, tup
 
 def _of_recipe(path: Path, known: _Data) -> Iterator[tuple[str, tuple[Look, ...]]]:
     """Of every protocol of the recipe, on its own data or on --data."""
-    from genrekit.training import load_recipe
-    from genrekit.training.own import load_data
-    from genrekit.training.plan import planned
+    from genrekit.training import load_data, load_recipe, planned
 
     recipe = load_recipe(path)
     replaced = known.dataset is not None
@@ -214,8 +209,7 @@ def _results(path: Path, content: dict[str, Any]) -> list[EvaluationResult]:
 
 
 def _of_result(result: EvaluationResult, known: _Data) -> tuple[str, tuple[Look, ...]]:
-    from genrekit.evaluation import result_leaks
-    from genrekit.evaluation.leak_looks import looks
+    from genrekit.evaluation import looks, result_leaks
 
     where = f"{result.model}, {result.protocol}"
     dataset, split = known.dataset, known.split
@@ -233,8 +227,7 @@ def _of_bundle(name: str, known: _Data, protocol: str) -> Iterator[tuple[str, tu
     """Of the numbers it carries, and of testing it on --data."""
     from genrekit.bundles import load_bundle
     from genrekit.datasets import make_split
-    from genrekit.evaluation import result_leaks
-    from genrekit.evaluation.leak_looks import Evidence, looks
+    from genrekit.evaluation import Evidence, looks, result_leaks
 
     bundle = load_bundle(name)
     for result in bundle.metrics.results:

@@ -68,7 +68,7 @@ def stream_tracks(sources: Sequence[str | Path], few: int) -> tuple[list[Path], 
 
 
 def _and_then_others(files: Iterator[Path], others: Counter[str]) -> Iterator[Path]:
-    from genrekit.audio.skipped import describe_skipped
+    from genrekit.audio import describe_skipped
     from genrekit.terminal import plain, print_problem
 
     yield from files

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genrekit.datasets import Dataset
-    from genrekit.evaluation.distortion_kinds import Distortion
+    from genrekit.evaluation import Distortion
     from genrekit.inference import Classifier
 
 
@@ -52,9 +52,9 @@ def robustness(
     """Distort audio by mp3, gain, noise, filters and cuts, and score a saved model on it."""
     from genrekit.cli.data import open_dataset
     from genrekit.cli.paths import check_folder
-    from genrekit.evaluation.robustness import robustness as measure
+    from genrekit.evaluation import robustness as measure
     from genrekit.inference import Classifier
-    from genrekit.reports.robustness import plot_robustness, render_robustness_markdown
+    from genrekit.reports import plot_robustness, render_robustness_markdown
     from genrekit.terminal import cores, print_json_line, print_markdown, progress_bars
 
     if out is not None:
@@ -95,9 +95,7 @@ def _tested(
     trained_too: bool,
 ) -> Dataset:
     from genrekit.datasets import make_split, read_split
-    from genrekit.evaluation import find_leaks, refuse_leaks
-    from genrekit.evaluation.evaluate import seen_contents
-    from genrekit.evaluation.leaks import test_ids
+    from genrekit.evaluation import find_leaks, refuse_leaks, seen_contents, test_ids
 
     made = read_split(split) if split else make_split(dataset, protocol, seed=seed)
     tested = dataset.select(dataset.indices(test_ids(made)))
@@ -111,7 +109,7 @@ def _tested(
 def _kinds(only: Sequence[str]) -> dict[str, Distortion]:
     from dataclasses import replace
 
-    from genrekit.evaluation.distortion_kinds import DISTORTIONS
+    from genrekit.evaluation import DISTORTIONS
 
     kinds = {}
     for text in only:

@@ -114,7 +114,7 @@ def _kind(table: Path) -> str:
     ConfigError
         If the path is something else.
     """
-    from genrekit.datasets.looks_like import corpus_of
+    from genrekit.datasets import corpus_of
 
     seen = corpus_of(table)
     if seen != "table":

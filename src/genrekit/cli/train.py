@@ -28,9 +28,7 @@ from genrekit.cli.data import (
 
 if TYPE_CHECKING:
     from genrekit.bundles import Bundle
-    from genrekit.training import Recipe
-    from genrekit.training.loop import EpochRecord
-    from genrekit.training.tracking import Tracker
+    from genrekit.training import EpochRecord, Recipe, Tracker
 
 _SHORT = "Short for --set, which wins over them"
 
@@ -128,8 +126,7 @@ def train(
     from genrekit.cli.paths import check_folder, open_cache
     from genrekit.distil import is_distil_recipe
     from genrekit.terminal import cores, progress_bars
-    from genrekit.training import with_weights
-    from genrekit.training.own import is_recipe
+    from genrekit.training import is_recipe, with_weights
 
     check_folder(out.parent)
     short = _shorthand(genres=genres, epochs=epochs, rate=learning_rate, name=name)
@@ -204,8 +201,7 @@ def _read(
 ) -> Recipe:
     """Return a recipe pointed at the data that was named, or one made for such data."""
     from genrekit.errors import ConfigError
-    from genrekit.training import load_recipe
-    from genrekit.training.own import is_recipe, recipe_for
+    from genrekit.training import is_recipe, load_recipe, recipe_for
 
     if is_recipe(recipe):
         return pointed_at(load_recipe(recipe, overrides), data, corpus, named, options)
@@ -253,7 +249,7 @@ def _train(recipe: Recipe, out: Path, processes: int, **options: Any) -> None:
         train(recipe, out, **options)
         return
     try:
-        from genrekit.training.distributed import train_together
+        from genrekit.training import train_together
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from None
     train_together(recipe, out, processes=processes, arguments=sys.argv[1:], **options)
@@ -265,7 +261,7 @@ def _tracked(recipe: Recipe, store: str | None, experiment: str) -> Iterator[Tra
     if store is None:
         yield None
         return
-    from genrekit.training.tracking import tracked
+    from genrekit.training import tracked
 
     with tracked(recipe, store, experiment=experiment) as tracker:
         yield tracker

@@ -102,8 +102,7 @@ def _reading(
     if not options and not any(named):
         return
     if data is None:
-        from genrekit.training import load_recipe
-        from genrekit.training.recipe import known_path
+        from genrekit.training import known_path, load_recipe
 
         own = load_recipe(recipe).data
         data, corpus = known_path(own.path or Path()), corpus or own.corpus

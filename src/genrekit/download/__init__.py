@@ -33,6 +33,7 @@ __all__ = [
     "verify_copy",
 ]
 
+# Resolved on first use: who needs one module of this room does not import the others.
 _HOMES = {
     "OFFERS": "genrekit.download.archives",
     "DownloadPlan": "genrekit.download.corpora",

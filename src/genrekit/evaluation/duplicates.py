@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from genrekit.datasets import Dataset, Pair, related
-from genrekit.features import WHOLE_TRACK
-from genrekit.features.cache import FeatureCache
+from genrekit.features import WHOLE_TRACK, FeatureCache
 from genrekit.fingerprint import (
     Edges,
     Fingerprint,

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Item, Pair, Split
 from genrekit.errors import AudioError, DatasetError
-from genrekit.evaluation.known_contents import known_contents
+from genrekit.evaluation.contents import known_contents
 from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
-from genrekit.evaluation.metrics import Tracks, aggregate_by_group
+from genrekit.evaluation.metrics import ScoredTracks, aggregate_by_group
 from genrekit.evaluation.multilabel_scoring import (
     LabelledTracks,
     merged_by_group,
@@ -151,7 +151,7 @@ def summarise(
     if classifier.bundle.manifest.task == "multi-label":
         return _summarise_multilabel(classifier, dataset, split, scores, unit)
     number = {label: position for position, label in enumerate(classifier.labels)}
-    tracks = Tracks(
+    tracks = ScoredTracks(
         targets=np.array([number[item.true] for item in scores], dtype=np.int64),
         probabilities=np.array([item.probabilities for item in scores]),
         groups=tuple(item.group for item in scores),

@@ -23,7 +23,7 @@ from genrekit.evaluation.intervals import (
 )
 from genrekit.evaluation.metrics import (
     SMALLEST_PROBABILITY,
-    Tracks,
+    ScoredTracks,
     balanced_accuracy,
     brier,
     confusion_matrix,
@@ -110,13 +110,13 @@ class Metrics(Contract):
 
 
 def measure(
-    tracks: Tracks, labels: Sequence[str], *, unit: Unit = "track", seed: int = 0
+    tracks: ScoredTracks, labels: Sequence[str], *, unit: Unit = "track", seed: int = 0
 ) -> Metrics:
     """Every metric of scored tracks or segments.
 
     Parameters
     ----------
-    tracks : Tracks
+    tracks : ScoredTracks
         Targets are positions in ``labels``.
     unit : {"track", "segment"}
         What each row is. Segments of one recording, and recordings that were tested repeatedly,
@@ -162,7 +162,7 @@ def measure(
     )
 
 
-def check_scores(tracks: Tracks, labels: Sequence[str]) -> None:
+def check_scores(tracks: ScoredTracks, labels: Sequence[str]) -> None:
     """Raise `DatasetError` unless there are finite scores of known labels."""
     rows, shape = len(tracks.targets), tracks.probabilities.shape
     if rows == 0:

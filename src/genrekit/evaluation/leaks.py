@@ -18,9 +18,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from genrekit.datasets import Dataset, Pair, Split, mark, related, track_digest
-from genrekit.datasets.part_names import named_recordings
-from genrekit.datasets.relations import known_pairs
+from genrekit.datasets import (
+    Dataset,
+    Pair,
+    Split,
+    known_pairs,
+    mark,
+    named_recordings,
+    related,
+    track_digest,
+)
 from genrekit.errors import DatasetError
 from genrekit.evaluation.leak import Leak, LeakKind, shown
 from genrekit.evaluation.leaks_tables import row_digests, table_leaks

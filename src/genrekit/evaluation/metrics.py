@@ -145,7 +145,7 @@ def confidence_bins(confidence: NDArray[np.float64], n_bins: int) -> NDArray[np.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tracks:
+class ScoredTracks:
     """Scores of whole recordings.
 
     Parameters
@@ -166,7 +166,7 @@ def aggregate_by_group(
     probabilities: NDArray[np.float64],
     groups: tuple[str, ...],
     how: Aggregation = "mean-probability",
-) -> Tracks:
+) -> ScoredTracks:
     """Merge the segments of each recording, in order of first appearance.
 
     A recording that the corpus has under two labels stays two tracks.
@@ -203,7 +203,7 @@ def aggregate_by_group(
         means = np.exp(means - means.max(axis=1, keepdims=True))
         means /= means.sum(axis=1, keepdims=True)
     names = tuple(group for group, _ in numbers)
-    return Tracks(np.array([target for _, target in numbers]), means, names)
+    return ScoredTracks(np.array([target for _, target in numbers]), means, names)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import DatasetError
 from genrekit.evaluation.full_metrics import Metrics, check_scores, measure
-from genrekit.evaluation.metrics import Aggregation, Tracks, aggregate_by_group
+from genrekit.evaluation.metrics import Aggregation, ScoredTracks, aggregate_by_group
 from genrekit.evaluation.recount import checked_run
 from genrekit.evaluation.run import Answer, FoldSize, RunResult
 from genrekit.evaluation.scoring import score
@@ -36,12 +36,12 @@ class ScoredFold:
     ----------
     items : tuple of str
         Item id of each row; windows of one item share it.
-    rows : Tracks
+    rows : ScoredTracks
     size : FoldSize, optional
     """
 
     items: tuple[str, ...]
-    rows: Tracks
+    rows: ScoredTracks
     size: FoldSize | None = None
 
 
@@ -110,7 +110,7 @@ def _numbers(
     unit: Literal["track", "segment"],
     bundle_sha256: str | None,
 ) -> tuple[EvaluationResult, Metrics]:
-    together = Tracks(
+    together = ScoredTracks(
         np.concatenate([fold.rows.targets for fold in folds]),
         np.concatenate([fold.rows.probabilities for fold in folds]),
         tuple(group for fold in folds for group in fold.rows.groups),
@@ -132,7 +132,7 @@ def _numbers(
 
 
 def _merged(
-    items: tuple[str, ...], rows: Tracks, how: Aggregation, size: FoldSize | None
+    items: tuple[str, ...], rows: ScoredTracks, how: Aggregation, size: FoldSize | None
 ) -> ScoredFold:
     merged = aggregate_by_group(rows.targets, rows.probabilities, rows.groups, how)
     alone = Counter(rows.groups)

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Fold
 from genrekit.errors import ConfigError
-from genrekit.evaluation.recount import probability_problem
+from genrekit.evaluation import probability_problem
 from genrekit.files import replacing
-from genrekit.training.fit import Task, fold_scores
-from genrekit.training.rows import Rows
+from genrekit.training import Rows, Task, fold_scores
 
 #: Packages whose version a score may depend on.
 _PACKAGES = ("genrekit", "numpy", "scikit-learn", "xgboost-cpu")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genrekit.audit import run_audit
 from genrekit.datasets import Dataset
-from genrekit.evaluation.results import write_run
+from genrekit.evaluation import write_run
 from genrekit.experiments.learning_curve import plot_learning_curve
 from genrekit.experiments.study import Study, StudyCell, StudyResult, run_study
 from genrekit.experiments.study_parts import curve_of_best, importance_to_best, study_findings
@@ -18,7 +18,7 @@ from genrekit.experiments.study_report import render_study_markdown
 from genrekit.models import ClassicalConfig
 from genrekit.pages import plot_critical_difference
 from genrekit.progress import Progress, silent
-from genrekit.training.recipe import ProtocolConfig
+from genrekit.training import ProtocolConfig
 
 logger = logging.getLogger(__name__)
 

@@ -11,20 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.intervals import bootstrap_means, by_recording
-from genrekit.evaluation.multiple import Friedman, friedman, holm, letters
-from genrekit.evaluation.run import Answer, RunResult
-from genrekit.evaluation.shared_recordings import of_different_data, on_shared_recordings
-from genrekit.evaluation.significance import (
+from genrekit.evaluation import (
     ALPHA,
     N_RESAMPLES,
     NAIVE_WARNING,
+    Answer,
+    Friedman,
     McNemar,
+    RunResult,
     TTest,
+    bootstrap_means,
+    by_recording,
     corrected_t_test,
+    friedman,
     gap_sentence,
+    holm,
+    letters,
     mcnemar,
     naive_t_test,
+    of_different_data,
+    on_shared_recordings,
     sign_flip_p,
     smallest_gap,
 )

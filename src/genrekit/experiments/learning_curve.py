@@ -12,16 +12,12 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.intervals import over_seeds, share_by_group
-from genrekit.evaluation.run import RunResult
+from genrekit.evaluation import RunResult, over_seeds, share_by_group
 from genrekit.models import ClassicalConfig
 from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
 from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, Estimate
-from genrekit.training.fit import Task, fold_scores
-from genrekit.training.pooling import pooled_run
-from genrekit.training.recipe import ProtocolConfig
-from genrekit.training.rows import Rows
+from genrekit.training import ProtocolConfig, Rows, Task, fold_scores, pooled_run
 from genrekit.workers import WorkerDied, ordered_map
 
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)

@@ -9,13 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.bundles.session import open_session, run_session
-from genrekit.evaluation import LabelledTracks, aggregate_by_group, merged_by_group
-from genrekit.evaluation.metrics import accuracy, confusion_matrix, log_loss
-from genrekit.evaluation.multilabel import binary_log_loss, genre_ranking, mean_defined
-from genrekit.training.fit import Fit, Task, logits
-from genrekit.training.judging import probabilities
-from genrekit.training.rows import Rows
+from genrekit.bundles import open_session, run_session
+from genrekit.evaluation import (
+    LabelledTracks,
+    accuracy,
+    aggregate_by_group,
+    binary_log_loss,
+    confusion_matrix,
+    genre_ranking,
+    log_loss,
+    mean_defined,
+    merged_by_group,
+)
+from genrekit.training import Fit, Rows, Task, logits, probabilities
 
 _RUNS_TIMED, _RUNS_BEFORE = 20, 3
 

@@ -11,7 +11,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
-from genrekit.training.search_space import Choices, Numbers, TuneConfig
+from genrekit.training import Choices, Numbers, TuneConfig
 
 
 def sampler_of(

@@ -15,18 +15,24 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation.run import RunResult
+from genrekit.evaluation import RunResult
 from genrekit.experiments.cached_scores import kept_scores
 from genrekit.experiments.comparison import Comparison, compare
 from genrekit.experiments.learning_curve import LearningCurve
-from genrekit.explain.importance import Importance
+from genrekit.explain import Importance
 from genrekit.models import MODELS, ClassicalConfig
 from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, EvaluationResult
-from genrekit.training.fit import Task, checked_split, fold_scores
-from genrekit.training.pooling import pooled_run
-from genrekit.training.recipe import Model, ProtocolConfig
-from genrekit.training.rows import Rows, table_rows
+from genrekit.training import (
+    Model,
+    ProtocolConfig,
+    Rows,
+    Task,
+    checked_split,
+    fold_scores,
+    pooled_run,
+    table_rows,
+)
 from genrekit.workers import WorkerDied, ordered_map
 
 #: Honest protocols first; a dataset without official parts skips those that need them.

@@ -10,12 +10,11 @@ from genrekit.audit import KINDS, AuditReport
 from genrekit.datasets import Dataset
 from genrekit.experiments.learning_curve import LearningCurve, learning_curve
 from genrekit.experiments.study import StudyFinding, StudyImportance, StudyResult
-from genrekit.explain.importance import families, permutation_importance
+from genrekit.explain import families, permutation_importance
 from genrekit.export import run_onnx
 from genrekit.models import ClassicalConfig
 from genrekit.progress import Progress
-from genrekit.training.fit import Task, checked_split, fit, fit_rows
-from genrekit.training.rows import table_rows
+from genrekit.training import Task, checked_split, fit, fit_rows, table_rows
 
 #: Models that a learning curve is drawn for: the best ones under the first protocol.
 CURVE_MODELS = 3

@@ -23,17 +23,25 @@ from genrekit.datasets import Fold
 from genrekit.errors import BundleError, ConfigError, DatasetError, TrainingError
 from genrekit.experiments.objectives import Evaluated, evaluate_fold, objective_values
 from genrekit.experiments.sampling import sampler_of, suggest
-from genrekit.features.cache import FeatureCache
+from genrekit.features import FeatureCache
 from genrekit.models import MODELS, NetworkConfig
 from genrekit.progress import Progress, silent
-from genrekit.training.fit import fit
-from genrekit.training.prepare import check_recipe, prepare, training_for
-from genrekit.training.recipe import Recipe, recipe_of, set_setting
-from genrekit.training.saving import Run
-from genrekit.training.search_space import OBJECTIVES, TuneConfig, walk
+from genrekit.training import (
+    OBJECTIVES,
+    Recipe,
+    Run,
+    TuneConfig,
+    check_recipe,
+    fit,
+    prepare,
+    recipe_of,
+    set_setting,
+    training_for,
+    walk,
+)
 
 if TYPE_CHECKING:
-    from genrekit.training.loop import EpochRecord
+    from genrekit.training import EpochRecord
 
 STUDY = "tune"
 #: What makes a trial fail, and not the search.

@@ -34,19 +34,23 @@ from genrekit.experiments.trials import (
     trial_recipe,
 )
 from genrekit.experiments.tune_report import TuneResult, collect, write_results
-from genrekit.features.cache import FeatureCache
+from genrekit.features import FeatureCache
 from genrekit.progress import Progress, silent
-from genrekit.training.fit import checked_split
-from genrekit.training.prepare import check_recipe, prepare
-from genrekit.training.recipe import (
+from genrekit.training import (
+    OF_TASK,
     ProtocolConfig,
     Recipe,
+    Run,
+    TuneConfig,
+    check_recipe,
+    checked_split,
+    corners,
+    grid,
     override,
+    prepare,
     read_settings,
     recipe_of,
 )
-from genrekit.training.saving import Run
-from genrekit.training.search_space import OF_TASK, TuneConfig, corners, grid
 from genrekit.workers import WorkerDied, ordered_map
 
 logger = logging.getLogger(__name__)

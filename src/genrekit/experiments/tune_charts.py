@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genrekit.experiments.tune_report import TrialRecord, TuneResult, trials_text
 from genrekit.pages import Bars, Chart, Points, Section, Table, render_page, save_chart
-from genrekit.training.search_space import OBJECTIVES
+from genrekit.training import OBJECTIVES
 
 #: What the axis of each objective says, and what its values are divided by.
 AXES = {

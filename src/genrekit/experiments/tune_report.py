@@ -18,7 +18,7 @@ from genrekit.datasets import Dataset
 from genrekit.experiments.trials import Search, is_done, trial_settings
 from genrekit.files import replace_file
 from genrekit.schema import Contract
-from genrekit.training.search_space import OBJECTIVES, Objective, TuneConfig
+from genrekit.training import OBJECTIVES, Objective, TuneConfig
 
 TRIALS_FOR_IMPORTANCE = 4
 TRIALS, BEST, FRONT = "trials.jsonl", "best.yaml", "front"

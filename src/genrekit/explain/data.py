@@ -13,7 +13,7 @@ from genrekit.audit import find_label_issues, out_of_fold
 from genrekit.catalog import near_matches
 from genrekit.datasets import Dataset, track_digest
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
-from genrekit.evaluation.evaluate import item_probabilities
+from genrekit.evaluation import item_probabilities
 from genrekit.explain.columns import component_number
 from genrekit.explain.importance import Importance, families, permutation_importance
 from genrekit.explain.maps import fit_scaling, neighbours

@@ -23,8 +23,7 @@ from genrekit.explain.maps import (
     tsne,
 )
 from genrekit.explain.neighbour_map import FEWEST_ROWS, neighbour_map
-from genrekit.features import FeatureCache, build_frontend
-from genrekit.features.extraction import WHOLE_TRACK, extract
+from genrekit.features import WHOLE_TRACK, FeatureCache, build_frontend, extract
 from genrekit.inference import printable
 from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, Gtzan57Config

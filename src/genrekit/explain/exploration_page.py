@@ -12,9 +12,7 @@ from genrekit.audio import Waveform, decode
 from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioError
 from genrekit.explain.exploration import Explored, mean_columns, tempo_column
-from genrekit.features.chroma import PITCH_CLASSES
-from genrekit.features.clip import FRAMES_PER_SECOND, SAMPLE_RATE_HZ, analyse
-from genrekit.features.mel import MelFrontend
+from genrekit.features import FRAMES_PER_SECOND, PITCH_CLASSES, SAMPLE_RATE_HZ, MelFrontend, analyse
 from genrekit.inference import printable
 from genrekit.pages import (
     Bars,

@@ -21,8 +21,14 @@ from torch.nn import functional
 
 from genrekit.bundles import Bundle, window_samples
 from genrekit.errors import BundleError, ConfigError
-from genrekit.models import FROM_WEIGHTS, ModelConfig, NetworkConfig, build_network, model_config
-from genrekit.models.module import Network
+from genrekit.models import (
+    FROM_WEIGHTS,
+    ModelConfig,
+    Network,
+    NetworkConfig,
+    build_network,
+    model_config,
+)
 from genrekit.models.transformer import Layer, PatchTransformer
 from genrekit.schema import Manifest
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.intervals import bootstrap_mean
+from genrekit.evaluation import bootstrap_mean
 from genrekit.schema import Contract, Estimate
 
 REPEATS = 5

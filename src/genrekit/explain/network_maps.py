@@ -20,7 +20,7 @@ from genrekit.inference import Classifier, Window
 from genrekit.pages import Heatmap, Section, Table, hertz_ticks
 
 if TYPE_CHECKING:
-    from genrekit.models.module import Network
+    from genrekit.models import Network
 
 _RANDOM_SEED = 1
 _PICTURE_COLUMNS = 240

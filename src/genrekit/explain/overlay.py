@@ -18,7 +18,7 @@ from pydantic import Field
 from genrekit.audio import Waveform
 from genrekit.explain.agreement import SMALLEST_LOSS
 from genrekit.explain.records import Occlusion, Patch, Span
-from genrekit.features.mel import MelFrontend
+from genrekit.features import MelFrontend
 from genrekit.inference import Classifier
 from genrekit.pages import FADED
 from genrekit.schema import Contract, MelConfig

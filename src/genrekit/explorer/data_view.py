@@ -8,8 +8,7 @@ import numpy as np
 import streamlit as st
 
 from genrekit.datasets import load_dataset
-from genrekit.explain.exploration import Explored, explore_dataset
-from genrekit.explain.exploration_page import boxes_of, exploration_sections
+from genrekit.explain import Explored, boxes_of, exploration_sections, explore_dataset
 from genrekit.explorer.parts import choose_point, pick, plain_text, show_chart, show_section
 from genrekit.features import FeatureCache
 from genrekit.inference import printable

@@ -9,7 +9,7 @@ from typing import Literal
 
 from genrekit.batch import find_audio
 from genrekit.errors import DatasetError, GenreError
-from genrekit.reports.inputs import read_inputs
+from genrekit.reports import read_inputs
 
 Kind = Literal["results", "data", "vectors"]
 

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import streamlit as st
 
-from genrekit.evaluation.full_metrics import Metrics
-from genrekit.evaluation.results import confused
-from genrekit.evaluation.run import Answer, RunResult
+from genrekit.evaluation import Answer, Metrics, RunResult, confused
 from genrekit.explorer.parts import bold, pick, show_chart, show_section, show_table
 from genrekit.inference import printable
 from genrekit.pages import LEAKY, Section, Table, confusion_chart, marked_leaky, percent
-from genrekit.reports.best_model import genre_section, sureness_section
-from genrekit.reports.document import make_document
-from genrekit.reports.groups import Entry, Group, groups_of
-from genrekit.reports.inputs import read_inputs
+from genrekit.reports import (
+    Entry,
+    Group,
+    genre_section,
+    groups_of,
+    make_document,
+    read_inputs,
+    sureness_section,
+)
 
 _ALL = "all"
 _ONE = "One run"

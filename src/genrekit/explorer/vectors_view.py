@@ -9,7 +9,7 @@ import streamlit as st
 
 from genrekit.batch import Index, read_index
 from genrekit.errors import MissingExtraError
-from genrekit.explain.maps import TSNE_COMPONENTS, Rows, fit_scaling, principal_components, tsne
+from genrekit.explain import TSNE_COMPONENTS, Rows, fit_scaling, principal_components, tsne
 from genrekit.explorer.parts import choose_point, pick, plain_text, show_table
 from genrekit.pages import Points, Table
 

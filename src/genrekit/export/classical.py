@@ -39,9 +39,7 @@ from genrekit.export.trees import (
     flat_sklearn,
     flat_xgboost,
 )
-from genrekit.models.estimators import Balanced, NearestRows
-from genrekit.models.impute import Imputed
-from genrekit.models.resample import Resampled
+from genrekit.models import Balanced, Imputed, NearestRows, Resampled
 
 #: Probabilities below this are raised to it before the logarithm.
 SMALLEST_PROBABILITY = 1e-7

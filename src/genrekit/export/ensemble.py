@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.bundles.session import LOGITS
+from genrekit.bundles import LOGITS
 from genrekit.errors import BundleError, MissingExtraError
 
 try:

@@ -20,8 +20,8 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from genrekit.bundles.session import open_session, run_session
-from genrekit.features.storage import Floats, Numbers
+from genrekit.bundles import open_session, run_session
+from genrekit.features import Floats, Numbers
 from genrekit.schema import Int8Numbers
 
 logger = logging.getLogger(__name__)

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
-from genrekit.bundles.session import open_session, run_session
+from genrekit.bundles import open_session, run_session
 from genrekit.errors import BundleError
-from genrekit.features.storage import Numbers
-from genrekit.models.module import Network
-from genrekit.models.pretrained.body import Body
+from genrekit.features import Numbers
+from genrekit.models import Body, Network
 from genrekit.models.pretrained.network import WAVEFORM
 
 #: Largest difference of a logit between the graph and its source, relative to the largest logit

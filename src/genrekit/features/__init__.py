@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         hann,
         inverse_stft,
     )
+    from genrekit.features.storage import Floats, Numbers, RowWriter, joined, taken
     from genrekit.features.table import check_table, feature_columns, feature_rows, save_table
     from genrekit.features.windowed import WindowedFrontend
 
@@ -52,8 +53,11 @@ __all__ = [
     "Drawing",
     "Extraction",
     "FeatureCache",
+    "Floats",
     "Frontend",
     "MelFrontend",
+    "Numbers",
+    "RowWriter",
     "VectorFrontend",
     "WindowedFrontend",
     "analyse",
@@ -75,10 +79,12 @@ __all__ = [
     "frontend_fingerprint",
     "hann",
     "inverse_stft",
+    "joined",
     "picture_levels",
     "save_table",
     "scale_levels",
     "table_columns",
+    "taken",
 ]
 
 # Resolved on first use: who needs one module of this room does not import the others.
@@ -95,10 +101,6 @@ _HOMES = {
     "compute_files": "genrekit.features.extraction",
     "extract": "genrekit.features.extraction",
     "extract_windows": "genrekit.features.extraction",
-    "check_table": "genrekit.features.table",
-    "feature_columns": "genrekit.features.table",
-    "feature_rows": "genrekit.features.table",
-    "save_table": "genrekit.features.table",
     "at_step": "genrekit.features.foreign",
     "chosen_columns": "genrekit.features.foreign",
     "FRONTENDS": "genrekit.features.frontend",
@@ -119,6 +121,15 @@ _HOMES = {
     "frames": "genrekit.features.stft",
     "hann": "genrekit.features.stft",
     "inverse_stft": "genrekit.features.stft",
+    "Floats": "genrekit.features.storage",
+    "Numbers": "genrekit.features.storage",
+    "RowWriter": "genrekit.features.storage",
+    "joined": "genrekit.features.storage",
+    "taken": "genrekit.features.storage",
+    "check_table": "genrekit.features.table",
+    "feature_columns": "genrekit.features.table",
+    "feature_rows": "genrekit.features.table",
+    "save_table": "genrekit.features.table",
     "WindowedFrontend": "genrekit.features.windowed",
 }
 

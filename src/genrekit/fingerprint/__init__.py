@@ -47,6 +47,7 @@ __all__ = [
     "read_edges",
 ]
 
+# Resolved on first use: who needs one module of this room does not import the others.
 _HOMES = {
     "Edges": "genrekit.fingerprint.consecutive",
     "edges_of": "genrekit.fingerprint.consecutive",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from genrekit.installation.check import Check, State
-from genrekit.installation.examine import examine, is_broken
+from genrekit.installation.checks import examine, is_broken
+from genrekit.installation.distributions import installed
 from genrekit.installation.extras import EXTRAS, Extra, installed_extras
-from genrekit.installation.installed import installed
 
 __all__ = [
     "EXTRAS",

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from genrekit.audio import Waveform, decode
 from genrekit.bundles import Bundle, load_bundle, window_samples
 from genrekit.errors import AudioContentError, AudioError, ConfigError
-from genrekit.features.cache import FeatureCache
-from genrekit.features.extraction import compute_files
-from genrekit.inference.windows import cut_windows
+from genrekit.features import FeatureCache, compute_files
+from genrekit.inference import cut_windows
 from genrekit.progress import Progress, silent
 from genrekit.schema import ExcerptConfig
 

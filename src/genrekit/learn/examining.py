@@ -8,9 +8,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets.dataset import Dataset
-from genrekit.evaluation.intervals import share_by_group
-from genrekit.evaluation.multilabel import genre_ranking, mean_defined
+from genrekit.datasets import Dataset
+from genrekit.evaluation import genre_ranking, mean_defined, share_by_group
 from genrekit.learn.embedding import Embedded
 from genrekit.learn.folds import Folds
 from genrekit.learn.judging import Held, targets_of

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from genrekit.audio import AUDIO_SUFFIXES
-from genrekit.audio.tags import Tags, read_tags
-from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
+from genrekit.audio import AUDIO_SUFFIXES, Tags, read_tags
+from genrekit.datasets import CorpusInfo, Dataset, Item
 from genrekit.datasets.folder import load as load_folder
 from genrekit.datasets.manifest import load as load_manifest
 from genrekit.errors import AudioError, ConfigError, DatasetError

@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 
 import genrekit
 from genrekit.bundles import Bundle, write_bundle
-from genrekit.datasets.dataset import Dataset, track_digest
-from genrekit.datasets.relations import Pair
-from genrekit.evaluation.intervals import share_by_group
-from genrekit.evaluation.learnt import Learnt, learnt_files, read_learnt
-from genrekit.evaluation.multilabel import genre_ranking, mean_defined
-from genrekit.evaluation.multilabel_scoring import LabelledTracks, score_multilabel
-from genrekit.evaluation.scoring import score
-from genrekit.evaluation.significance import paired_difference
-from genrekit.inference.inputs import make_reference
-from genrekit.inference.tree import chosen, edges
+from genrekit.datasets import Dataset, Pair, track_digest
+from genrekit.evaluation import (
+    LabelledTracks,
+    Learnt,
+    genre_ranking,
+    learnt_files,
+    mean_defined,
+    paired_difference,
+    read_learnt,
+    score,
+    score_multilabel,
+    share_by_group,
+)
+from genrekit.inference import chosen, edges, make_reference
 from genrekit.jukebox import synthesise
 from genrekit.learn.embedding import Embedded
 from genrekit.learn.examining import doubtful, inseparable, learning_curve, verdicts

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets.dataset import Dataset
-from genrekit.datasets.relations import RELATIONS, Pair, Relation, known_relations, related
-from genrekit.datasets.splits import Split, make_split
+from genrekit.datasets import (
+    RELATIONS,
+    Dataset,
+    Pair,
+    Relation,
+    Split,
+    known_relations,
+    make_split,
+    related,
+)
 from genrekit.errors import DatasetError
 
 _MOST_FOLDS, _FEW_FOLDS = 10, 5

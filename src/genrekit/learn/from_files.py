@@ -12,11 +12,10 @@ from typing import Any
 import yaml
 
 from genrekit.bundles import Bundle, check_target, find_bundle, list_bundles, load_bundle
-from genrekit.datasets.dataset import Dataset
-from genrekit.datasets.relations import Pair
+from genrekit.datasets import Dataset, Pair
 from genrekit.errors import AudioError, ConfigError, DatasetError, GenreError
-from genrekit.evaluation.learnt import Learnt, learnt_sounds
-from genrekit.features.cache import FeatureCache
+from genrekit.evaluation import Learnt, learnt_sounds
+from genrekit.features import FeatureCache
 from genrekit.fingerprint import Fingerprint, find_near_duplicates, fingerprint_files
 from genrekit.learn.embedding import Embedded, embed_tracks, joined
 from genrekit.learn.examples import By, gather

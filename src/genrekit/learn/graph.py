@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.bundles import Bundle
-from genrekit.bundles.session import EMBEDDING, LOGITS
+from genrekit.bundles import EMBEDDING, LOGITS, Bundle
 from genrekit.errors import BundleError
 from genrekit.learn import wire
 from genrekit.learn.wire import Field, node, tensor

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets.dataset import Dataset
-from genrekit.evaluation.calibration import fit_binary_temperature, fit_temperature
-from genrekit.evaluation.thresholds import tune_thresholds
-from genrekit.inference.scoring import calibrated
-from genrekit.inference.tree import consistent, edges
+from genrekit.datasets import Dataset
+from genrekit.evaluation import fit_binary_temperature, fit_temperature, tune_thresholds
+from genrekit.inference import calibrated, consistent, edges
 from genrekit.learn.embedding import Embedded
 from genrekit.learn.folds import Folds
 from genrekit.learn.head import nearest_centroid

@@ -8,10 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.bundles import Bundle
-from genrekit.bundles.session import EMBEDDING, open_session, run_session
+from genrekit.bundles import EMBEDDING, Bundle, open_session, run_session
 from genrekit.errors import ConfigError
-from genrekit.inference.scoring import calibrated
+from genrekit.inference import calibrated
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.learn.embedding import Embedded, embed_windows, joined
 from genrekit.learn.graph import (

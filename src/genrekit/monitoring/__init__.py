@@ -48,6 +48,7 @@ __all__ = [
     "report_arms",
 ]
 
+# Resolved on first use: who needs one module of this room does not import the others.
 _HOMES = {
     "ShadowPair": "genrekit.monitoring.arm_pairs",
     "SplitPair": "genrekit.monitoring.arm_pairs",
@@ -63,13 +64,13 @@ _HOMES = {
     "SOME": "genrekit.monitoring.drift",
     "Drift": "genrekit.monitoring.drift",
     "Tally": "genrekit.monitoring.drift",
-    "PredictionLog": "genrekit.monitoring.log_writer",
     "Feedback": "genrekit.monitoring.log_writer",
-    "Log": "genrekit.monitoring.prediction_log",
+    "PredictionLog": "genrekit.monitoring.log_writer",
     "OTHER": "genrekit.monitoring.prediction_log",
-    "key_of": "genrekit.monitoring.prediction_log",
+    "Log": "genrekit.monitoring.prediction_log",
     "keep_audio": "genrekit.monitoring.prediction_log",
     "kept_audio": "genrekit.monitoring.prediction_log",
+    "key_of": "genrekit.monitoring.prediction_log",
     "logged_inputs": "genrekit.monitoring.prediction_log",
     "read_log": "genrekit.monitoring.prediction_log",
 }

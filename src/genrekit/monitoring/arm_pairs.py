@@ -17,17 +17,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.evaluation.intervals import difference_of_shares, share_by_group, wilson
-from genrekit.evaluation.multiple import holm
-from genrekit.evaluation.significance import (
+from genrekit.evaluation import (
     ALPHA,
     McNemar,
     apart_p,
+    difference_of_shares,
     gap_sentence,
+    holm,
     mcnemar,
     paired_difference,
+    share_by_group,
     shares_p,
     smallest_gap_apart,
+    wilson,
 )
 from genrekit.monitoring.prediction_log import Log, LoggedAnswer
 from genrekit.schema import Contract, Estimate

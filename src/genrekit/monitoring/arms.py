@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.intervals import share_by_group, wilson
+from genrekit.evaluation import share_by_group, wilson
 from genrekit.monitoring.arm_pairs import (
     FEWEST,
     SenderRatio,

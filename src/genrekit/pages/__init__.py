@@ -123,6 +123,7 @@ __all__ = [
     "write_page",
 ]
 
+# Resolved on first use: who needs one module of this room does not import the others.
 _HOMES = {
     "plot_risk_coverage": "genrekit.pages.abstention",
     "FADED": "genrekit.pages.charts",
@@ -170,15 +171,15 @@ _HOMES = {
     "p_value": "genrekit.pages.numbers",
     "percent": "genrekit.pages.numbers",
     "points": "genrekit.pages.numbers",
-    "Row": "genrekit.pages.page",
+    "AudioClip": "genrekit.pages.page",
+    "Details": "genrekit.pages.page",
     "Fact": "genrekit.pages.page",
     "Facts": "genrekit.pages.page",
-    "Details": "genrekit.pages.page",
     "Listing": "genrekit.pages.page",
     "Part": "genrekit.pages.page",
+    "Row": "genrekit.pages.page",
     "Section": "genrekit.pages.page",
     "Table": "genrekit.pages.page",
-    "AudioClip": "genrekit.pages.page",
     "charts_of": "genrekit.pages.page",
     "file_name": "genrekit.pages.page",
     "render_page": "genrekit.pages.page",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genrekit.evaluation.abstention import Abstention
+from genrekit.evaluation import Abstention
 from genrekit.pages.figures import COLOURS, new_figure, save_figure
 
 

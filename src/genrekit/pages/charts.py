@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.evaluation.multiple import Friedman
+from genrekit.evaluation import Friedman
 from genrekit.schema import Estimate
 
 # Of all cells, that a region needs to be named in the picture.

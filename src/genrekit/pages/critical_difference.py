@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrekit.evaluation.multiple import Friedman, cliques
+from genrekit.evaluation import Friedman, cliques
 from genrekit.pages.figures import COLOURS, figure_svg, new_figure, save_figure
 
 if TYPE_CHECKING:

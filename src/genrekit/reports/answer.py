@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from genrekit.audit import KINDS
-from genrekit.evaluation.full_metrics import TOP
-from genrekit.evaluation.leaks import miscounted, result_leaks
+from genrekit.evaluation import TOP, miscounted, result_leaks
 from genrekit.pages import Fact, Facts, counted, interval, percent
 from genrekit.reports.comparing import TESTS, indistinguishable_from_best
 from genrekit.reports.groups import PROTOCOL_NOTES, Entry, Group

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from genrekit.evaluation.results import confused
-from genrekit.evaluation.run import Answer, RunResult
+from genrekit.evaluation import Answer, RunResult, confused
 from genrekit.pages import (
     AudioClip,
     Curve,

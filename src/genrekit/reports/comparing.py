@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from genrekit.evaluation.multiple import Friedman
+from genrekit.evaluation import Friedman
 from genrekit.experiments import Comparison, PairTest
 from genrekit.pages import (
     Details,

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from genrekit.audit import KINDS
-from genrekit.evaluation.distortion_kinds import DISTORTIONS
-from genrekit.evaluation.intervals import difference_of_shares
-from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
-from genrekit.explain.importance import Importance
+from genrekit.evaluation import DISTORTIONS, RobustnessPoint, RobustnessResult, difference_of_shares
+from genrekit.explain import Importance
 from genrekit.pages import (
     Curve,
     Curves,

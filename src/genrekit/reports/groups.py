@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation.run import RunResult
+from genrekit.evaluation import RunResult
 from genrekit.experiments import Comparison, compare, refuse_unlike
 from genrekit.reports.inputs import Inputs
 from genrekit.schema import Estimate

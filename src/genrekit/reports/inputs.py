@@ -13,13 +13,9 @@ from pydantic import ValidationError
 from genrekit.audit import AuditReport
 from genrekit.bundles import find_bundle
 from genrekit.errors import BundleError, ConfigError, DatasetError, MissingExtraError
-from genrekit.evaluation.leak_looks import FOUND
-from genrekit.evaluation.recount import checked_result
-from genrekit.evaluation.results import parse_run
-from genrekit.evaluation.robustness import RobustnessResult
-from genrekit.evaluation.run import RunResult
+from genrekit.evaluation import FOUND, RobustnessResult, RunResult, checked_result, parse_run
 from genrekit.experiments import Comparison
-from genrekit.explain.data import DataExplanation
+from genrekit.explain import DataExplanation
 from genrekit.schema import BundleMetrics, Contract, EvaluationResult, Manifest
 
 #: Files of a folder that are looked into.

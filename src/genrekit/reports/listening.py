@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 import soundfile
 
 from genrekit.audio import AUDIO_SUFFIXES, decode
+from genrekit.datasets import parse_name
 from genrekit.datasets.gtzan import INFO
-from genrekit.datasets.gtzan_facts import parse_name
 from genrekit.errors import AudioError, ConfigError, DatasetError
-from genrekit.evaluation.run import Answer, RunResult
+from genrekit.evaluation import Answer, RunResult
 from genrekit.pages import AudioClip
 from genrekit.reports.groups import Group
 from genrekit.schema import ExcerptConfig

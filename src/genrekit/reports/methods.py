@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from genrekit import __version__
-from genrekit.evaluation.full_metrics import TOP
+from genrekit.evaluation import TOP
 from genrekit.pages import Details, Listing, Section, counted
 from genrekit.reports.groups import PROTOCOL_NOTES, Group
 from genrekit.reports.inputs import Inputs

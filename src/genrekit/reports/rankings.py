@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.evaluation.multilabel import genre_ranking
+from genrekit.evaluation import genre_ranking
 from genrekit.pages import Curve, Curves, Part, Row, Section, Table
 from genrekit.reports.groups import Entry
 

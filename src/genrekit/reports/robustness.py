@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from genrekit.evaluation.distortion_kinds import DISTORTIONS
-from genrekit.evaluation.robustness import RobustnessPoint, RobustnessResult
+from genrekit.evaluation import DISTORTIONS, RobustnessPoint, RobustnessResult
 from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
 from genrekit.schema import Estimate
 

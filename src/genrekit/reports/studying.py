@@ -14,7 +14,7 @@ from genrekit.experiments import Study, complete_study, write_study
 from genrekit.models import ClassicalConfig
 from genrekit.progress import Progress, silent
 from genrekit.reports.write import report
-from genrekit.training.recipe import ProtocolConfig
+from genrekit.training import ProtocolConfig
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from genrekit.audio import Waveform, decode
 from genrekit.errors import ConfigError
-from genrekit.explain.framed import framed
-from genrekit.explain.hiding import STRETCH_SECONDS, occlude_and_predict, telling
-from genrekit.explain.overlay import Spectrogram, described, png, spectrogram
-from genrekit.explain.records import Occlusion, Span
+from genrekit.explain import (
+    STRETCH_SECONDS,
+    Occlusion,
+    Span,
+    Spectrogram,
+    described,
+    framed,
+    occlude_and_predict,
+    png,
+    spectrogram,
+    telling,
+)
 from genrekit.inference import Classifier
 from genrekit.schema import ExcerptConfig
 from genrekit.serving.work import Explaining

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from genrekit.audio import decode
 from genrekit.errors import ConfigError
-from genrekit.evaluation.calibration import fit_temperature
-from genrekit.evaluation.intervals import wilson
+from genrekit.evaluation import fit_temperature, wilson
 from genrekit.inference import printable
 from genrekit.learn import (
     Embedded,

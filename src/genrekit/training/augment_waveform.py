@@ -19,7 +19,7 @@ import scipy.fft
 import soxr
 from numpy.typing import NDArray
 
-from genrekit.features.stft import forward_stft, inverse_stft
+from genrekit.features import forward_stft, inverse_stft
 from genrekit.schema import Contract
 from genrekit.training.settings import Filter, WaveformAugment
 

@@ -17,13 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.bundles import load_bundle, window_features, window_samples
-from genrekit.bundles.session import embed_session, open_session
-from genrekit.bundles.verify import MODEL
+from genrekit.bundles import (
+    MODEL,
+    embed_session,
+    load_bundle,
+    open_session,
+    window_features,
+    window_samples,
+)
 from genrekit.download import RetryPolicy, Size, fetch
 from genrekit.errors import ConfigError, DatasetError, MissingExtraError
 from genrekit.features import Frontend, build_frontend, frontend_fingerprint
 from genrekit.files import cache_home, home, moved, replace_file
+from genrekit.models import file_sha256
 from genrekit.models.pretrained import (
     PublishedConfig,
     Source,
@@ -31,7 +37,6 @@ from genrekit.models.pretrained import (
     build_body,
     local_weights,
 )
-from genrekit.models.pretrained.source import file_sha256
 from genrekit.progress import Progress, silent
 from genrekit.schema import (
     ExcerptConfig,

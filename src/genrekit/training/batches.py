@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genrekit.features.storage import Numbers
+from genrekit.features import Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

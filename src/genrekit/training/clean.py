@@ -10,8 +10,8 @@ import numpy as np
 
 from genrekit.datasets import Dataset
 from genrekit.errors import ConfigError
-from genrekit.evaluation.duplicates import find_duplicates, fingerprint_items
-from genrekit.features.cache import FeatureCache
+from genrekit.evaluation import find_duplicates, fingerprint_items
+from genrekit.features import FeatureCache
 from genrekit.progress import Progress, silent
 from genrekit.training.recipe import CleanConfig
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.bundles.session import EMBEDDING, LOGITS, embed_session, open_session, run_session
+from genrekit.bundles import EMBEDDING, LOGITS, embed_session, open_session, run_session
 from genrekit.errors import BundleError, MissingExtraError
 
 try:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from genrekit.datasets import Item
 from genrekit.errors import DatasetError
-from genrekit.models.classical import ClassicalConfig, NearestNeighbours, Stack, Svm, Vote
+from genrekit.models import ClassicalConfig, NearestNeighbours, Stack, Svm, Vote
 
 
 class _Folds(NamedTuple):

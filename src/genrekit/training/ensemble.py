@@ -16,19 +16,23 @@ import yaml
 from numpy.typing import NDArray
 
 import genrekit
-from genrekit.bundles import Bundle, check_target, window_samples, write_bundle
-from genrekit.bundles.verify import MODEL
+from genrekit.bundles import MODEL, Bundle, check_target, window_samples, write_bundle
 from genrekit.datasets import Dataset, Split, leaking_groups, track_digest
 from genrekit.errors import BundleError, ConfigError
-from genrekit.evaluation import score_items
-from genrekit.evaluation.bundle_run import bundle_run
-from genrekit.evaluation.duplicates import fingerprint_items, fingerprinted_items
-from genrekit.evaluation.learnt import learnt_files, learnt_rows, learnt_sounds, read_learnt
-from genrekit.evaluation.run import RunResult
+from genrekit.evaluation import (
+    RunResult,
+    bundle_run,
+    fingerprint_items,
+    fingerprinted_items,
+    learnt_files,
+    learnt_rows,
+    learnt_sounds,
+    read_learnt,
+    score_items,
+)
 from genrekit.export import Combiner, MemberGraph, ensemble_graph
 from genrekit.features import frontend_fingerprint
-from genrekit.inference import Classifier
-from genrekit.inference.scoring import aggregate, calibrated
+from genrekit.inference import Classifier, aggregate, calibrated
 from genrekit.jukebox import synthesise
 from genrekit.schema import (
     BundleMetrics,

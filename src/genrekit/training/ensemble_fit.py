@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 from genrekit.bundles import Bundle
 from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.evaluation import score_items
-from genrekit.evaluation.thresholds import tune_thresholds
+from genrekit.evaluation import score_items, tune_thresholds
 from genrekit.export import Combiner, log_odds, logarithm
-from genrekit.inference import Classifier
-from genrekit.inference.scoring import calibrated
-from genrekit.inference.tree import consistent, edges
+from genrekit.inference import Classifier, calibrated, consistent, edges
 from genrekit.training.ensemble import Ensemble, How
 
 #: Inverse strength of the penalty of a stack.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from genrekit.bundles import find_bundle
 from genrekit.errors import AudioError, MissingExtraError
-from genrekit.features.cache import FeatureCache
-from genrekit.inference.scoring import calibrated
+from genrekit.features import FeatureCache
+from genrekit.inference import calibrated
 from genrekit.learn import Embedded, embed_tracks, fit_softmax, joined
 
 try:

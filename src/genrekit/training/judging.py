@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split, leaking_groups
 from genrekit.evaluation import (
+    UNTUNED,
     LabelledTracks,
     fit_binary_temperature,
     merged_by_group,
     score_multilabel,
     tune_thresholds,
 )
-from genrekit.evaluation.thresholds import UNTUNED
 from genrekit.inference import calibrated, chosen, consistent, edges
 from genrekit.models import NetworkConfig
 from genrekit.schema import EvaluationResult
 from genrekit.schema import Task as LabelTask
-from genrekit.training.fit import (
+from genrekit.training.fitting import (
     CALIBRATION_FOLDS,
     EachEpoch,
     Fit,

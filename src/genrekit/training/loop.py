@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from genrekit.errors import TrainingError
-from genrekit.models.module import Network
+from genrekit.models import Network
 from genrekit.schema import Contract
 from genrekit.training.batches import Batch, Examples, batches, count_batches, epoch_order
 from genrekit.training.dropout import Dropouts

@@ -11,13 +11,10 @@ from typing import Any
 
 import yaml
 
-from genrekit.datasets import DATASETS, Dataset, load_dataset
+from genrekit.datasets import DATASETS, Dataset, corpus_of, load_dataset, parse_name
 from genrekit.datasets.gtzan import SUFFIXES as GTZAN_SUFFIXES
-from genrekit.datasets.gtzan_facts import parse_name
-from genrekit.datasets.looks_like import corpus_of
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.features import build_frontend, table_columns
-from genrekit.features.cache import FeatureCache
+from genrekit.features import FeatureCache, build_frontend, table_columns
 from genrekit.schema import DescriptorsConfig, Gtzan57Config
 from genrekit.training.recipe import DataConfig, Recipe, known_path, override, recipe_of
 

@@ -9,8 +9,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from genrekit.bundles import window_features, window_samples
-from genrekit.datasets import Dataset, Fold, Split, drop_tracks, related
-from genrekit.datasets.relations import RELATIONS
+from genrekit.datasets import RELATIONS, Dataset, Fold, Split, drop_tracks, related
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.features import build_frontend
 from genrekit.models import ClassicalConfig, NetworkConfig, build, build_network
@@ -18,7 +17,7 @@ from genrekit.models.pretrained import Pretrained
 from genrekit.schema import PictureConfig
 from genrekit.training.backbone import Backbone
 from genrekit.training.enough import check_enough
-from genrekit.training.fit import checked_split
+from genrekit.training.fitting import checked_split
 from genrekit.training.recipe import ProtocolConfig, Recipe, known_path
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,7 @@ from pydantic import (
 )
 
 from genrekit.catalog import near_matches
-from genrekit.datasets import Dataset, Relation, Split, make_split
-from genrekit.datasets.splits import checked_shares
+from genrekit.datasets import Dataset, Relation, Split, checked_shares, make_split
 from genrekit.errors import ConfigError
 from genrekit.models import ModelConfig, model_config
 from genrekit.models.pretrained import Pretrained, PublishedConfig, backbone_config

@@ -6,9 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.features import Frontend, build_frontend
-from genrekit.features.storage import Numbers as Stored
-from genrekit.inference import calibrated, chosen, edges
-from genrekit.inference.inputs import InputNumbers, input_numbers, make_reference, spread_of
+from genrekit.features import Numbers as Stored
+from genrekit.inference import (
+    InputNumbers,
+    calibrated,
+    chosen,
+    edges,
+    input_numbers,
+    make_reference,
+    spread_of,
+)
 from genrekit.schema import UNKNOWN, FrontendConfig, Reference, Spread
 from genrekit.training.rows import audio_windows
 from genrekit.training.saving import Fitted, Run

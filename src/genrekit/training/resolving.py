@@ -7,7 +7,7 @@ from typing import Any
 from genrekit.datasets import Dataset
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import find_leaks, refuse_leaks
-from genrekit.features.foreign import chosen_columns
+from genrekit.features import chosen_columns
 from genrekit.models.pretrained import Pretrained, PublishedConfig
 from genrekit.progress import Progress, silent
 from genrekit.schema import ColumnsConfig
@@ -19,7 +19,7 @@ from genrekit.training.backbone import (
     published_origin,
     saved_backbone,
 )
-from genrekit.training.fit import checked_split
+from genrekit.training.fitting import checked_split
 from genrekit.training.recipe import Recipe
 
 

@@ -17,9 +17,16 @@ from genrekit.audio import decode
 from genrekit.bundles import window_features, window_samples
 from genrekit.datasets import Dataset, Item
 from genrekit.errors import AudioContentError, AudioError, DatasetError
-from genrekit.features import build_frontend, frontend_fingerprint
-from genrekit.features.cache import FeatureCache, cache_key
-from genrekit.features.storage import Numbers, RowWriter, joined, taken
+from genrekit.features import (
+    FeatureCache,
+    Numbers,
+    RowWriter,
+    build_frontend,
+    cache_key,
+    frontend_fingerprint,
+    joined,
+    taken,
+)
 from genrekit.inference import cut_windows
 from genrekit.schema import ExcerptConfig, FrontendConfig, WindowConfig
 from genrekit.training.augment_waveform import CODE_VERSION, Change, changed, draw_change

@@ -11,16 +11,13 @@ import numpy as np
 import onnx
 
 import genrekit
-from genrekit.bundles import window_samples, write_bundle
-from genrekit.bundles.session import EMBEDDING
+from genrekit.bundles import EMBEDDING, window_samples, write_bundle
 from genrekit.datasets import Dataset, Split, track_digest
-from genrekit.evaluation.duplicates import Duplicates
-from genrekit.evaluation.learnt import LEARNT, Learnt, learnt_rows, learnt_sounds, read_learnt
+from genrekit.evaluation import LEARNT, Duplicates, Learnt, learnt_rows, learnt_sounds, read_learnt
 from genrekit.features import build_frontend, frontend_fingerprint, table_columns
 from genrekit.jukebox import synthesise
-from genrekit.models import NetworkConfig
+from genrekit.models import DistilHubert, NetworkConfig
 from genrekit.models.pretrained import Pretrained
-from genrekit.models.pretrained.backbones import DistilHubert
 from genrekit.schema import (
     BundleMetrics,
     EvaluationResult,
@@ -31,7 +28,7 @@ from genrekit.schema import (
 )
 from genrekit.training.backbone import Backbone, Origin
 from genrekit.training.composing import check_composed, composed
-from genrekit.training.fit import INT8, Task
+from genrekit.training.fitting import INT8, Task
 from genrekit.training.recipe import Recipe
 from genrekit.training.rows import Rows
 
@@ -177,7 +174,7 @@ def _hub_files(run: Run) -> dict[str, bytes]:
     model = run.recipe.model
     if not isinstance(model, Pretrained) or not isinstance(model.backbone, DistilHubert):
         return {}
-    from genrekit.models.pretrained.distilhubert import hub_config
+    from genrekit.models import hub_config
 
     settings = hub_config(model.backbone, run.dataset.labels).to_json_string()
     return {"hub_config.json": settings.encode()}

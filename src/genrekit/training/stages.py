@@ -19,16 +19,13 @@ from genrekit.datasets import (
     leaking_groups,
 )
 from genrekit.errors import ConfigError
-from genrekit.evaluation import score_items
-from genrekit.evaluation.bundle_run import bundle_run
-from genrekit.evaluation.results import write_run
-from genrekit.evaluation.run import RunResult
-from genrekit.features.cache import FeatureCache
+from genrekit.evaluation import RunResult, bundle_run, score_items, write_run
+from genrekit.features import FeatureCache
 from genrekit.inference import Classifier
 from genrekit.models import NetworkConfig
 from genrekit.progress import Progress, silent
 from genrekit.schema import DeclaredStep, EvaluationResult
-from genrekit.training.fit import (
+from genrekit.training.fitting import (
     EachEpoch,
     checked_split,
     fit,
@@ -37,7 +34,7 @@ from genrekit.training.fit import (
 )
 from genrekit.training.judging import Tuned, pooled_scores, score_fold, score_rows, tuned
 from genrekit.training.pooling import pooled_run
-from genrekit.training.prepare import ROWS, check_recipe, prepare
+from genrekit.training.preparation import ROWS, check_recipe, prepare
 from genrekit.training.recipe import ProtocolConfig, Recipe
 from genrekit.training.reference import at_temperature, reference_of
 from genrekit.training.saving import Fitted, Run, save

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from genrekit.models.module import Network
+from genrekit.models import Network
 from genrekit.training.batches import Batch
 
 

@@ -14,7 +14,7 @@ from genrekit.features import FeatureCache
 from genrekit.files import replace_file
 from genrekit.fingerprint import find_near_duplicates, fingerprint_files
 from genrekit.learn import read_feedback
-from genrekit.training.recipe import DataConfig, ProtocolConfig, Recipe
+from genrekit.training import DataConfig, ProtocolConfig, Recipe
 
 _log = logging.getLogger(__name__)
 #: The column that says where a track of the list is from.

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset
 from genrekit.errors import DatasetError
-from genrekit.evaluation.evaluate import item_probabilities
-from genrekit.evaluation.robustness import RobustnessResult
-from genrekit.evaluation.run import Answer, RunResult
-from genrekit.evaluation.significance import paired_difference
+from genrekit.evaluation import (
+    Answer,
+    RobustnessResult,
+    RunResult,
+    item_probabilities,
+    paired_difference,
+)
 from genrekit.experiments.pipeline.recipe import Gate
 from genrekit.inference import Classifier
 from genrekit.schema import Contract, Estimate

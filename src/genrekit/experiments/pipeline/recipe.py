@@ -9,9 +9,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from genrekit.audit import Severity
 from genrekit.errors import ConfigError
-from genrekit.evaluation.distortion_kinds import DISTORTIONS
+from genrekit.evaluation import DISTORTIONS
 from genrekit.schema import Contract, Probability
-from genrekit.training.recipe import Recipe, load_recipe
+from genrekit.training import Recipe, load_recipe
 
 
 class AuditRule(Contract):

@@ -18,31 +18,38 @@ from genrekit.bundles import (
     promote,
     promotion_history,
 )
-from genrekit.datasets import Dataset, Split
-from genrekit.datasets.split_file import read_split, write_split
+from genrekit.datasets import Dataset, Split, read_split, write_split
 from genrekit.errors import ConfigError, DatasetError, GenreError
-from genrekit.evaluation.bundle_run import bundle_run
-from genrekit.evaluation.distortion_kinds import DISTORTIONS
-from genrekit.evaluation.evaluate import score_items
-from genrekit.evaluation.results import read_run, write_run
-from genrekit.evaluation.robustness import RobustnessResult, robustness
-from genrekit.evaluation.run import RunResult
+from genrekit.evaluation import (
+    DISTORTIONS,
+    RobustnessResult,
+    RunResult,
+    bundle_run,
+    read_run,
+    robustness,
+    score_items,
+    write_run,
+)
 from genrekit.experiments.pipeline.feedback import add_feedback, with_feedback
 from genrekit.experiments.pipeline.gate import GateReport, check_gate, size_of, times_as_long
 from genrekit.experiments.pipeline.recipe import PipelineRecipe, training_recipe
 from genrekit.experiments.pipeline.report import PipelineReport, StageOutcome, render_pipeline
 from genrekit.experiments.pipeline.state import State, digest_of, key_of
-from genrekit.features.cache import FeatureCache
+from genrekit.features import FeatureCache
 from genrekit.files import replace_file
 from genrekit.inference import Classifier
 from genrekit.progress import Progress, silent
-from genrekit.training.fit import checked_split
-from genrekit.training.own import load_data, pointed
-from genrekit.training.plan import planned
-from genrekit.training.prepare import labelled
-from genrekit.training.recipe import Recipe
-from genrekit.training.stages import train
-from genrekit.training.tracking import set_champion, tracked
+from genrekit.training import (
+    Recipe,
+    checked_split,
+    labelled,
+    load_data,
+    planned,
+    pointed,
+    set_champion,
+    tracked,
+    train,
+)
 
 _NO_CHAMPION = "no comparison"
 

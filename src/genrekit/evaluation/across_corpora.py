@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Pair, Split, make_split
-from genrekit.datasets.label_maps import LabelMap, with_common_labels
+from genrekit.datasets import Dataset, LabelMap, Pair, Split, make_split, with_common_labels
 from genrekit.errors import DatasetError
 from genrekit.evaluation.evaluate import item_probabilities, seen_contents
 from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
-from genrekit.evaluation.metrics import Tracks
+from genrekit.evaluation.metrics import ScoredTracks
 from genrekit.evaluation.results import ScoredFold, run_result
 from genrekit.evaluation.run import RunResult
 
@@ -103,7 +102,7 @@ def cross_corpus_run(
 ) -> RunResult:
     """Return a results file's content from all scores; its protocol is ``cross-corpus``."""
     data = test.dataset
-    rows = Tracks(data.targets(), np.array(scores), data.groups())
+    rows = ScoredTracks(data.targets(), np.array(scores), data.groups())
     items = tuple(item.item_id for item in data.items)
     return run_result(
         [ScoredFold(items, rows)],

@@ -12,24 +12,21 @@ import numpy as np
 from genrekit.datasets import (
     Dataset,
     as_multi_label,
+    as_sequences,
     as_taxonomy,
     choose_labels,
     read_taxonomy,
     with_taxonomy,
 )
-from genrekit.datasets.step_rows import as_sequences
 from genrekit.errors import ConfigError, MissingExtraError
-from genrekit.evaluation.duplicates import (
+from genrekit.evaluation import (
     Duplicates,
     find_duplicates,
     fingerprint_items,
     group_duplicates,
 )
-from genrekit.features import build_frontend, from_table, table_columns
-from genrekit.features.cache import FeatureCache
-from genrekit.features.foreign import at_step
-from genrekit.models import ClassicalConfig, ModelConfig, NetworkConfig
-from genrekit.models.networks import Form
+from genrekit.features import FeatureCache, at_step, build_frontend, from_table, table_columns
+from genrekit.models import ClassicalConfig, Form, ModelConfig, NetworkConfig
 from genrekit.models.pretrained import Pretrained, PublishedConfig
 from genrekit.progress import Progress, silent
 from genrekit.schema import (
@@ -44,7 +41,7 @@ from genrekit.training.backbone import Backbone
 from genrekit.training.clean import cleaned
 from genrekit.training.composing import DESCRIPTION
 from genrekit.training.copies import refuse_leaking_copies, with_copies, without_copies
-from genrekit.training.fit import Task, checked_split
+from genrekit.training.fitting import Task, checked_split
 from genrekit.training.own import load_data, pointed
 from genrekit.training.plan import check_model, check_plan, planned, without_left_out
 from genrekit.training.recipe import LabelsConfig, Recipe

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import Dataset, Fold, Split, leaking_groups
 from genrekit.errors import DatasetError, MissingExtraError
 from genrekit.evaluation import (
-    Tracks,
+    ScoredTracks,
     aggregate_by_group,
     find_leaks,
     fit_temperature,
@@ -341,7 +341,7 @@ def pooled(
         by_rows = bool(leaking_groups(dataset, split))
     tested = [rows.of(fold.test) for fold in split.folds]
     parts = [
-        Tracks(part.y, probabilities, tuple(map(str, part.groups)))
+        ScoredTracks(part.y, probabilities, tuple(map(str, part.groups)))
         for part, probabilities in zip(tested, scores, strict=True)
     ]
     if not by_rows:

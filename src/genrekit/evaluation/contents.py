@@ -16,7 +16,7 @@ from genrekit.evaluation.learnt import (
     seen_rows,
     seen_sounds,
 )
-from genrekit.features.cache import FeatureCache
+from genrekit.features import FeatureCache
 
 
 @dataclass(frozen=True, slots=True)
