@@ -31,7 +31,7 @@ NAMED_SO = {
     ("serving/server.py", "listen"),  # a socket does
     ("serving/server.py", "listener"),
     ("serving/work.py", "dealt"),
-    ("training/prepare.py", "listen"),  # an option
+    ("training/preparation.py", "listen"),  # an option
     ("training/stages.py", "listen"),
 }
 #: The packaged model's own making, and published networks as their authors name what is in them.

@@ -87,7 +87,6 @@ if TYPE_CHECKING:
         RobustnessPoint,
         RobustnessResult,
         robustness,
-        robustness_steps,
     )
     from genrekit.evaluation.run import Answer, FoldSize, RunResult
     from genrekit.evaluation.scoring import score
@@ -209,7 +208,6 @@ __all__ = [
     "reliability_bins",
     "result_leaks",
     "robustness",
-    "robustness_steps",
     "run_result",
     "score",
     "score_items",
@@ -311,7 +309,6 @@ _HOMES = {
     "RobustnessPoint": "genrekit.evaluation.robustness_curves",
     "RobustnessResult": "genrekit.evaluation.robustness_curves",
     "robustness": "genrekit.evaluation.robustness_curves",
-    "robustness_steps": "genrekit.evaluation.robustness_curves",
     "Answer": "genrekit.evaluation.run",
     "FoldSize": "genrekit.evaluation.run",
     "RunResult": "genrekit.evaluation.run",
