@@ -118,7 +118,7 @@ def load(
     used = {label, name, group, *drop_columns}
     parts, artists, albums = (
         _parts(cells, used),
-        *(_said(cells, columns, used) for columns in (ARTIST_COLUMNS, ALBUM_COLUMNS)),
+        *(_values_of(cells, columns, used) for columns in (ARTIST_COLUMNS, ALBUM_COLUMNS)),
     )
     items = tuple(
         replace(item, split=part or item.split, artist=artist, album=album)
@@ -280,7 +280,9 @@ def _parts(cells: Cells, aside: Collection[str | None]) -> list[str | None]:
     return nothing
 
 
-def _said(cells: Cells, guesses: Sequence[str], used: Collection[str | None]) -> list[str | None]:
+def _values_of(
+    cells: Cells, guesses: Sequence[str], used: Collection[str | None]
+) -> list[str | None]:
     """Return what the first column of these names says of each row, or nothing."""
     column = next((name for name in _guessed(cells, guesses) if name not in used), None)
     if column is None:

@@ -172,9 +172,9 @@ def _rescaled(dataset: Dataset, x: Matrix, parts: Parts) -> Iterator[Leak]:
 
 def _spread(x: Matrix) -> Matrix:
     """How much rows usually differ in each column (n,)."""
-    usual = np.median(np.abs(x - np.median(x, axis=0)), axis=0)
+    typical = np.median(np.abs(x - np.median(x, axis=0)), axis=0)
     deviation = x.std(axis=0)
-    return np.where(usual > 0, usual, np.where(deviation > 0, deviation, 1.0))
+    return np.where(typical > 0, typical, np.where(deviation > 0, deviation, 1.0))
 
 
 def _follows(one: Matrix, other: Matrix, spread: Matrix) -> bool:
