@@ -66,7 +66,7 @@ def choose_threshold(
     right : (n_tracks,) bool
         Whether it is the true one.
     groups : sequence of str
-        ScoredTracks of one group are not independent.
+        Tracks of one group are not independent.
     error : float
         Between 0 and 1.
     confidence : float

@@ -447,7 +447,7 @@ def over_folds(
     values : sequence of float
         One of each fold.
     test_share : float
-        ScoredTracks tested over tracks trained on, in one fold: 1/9 for ten folds.
+        Tracks tested over tracks trained on, in one fold: 1/9 for ten folds.
     recordings : int, optional
         Different ones that all folds tested.
 

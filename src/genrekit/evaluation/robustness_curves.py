@@ -35,13 +35,13 @@ class RobustnessPoint(Contract):
     Parameters
     ----------
     tracks : int
-        ScoredTracks with an answer.
+        Tracks with an answer.
     refused : int
-        ScoredTracks that the model has no answer for, as they are too short for it.
+        Tracks that the model has no answer for, as they are too short for it.
     unknown : int
         Answers ``unknown``; the best genre below it is what counts in the accuracy.
     changed : int
-        ScoredTracks whose best genre differs from that of the clean track.
+        Tracks whose best genre differs from that of the clean track.
     accuracy, change : Estimate, optional
         Wilson's interval where every track is a recording of its own; the difference from the
         clean accuracy of the same tracks, with a bootstrap over recordings.
@@ -64,7 +64,7 @@ class RobustnessResult(Contract):
     Parameters
     ----------
     trained_on : int
-        ScoredTracks that the weights were fitted on, as far as the bundle says: they flatter the
+        Tracks that the weights were fitted on, as far as the bundle says: they flatter the
         accuracies, and the changes as well.
     """
 

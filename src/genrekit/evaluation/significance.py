@@ -41,7 +41,7 @@ class McNemar(Contract):
     Parameters
     ----------
     only_first, only_second : int
-        ScoredTracks that one model alone has right.
+        Tracks that one model alone has right.
     exact, mid_p : float
         Two-sided p-values. The exact one never claims too much, and often too little; mid-p is
         close to what it says.
@@ -199,7 +199,7 @@ def corrected_t_test(
     first, second : sequence of float
         Accuracy of each model in each fold.
     test_share : float
-        ScoredTracks tested over tracks trained on, in one fold: 1/9 for ten folds.
+        Tracks tested over tracks trained on, in one fold: 1/9 for ten folds.
 
     Raises
     ------

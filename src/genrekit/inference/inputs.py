@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genrekit.features import Frontend, WindowedFrontend
 from genrekit.schema import UNKNOWN, Reference, Spread
 
-#: InputNumbers of one front-end; of more columns, so many are taken, evenly.
+#: Numbers of one front-end; of more columns, so many are taken, evenly.
 MOST_NUMBERS = 64
 MOST_BINS = 10
 _TRACKS_PER_BIN = 16
