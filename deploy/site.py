@@ -29,6 +29,8 @@ PLACES = {
     "src/genrekit/bundles/packaged/box/CARD.md": "card.md",
     INDEX: "pages.md",
 }
+#: How much a page counts in a search, by how its address begins; others count 1.
+SOUGHT = {"glossary": 8, "start": 2, "api/": 0.3, "changelog": 0.3, "results/": 0.7}
 _LINK = re.compile(r"(?<=\]\()([^)#\s]+)(?=[)#])")
 _OUTSIDE = re.compile(r"(!?)\[([^\]]*)\]\((repository:[^)]*)\)")
 
@@ -58,7 +60,7 @@ def on_config(config: Any) -> Any:
     """Navigation: the sections of the index, each with the pages that it leads to."""
     text = (REPOSITORY / INDEX).read_text(encoding="utf-8")
     _, *sections = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
-    config.nav = [{"Home": ["index.md", "pages.md"]}]
+    config.nav = [{"Home": ["index.md", {"All pages": "pages.md"}]}]
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         found = [resolve(INDEX, link) for link in _LINK.findall(body)]
         pages = [place(source) for source in dict.fromkeys(found)]
@@ -121,6 +123,9 @@ def notebook_page(notebook: Path) -> str:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
     """Lead links of the repository to pages of the site, and what is not on it to its host."""
     here = page.file.src_uri
+    # Who looks for a word wants to read what it means before where it is used.
+    weights = [weight for start, weight in SOUGHT.items() if here.startswith(start)]
+    page.meta.setdefault("search", {"boost": weights[0] if weights else 1})
     sources = {uri: source for source, uri in PLACES.items()}
     source = sources.get(here, f"docs/{here}")
     if here.startswith("notebooks/"):
