@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genrekit.evaluation import ScoredTracks, wilson
 from genrekit.evaluation.calibration_error import calibration_error
-from genrekit.evaluation.full_metrics import measure
+from genrekit.evaluation.full_metrics import measure_all
 from genrekit.evaluation.intervals import (
     bootstrap_by_group,
     bootstrap_mean,
@@ -245,7 +245,7 @@ def test_an_interval_at_its_end_is_not_empty(name: str) -> None:
 
 
 def test_a_model_without_a_miss_on_three_tracks_is_not_known_to_be_perfect() -> None:
-    found = measure(ScoredTracks(np.arange(3), np.eye(3), ("x", "y", "z")), ("a", "b", "c"))
+    found = measure_all(ScoredTracks(np.arange(3), np.eye(3), ("x", "y", "z")), ("a", "b", "c"))
     for name in ("accuracy", "f1_macro", "balanced_accuracy", "f1_weighted", "top3"):
         one = getattr(found, name)
         assert one.value == 1.0, name

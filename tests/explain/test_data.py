@@ -16,7 +16,7 @@ from genrekit.explain.columns import (
     partial_dependence,
 )
 from genrekit.explain.data import (
-    Evaluated,
+    EvaluatedData,
     column_importance,
     confident_mistakes,
     confusion_cells,
@@ -103,7 +103,7 @@ def test_components_and_neighbours_by_hand() -> None:
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+def judged(tmp_path_factory: pytest.TempPathFactory) -> EvaluatedData:
     """A nearest-centre model on a table where one row has another genre's numbers."""
     from genrekit.models.classical import Logistic
     from genrekit.schema import ColumnsConfig
@@ -132,7 +132,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
     return explain_data(classifier, dataset, item="jazz test 5.wav")
 
 
-def test_the_planted_column_is_worth_most(judged: Evaluated) -> None:
+def test_the_planted_column_is_worth_most(judged: EvaluatedData) -> None:
     first, *others = judged.found.importance
     assert first.name == "mfcc1_var"
     assert first.drop.low > 0.2
@@ -143,7 +143,7 @@ def test_the_planted_column_is_worth_most(judged: Evaluated) -> None:
     assert column_importance(judged) == judged.found.importance
 
 
-def test_the_planted_mistake_is_first_and_doubted(judged: Evaluated) -> None:
+def test_the_planted_mistake_is_first_and_doubted(judged: EvaluatedData) -> None:
     first = judged.found.mistakes[0]
     assert (first.item, first.true, first.predicted) == ("jazz test 5.wav", "jazz", "rock")
     assert first.audit == "doubted: rock?"
@@ -155,7 +155,7 @@ def test_the_planted_mistake_is_first_and_doubted(judged: Evaluated) -> None:
     assert len(cells[("rock", "rock")]) == 24
 
 
-def test_one_item_rests_on_the_planted_column(judged: Evaluated) -> None:
+def test_one_item_rests_on_the_planted_column(judged: EvaluatedData) -> None:
     first, *others = judged.found.columns
     assert judged.found.item == "jazz test 5.wav"
     assert first.name == "mfcc1_var"
@@ -176,13 +176,13 @@ def test_one_item_rests_on_the_planted_column(judged: Evaluated) -> None:
     ],
 )
 def test_what_is_not_there_is_refused_at_once(
-    judged: Evaluated, options: dict[str, Any], message: str
+    judged: EvaluatedData, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         explain_data(judged.classifier, judged.dataset, **options)
 
 
-def test_cells_and_mistakes_count_every_item(judged: Evaluated) -> None:
+def test_cells_and_mistakes_count_every_item(judged: EvaluatedData) -> None:
     wrong = judged.probabilities[:, ::-1]
     cells = confusion_cells(judged.classifier, judged.dataset, wrong)
     assert sum(len(one.items) for one in cells) == 48

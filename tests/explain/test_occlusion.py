@@ -13,7 +13,7 @@ from scipy.special import logit
 from genrekit.audio import Waveform
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.explain import occlude_patches, occlude_seconds, pieces, predict_track, time_line
-from genrekit.explain.faithfulness import curve, hiding_seconds, measure, verdict
+from genrekit.explain.faithfulness import curve, hiding_seconds, measure_faithfulness, verdict
 from genrekit.explain.masking import Piece, hidden_scores, hide
 from genrekit.explain.occlusion import replace_columns, telling_window
 from genrekit.explain.records import Faithfulness
@@ -158,7 +158,7 @@ def test_a_column_counts_by_what_is_lost_without_it() -> None:
 
 def last(weights: list[float], track: Classifier, glued: Waveform) -> Faithfulness:
     without = hiding_seconds([predict_track(track, glued)], pieces(glued, 0.5), "metal")
-    found = measure(without, np.array(weights))
+    found = measure_faithfulness(without, np.array(weights))
     assert found is not None
     return found
 
@@ -184,7 +184,7 @@ def _measured(weights: np.ndarray) -> Faithfulness:
     def without(hidden: np.ndarray) -> float:
         return 0.9 - 0.2 * float((hidden < 4).sum())
 
-    found = measure(without, weights)
+    found = measure_faithfulness(without, weights)
     assert found is not None
     return found
 
@@ -202,7 +202,7 @@ def test_an_order_is_faithful_where_random_orders_hardly_ever_are() -> None:
 
 
 def test_nothing_is_faithful_where_nothing_changes() -> None:
-    found = measure(lambda hidden: 0.5 + 1e-17 * len(hidden), np.arange(9.0))
+    found = measure_faithfulness(lambda hidden: 0.5 + 1e-17 * len(hidden), np.arange(9.0))
     assert found is not None
     assert not found.faithful
 

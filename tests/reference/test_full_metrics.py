@@ -13,7 +13,7 @@ from sklearn import metrics as reference
 from genrekit.errors import DatasetError
 from genrekit.evaluation import ScoredTracks, wilson
 from genrekit.evaluation.calibration_error import calibration_of
-from genrekit.evaluation.full_metrics import measure
+from genrekit.evaluation.full_metrics import measure_all
 from genrekit.evaluation.intervals import (
     over_folds,
     over_seeds,
@@ -45,7 +45,7 @@ def tracks(seed: int, n_items: int, per_group: int = 1, seen: int = 4) -> Scored
 def test_all_agree_with_scikit_learn(seed: int, n_items: int, seen: int) -> None:
     scored = tracks(seed, n_items, seen=seen)
     truth, predicted = scored.targets, scored.probabilities.argmax(axis=1)
-    found = measure(scored, LABELS)
+    found = measure_all(scored, LABELS)
     assert found.accuracy.value == pytest.approx(reference.accuracy_score(truth, predicted))
     recalls = reference.recall_score(
         truth, predicted, labels=np.unique(truth), average=None, zero_division=0
@@ -78,7 +78,7 @@ def test_all_agree_with_scikit_learn(seed: int, n_items: int, seen: int) -> None
 
 
 def test_every_interval_holds_its_value() -> None:
-    found = measure(tracks(0, 200), LABELS)
+    found = measure_all(tracks(0, 200), LABELS)
     for name, value in found:
         if hasattr(value, "low"):
             assert value.low <= value.value <= value.high, name
@@ -93,7 +93,7 @@ def test_segments_have_wider_intervals_than_their_number_suggests() -> None:
         np.repeat(one.probabilities, 10, axis=0),
         tuple(np.repeat(one.groups, 10)),
     )
-    few, many = measure(one, LABELS), measure(ten, LABELS, unit="segment")
+    few, many = measure_all(one, LABELS), measure_all(ten, LABELS, unit="segment")
     assert many.accuracy.method == "bootstrap-by-track"
     for name in ("value", "low", "high"):
         assert getattr(many.f1_macro, name) == pytest.approx(getattr(few.f1_macro, name))
@@ -105,7 +105,7 @@ def test_segments_have_wider_intervals_than_their_number_suggests() -> None:
 
 def test_coverage_runs_from_the_surest_to_all() -> None:
     scored = tracks(2, 100)
-    found = measure(scored, LABELS)
+    found = measure_all(scored, LABELS)
     assert [point.items for point in found.coverage] == list(range(5, 101, 5))
     assert found.coverage[-1].accuracy == pytest.approx(found.accuracy.value)
     confidence = scored.probabilities.max(axis=1)
@@ -116,7 +116,7 @@ def test_coverage_runs_from_the_surest_to_all() -> None:
 
 def test_reliability_bins_add_up() -> None:
     scored = tracks(3, 100)
-    found = measure(scored, LABELS)
+    found = measure_all(scored, LABELS)
     assert sum(one.items for one in found.reliability) == 100
     gap = sum(
         one.items * abs(one.confidence - one.accuracy.value)
@@ -131,7 +131,7 @@ def test_reliability_bins_add_up() -> None:
 @pytest.mark.parametrize("n_items", [1, 2])
 def test_one_track_and_one_class_are_no_trouble(n_items: int) -> None:
     scored = tracks(4, n_items, seen=1)
-    found = measure(scored, LABELS)
+    found = measure_all(scored, LABELS)
     assert found.items == n_items
     assert [genre.recall is None for genre in found.per_genre] == [False, True, True, True]
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_scored_is_a_sentence(
 ) -> None:
     rows = len(probabilities)
     with pytest.raises(DatasetError, match=message):
-        measure(ScoredTracks(np.zeros(rows, np.int64), probabilities, ("x",) * rows), LABELS)
+        measure_all(ScoredTracks(np.zeros(rows, np.int64), probabilities, ("x",) * rows), LABELS)
 
 
 # --- what intervals claim -----------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 
 from genrekit.errors import AudioError, BusyError, GenreError, WorkerLostError
 from genrekit.serving import Settings
-from genrekit.serving.pool import Pool
+from genrekit.serving.pool import RequestPool
 from genrekit.serving.process import WorkerProcess
 from genrekit.serving.work import WorkerRequest
 
@@ -66,7 +66,7 @@ class _Worker:
         return 0
 
 
-def _pool(monkeypatch: pytest.MonkeyPatch, ends: list[GenreError], **settings: Any) -> Pool:
+def _pool(monkeypatch: pytest.MonkeyPatch, ends: list[GenreError], **settings: Any) -> RequestPool:
     chance, models = random.Random(5), {"default": "somewhere"}
 
     async def start(*_: Any, **__: Any) -> _Worker:
@@ -75,7 +75,7 @@ def _pool(monkeypatch: pytest.MonkeyPatch, ends: list[GenreError], **settings: A
         return worker
 
     monkeypatch.setattr(WorkerProcess, "start", start)
-    return Pool(Settings(**{"workers": 1, **settings}), models, lambda reason: None)
+    return RequestPool(Settings(**{"workers": 1, **settings}), models, lambda reason: None)
 
 
 def _waits(
@@ -85,7 +85,7 @@ def _waits(
     found: list[float] = []
     refused = 0
 
-    async def ask(pool: Pool, loop: asyncio.AbstractEventLoop) -> None:
+    async def ask(pool: RequestPool, loop: asyncio.AbstractEventLoop) -> None:
         nonlocal refused
         while loop.time() < _SECONDS:
             begin = loop.time()

@@ -18,7 +18,7 @@ import pytest
 import soundfile
 
 from genrekit.serving import Settings
-from genrekit.serving.pool import Pool
+from genrekit.serving.pool import RequestPool
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def _workers() -> list[int]:
 def test_no_more_wait_than_can_be_answered_in_time(queue: int, seconds: float, room: int) -> None:
     """Before anything is measured, a request is taken to last 0.2 s; there are two workers."""
     settings = Settings(queue=queue, queue_seconds=seconds, workers=2)
-    assert Pool(settings, {}, lambda reason: None).room == room
+    assert RequestPool(settings, {}, lambda reason: None).room == room
 
 
 def test_a_full_queue_refuses_the_oldest_and_answers_the_newest(

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from genrekit.jukebox import synthesise
 from genrekit.training.augment_waveform import (
-    Change,
+    WaveformChange,
     add_noise,
     changed,
     draw_change,
@@ -170,14 +170,14 @@ def test_every_filter_is_drawn() -> None:
 
 def test_only_what_is_asked_for_is_changed() -> None:
     change = draw_change(WaveformAugment(copies=1, pitch_semitones=2), "a", 0)
-    assert change == Change(
+    assert change == WaveformChange(
         semitones=change.semitones, noise_seed=change.noise_seed, **_edges(change)
     )
     samples = sine(440)
     assert np.array_equal(changed(samples, change, RATE), pitch_shift(samples, change.semitones))
 
 
-def _edges(change: Change) -> dict[str, float]:
+def _edges(change: WaveformChange) -> dict[str, float]:
     return {"low_hz": change.low_hz, "high_hz": change.high_hz}
 
 

@@ -12,7 +12,7 @@ from genrekit.audio.mpeg import Stretch, parse_adts, parse_mpeg, walk
 from genrekit.audio.sndfile import describe_sound
 from genrekit.audio.spliced import Spliced
 from genrekit.audio.track import Track, truncated
-from genrekit.audio.xing import Count, read_count, write_count
+from genrekit.audio.xing import FrameCount, read_count, write_count
 from genrekit.errors import AudioFormatError
 
 Opener = Callable[[BinaryIO], Track]
@@ -119,7 +119,7 @@ def _mp3_stretch(track: Track, stretch: Stretch) -> Track | None:
     return _open_stretch(track, stretch, places, frames, delays, seconds, warnings)
 
 
-def _cut_off(count: Count | None, places: list[tuple[int, int]], begin: int) -> bool:
+def _cut_off(count: FrameCount | None, places: list[tuple[int, int]], begin: int) -> bool:
     """Whether the count speaks of more bytes than there are, or of more frames and no bytes."""
     if count is None or not count.frames or count.stated_bytes is None:
         return False

@@ -17,7 +17,7 @@ _LAYER_3 = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class FrameCount:
     """What such a frame says.
 
     Attributes
@@ -36,7 +36,7 @@ class Count:
     is_reliable: bool
 
 
-def read_count(file: BinaryIO, position: int) -> tuple[FrameHeader, Count] | None:
+def read_count(file: BinaryIO, position: int) -> tuple[FrameHeader, FrameCount] | None:
     """Return the frame at ``position``, if it counts the others."""
     file.seek(position)
     data = file.read(2048)
@@ -49,11 +49,11 @@ def read_count(file: BinaryIO, position: int) -> tuple[FrameHeader, Count] | Non
         return header, _read_xing(frame, place)
     if frame[36:40] == b"VBRI" and len(frame) >= 54:
         size, frames = struct.unpack(">II", frame[46:54])
-        return header, Count(frames or None, size or None, b"", False)
+        return header, FrameCount(frames or None, size or None, b"", False)
     return None
 
 
-def _read_xing(frame: bytes, place: int) -> Count:
+def _read_xing(frame: bytes, place: int) -> FrameCount:
     (flags,) = struct.unpack(">I", frame[place + 4 : place + 8].ljust(4, b"\0"))
     rest = frame[place + 8 :]
     fields = []
@@ -68,7 +68,7 @@ def _read_xing(frame: bytes, place: int) -> Count:
     covered = (frame[: end + 34], frame[:190])
     is_reliable = has_delays and any(_crc16(part) == checksum for part in covered)
     delays = lame[_DELAYS_AT : _DELAYS_AT + 3] if has_delays else b""
-    return Count(fields[0] or None, fields[1] or None, delays, is_reliable)
+    return FrameCount(fields[0] or None, fields[1] or None, delays, is_reliable)
 
 
 def write_count(kind: Kind, frames: int, delays: bytes) -> bytes:

@@ -12,7 +12,7 @@ from genrekit.batch.analysis import Analysis
 from genrekit.batch.entry import Entry
 from genrekit.batch.finish import finish, write_summary
 from genrekit.batch.on_ray import RayOptions, ray_through
-from genrekit.batch.prefetch import Count, below_load, until, without_waiting
+from genrekit.batch.prefetch import PathCount, below_load, until, without_waiting
 from genrekit.batch.run import Run, open_run
 from genrekit.batch.sources import Shard, SourceOptions, is_again_readable, read_sources
 from genrekit.batch.summary import Summary
@@ -144,7 +144,7 @@ def run_batch(
     with open_run(folder, "predict", settings, sources=sources, redo=how.redo) as run:
         count = None
         if is_again_readable(sources):
-            count = Count(read_sources(sources, reading, shard))
+            count = PathCount(read_sources(sources, reading, shard))
         steps = _steps(run, until(stop, without_waiting(paths)), analysis, how, count, stop, report)
         for _ in steps:
             pass
@@ -156,7 +156,7 @@ def _steps(
     paths: Iterable[str | Idle],
     analysis: Analysis,
     how: BatchOptions,
-    count: Count | None,
+    count: PathCount | None,
     stop: Callable[[], bool],
     report: Report,
 ) -> Iterator[Entry]:

@@ -90,7 +90,7 @@ def below_load(most: float, paths: Iterable[str | Idle]) -> Iterator[str | Idle]
         yield path
 
 
-class Count:
+class PathCount:
     """How many paths there are, counted beside the work on them.
 
     Parameters

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets.rows import Row, expect_columns, expect_width, number_at, read_rows
+from genrekit.datasets.rows import CsvRow, expect_columns, expect_width, number_at, read_rows
 from genrekit.datasets.taxonomy import Taxonomy
 from genrekit.errors import ConfigError, DatasetError
 
@@ -93,7 +93,7 @@ def read_fma_genres(file: Path) -> Genres:
         With file and line, if the file is not as published, or a parent is missing.
     """
     rows = read_rows(file)
-    header = next(rows, Row(0, [])).cells
+    header = next(rows, CsvRow(0, [])).cells
     expect_columns(file, header, ("genre_id", "parent", "title"))
     titles, parents = {}, {}
     for row in rows:
@@ -169,15 +169,15 @@ def read_raw(metadata: Path, table: str) -> Iterator[dict[str, str]]:
         raise ConfigError(f"FMA has no raw table {table!r}; known: {', '.join(RAW_TABLES)}")
     file = metadata / f"raw_{table}.csv"
     rows = read_rows(file)
-    header = next(rows, Row(0, [])).cells
+    header = next(rows, CsvRow(0, [])).cells
     for row in rows:
         expect_width(file, row, len(header))
         yield dict(zip(header, row.cells, strict=True))
 
 
-def _header(file: Path, rows: Iterator[Row], levels: int) -> list[str]:
+def _header(file: Path, rows: Iterator[CsvRow], levels: int) -> list[str]:
     """Join the header rows into ``group.name``; the row after them says only ``track_id``."""
-    lines = [next(rows, Row(0, [])).cells for _ in range(levels + 1)]
+    lines = [next(rows, CsvRow(0, [])).cells for _ in range(levels + 1)]
     last = lines.pop()
     if not last or last[0] != "track_id" or any(last[1:]) or len(set(map(len, lines))) != 1:
         raise DatasetError(

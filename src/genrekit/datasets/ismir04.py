@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genrekit.datasets.cells import read_cells
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.presence import Need, existing
-from genrekit.datasets.rows import Row, number_at, read_rows
+from genrekit.datasets.rows import CsvRow, number_at, read_rows
 from genrekit.errors import DatasetError
 
 INFO = CorpusInfo(
@@ -109,7 +109,7 @@ def read_list(path: Path, part: str) -> list[Listed]:
     return [_listed(file, part, row) for row in read_rows(file)]
 
 
-def _listed(file: Path, part: str, row: Row) -> Listed:
+def _listed(file: Path, part: str, row: CsvRow) -> Listed:
     cells = [cell.strip() for cell in row.cells]
     # The evaluation list has Magnatune's track number as a seventh column.
     if len(cells) not in (len(_COLUMNS), len(_COLUMNS) + 1):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from genrekit.datasets.dataset import CorpusInfo, Dataset, Item
 from genrekit.datasets.presence import Need, existing
-from genrekit.datasets.rows import Row, number_at, read_rows
+from genrekit.datasets.rows import CsvRow, number_at, read_rows
 from genrekit.errors import ConfigError, DatasetError
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ _PREFIX = "genre---"
 _AUDIO_FOLDERS = ("audio", "raw_30s/audio", "audio-low", "raw_30s/audio-low")
 
 
-class Track(NamedTuple):
+class JamendoTrack(NamedTuple):
     """One row of a table; ``genres`` without their prefix."""
 
     track_id: str
@@ -113,7 +113,7 @@ def load(
     )
 
 
-def read_jamendo_tracks(file: Path) -> list[Track]:
+def read_jamendo_tracks(file: Path) -> list[JamendoTrack]:
     """Read one table; tracks without a genre tag are left out.
 
     Raises
@@ -122,7 +122,7 @@ def read_jamendo_tracks(file: Path) -> list[Track]:
         With file, line and column, if the table is not as published or cut off.
     """
     rows = read_rows(file, "\t", quoted=False)
-    header = next(rows, Row(0, [])).cells
+    header = next(rows, CsvRow(0, [])).cells
     if header != _HEADER:
         raise DatasetError(f"{file} begins with {header[:6]}; expected the columns {_HEADER}")
     tracks = [_track(file, row) for row in rows]
@@ -132,7 +132,7 @@ def read_jamendo_tracks(file: Path) -> list[Track]:
     return tagged
 
 
-def _track(file: Path, row: Row) -> Track:
+def _track(file: Path, row: CsvRow) -> JamendoTrack:
     if len(row.cells) < len(_HEADER) or not all(row.cells):
         raise DatasetError(
             f"{file}, line {row.line}: {sum(map(bool, row.cells))} filled cells, expected at least "
@@ -144,7 +144,7 @@ def _track(file: Path, row: Row) -> Track:
     if wrong:
         raise DatasetError(f"{file}, line {row.line}, column TAGS: {wrong[0]!r} has no category")
     genres = [tag.removeprefix(_PREFIX) for tag in tags if tag.startswith(_PREFIX)]
-    return Track(track, artist, album, path, seconds, tuple(sorted(set(genres))))
+    return JamendoTrack(track, artist, album, path, seconds, tuple(sorted(set(genres))))
 
 
 def _tables(path: Path, split: int | None) -> dict[str, Path]:
@@ -172,14 +172,14 @@ def _audio_folder(path: Path) -> Path:
     return next((path / name for name in _AUDIO_FOLDERS if (path / name).is_dir()), path)
 
 
-def _audio_files(folder: Path, tracks: list[Track]) -> dict[str, Path]:
+def _audio_files(folder: Path, tracks: list[JamendoTrack]) -> dict[str, Path]:
     # The archives of low quality hold 14/214.low.mp3.
     low = next(folder.glob("[0-9][0-9]/*.low.mp3"), None) is not None
     suffix = ".low.mp3" if low else ".mp3"
     return {t.track_id: folder / f"{t.path.removesuffix('.mp3')}{suffix}" for t in tracks}
 
 
-def _item(track: Track, part: str | None, paths: dict[str, Path]) -> Item:
+def _item(track: JamendoTrack, part: str | None, paths: dict[str, Path]) -> Item:
     return Item(
         track.track_id,
         track.genres,

@@ -106,7 +106,7 @@ class TrackAnalysis:
         return np.concatenate([*statistics, rates, self.numbers])
 
 
-class Summary(NamedTuple):
+class SongSummary(NamedTuple):
     """Rows of the summary file; ``numbers`` has one row a song, columns `SONG_COLUMNS`."""
 
     songs: dict[str, Song]
@@ -142,7 +142,7 @@ def read_msd_track(file: Path) -> TrackAnalysis:
         )
 
 
-def read_msd_summary(file: Path, wanted: Collection[str]) -> Summary:
+def read_msd_summary(file: Path, wanted: Collection[str]) -> SongSummary:
     """Read the tracks ``wanted`` from ``msd_summary_file.h5``; only the columns that are needed.
 
     Raises
@@ -163,7 +163,7 @@ def read_msd_summary(file: Path, wanted: Collection[str]) -> Summary:
         if track_id in wanted:
             songs[track_id] = _song(track_id, metadata[row])
             numbers[track_id] = np.array([float(analysis[row][c.name]) for c in SONG_COLUMNS])
-    return Summary(songs, numbers)
+    return SongSummary(songs, numbers)
 
 
 @contextmanager

@@ -17,14 +17,14 @@ from genrekit.errors import DatasetError
 _CELL_CHARS = 1 << 24
 
 
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     """Cells of one row and the line it ends on, counted from 1."""
 
     line: int
     cells: list[str]
 
 
-def read_rows(file: Path, delimiter: str = ",", *, quoted: bool = True) -> Iterator[Row]:
+def read_rows(file: Path, delimiter: str = ",", *, quoted: bool = True) -> Iterator[CsvRow]:
     """Yield the rows of ``file`` that are not empty; a byte order mark is skipped.
 
     Parameters
@@ -50,7 +50,7 @@ def read_rows(file: Path, delimiter: str = ",", *, quoted: bool = True) -> Itera
         try:
             for cells in reader:
                 if any(cells):
-                    yield Row(reader.line_num, cells)
+                    yield CsvRow(reader.line_num, cells)
         except UnicodeDecodeError as problem:
             raise DatasetError(_not_utf8(file)) from problem
         except csv.Error as problem:
@@ -59,7 +59,7 @@ def read_rows(file: Path, delimiter: str = ",", *, quoted: bool = True) -> Itera
             ) from problem
 
 
-def expect_width(file: Path, row: Row, width: int) -> None:
+def expect_width(file: Path, row: CsvRow, width: int) -> None:
     """Check that ``row`` has ``width`` cells.
 
     Raises

@@ -109,7 +109,7 @@ class Metrics(Contract):
     coverage: tuple[CoveragePoint, ...]
 
 
-def measure(
+def measure_all(
     tracks: ScoredTracks, labels: Sequence[str], *, unit: Unit = "track", seed: int = 0
 ) -> Metrics:
     """Every metric of scored tracks or segments.

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import DatasetError
-from genrekit.evaluation.full_metrics import Metrics, check_scores, measure
+from genrekit.evaluation.full_metrics import Metrics, check_scores, measure_all
 from genrekit.evaluation.metrics import Aggregation, ScoredTracks, aggregate_by_group
 from genrekit.evaluation.recount import checked_run
 from genrekit.evaluation.run import Answer, FoldSize, RunResult
@@ -128,7 +128,7 @@ def _numbers(
         folds=fold_of if len(folds) > 1 else None,
         bundle_sha256=bundle_sha256,
     )
-    return result, measure(together, labels, unit=unit)
+    return result, measure_all(together, labels, unit=unit)
 
 
 def _merged(

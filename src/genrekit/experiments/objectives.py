@@ -27,7 +27,7 @@ _RUNS_TIMED, _RUNS_BEFORE = 20, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evaluated:
+class FoldEvaluation:
     """The graph of one fold: what it says of recordings it was not fitted on, and what it costs.
 
     Attributes
@@ -42,7 +42,7 @@ class Evaluated:
     size_bytes: int
 
 
-def evaluate_fold(task: Task, fit: Fit, rows: Rows) -> Evaluated:
+def evaluate_fold(task: Task, fit: Fit, rows: Rows) -> FoldEvaluation:
     """Score ``rows``, which the fit has not seen, and time one of them."""
     scores = probabilities(task, logits(task, fit.model, rows), 1.0)
     groups = tuple(map(str, rows.groups))
@@ -52,10 +52,10 @@ def evaluate_fold(task: Task, fit: Fit, rows: Rows) -> Evaluated:
     else:
         whole = aggregate_by_group(rows.y, scores, groups)
         targets, merged = whole.targets, whole.probabilities
-    return Evaluated(targets, merged, _latency_ms(task, fit.model, rows), len(fit.model))
+    return FoldEvaluation(targets, merged, _latency_ms(task, fit.model, rows), len(fit.model))
 
 
-def objective_values(folds: Sequence[Evaluated]) -> dict[str, float]:
+def objective_values(folds: Sequence[FoldEvaluation]) -> dict[str, float]:
     """Return the `OBJECTIVES` over some folds: all recordings together, median costs."""
     targets = np.concatenate([fold.targets for fold in folds])
     scores = np.concatenate([fold.probabilities for fold in folds])

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from genrekit.datasets import Fold
 from genrekit.errors import BundleError, ConfigError, DatasetError, TrainingError
-from genrekit.experiments.objectives import Evaluated, evaluate_fold, objective_values
+from genrekit.experiments.objectives import FoldEvaluation, evaluate_fold, objective_values
 from genrekit.experiments.sampling import sampler_of, suggest
 from genrekit.features import FeatureCache
 from genrekit.models import MODELS, NetworkConfig
@@ -219,7 +219,7 @@ def _measured(
     training = training_for(recipe, run.dataset)
     task = replace(run.task, model=recipe.model, training=training, seed=recipe.seed)
     folds = search.folds[: plan.rounds]
-    evaluated: list[Evaluated] = []
+    evaluated: list[FoldEvaluation] = []
     for number, fold in enumerate(folds):
         progress("this trial", number, len(folds))
         made = fit(

@@ -69,7 +69,7 @@ class DataExplanation(Contract):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evaluated:
+class EvaluatedData:
     """A set with what a model says of it.
 
     Attributes
@@ -116,7 +116,7 @@ def explain_data(
     most_mistakes: int = 20,
     seed: int = 0,
     progress: Progress = silent,
-) -> Evaluated:
+) -> EvaluatedData:
     """Explain a model by a labelled set, which it need not have been trained on.
 
     Parameters
@@ -165,7 +165,7 @@ def explain_data(
         ),
         notes=notes,
     )
-    evaluated = Evaluated(
+    evaluated = EvaluatedData(
         found, classifier, dataset, described, probabilities, x, row=row, plane=plane
     )
     if x is not None:
@@ -231,7 +231,7 @@ def confident_mistakes(
 
 
 def column_importance(
-    evaluated: Evaluated, *, by_family: bool = False, seed: int = 0
+    evaluated: EvaluatedData, *, by_family: bool = False, seed: int = 0
 ) -> tuple[Importance, ...]:
     """Permutation importance of columns, or of families that are shuffled together."""
     assert evaluated.x is not None, "the model takes one vector"
@@ -261,7 +261,7 @@ def _by_family(found: Sequence[str]) -> dict[str, list[int]]:
     return blocks
 
 
-def _with_shap(evaluated: Evaluated, seed: int) -> Evaluated:
+def _with_shap(evaluated: EvaluatedData, seed: int) -> EvaluatedData:
     assert evaluated.x is not None, "the model takes one vector"
     bundle = evaluated.classifier.bundle
     try:
@@ -279,7 +279,7 @@ def _with_shap(evaluated: Evaluated, seed: int) -> Evaluated:
     return replace(evaluated, shap=found)
 
 
-def _about_row(evaluated: Evaluated, row: int) -> dict[str, object]:
+def _about_row(evaluated: EvaluatedData, row: int) -> dict[str, object]:
     """Return what one item's genre loses when a column has its median in place of its own value."""
     assert evaluated.x is not None, "the model takes one vector"
     predicted = evaluated.classifier.labels[int(evaluated.probabilities[row].argmax())]

@@ -17,7 +17,7 @@ from genrekit.explain.columns import (
     component_plane,
     partial_dependence,
 )
-from genrekit.explain.data import NEIGHBOURS, DataExplanation, Evaluated
+from genrekit.explain.data import NEIGHBOURS, DataExplanation, EvaluatedData
 from genrekit.explain.importance import Importance
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
@@ -54,7 +54,7 @@ _MOST_LISTED = 300
 Plane = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
-def write_data_page(evaluated: Evaluated, folder: Path, *, seed: int = 0) -> tuple[Path, ...]:
+def write_data_page(evaluated: EvaluatedData, folder: Path, *, seed: int = 0) -> tuple[Path, ...]:
     """Write ``index.html`` and a PNG for each chart into ``folder``; return what was written.
 
     Raises
@@ -89,7 +89,7 @@ def write_data_page(evaluated: Evaluated, folder: Path, *, seed: int = 0) -> tup
     return write_page(title, lead, sections, folder / "index.html", folder)
 
 
-def _confusion(evaluated: Evaluated) -> Section:
+def _confusion(evaluated: EvaluatedData) -> Section:
     cells = {(cell.true, cell.predicted): cell.items for cell in evaluated.found.confusion}
     chart = confusion_chart("Confusion", evaluated.classifier.labels, cells)
     wrong = [cell for cell in evaluated.found.confusion if cell.true != cell.predicted]
@@ -99,7 +99,7 @@ def _confusion(evaluated: Evaluated) -> Section:
     return Section("Confusions and the tracks behind them", parts=[chart, table])
 
 
-def _mistakes(evaluated: Evaluated) -> Section:
+def _mistakes(evaluated: EvaluatedData) -> Section:
     rows = [
         (
             one.item,
@@ -119,7 +119,7 @@ def _mistakes(evaluated: Evaluated) -> Section:
     return Section("Most confident mistakes", text, [Table(headings, rows)] if rows else [])
 
 
-def _map(evaluated: Evaluated, seed: int) -> Section:
+def _map(evaluated: EvaluatedData, seed: int) -> Section:
     scaled = fit_scaling(evaluated.vectors)(evaluated.vectors)
     parts = principal_components(scaled)
     kept = parts.project(scaled, TSNE_COMPONENTS)
@@ -134,13 +134,13 @@ def _map(evaluated: Evaluated, seed: int) -> Section:
     return Section("Map", text, charts)
 
 
-def _points(title: str, evaluated: Evaluated, places: NDArray[np.float64]) -> Points:
+def _points(title: str, evaluated: EvaluatedData, places: NDArray[np.float64]) -> Points:
     items = evaluated.dataset.items
     genres, names = [item.labels[0] for item in items], [printable(item.item_id) for item in items]
     return Points(title, places[:, 0], places[:, 1], genres, names, "", "")
 
 
-def _importance(evaluated: Evaluated) -> Section:
+def _importance(evaluated: EvaluatedData) -> Section:
     found = evaluated.found
     text = (
         "How much accuracy is lost when a column, or a family of them, is shuffled between tracks, "
@@ -160,7 +160,7 @@ def _importance_bars(title: str, found: Sequence[Importance]) -> Bars:
     return Bars(title, names, [one.value for one in drops], "loss of accuracy", errors)
 
 
-def _shap(evaluated: Evaluated) -> list[Section]:
+def _shap(evaluated: EvaluatedData) -> list[Section]:
     found = evaluated.shap
     if found is None or evaluated.x is None:
         return []
@@ -203,7 +203,7 @@ def _shap(evaluated: Evaluated) -> list[Section]:
     return [Section("SHAP values", text, [*charts, *_swarms(evaluated, found, items)])]
 
 
-def _swarms(evaluated: Evaluated, found: ShapleyValues, items: Sequence[str]) -> list[Part]:
+def _swarms(evaluated: EvaluatedData, found: ShapleyValues, items: Sequence[str]) -> list[Part]:
     """For each genre, what every item's value of the strongest columns adds: one is open."""
     assert evaluated.x is not None, "there are SHAP values"
     names = evaluated.classifier.bundle.frontends[evaluated.frontend].feature_names
@@ -242,7 +242,7 @@ def _one(found: DataExplanation) -> Section:
     )
 
 
-def _partial(evaluated: Evaluated) -> Section:
+def _partial(evaluated: EvaluatedData) -> Section:
     assert evaluated.x is not None
     names = evaluated.classifier.bundle.frontends[evaluated.frontend].feature_names
     rows = np.random.default_rng(0).permutation(len(evaluated.x))[:PARTIAL_ROWS]
@@ -259,14 +259,14 @@ def _partial(evaluated: Evaluated) -> Section:
     return Section("Partial dependence", text, charts)
 
 
-def _components(evaluated: Evaluated, first: int, second: int) -> tuple[str, str, str, Plane]:
+def _components(evaluated: EvaluatedData, first: int, second: int) -> tuple[str, str, str, Plane]:
     assert evaluated.x is not None
     names = [f"component {one + 1}" for one in (first, second)]
     plane = component_plane(evaluated.predict, evaluated.x, first, second)
     return " and ".join(names), names[0], names[1], plane
 
 
-def _regions(evaluated: Evaluated) -> Section:
+def _regions(evaluated: EvaluatedData) -> Section:
     assert evaluated.x is not None
     names = evaluated.classifier.bundle.frontends[evaluated.frontend].feature_names
     planes = [_components(evaluated, 0, 1)]

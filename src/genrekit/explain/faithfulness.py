@@ -51,7 +51,7 @@ def curve(without: Without, order: NDArray[np.int64], *, insertion: bool = False
     return Curve(shares=tuple(shares.tolist()), probabilities=tuple(values), area=area)
 
 
-def measure(
+def measure_faithfulness(
     without: Without,
     weights: NDArray[np.float64],
     *,
@@ -103,7 +103,7 @@ def verdict(found: Faithfulness) -> str:
     )
 
 
-#: Curves that `measure` takes.
+#: Curves that `measure_faithfulness` takes.
 N_MEASURED = 2 * (1 + RANDOM_ORDERS)
 
 

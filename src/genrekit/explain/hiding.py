@@ -10,7 +10,7 @@ import numpy as np
 
 from genrekit.audio import Waveform
 from genrekit.explain.agreement import beside_time_line, combine, line_note, verdict
-from genrekit.explain.faithfulness import N_MEASURED, hiding_patches, measure
+from genrekit.explain.faithfulness import N_MEASURED, hiding_patches, measure_faithfulness
 from genrekit.explain.faithfulness import verdict as faithfulness_verdict
 from genrekit.explain.masking import (
     FILLS,
@@ -208,7 +208,7 @@ def _patches(
         )
     combined = combine(np.array([[one.loss for one in some] for some in by_way]), PATCH_WAYS)
     without = hiding_patches(classifier, window, picture, genre, rows, columns)
-    faithful = measure(
+    faithful = measure_faithfulness(
         without,
         combined.losses,
         each=lambda done: progress("Hiding patches", len(PATCH_WAYS) + done, total),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.explain.agreement import rank_correlation as spearman
-from genrekit.explain.faithfulness import Without, hiding_patches, measure, verdict
+from genrekit.explain.faithfulness import Without, hiding_patches, measure_faithfulness, verdict
 from genrekit.explain.occlusion import PatchGrid, filled_samples, label_number
 from genrekit.explain.overlay import narrowed
 from genrekit.explain.records import Faithfulness, RandomWeights
@@ -121,7 +121,7 @@ def _by_patch(values: NDArray[np.float64], grid: PatchGrid) -> NDArray[np.float6
 
 
 def _measured(without: Without, weights: NDArray[np.float64]) -> Faithfulness:
-    last = measure(without, weights)
+    last = measure_faithfulness(without, weights)
     assert last is not None, "the last step carries the result"
     return last
 

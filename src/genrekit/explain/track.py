@@ -12,7 +12,7 @@ import soundfile
 
 from genrekit.audio import Waveform, decode
 from genrekit.errors import BundleError, ConfigError, MissingExtraError
-from genrekit.explain.faithfulness import N_MEASURED, hiding_seconds, measure
+from genrekit.explain.faithfulness import N_MEASURED, hiding_seconds, measure_faithfulness
 from genrekit.explain.hiding import (
     CONTEXT_SECONDS,
     PIECE_SECONDS,
@@ -116,7 +116,7 @@ def _maps(classifier: Classifier, hidden: Hidden) -> tuple[tuple[NetworkMap, ...
 def _checked(hidden: Hidden, progress: Progress) -> Faithfulness:
     losses = np.array([span.loss for span in hidden.found.occlusion])
     without = hiding_seconds(hidden.tracks, hidden.cut, hidden.found.genre)
-    return measure(
+    return measure_faithfulness(
         without,
         losses,
         each=lambda done: progress("Checking faithfulness", done, N_MEASURED),

@@ -43,7 +43,7 @@ class _LandmarkIndex(NamedTuple):
     pitches: NDArray[np.float32]
 
 
-class Proposal(NamedTuple):
+class CandidatePairs(NamedTuple):
     """Which pairs are worth a comparison, and what it took to find them.
 
     Parameters
@@ -61,10 +61,10 @@ class Proposal(NamedTuple):
     votes: int
 
 
-def propose(fingerprints: Sequence[Fingerprint]) -> Proposal:
+def propose(fingerprints: Sequence[Fingerprint]) -> CandidatePairs:
     """Find the pairs with enough equal hashes at one place, see `votes_needed`."""
     if not any(len(one) for one in fingerprints):
-        return Proposal([], 0, 0)
+        return CandidatePairs([], 0, 0)
     landmarks = _LandmarkIndex(
         np.repeat(np.arange(len(fingerprints), dtype=np.int32), [len(o) for o in fingerprints]),
         np.concatenate([one.times_seconds.astype(np.float32) for one in fingerprints]),
@@ -75,7 +75,9 @@ def propose(fingerprints: Sequence[Fingerprint]) -> Proposal:
     places, counts = np.unique(votes, return_counts=True)
     enough = counts >= votes_needed(len(fingerprints))
     pairs = np.unique(places[enough] >> _PLACE_BITS).tolist()
-    return Proposal([divmod(pair, 1 << _OWNER_BITS) for pair in pairs], len(index), len(votes))
+    return CandidatePairs(
+        [divmod(pair, 1 << _OWNER_BITS) for pair in pairs], len(index), len(votes)
+    )
 
 
 def votes_needed(recordings: int) -> int:

@@ -34,7 +34,7 @@ _DISCS = ("cd", "disc", "disk")
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
+class TrainingTracks:
     """Labelled tracks, and what is to be said of them.
 
     Attributes
@@ -56,7 +56,7 @@ def gather(
     several: bool = False,
     corrections: Mapping[str, str] | None = None,
     progress: Progress = silent,
-) -> Examples:
+) -> TrainingTracks:
     """Find labelled tracks.
 
     Parameters
@@ -94,7 +94,7 @@ def gather(
     if corrections:
         dataset = _corrected(dataset, folder, corrections)
     items = tuple(_known(item, folder) for item in dataset.items)
-    return Examples(replace(dataset, items=items), notes)
+    return TrainingTracks(replace(dataset, items=items), notes)
 
 
 def read_corrections(file: Path) -> dict[str, str]:

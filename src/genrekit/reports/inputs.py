@@ -38,7 +38,7 @@ class FoundLeak(Contract):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class InputFile:
     """A file that was read, and what it is."""
 
     path: Path
@@ -69,7 +69,7 @@ class Inputs:
     explanations: list[tuple[Path, DataExplanation]] = field(default_factory=list)
     bundles: list[tuple[Path, Manifest]] = field(default_factory=list)
     leaks: list[tuple[Path, FoundLeak]] = field(default_factory=list)
-    sources: list[Source] = field(default_factory=list)
+    sources: list[InputFile] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
 
 
@@ -130,7 +130,7 @@ def _read_file(path: Path, found: Inputs, *, strict: bool = True) -> bool:
     (kind,) = kinds
     assert kind is not None, "checked above"
     _READERS[kind](path, things, found)
-    found.sources.append(Source(path, kind))
+    found.sources.append(InputFile(path, kind))
     return True
 
 

@@ -35,7 +35,7 @@ from genrekit.serving.analysis import ANSWER_ID
 from genrekit.serving.hot_reload import HotReload, load_bundles, places, store_stamp
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
-from genrekit.serving.pool import Pool
+from genrekit.serving.pool import RequestPool
 from genrekit.serving.problems import add_handlers
 from genrekit.serving.recorder import Recorder
 from genrekit.serving.scratch import delete_abandoned, scratch_folder
@@ -148,7 +148,7 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         stack.callback(recorder.close)
         recorder.follow(bundles | shadow_bundles, arms)
         shadows = Shadows(settings, places(shadow_bundles), uploads, metrics, recorder)
-        pool = Pool(
+        pool = RequestPool(
             settings,
             places(bundles),
             lambda reason: metrics.worker_deaths.labels(reason).inc(),

@@ -34,7 +34,7 @@ class _QueueEntry:
     lost: bool = False
 
 
-class Pool:
+class RequestPool:
     """Runs work in a fixed number of worker processes.
 
     Requests that somebody waits for go first, in order. From the moment the queue overflows, or one

@@ -19,7 +19,7 @@ from genrekit.schema import TrackPrediction
 from genrekit.serving.access import RateLimiter, sender_of
 from genrekit.serving.jobs import Jobs
 from genrekit.serving.metrics import Metrics
-from genrekit.serving.pool import Pool
+from genrekit.serving.pool import RequestPool
 from genrekit.serving.recorder import Recorder
 from genrekit.serving.settings import Settings
 from genrekit.serving.shadow import Shadows
@@ -58,7 +58,7 @@ class Service:
     recorder: Recorder
     shadows: Shadows
     limiter: RateLimiter
-    pool: Pool
+    pool: RequestPool
     streams: StreamWorkers
     jobs: Jobs
     draining: bool = False

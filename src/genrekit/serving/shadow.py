@@ -12,7 +12,7 @@ from pathlib import Path
 from genrekit.errors import BusyError, GenreError
 from genrekit.schema import TrackPrediction
 from genrekit.serving.metrics import Metrics
-from genrekit.serving.pool import Pool
+from genrekit.serving.pool import RequestPool
 from genrekit.serving.recorder import Recorder
 from genrekit.serving.settings import Settings
 from genrekit.serving.work import WorkerRequest
@@ -49,7 +49,7 @@ class Shadows:
         self._folder, self._metrics, self._recorder = folder, metrics, recorder
         self._tasks: set[asyncio.Task[None]] = set()
         alone = settings.model_copy(update={"workers": 1})
-        self._pool = Pool(
+        self._pool = RequestPool(
             alone,
             models,
             lambda reason: metrics.worker_deaths.labels(f"shadow {reason}").inc(),

@@ -19,7 +19,7 @@ _KEYS: dict[str, Key] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ApeItem:
     """One item; positions count in the view, its header is at ``start``."""
 
     key: str
@@ -37,7 +37,7 @@ class ApeTag:
     items_start: int
     footer: int
     version: int
-    items: tuple[Item, ...]
+    items: tuple[ApeItem, ...]
     items_end: int
 
     @property
@@ -80,9 +80,9 @@ def _numbers(block: bytes) -> tuple[int, int, int, int]:
     return version, size, count, flags
 
 
-def _items(view: View, start: int, end: int, count: int) -> tuple[Item, ...]:
+def _items(view: View, start: int, end: int, count: int) -> tuple[ApeItem, ...]:
     data = view.at(start, end - start)
-    found: list[Item] = []
+    found: list[ApeItem] = []
     position = 0
     for _ in range(count):
         stop = data.find(b"\0", position + 8)
@@ -93,7 +93,7 @@ def _items(view: View, start: int, end: int, count: int) -> tuple[Item, ...]:
         key = data[position + 8 : stop].decode("ascii", "replace")
         value = data[stop + 1 : stop + 1 + size]
         whole = stop + 1 + size
-        found.append(Item(key, start + position, start + whole, value, flags & 6 == 0))
+        found.append(ApeItem(key, start + position, start + whole, value, flags & 6 == 0))
         position = whole
     return tuple(found)
 

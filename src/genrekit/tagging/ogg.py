@@ -31,7 +31,7 @@ _FLAC_HEADER_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class OggPage:
     """A page of one of the streams of a file; its head is at ``start``."""
 
     start: int
@@ -64,7 +64,7 @@ class Page:
         return self.body_start + sum(self.lacing)
 
 
-def read_page(view: View, start: int) -> Page:
+def read_page(view: View, start: int) -> OggPage:
     """Return the page that begins at ``start``.
 
     Raises
@@ -75,7 +75,7 @@ def read_page(view: View, start: int) -> Page:
     head = view.at(start, _HEAD_BYTES)
     if not head.startswith(b"OggS\0"):
         raise damaged(f"there is no page of Ogg at {start}, where one should begin")
-    page = Page(start, head, view.at(start + _HEAD_BYTES, head[26]))
+    page = OggPage(start, head, view.at(start + _HEAD_BYTES, head[26]))
     if page.end > view.size:
         raise damaged("its last page of Ogg is cut off")
     return page
@@ -92,7 +92,7 @@ class _Header:
     """The pages from the second of a stream on whose last packet is whole, and their packets."""
 
     codec: bytes
-    pages: tuple[Page, ...]
+    pages: tuple[OggPage, ...]
     packets: tuple[bytes, ...]
 
 
@@ -115,7 +115,7 @@ def _find_header(view: View) -> _Header:
 
 
 def _collect(view: View, start: int, serial: bytes, codec: bytes) -> _Header:
-    pages: list[Page] = []
+    pages: list[OggPage] = []
     packets: list[bytearray] = [bytearray()]
     while not pages or packets[-1] or len(packets) < 2:
         page = read_page(view, start)
@@ -172,7 +172,7 @@ def change_ogg(view: View, wanted: Wanted) -> list[Splice]:
     return [*changes, *(_renumbered(view, header.pages[-1], moved) if moved else [])]
 
 
-def _laid_out(old: tuple[Page, ...], packets: tuple[bytes, ...]) -> list[bytes]:
+def _laid_out(old: tuple[OggPage, ...], packets: tuple[bytes, ...]) -> list[bytes]:
     """Packets as pages: as many as before if they can hold them."""
     lacing = b"".join(b"\xff" * (len(one) // 255) + bytes([len(one) % 255]) for one in packets)
     body = b"".join(packets)
@@ -204,7 +204,7 @@ def _sealed(page: bytes) -> bytes:
     return page[:22] + checksum(page) + page[26:]
 
 
-def _replaced(old: tuple[Page, ...], new: list[bytes]) -> list[Splice]:
+def _replaced(old: tuple[OggPage, ...], new: list[bytes]) -> list[Splice]:
     """Put new pages in the places of old ones; pages of other streams may lie between."""
     changes = [
         Splice(page.start, page.end - page.start, data)
@@ -217,7 +217,7 @@ def _replaced(old: tuple[Page, ...], new: list[bytes]) -> list[Splice]:
     return changes
 
 
-def _renumbered(view: View, last: Page, by: int) -> Iterator[Splice]:
+def _renumbered(view: View, last: OggPage, by: int) -> Iterator[Splice]:
     """Later pages of the same stream, until it ends or another one begins in its name."""
     if last.flags & _ENDS:
         return

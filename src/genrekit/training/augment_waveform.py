@@ -39,7 +39,7 @@ _HIGH_EDGE_HZ = (2500.0, 8000.0)
 _SHELF_HZ = (200.0, 4000.0)
 
 
-class Change(Contract):
+class WaveformChange(Contract):
     """What is done to one copy, in this order.
 
     Parameters
@@ -66,7 +66,7 @@ class Change(Contract):
     noise_seed: int = 0
 
 
-def draw_change(config: WaveformAugment, copy_id: str, seed: int) -> Change:
+def draw_change(config: WaveformAugment, copy_id: str, seed: int) -> WaveformChange:
     """Return the change of a copy: each has its own, and always the same."""
     digest = hashlib.sha256(f"{seed}/{copy_id}".encode()).digest()
     generator = np.random.default_rng(list(digest))
@@ -77,7 +77,7 @@ def draw_change(config: WaveformAugment, copy_id: str, seed: int) -> Change:
     shelf = kind in ("low-shelf", "high-shelf")
     low_hz, high_hz = (_log_uniform(generator, edge) for edge in (_LOW_EDGE_HZ, _HIGH_EDGE_HZ))
     noise = generator.uniform(0, _NOISE_RANGE_DB)
-    return Change(
+    return WaveformChange(
         speed=float((1 + config.stretch) ** drawn[0]),
         semitones=float(config.pitch_semitones * drawn[1]),
         gain_db=float(config.gain_db * drawn[2]),
@@ -90,7 +90,7 @@ def draw_change(config: WaveformAugment, copy_id: str, seed: int) -> Change:
     )
 
 
-def changed(samples: Floats, change: Change, sample_rate_hz: int) -> Floats:
+def changed(samples: Floats, change: WaveformChange, sample_rate_hz: int) -> Floats:
     """Change ``samples`` (n,); never longer than before, shorter where it is faster."""
     result = samples
     if change.speed != 1:

@@ -29,7 +29,7 @@ from genrekit.features import (
 )
 from genrekit.inference import cut_windows
 from genrekit.schema import ExcerptConfig, FrontendConfig, WindowConfig
-from genrekit.training.augment_waveform import CODE_VERSION, Change, changed, draw_change
+from genrekit.training.augment_waveform import CODE_VERSION, WaveformChange, changed, draw_change
 from genrekit.training.backbone import Backbone
 from genrekit.training.settings import WaveformAugment
 from genrekit.workers import WorkerDied, ordered_map
@@ -311,7 +311,7 @@ def _item_windows(
 
 
 def _fingerprint(
-    config: FrontendConfig | Backbone, windows: WindowConfig, change: Change | None
+    config: FrontendConfig | Backbone, windows: WindowConfig, change: WaveformChange | None
 ) -> str:
     own = config.fingerprint if isinstance(config, Backbone) else frontend_fingerprint(config)
     text = own + windows.model_dump_json()
@@ -325,7 +325,7 @@ def _compute(
     config: FrontendConfig | Backbone,
     excerpt: ExcerptConfig,
     windows: WindowConfig,
-    change: Change | None,
+    change: WaveformChange | None,
 ) -> NDArray[np.float32]:
     waveform = decode(path, sample_rate_hz=config.sample_rate_hz, excerpt=excerpt)
     if any(note.startswith("silent") for note in waveform.warnings):
