@@ -140,7 +140,7 @@ def test_what_arrives_is_heard_when_it_has_stopped_growing(
         every_seconds=0.1,
         niceness=0,
         stop=ended.is_set,
-        heard=on_heard,
+        on_entry=on_heard,
     )
     assert heard == [("a.wav", "ok"), ("b.wav", "ok")]
     assert summary.ok == 2
