@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -50,6 +51,16 @@ def test_python_of_pages_imports_what_there_is(page: Path) -> None:
         found = import_module(module)
         names = [name.split(" as ")[0].strip() for name in (several or one).split(",")]
         assert [name for name in names if name and not hasattr(found, name)] == [], module
+
+
+def test_the_glossary_knows_every_leak_and_the_protocols_of_headlines() -> None:
+    from genrekit.evaluation import LeakKind
+
+    page = (DOCS / "glossary.md").read_text("utf-8")
+    assert [kind for kind in get_args(LeakKind) if f"`{kind}`" not in page] == []
+    words = {word.casefold() for word in re.findall(r"^\*\*(.+?)\*\*$", page, re.MULTILINE)}
+    assert words >= {"fault-filtered", "leak", "left out", "held out", "abstention", "embedding"}
+    assert words >= {"window", "condition", "temperature", "leave-one-collection-out"}
 
 
 def test_the_sizes_are_those_that_are_built() -> None:
