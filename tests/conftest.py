@@ -257,7 +257,7 @@ def made_run(
 ) -> RunResult:
     """A model that is right on ``share`` of the tracks, tested in five folds unless said."""
     from genrekit.datasets import make_split
-    from genrekit.evaluation import ScoredTracks
+    from genrekit.evaluation import Scored
     from genrekit.evaluation.results import ScoredFold, run_result
     from genrekit.evaluation.run import FoldSize
 
@@ -277,7 +277,7 @@ def made_run(
         scores /= scores.sum(axis=1, keepdims=True)
         groups = tuple(dataset.items[row].group for row in rows)
         size = FoldSize(train=len(fold.train), test=len(fold.test)) if fold.train else None
-        folds.append(ScoredFold(tuple(fold.test), ScoredTracks(targets, scores, groups), size))
+        folds.append(ScoredFold(tuple(fold.test), Scored(targets, scores, groups), size))
     return run_result(folds, labels=labels, dataset=dataset, split=split, model=name)
 
 

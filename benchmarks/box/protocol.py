@@ -11,7 +11,7 @@ from heads import Array, Rows
 from sounds import GENRES, Sound, dataset_of
 
 from genrekit.datasets import Fold, Split
-from genrekit.evaluation.scoring import score
+from genrekit.evaluation import Scored, score
 from genrekit.schema import EvaluationResult
 
 GTZAN_ALONE, BY_COLLECTION, BY_ARTIST, CLIPS = (
@@ -118,10 +118,12 @@ def result_of(
         folds=tuple(folds),
     )
     found = score(
-        np.array([GENRES.index(one.genre) for one in tested]),
-        probabilities,
+        Scored(
+            np.array([GENRES.index(one.genre) for one in tested]),
+            probabilities,
+            tuple(one.artist for one in tested) if name == "outside" else dataset.groups(),
+        ),
         labels=GENRES,
-        groups=[one.artist for one in tested] if name == "outside" else dataset.groups(),
         dataset=dataset,
         split=split,
         model=model,

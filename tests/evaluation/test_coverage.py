@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from genrekit.evaluation import ScoredTracks, wilson
+from genrekit.evaluation import Scored, wilson
 from genrekit.evaluation.calibration_error import calibration_error
 from genrekit.evaluation.full_metrics import measure_all
 from genrekit.evaluation.intervals import (
@@ -76,13 +76,13 @@ def test_the_calibration_error_of_segments_is_that_of_their_recordings() -> None
 # --- means of genres, losses --------------------------------------------------------------------
 
 
-def scored(generator: np.random.Generator, count: int, sharpness: float) -> ScoredTracks:
+def scored(generator: np.random.Generator, count: int, sharpness: float) -> Scored:
     """What a calibrated model of ten genres says."""
     targets = generator.integers(GENRES, size=count)
     evidence = generator.normal(size=(count, GENRES))
     evidence[np.arange(count), targets] += sharpness
     chances = np.exp(sharpness * (evidence - evidence.max(axis=1, keepdims=True)))
-    return ScoredTracks(targets, chances / chances.sum(axis=1, keepdims=True), tuple(names(count)))
+    return Scored(targets, chances / chances.sum(axis=1, keepdims=True), tuple(names(count)))
 
 
 SIZES = pytest.mark.parametrize(("count", "sharpness"), [(290, 2.0), (290, 3.5), (100, 2.0)])
@@ -245,7 +245,7 @@ def test_an_interval_at_its_end_is_not_empty(name: str) -> None:
 
 
 def test_a_model_without_a_miss_on_three_tracks_is_not_known_to_be_perfect() -> None:
-    found = measure_all(ScoredTracks(np.arange(3), np.eye(3), ("x", "y", "z")), ("a", "b", "c"))
+    found = measure_all(Scored(np.arange(3), np.eye(3), ("x", "y", "z")), ("a", "b", "c"))
     for name in ("accuracy", "f1_macro", "balanced_accuracy", "f1_weighted", "top3"):
         one = getattr(found, name)
         assert one.value == 1.0, name

@@ -25,7 +25,15 @@ from genrekit.datasets import (
     track_digest,
 )
 from genrekit.errors import DatasetError
-from genrekit.evaluation import Leak, LeakKind, find_leaks, refuse_leaks, result_leaks, score
+from genrekit.evaluation import (
+    Leak,
+    LeakKind,
+    Scored,
+    find_leaks,
+    refuse_leaks,
+    result_leaks,
+    score,
+)
 from genrekit.models.resample import resample
 from genrekit.schema import DeclaredStep, EvaluationResult, Gtzan57Config, Manifest, Provenance
 
@@ -92,10 +100,8 @@ def result(data: Dataset, split: Split, **changes: Any) -> EvaluationResult:
     tested = data.select(data.indices(item for fold in split.folds for item in fold.test))
     scores = np.full((len(tested), len(LABELS)), 0.5)
     made = score(
-        tested.targets(),
-        scores,
+        Scored(tested.targets(), scores, tested.groups()),
         labels=LABELS,
-        groups=tested.groups(),
         dataset=data,
         split=split,
         model="planted",

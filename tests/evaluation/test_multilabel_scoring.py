@@ -10,21 +10,21 @@ from sklearn import metrics
 
 from genrekit.datasets import CorpusInfo, Dataset, Item, Split, make_split
 from genrekit.errors import DatasetError
-from genrekit.evaluation import LabelledTracks, merged_by_group, score_multilabel
+from genrekit.evaluation import Scored, aggregate, score
 from genrekit.schema import EvaluationResult
 
 INFO = CorpusInfo("title", "licence", "citation", "homepage")
 LABELS = ("a", "b", "c", "d")
 
 
-def tracks(n_tracks: int = 60, seed: int = 0) -> LabelledTracks:
+def tracks(n_tracks: int = 60, seed: int = 0) -> Scored:
     generator = np.random.default_rng(seed)
     targets = (generator.uniform(size=(n_tracks, 4)) < 0.4).astype(np.int64)
     scores = 0.4 * targets + 0.6 * generator.uniform(size=targets.shape)
-    return LabelledTracks(targets, scores, tuple(f"g{n}" for n in range(n_tracks)))
+    return Scored(targets, scores, tuple(f"g{n}" for n in range(n_tracks)))
 
 
-def setting(of: LabelledTracks) -> tuple[Dataset, Split]:
+def setting(of: Scored) -> tuple[Dataset, Split]:
     items = tuple(
         Item(f"i{n}", tuple(label for label, yes in zip(LABELS, row, strict=True) if yes), group)
         for n, (row, group) in enumerate(zip(of.targets, of.groups, strict=True))
@@ -33,11 +33,11 @@ def setting(of: LabelledTracks) -> tuple[Dataset, Split]:
     return data, make_split(data, "all-test")
 
 
-def scored(of: LabelledTracks, threshold: float = 0.5, **changes: object) -> EvaluationResult:
+def scored(of: Scored, threshold: float = 0.5, **changes: object) -> EvaluationResult:
     data, split = setting(of)
     choice = of.probabilities >= threshold
     fields = {"labels": LABELS, "dataset": data, "split": split, "model": "made"}
-    return score_multilabel(of, choice, **{**fields, **changes})  # type: ignore[arg-type]
+    return score(of, choice=choice, **{**fields, **changes})  # type: ignore[arg-type]
 
 
 def test_numbers_are_those_of_scikit_learn_within_their_intervals() -> None:
@@ -69,7 +69,7 @@ def test_numbers_are_those_of_scikit_learn_within_their_intervals() -> None:
 
 def test_copies_of_tracks_are_no_further_evidence() -> None:
     made = tracks()
-    twice = LabelledTracks(
+    twice = Scored(
         np.tile(made.targets, (4, 1)), np.tile(made.probabilities, (4, 1)), made.groups * 4
     )
     once, again = scored(made), scored(twice, unit="segment")
@@ -84,13 +84,13 @@ def test_copies_of_tracks_are_no_further_evidence() -> None:
 def test_segments_become_tracks() -> None:
     targets = np.array([[1, 0], [1, 0], [0, 1], [1, 1]])
     scores = np.array([[0.9, 0.2], [0.5, 0.4], [0.1, 0.8], [0.5, 0.5]])
-    made = LabelledTracks(targets, scores, ("x", "x", "y", "x"))
-    merged = merged_by_group(made)
+    made = Scored(targets, scores, ("x", "x", "y", "x"))
+    merged = aggregate(made)
     assert merged.groups == ("x", "y", "x"), "a recording with other genres stays apart"
     assert merged.targets.tolist() == [[1, 0], [0, 1], [1, 1]]
     np.testing.assert_allclose(merged.probabilities, [[0.7, 0.3], [0.1, 0.8], [0.5, 0.5]])
     # The mean of the log odds of 0.9 and 0.5 is that of 0.75.
-    assert merged_by_group(made, "mean-logit").probabilities[0, 0] == pytest.approx(0.75)
+    assert aggregate(made, "mean-logit").probabilities[0, 0] == pytest.approx(0.75)
 
 
 def test_a_genre_that_no_test_track_has_is_in_no_mean() -> None:
@@ -111,7 +111,7 @@ def test_a_genre_that_no_test_track_has_is_in_no_mean() -> None:
 
 
 def test_one_track_has_numbers_and_those_that_it_lacks_are_none() -> None:
-    one = LabelledTracks(np.array([[1, 0, 0, 1]]), np.array([[0.9, 0.2, 0.6, 0.3]]), ("g",))
+    one = Scored(np.array([[1, 0, 0, 1]]), np.array([[0.9, 0.2, 0.6, 0.3]]), ("g",))
     numbers = scored(one).multi_label
     assert numbers is not None
     assert numbers.mean_average_precision.value == 1

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from genrekit.datasets import CorpusInfo, Dataset, Item, make_split
 from genrekit.errors import DatasetError
-from genrekit.evaluation import aggregate_by_group, bootstrap_by_group, score, wilson
+from genrekit.evaluation import Scored, aggregate, bootstrap_by_group, score, wilson
 from genrekit.evaluation.metrics import accuracy, macro_f1
 from genrekit.schema import EvaluationResult
 
@@ -34,14 +34,11 @@ def test_a_result_holds_every_number() -> None:
     split = make_split(data, "all-test")
     probabilities = probabilities_of(np.array([0.9, 0.2, 0.3, 0.1]))
     result = score(
-        data.targets(),
-        probabilities,
+        Scored(data.targets(), probabilities, data.groups(), np.array([0, 0, 1, 1])),
         labels=LABELS,
-        groups=data.groups(),
         dataset=data,
         split=split,
         model="m",
-        folds=np.array([0, 0, 1, 1]),
     )
     assert result.confusion == ((1, 1), (0, 2))
     assert result.accuracy.value == 0.75
@@ -67,10 +64,8 @@ def test_segments_do_not_pass_for_independent_evidence() -> None:
 
     def scored(unit: str) -> EvaluationResult:
         return score(
-            data.targets(),
-            probabilities_of(first),
+            Scored(data.targets(), probabilities_of(first), data.groups()),
             labels=LABELS,
-            groups=data.groups(),
             dataset=data,
             split=make_split(data, "all-test"),
             model="m",
@@ -91,10 +86,8 @@ def test_leaky_protocols_are_labelled_in_the_result() -> None:
     data = segments(8, 3)
     split = make_split(data, "segments-leaky", n_folds=3)
     result = score(
-        data.targets(),
-        probabilities_of(np.full(24, 0.5)),
+        Scored(data.targets(), probabilities_of(np.full(24, 0.5)), data.groups()),
         labels=LABELS,
-        groups=data.groups(),
         dataset=data,
         split=split,
         model="m",
@@ -108,10 +101,8 @@ def test_wrong_shapes_and_foreign_splits_are_refused() -> None:
 
     def scored(targets: NDArray[np.int64], probabilities: NDArray[np.float64], of: Dataset) -> None:
         score(
-            targets,
-            probabilities,
+            Scored(targets, probabilities, data.groups()),
             labels=LABELS,
-            groups=data.groups(),
             dataset=data,
             split=make_split(of, "all-test"),
             model="m",
@@ -160,7 +151,7 @@ def test_bootstrap_is_seeded() -> None:
 
 def test_segments_are_merged_by_recording() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
-    tracks = aggregate_by_group(np.array([0, 1, 0]), probabilities, ("x", "y", "x"))
+    tracks = aggregate(Scored(np.array([0, 1, 0]), probabilities, ("x", "y", "x")))
     assert tracks.groups == ("x", "y")
     np.testing.assert_array_equal(tracks.targets, [0, 1])
     np.testing.assert_allclose(tracks.probabilities, [[0.7, 0.3], [0.2, 0.8]])
@@ -168,14 +159,14 @@ def test_segments_are_merged_by_recording() -> None:
 
 def test_mean_logit_is_the_geometric_mean() -> None:
     probabilities = np.array([[0.9, 0.1], [0.5, 0.5]])
-    tracks = aggregate_by_group(np.array([0, 0]), probabilities, ("x", "x"), "mean-logit")
+    tracks = aggregate(Scored(np.array([0, 0]), probabilities, ("x", "x")), "mean-logit")
     geometric = np.sqrt(probabilities.prod(axis=0))
     np.testing.assert_allclose(tracks.probabilities[0], geometric / geometric.sum())
 
 
 def test_a_recording_under_two_labels_stays_two_tracks() -> None:
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1]])
-    tracks = aggregate_by_group(np.array([0, 1]), probabilities, ("x", "x"))
+    tracks = aggregate(Scored(np.array([0, 1]), probabilities, ("x", "x")))
     assert tracks.groups == ("x", "x")
 
 
@@ -185,10 +176,8 @@ def test_merged_probabilities_sum_to_one(seed: int, n_items: int, kind: str) -> 
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet([0.05] * 4, n_items)
     groups = tuple(str(group) for group in rng.integers(0, 5, n_items))
-    tracks = aggregate_by_group(
-        np.zeros(n_items, np.int64),
-        probabilities,
-        groups,
+    tracks = aggregate(
+        Scored(np.zeros(n_items, np.int64), probabilities, groups),
         f"mean-{kind}",  # type: ignore[arg-type]
     )
     assert set(tracks.groups) == set(groups)
@@ -197,4 +186,4 @@ def test_merged_probabilities_sum_to_one(seed: int, n_items: int, kind: str) -> 
 
 def test_lengths_must_agree() -> None:
     with pytest.raises(DatasetError, match="as many of each"):
-        aggregate_by_group(np.array([0]), np.ones((2, 2)) / 2, ("x", "y"))
+        aggregate(Scored(np.array([0]), np.ones((2, 2)) / 2, ("x", "y")))

@@ -12,7 +12,7 @@ import pytest
 
 from genrekit.batch.index import IndexedTrack, IndexManifest
 from genrekit.datasets import CorpusInfo, Dataset, Item, make_split
-from genrekit.evaluation import ScoredTracks
+from genrekit.evaluation import Scored
 from genrekit.evaluation.results import ScoredFold, run_result, write_run
 from genrekit.schema import ModelIdentity
 
@@ -32,7 +32,7 @@ def _write_run(path: Path, name: str, wrong: int, seed: int = 0) -> Path:
         scores = np.full((len(rows), 3), 0.1)
         scores[np.arange(len(rows)), told] = 0.8
         groups = tuple(dataset.items[row].group for row in rows)
-        folds.append(ScoredFold(tuple(fold.test), ScoredTracks(targets, scores, groups)))
+        folds.append(ScoredFold(tuple(fold.test), Scored(targets, scores, groups)))
     path.parent.mkdir(parents=True, exist_ok=True)
     run = run_result(folds, labels=LABELS, dataset=dataset, split=split, model=name)
     return write_run(run, path)

@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from genrekit.errors import DatasetError
-from genrekit.evaluation import ScoredTracks, wilson
+from genrekit.evaluation import Scored, wilson
 from genrekit.evaluation.calibration_error import calibration_of
 from genrekit.evaluation.full_metrics import measure_all
 from genrekit.evaluation.intervals import (
@@ -30,14 +30,12 @@ METHODS = {
 LABELS = ("a", "b", "c", "d")
 
 
-def tracks(seed: int, n_items: int, per_group: int = 1, seen: int = 4) -> ScoredTracks:
+def tracks(seed: int, n_items: int, per_group: int = 1, seen: int = 4) -> Scored:
     generator = np.random.default_rng(seed)
     targets = generator.integers(0, seen, n_items)
     logits = generator.normal(size=(n_items, 4)) + 1.5 * np.eye(4)[targets]
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return ScoredTracks(
-        targets, probabilities, tuple(str(item // per_group) for item in range(n_items))
-    )
+    return Scored(targets, probabilities, tuple(str(item // per_group) for item in range(n_items)))
 
 
 @settings(max_examples=15, deadline=None)
@@ -88,7 +86,7 @@ def test_every_interval_holds_its_value() -> None:
 
 def test_segments_have_wider_intervals_than_their_number_suggests() -> None:
     one = tracks(1, 60)
-    ten = ScoredTracks(
+    ten = Scored(
         np.repeat(one.targets, 10),
         np.repeat(one.probabilities, 10, axis=0),
         tuple(np.repeat(one.groups, 10)),
@@ -150,7 +148,7 @@ def test_what_cannot_be_scored_is_a_sentence(
 ) -> None:
     rows = len(probabilities)
     with pytest.raises(DatasetError, match=message):
-        measure_all(ScoredTracks(np.zeros(rows, np.int64), probabilities, ("x",) * rows), LABELS)
+        measure_all(Scored(np.zeros(rows, np.int64), probabilities, ("x",) * rows), LABELS)
 
 
 # --- what intervals claim -----------------------------------------------------------------------

@@ -15,9 +15,9 @@ import torch
 from genrekit.bundles import load_bundle
 from genrekit.datasets import Dataset, fma, load_dataset, make_split
 from genrekit.evaluation import (
-    LabelledTracks,
+    Scored,
+    aggregate,
     evaluate_bundle,
-    merged_by_group,
     tune_thresholds,
 )
 from genrekit.inference import Classifier
@@ -215,7 +215,7 @@ def test_thresholds_are_those_of_the_validation_tracks_alone(
     valid = dataset.select(dataset.indices(fold.valid))
     scores = [classifier.predict_file(item.path or "").scores for item in valid.items]
     table = np.array([[one[label] for label in manifest.labels] for one in scores])
-    tracks = merged_by_group(LabelledTracks(valid.target_matrix(), table, valid.groups()))
+    tracks = aggregate(Scored(valid.target_matrix(), table, valid.groups()))
     again = tune_thresholds(
         tracks.targets, tracks.probabilities, labels=manifest.labels, parents=manifest.parents
     )

@@ -22,9 +22,9 @@ from genrekit.training.fitting import (
     fit,
     fit_rows,
     fold_scores,
-    pooled,
     temperature,
 )
+from genrekit.training.judging import pooled_scores, score_fold
 from genrekit.training.rows import Rows, table_rows
 
 BALANCES = ("weights", "oversample", "undersample", "interpolate")
@@ -142,8 +142,8 @@ def test_repeats_are_pooled_without_narrowing_the_interval(table: Path) -> None:
         ProtocolConfig(name="repeated-kfold", n_folds=3, n_repeats=4),
     ):
         split = checked_split(data, protocol, rows)
-        scores = [fold_scores(one, rows, fold, "train") for fold in split.folds]
-        results.append(pooled("knn", data, split, rows, scores))
+        scores = [score_fold(one, rows, fold, "train") for fold in split.folds]
+        results.append(pooled_scores(one, "knn", data, split, rows, scores))
     once, often = results
     assert (once.items, often.items) == (130, 130)
     assert np.sum(often.confusion) == 4 * np.sum(once.confusion) == 4 * 130

@@ -60,18 +60,11 @@ if TYPE_CHECKING:
         read_learnt,
     )
     from genrekit.evaluation.metrics import (
-        ScoredTracks,
         accuracy,
-        aggregate_by_group,
         confusion_matrix,
         log_loss,
     )
     from genrekit.evaluation.multilabel import binary_log_loss, genre_ranking, mean_defined
-    from genrekit.evaluation.multilabel_scoring import (
-        LabelledTracks,
-        merged_by_group,
-        score_multilabel,
-    )
     from genrekit.evaluation.multiple import Friedman, cliques, friedman, holm, letters
     from genrekit.evaluation.recalibration import Calibration, calibrate, check_calibratable
     from genrekit.evaluation.recount import checked_result, probability_problem
@@ -89,6 +82,7 @@ if TYPE_CHECKING:
         robustness,
     )
     from genrekit.evaluation.run import Answer, FoldSize, RunResult
+    from genrekit.evaluation.scored import Scored, aggregate, joined
     from genrekit.evaluation.scoring import score
     from genrekit.evaluation.shared_recordings import of_different_data, on_shared_recordings
     from genrekit.evaluation.significance import (
@@ -135,7 +129,6 @@ __all__ = [
     "Friedman",
     "ItemScore",
     "KnownContents",
-    "LabelledTracks",
     "Leak",
     "LeakKind",
     "Learnt",
@@ -146,12 +139,12 @@ __all__ = [
     "RobustnessPoint",
     "RobustnessResult",
     "RunResult",
+    "Scored",
     "ScoredFold",
-    "ScoredTracks",
     "TTest",
     "Thresholds",
     "accuracy",
-    "aggregate_by_group",
+    "aggregate",
     "apart_p",
     "binary_log_loss",
     "bootstrap_by_group",
@@ -184,6 +177,7 @@ __all__ = [
     "group_duplicates",
     "holm",
     "item_probabilities",
+    "joined",
     "known_contents",
     "learnt_files",
     "learnt_rows",
@@ -193,7 +187,6 @@ __all__ = [
     "looks",
     "mcnemar",
     "mean_defined",
-    "merged_by_group",
     "miscounted",
     "naive_t_test",
     "of_different_data",
@@ -211,7 +204,6 @@ __all__ = [
     "run_result",
     "score",
     "score_items",
-    "score_multilabel",
     "seen_contents",
     "share_by_group",
     "shares_p",
@@ -227,6 +219,9 @@ __all__ = [
 
 # Resolved on first use: who needs one module of this room does not import the others.
 _HOMES = {
+    "Scored": "genrekit.evaluation.scored",
+    "aggregate": "genrekit.evaluation.scored",
+    "joined": "genrekit.evaluation.scored",
     "Abstention": "genrekit.evaluation.abstention",
     "CurvePoint": "genrekit.evaluation.abstention",
     "cross_corpus": "genrekit.evaluation.across_corpora",
@@ -279,17 +274,12 @@ _HOMES = {
     "learnt_rows": "genrekit.evaluation.learnt",
     "learnt_sounds": "genrekit.evaluation.learnt",
     "read_learnt": "genrekit.evaluation.learnt",
-    "ScoredTracks": "genrekit.evaluation.metrics",
     "accuracy": "genrekit.evaluation.metrics",
-    "aggregate_by_group": "genrekit.evaluation.metrics",
     "confusion_matrix": "genrekit.evaluation.metrics",
     "log_loss": "genrekit.evaluation.metrics",
     "binary_log_loss": "genrekit.evaluation.multilabel",
     "genre_ranking": "genrekit.evaluation.multilabel",
     "mean_defined": "genrekit.evaluation.multilabel",
-    "LabelledTracks": "genrekit.evaluation.multilabel_scoring",
-    "merged_by_group": "genrekit.evaluation.multilabel_scoring",
-    "score_multilabel": "genrekit.evaluation.multilabel_scoring",
     "Friedman": "genrekit.evaluation.multiple",
     "cliques": "genrekit.evaluation.multiple",
     "friedman": "genrekit.evaluation.multiple",

@@ -14,9 +14,9 @@ from genrekit.errors import DatasetError
 from genrekit.evaluation.evaluate import item_probabilities, seen_contents
 from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
-from genrekit.evaluation.metrics import ScoredTracks
 from genrekit.evaluation.results import ScoredFold, run_result
 from genrekit.evaluation.run import RunResult
+from genrekit.evaluation.scored import Scored
 
 if TYPE_CHECKING:
     from genrekit.inference import Classifier
@@ -102,7 +102,7 @@ def cross_corpus_run(
 ) -> RunResult:
     """Return a results file's content from all scores; its protocol is ``cross-corpus``."""
     data = test.dataset
-    rows = ScoredTracks(data.targets(), np.array(scores), data.groups())
+    rows = Scored(data.targets(), np.array(scores), data.groups())
     items = tuple(item.item_id for item in data.items)
     return run_result(
         [ScoredFold(items, rows)],

@@ -9,9 +9,9 @@ import numpy as np
 
 from genrekit.datasets import Dataset, Split
 from genrekit.evaluation.evaluate import ItemScore, summarise
-from genrekit.evaluation.metrics import ScoredTracks
 from genrekit.evaluation.results import ScoredFold, rounded, run_result
 from genrekit.evaluation.run import Answer, RunResult
+from genrekit.evaluation.scored import Scored
 from genrekit.schema import UNKNOWN
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def bundle_run(
     if classifier.bundle.manifest.task == "multi-label":
         return _multilabel(classifier, dataset, split, scores, by_rows)
     number = {label: position for position, label in enumerate(classifier.labels)}
-    rows = ScoredTracks(
+    rows = Scored(
         targets=np.array([number[item.true] for item in scores], dtype=np.int64),
         probabilities=np.array([item.probabilities for item in scores]).reshape(-1, len(number)),
         groups=tuple(item.group for item in scores),

@@ -15,12 +15,7 @@ from genrekit.errors import AudioError, DatasetError
 from genrekit.evaluation.contents import known_contents
 from genrekit.evaluation.leak import refuse_leaks
 from genrekit.evaluation.leaks import find_leaks, test_ids
-from genrekit.evaluation.metrics import ScoredTracks, aggregate_by_group
-from genrekit.evaluation.multilabel_scoring import (
-    LabelledTracks,
-    merged_by_group,
-    score_multilabel,
-)
+from genrekit.evaluation.scored import Scored, aggregate
 from genrekit.evaluation.scoring import score
 from genrekit.features import from_table, table_columns
 from genrekit.inference import chosen, edges, with_ancestors
@@ -148,60 +143,40 @@ def summarise(
     unit : {"track", "segment"}
         ``track`` first merges the items of a recording, as the bundle merges windows.
     """
-    if classifier.bundle.manifest.task == "multi-label":
-        return _summarise_multilabel(classifier, dataset, split, scores, unit)
-    number = {label: position for position, label in enumerate(classifier.labels)}
-    tracks = ScoredTracks(
-        targets=np.array([number[item.true] for item in scores], dtype=np.int64),
+    manifest, labels = classifier.bundle.manifest, classifier.labels
+    several = manifest.task == "multi-label"
+    scored = Scored(
+        targets=_targets_of_several(scores, labels) if several else _targets(scores, labels),
         probabilities=np.array([item.probabilities for item in scores]),
         groups=tuple(item.group for item in scores),
     )
     if unit == "track":
-        how = classifier.bundle.manifest.aggregation
-        tracks = aggregate_by_group(tracks.targets, tracks.probabilities, tracks.groups, how)
+        scored = aggregate(scored, manifest.aggregation)
+    choice = None
+    if several:
+        tree = edges(labels, manifest.parents)
+        choice = chosen(scored.probabilities, manifest.thresholds, tree)
     return score(
-        tracks.targets,
-        tracks.probabilities,
-        labels=classifier.labels,
-        groups=tracks.groups,
+        scored,
+        labels=labels,
         dataset=dataset,
         split=split,
         model=classifier.identity.name,
         unit=unit,
+        choice=choice,
+        thresholds=manifest.thresholds if several else None,
         bundle_sha256=classifier.bundle.sha256,
     )
 
 
-def _summarise_multilabel(
-    classifier: Classifier,
-    dataset: Dataset,
-    split: Split,
-    scores: Sequence[ItemScore],
-    unit: Literal["track", "segment"],
-) -> EvaluationResult:
-    manifest = classifier.bundle.manifest
-    tracks = LabelledTracks(
-        targets=np.array(
-            [[label in item.true_genres for label in classifier.labels] for item in scores],
-            dtype=np.int64,
-        ),
-        probabilities=np.array([item.probabilities for item in scores]),
-        groups=tuple(item.group for item in scores),
-    )
-    if unit == "track":
-        tracks = merged_by_group(tracks, manifest.aggregation)
-    tree = edges(classifier.labels, manifest.parents)
-    return score_multilabel(
-        tracks,
-        chosen(tracks.probabilities, manifest.thresholds, tree),
-        labels=classifier.labels,
-        thresholds=manifest.thresholds,
-        dataset=dataset,
-        split=split,
-        model=classifier.identity.name,
-        unit=unit,
-        bundle_sha256=classifier.bundle.sha256,
-    )
+def _targets(scores: Sequence[ItemScore], labels: Sequence[str]) -> NDArray[np.int64]:
+    number = {label: position for position, label in enumerate(labels)}
+    return np.array([number[item.true] for item in scores], dtype=np.int64)
+
+
+def _targets_of_several(scores: Sequence[ItemScore], labels: Sequence[str]) -> NDArray[np.int64]:
+    rows = [[label in item.true_genres for label in labels] for item in scores]
+    return np.array(rows, dtype=np.int64)
 
 
 def _single_label_score(

@@ -23,7 +23,6 @@ from genrekit.evaluation.intervals import (
 )
 from genrekit.evaluation.metrics import (
     SMALLEST_PROBABILITY,
-    ScoredTracks,
     balanced_accuracy,
     brier,
     confusion_matrix,
@@ -34,6 +33,7 @@ from genrekit.evaluation.metrics import (
     precision_recall_f1,
     weighted,
 )
+from genrekit.evaluation.scored import Scored
 from genrekit.schema import Contract, Estimate
 
 Unit = Literal["track", "segment"]
@@ -110,13 +110,13 @@ class Metrics(Contract):
 
 
 def measure_all(
-    tracks: ScoredTracks, labels: Sequence[str], *, unit: Unit = "track", seed: int = 0
+    tracks: Scored, labels: Sequence[str], *, unit: Unit = "track", seed: int = 0
 ) -> Metrics:
     """Every metric of scored tracks or segments.
 
     Parameters
     ----------
-    tracks : ScoredTracks
+    tracks : Scored
         Targets are positions in ``labels``.
     unit : {"track", "segment"}
         What each row is. Segments of one recording, and recordings that were tested repeatedly,
@@ -162,7 +162,7 @@ def measure_all(
     )
 
 
-def check_scores(tracks: ScoredTracks, labels: Sequence[str]) -> None:
+def check_scores(tracks: Scored, labels: Sequence[str]) -> None:
     """Raise `DatasetError` unless there are finite scores of known labels."""
     rows, shape = len(tracks.targets), tracks.probabilities.shape
     if rows == 0:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from genrekit.errors import DatasetError
 
 # Below this a probability counts as this, so that one certain miss does not make the loss infinite.
 SMALLEST_PROBABILITY = 1e-15
@@ -142,68 +139,6 @@ def expected_calibration_error(
 def confidence_bins(confidence: NDArray[np.float64], n_bins: int) -> NDArray[np.int64]:
     """Bin number of each confidence; a bin includes its upper edge, the first also zero."""
     return np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredTracks:
-    """Scores of whole recordings.
-
-    Parameters
-    ----------
-    targets : ndarray of int, shape (n_tracks,)
-    probabilities : ndarray, shape (n_tracks, n_labels)
-    groups : tuple of str
-        The recording of each.
-    """
-
-    targets: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-    groups: tuple[str, ...]
-
-
-def aggregate_by_group(
-    targets: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    groups: tuple[str, ...],
-    how: Aggregation = "mean-probability",
-) -> ScoredTracks:
-    """Merge the segments of each recording, in order of first appearance.
-
-    A recording that the corpus has under two labels stays two tracks.
-
-    Parameters
-    ----------
-    targets : ndarray of int, shape (n_segments,)
-    probabilities : ndarray, shape (n_segments, n_labels)
-    groups : tuple of str
-        The recording of each segment.
-    how : {"mean-probability", "mean-logit"}
-        ``mean-logit`` averages log probabilities and normalises.
-
-    Raises
-    ------
-    DatasetError
-        If the lengths differ.
-    """
-    if not len(targets) == len(probabilities) == len(groups):
-        raise DatasetError(
-            f"{len(targets)} targets, {len(probabilities)} rows and {len(groups)} groups; expected "
-            "as many of each"
-        )
-    numbers: dict[tuple[str, int], int] = {}
-    for group, target in zip(groups, targets.tolist(), strict=True):
-        numbers.setdefault((group, target), len(numbers))
-    track = np.array([numbers[pair] for pair in zip(groups, targets.tolist(), strict=True)])
-    logit = how == "mean-logit"
-    values = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)) if logit else probabilities
-    sums = np.zeros((len(numbers), probabilities.shape[1]))
-    np.add.at(sums, track, values)
-    means = sums / np.bincount(track)[:, None]
-    if logit:
-        means = np.exp(means - means.max(axis=1, keepdims=True))
-        means /= means.sum(axis=1, keepdims=True)
-    names = tuple(group for group, _ in numbers)
-    return ScoredTracks(np.array([target for _, target in numbers]), means, names)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

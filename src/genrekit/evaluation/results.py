@@ -19,9 +19,10 @@ from pydantic import ValidationError
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import DatasetError
 from genrekit.evaluation.full_metrics import Metrics, check_scores, measure_all
-from genrekit.evaluation.metrics import Aggregation, ScoredTracks, aggregate_by_group
+from genrekit.evaluation.metrics import Aggregation
 from genrekit.evaluation.recount import checked_run
 from genrekit.evaluation.run import Answer, FoldSize, RunResult
+from genrekit.evaluation.scored import Scored, aggregate, joined
 from genrekit.evaluation.scoring import score
 from genrekit.schema import DeclaredStep, EvaluationResult
 
@@ -36,12 +37,12 @@ class ScoredFold:
     ----------
     items : tuple of str
         Item id of each row; windows of one item share it.
-    rows : ScoredTracks
+    rows : Scored
     size : FoldSize, optional
     """
 
     items: tuple[str, ...]
-    rows: ScoredTracks
+    rows: Scored
     size: FoldSize | None = None
 
 
@@ -110,31 +111,23 @@ def _numbers(
     unit: Literal["track", "segment"],
     bundle_sha256: str | None,
 ) -> tuple[EvaluationResult, Metrics]:
-    together = ScoredTracks(
-        np.concatenate([fold.rows.targets for fold in folds]),
-        np.concatenate([fold.rows.probabilities for fold in folds]),
-        tuple(group for fold in folds for group in fold.rows.groups),
-    )
-    fold_of = np.repeat(np.arange(len(folds)), [len(fold.items) for fold in folds])
+    together = joined([fold.rows for fold in folds])
     result = score(
-        together.targets,
-        together.probabilities,
+        together,
         labels=labels,
-        groups=together.groups,
         dataset=dataset,
         split=split,
         model=model,
         unit=unit,
-        folds=fold_of if len(folds) > 1 else None,
         bundle_sha256=bundle_sha256,
     )
     return result, measure_all(together, labels, unit=unit)
 
 
 def _merged(
-    items: tuple[str, ...], rows: ScoredTracks, how: Aggregation, size: FoldSize | None
+    items: tuple[str, ...], rows: Scored, how: Aggregation, size: FoldSize | None
 ) -> ScoredFold:
-    merged = aggregate_by_group(rows.targets, rows.probabilities, rows.groups, how)
+    merged = aggregate(rows, how)
     alone = Counter(rows.groups)
     item_of = dict(zip(rows.groups, items, strict=True))
     names = tuple(item_of[one] if alone[one] == 1 else one for one in merged.groups)

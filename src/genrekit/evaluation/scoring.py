@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genrekit.datasets import Dataset, Split
 from genrekit.errors import DatasetError
 from genrekit.evaluation.calibration_error import calibration_of
-from genrekit.evaluation.intervals import bootstrap_by_group, over_folds, wilson
+from genrekit.evaluation.intervals import bootstrap_by_group
 from genrekit.evaluation.metrics import (
     accuracy,
     confusion_matrix,
@@ -21,59 +21,55 @@ from genrekit.evaluation.metrics import (
     macro_f1,
     precision_recall_f1,
 )
+from genrekit.evaluation.multilabel_scoring import count_several
+from genrekit.evaluation.scored import Scored, Unit, rate
 from genrekit.schema import Estimate, EvaluationResult, GenreNumbers
 
 
 def score(
-    targets: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
+    scored: Scored,
     *,
     labels: Sequence[str],
-    groups: Sequence[str],
     dataset: Dataset,
     split: Split,
     model: str,
-    unit: Literal["track", "segment"] = "track",
-    folds: NDArray[np.int64] | None = None,
+    unit: Unit = "track",
+    choice: NDArray[np.bool_] | None = None,
+    thresholds: Sequence[float] | None = None,
     bundle_sha256: str | None = None,
     seed: int = 0,
 ) -> EvaluationResult:
     """Score test items of all folds together.
 
-    Accuracy has Wilson's interval for tracks, and a bootstrap over recordings for segments and for
-    tracks that were tested repeatedly, which are not independent; macro F1 always has the
-    bootstrap.
+    Accuracy, which for several genres a track is that of the whole set, has Wilson's interval for
+    tracks, and a bootstrap over recordings for segments and for tracks that were tested repeatedly,
+    which are not independent; everything else always has the bootstrap.
 
     Parameters
     ----------
-    targets : ndarray of int, shape (n_items,)
-        Positions in ``labels``.
-    probabilities : ndarray, shape (n_items, n_labels)
-    groups : sequence of str
-        The recording of each item.
+    scored : Scored
+        Targets are positions in ``labels``, or a column for each of them.
     dataset, split
         What was tested; their fingerprints go into the result.
-    folds : ndarray of int, shape (n_items,), optional
-        Fold of each item, for the accuracy of each.
+    choice : ndarray of bool, shape (n_items, n_labels), optional
+        The genres that were predicted, where a track may have several.
+    thresholds : sequence of float, optional
+        By which they were chosen; None where every fold has its own.
 
     Raises
     ------
     DatasetError
-        If the shapes do not fit each other, or probabilities are not finite.
+        If the shapes do not fit each other, probabilities are not finite, or of several genres a
+        track none is there.
     """
-    _check(targets, probabilities, labels, groups)
+    _check(scored, choice, labels)
     if split.dataset_fingerprint != dataset.fingerprint:
         raise DatasetError(f"the split {split.protocol!r} was made from another dataset")
-    numbers = count(
-        targets,
-        probabilities,
-        labels=labels,
-        groups=groups,
-        unit=unit,
-        folds=folds,
-        share=share_tested(split),
-        seed=seed,
-    )
+    how: dict[str, Any] = {"labels": labels, "unit": unit, "share": share_tested(split)}
+    if choice is None:
+        numbers = count(scored, **how, seed=seed)
+    else:
+        numbers = count_several(scored, choice, **how, thresholds=thresholds, seed=seed)
     return EvaluationResult(
         model=model,
         dataset=dataset.name,
@@ -90,31 +86,21 @@ def score(
 
 
 def count(
-    targets: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    *,
-    labels: Sequence[str],
-    groups: Sequence[str],
-    unit: Literal["track", "segment"],
-    folds: NDArray[np.int64] | None,
-    share: float,
-    seed: int = 0,
+    scored: Scored, *, labels: Sequence[str], unit: Unit, share: float, seed: int = 0
 ) -> dict[str, Any]:
-    """Give every field of an `EvaluationResult` that follows from answers.
+    """Give every field of an `EvaluationResult` that follows from answers of one genre each.
 
     Parameters
     ----------
-    targets, probabilities, labels, groups, unit, folds
+    scored, labels, unit
         As of `score`.
     share : float
         Items tested over items trained on, for the interval over folds.
     """
+    targets, probabilities, groups = scored.targets, scored.probabilities, scored.groups
     predicted = probabilities.argmax(axis=1)
     n_labels = len(labels)
     confusion = confusion_matrix(targets, predicted, n_labels)
-    hits = int(np.trace(confusion))
-    different = len(set(zip(groups, targets.tolist(), strict=True)))
-    independent = unit == "track" and different == len(targets)
     calibration = calibration_of(targets, probabilities, groups, seed=seed)
 
     def interval(statistic: Callable[[NDArray[np.float64]], float]) -> Estimate:
@@ -123,8 +109,7 @@ def count(
         )
 
     return {
-        "items": different if unit == "track" else len(targets),
-        "accuracy": wilson(hits, len(targets)) if independent else interval(accuracy),
+        **rate(scored, targets == predicted, interval(accuracy), unit=unit, share=share),
         "macro_f1": interval(macro_f1),
         "log_loss": log_loss(targets, probabilities),
         "expected_calibration_error": expected_calibration_error(targets, probabilities),
@@ -132,8 +117,6 @@ def count(
         "calibration_error_by_chance": calibration.by_chance,
         "per_genre": _per_genre(confusion, labels),
         "confusion": tuple(tuple(int(cell) for cell in row) for row in confusion),
-        "fold_accuracies": _fold_accuracies(targets == predicted, folds),
-        "accuracy_over_folds": accuracy_over_folds(targets == predicted, folds, groups, share),
     }
 
 
@@ -152,49 +135,27 @@ def _per_genre(confusion: NDArray[np.float64], labels: Sequence[str]) -> tuple[G
     )
 
 
-def _fold_accuracies(hit: NDArray[np.bool_], folds: NDArray[np.int64] | None) -> tuple[float, ...]:
-    if folds is None:
-        return ()
-    return tuple(float(hit[folds == fold].mean()) for fold in np.unique(folds))
-
-
-def accuracy_over_folds(
-    hit: NDArray[np.bool_],
-    folds: NDArray[np.int64] | None,
-    groups: Sequence[str],
-    share: float,
-) -> Estimate | None:
-    """Mean accuracy of the folds with the corrected t interval; None for one fold.
-
-    Parameters
-    ----------
-    share : float
-        Items tested over items trained on.
-    """
-    accuracies = _fold_accuracies(hit, folds)
-    if len(accuracies) < 2:
-        return None
-    return over_folds(accuracies, share, recordings=len(set(groups)))
-
-
 def share_tested(split: Split) -> float:
     """Items tested over items trained on, of all folds together."""
     trained = sum(len(fold.train) for fold in split.folds)
     return sum(len(fold.test) for fold in split.folds) / max(1, trained)
 
 
-def _check(
-    targets: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    labels: Sequence[str],
-    groups: Sequence[str],
-) -> None:
-    if len(targets) == 0:
+def _check(scored: Scored, choice: NDArray[np.bool_] | None, labels: Sequence[str]) -> None:
+    if len(scored) == 0:
         raise DatasetError("there are no test items to score")
-    if probabilities.shape != (len(targets), len(labels)) or len(groups) != len(targets):
+    shape = (len(scored), len(labels))
+    tables = [scored.probabilities, *([] if choice is None else [scored.targets, choice])]
+    found = [table.shape for table in tables]
+    if found != [shape] * len(tables) or len(scored.groups) != len(scored):
         raise DatasetError(
-            f"probabilities have shape {probabilities.shape} and there are {len(groups)} groups; "
-            f"expected {(len(targets), len(labels))} and {len(targets)}"
+            f"probabilities, targets and choice have shapes {found} and there are "
+            f"{len(scored.groups)} groups; expected {shape} and {len(scored)}"
         )
-    if not np.isfinite(probabilities).all():
+    if not np.isfinite(scored.probabilities).all():
         raise DatasetError("probabilities are not finite")
+    if choice is not None and not scored.targets.any():
+        raise DatasetError(
+            f"none of the {len(scored)} test tracks has any of the {len(labels)} genres; nothing "
+            "can be measured"
+        )

@@ -16,6 +16,7 @@ import numpy as np
 
 from genrekit.errors import DatasetError
 from genrekit.evaluation.run import Answer, RunResult
+from genrekit.evaluation.scored import Scored
 from genrekit.evaluation.scoring import count
 
 #: Protocols that give each recording its part whatever else is in the data.
@@ -191,15 +192,13 @@ def _restricted(
     number = {label: place for place, label in enumerate(run.result.labels)}
     folds = np.array([one.fold for one in answers])
     share = sum(one.test for one in run.folds) / max(1, sum(one.train for one in run.folds))
-    numbers = count(
+    scored = Scored(
         np.array([number[one.true[0]] for one in answers]),
         np.array([_as_predicted(one, number) for one in answers]),
-        labels=run.result.labels,
-        groups=[one.group for one in answers],
-        unit="track",
-        folds=folds if len(np.unique(folds)) > 1 else None,
-        share=share,
+        tuple(one.group for one in answers),
+        folds if len(np.unique(folds)) > 1 else None,
     )
+    numbers = count(scored, labels=run.result.labels, unit="track", share=share)
     result = run.result.model_copy(update=numbers)
     sizes = run.folds if len(run.folds) == len(np.unique(folds)) else ()
     return RunResult(result=result, folds=sizes, seed=run.seed, answers=answers)

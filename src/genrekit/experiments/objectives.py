@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from genrekit.bundles import open_session, run_session
 from genrekit.evaluation import (
-    LabelledTracks,
+    Scored,
     accuracy,
-    aggregate_by_group,
+    aggregate,
     binary_log_loss,
     confusion_matrix,
     genre_ranking,
     log_loss,
     mean_defined,
-    merged_by_group,
 )
 from genrekit.training import Fit, Rows, Task, logits, probabilities
 
@@ -45,14 +44,9 @@ class FoldEvaluation:
 def evaluate_fold(task: Task, fit: Fit, rows: Rows) -> FoldEvaluation:
     """Score ``rows``, which the fit has not seen, and time one of them."""
     scores = probabilities(task, logits(task, fit.model, rows), 1.0)
-    groups = tuple(map(str, rows.groups))
-    if task.multi_label:
-        tracks = merged_by_group(LabelledTracks(rows.y, scores, groups))
-        targets, merged = tracks.targets, tracks.probabilities
-    else:
-        whole = aggregate_by_group(rows.y, scores, groups)
-        targets, merged = whole.targets, whole.probabilities
-    return FoldEvaluation(targets, merged, _latency_ms(task, fit.model, rows), len(fit.model))
+    tracks = aggregate(Scored(rows.y, scores, tuple(map(str, rows.groups))))
+    milliseconds = _latency_ms(task, fit.model, rows)
+    return FoldEvaluation(tracks.targets, tracks.probabilities, milliseconds, len(fit.model))
 
 
 def objective_values(folds: Sequence[FoldEvaluation]) -> dict[str, float]:

@@ -14,15 +14,14 @@ import genrekit
 from genrekit.bundles import Bundle, write_bundle
 from genrekit.datasets import Dataset, Pair, track_digest
 from genrekit.evaluation import (
-    LabelledTracks,
     Learnt,
+    Scored,
     genre_ranking,
     learnt_files,
     mean_defined,
     paired_difference,
     read_learnt,
     score,
-    score_multilabel,
     share_by_group,
 )
 from genrekit.inference import chosen, edges, make_reference
@@ -169,29 +168,20 @@ def _by_group(folds: Folds, held: Held, result: EvaluationResult) -> Estimate:
 
 
 def _result(dataset: Dataset, folds: Folds, held: Held, about: About) -> EvaluationResult:
-    model = f"{about.name} {about.version}"
     groups = tuple(item.group for item in folds.tested.items)
-    if held.targets.ndim == 1:
-        return score(
-            held.targets,
-            held.probabilities,
-            labels=dataset.labels,
-            groups=groups,
-            dataset=folds.tested,
-            split=folds.split,
-            model=model,
-            folds=folds.fold_of,
-        )
-    tree = edges(dataset.labels, parents_of(dataset))
-    return score_multilabel(
-        LabelledTracks(held.targets, held.probabilities, groups),
-        chosen(held.probabilities, held.thresholds, tree),
+    scored = Scored(held.targets, held.probabilities, groups, folds.fold_of)
+    choice = None
+    if scored.several:
+        tree = edges(dataset.labels, parents_of(dataset))
+        choice = chosen(held.probabilities, held.thresholds, tree)
+    return score(
+        scored,
         labels=dataset.labels,
         dataset=folds.tested,
         split=folds.split,
-        model=model,
-        thresholds=held.thresholds,
-        folds=folds.fold_of,
+        model=f"{about.name} {about.version}",
+        choice=choice,
+        thresholds=held.thresholds if scored.several else None,
     )
 
 

@@ -6,7 +6,7 @@ Everything that is measured here is measured on that graph, never on the object 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,20 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.datasets import Dataset, Fold, Split, leaking_groups
+from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import DatasetError, MissingExtraError
-from genrekit.evaluation import (
-    ScoredTracks,
-    aggregate_by_group,
-    find_leaks,
-    fit_temperature,
-    refuse_leaks,
-    score,
-)
+from genrekit.evaluation import find_leaks, fit_temperature, refuse_leaks
 from genrekit.export import check_agreement, export_onnx, run_onnx
 from genrekit.inference import calibrated
 from genrekit.models import ClassicalConfig, ModelConfig, NetworkConfig, build
-from genrekit.schema import EvaluationResult
 from genrekit.training.recipe import ProtocolConfig
 from genrekit.training.rows import Rows
 from genrekit.training.settings import TrainingConfig
@@ -318,43 +310,3 @@ def fold_scores(
     fitted = fit(task, fit_rows(rows, fold, fit_on), valid, each_epoch)
     scores = logits(task, fitted.model, rows.of(fold.test))
     return calibrated(scores, task="single-label", temperature=1.0)
-
-
-def pooled(
-    name: str,
-    dataset: Dataset,
-    split: Split,
-    rows: Rows,
-    scores: Sequence[NDArray[np.float64]],
-    *,
-    by_rows: bool | None = None,
-) -> EvaluationResult:
-    """One result from the test scores of every fold.
-
-    Parameters
-    ----------
-    by_rows : bool, optional
-        Score rows, not recordings. None does so where a split tears recordings, as such numbers
-        are published.
-    """
-    if by_rows is None:
-        by_rows = bool(leaking_groups(dataset, split))
-    tested = [rows.of(fold.test) for fold in split.folds]
-    parts = [
-        ScoredTracks(part.y, probabilities, tuple(map(str, part.groups)))
-        for part, probabilities in zip(tested, scores, strict=True)
-    ]
-    if not by_rows:
-        parts = [aggregate_by_group(p.targets, p.probabilities, p.groups) for p in parts]
-    fold_of = np.repeat(np.arange(len(parts)), [len(part.targets) for part in parts])
-    return score(
-        np.concatenate([part.targets for part in parts]),
-        np.concatenate([part.probabilities for part in parts]),
-        labels=dataset.labels,
-        groups=[group for part in parts for group in part.groups],
-        dataset=dataset,
-        split=split,
-        model=name,
-        unit="segment" if by_rows else "track",
-        folds=fold_of if len(split.folds) > 1 else None,
-    )

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from genrekit.datasets import Dataset, Fold, Split, leaking_groups
 from genrekit.evaluation import (
     UNTUNED,
-    LabelledTracks,
+    Scored,
+    aggregate,
     fit_binary_temperature,
-    merged_by_group,
-    score_multilabel,
+    joined,
+    score,
     tune_thresholds,
 )
 from genrekit.inference import calibrated, chosen, consistent, edges
@@ -31,7 +32,6 @@ from genrekit.training.fitting import (
     fit_rows,
     fold_scores,
     logits,
-    pooled,
     temperature,
     temperature_out_of_fold,
     unheard,
@@ -111,7 +111,7 @@ def tuned(
 
 
 def _thresholds(task: Task, scores: NDArray[np.float64], rows: Rows) -> tuple[float, ...]:
-    tracks = merged_by_group(LabelledTracks(rows.y, scores, tuple(map(str, rows.groups))))
+    tracks = aggregate(Scored(rows.y, scores, tuple(map(str, rows.groups))))
     found = tune_thresholds(
         tracks.targets, tracks.probabilities, labels=task.labels, parents=task.parents
     )
@@ -188,38 +188,32 @@ def score_rows(task: Task, model: bytes, rows: Rows, found: Tuned) -> FoldScores
 def pooled_scores(
     task: Task, name: str, dataset: Dataset, split: Split, rows: Rows, scores: Sequence[FoldScores]
 ) -> EvaluationResult:
-    """One result from the test scores of every fold; see `fit.pooled`."""
-    if task.multi_label:
-        return _pooled_multilabel(task, name, dataset, split, rows, scores)
-    return pooled(name, dataset, split, rows, [found.probabilities for found in scores])
+    """Return one result from the test scores of every fold.
 
-
-def _pooled_multilabel(
-    task: Task, name: str, dataset: Dataset, split: Split, rows: Rows, scores: Sequence[FoldScores]
-) -> EvaluationResult:
+    Rows are scored, not recordings, where a split has leaking groups, as such numbers are
+    published.
+    """
     by_rows = bool(leaking_groups(dataset, split))
-    tree = edges(task.labels, task.parents)
-    parts, choices = [], []
+    parts = []
     for fold, found in zip(split.folds, scores, strict=True):
         tested = rows.of(fold.test)
-        part = LabelledTracks(tested.y, found.probabilities, tuple(map(str, tested.groups)))
-        parts.append(part if by_rows else merged_by_group(part))
-        choices.append(chosen(parts[-1].probabilities, found.thresholds, tree))
-    everything = LabelledTracks(
-        np.concatenate([part.targets for part in parts]),
-        np.concatenate([part.probabilities for part in parts]),
-        tuple(group for part in parts for group in part.groups),
-    )
-    several = len(parts) > 1
-    fold_of = np.repeat(np.arange(len(parts)), [len(part.targets) for part in parts])
-    return score_multilabel(
-        everything,
-        np.concatenate(choices),
-        labels=task.labels,
-        thresholds=None if several else scores[0].thresholds,
+        part = Scored(tested.y, found.probabilities, tuple(map(str, tested.groups)))
+        parts.append(part if by_rows else aggregate(part))
+    choice = None
+    if task.multi_label:
+        tree = edges(task.labels, task.parents)
+        pairs = zip(parts, scores, strict=True)
+        choice = np.concatenate(
+            [chosen(part.probabilities, found.thresholds, tree) for part, found in pairs]
+        )
+    alone = task.multi_label and len(parts) == 1
+    return score(
+        joined(parts),
+        labels=dataset.labels,
         dataset=dataset,
         split=split,
         model=name,
         unit="segment" if by_rows else "track",
-        folds=fold_of if several else None,
+        choice=choice,
+        thresholds=scores[0].thresholds if alone else None,
     )

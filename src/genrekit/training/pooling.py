@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split, leaking_groups
-from genrekit.evaluation import FoldSize, RunResult, ScoredFold, ScoredTracks, run_result
+from genrekit.evaluation import FoldSize, RunResult, Scored, ScoredFold, run_result
 from genrekit.schema import DeclaredStep
 from genrekit.training.rows import Rows
 
@@ -48,9 +48,7 @@ def pooled_run(
 
 def _scored(tested: Rows, probabilities: NDArray[np.float64], size: FoldSize) -> ScoredFold:
     groups = tuple(map(str, tested.groups))
-    return ScoredFold(
-        tuple(map(str, tested.items)), ScoredTracks(tested.y, probabilities, groups), size
-    )
+    return ScoredFold(tuple(map(str, tested.items)), Scored(tested.y, probabilities, groups), size)
 
 
 def _size(dataset: Dataset, fold: Fold, fit_on: str) -> FoldSize:
