@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from genrekit.inference import Classifier
+from genrekit.jukebox import synthesise
 
 pytest.importorskip("playwright")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -402,6 +404,51 @@ def test_similar_tracks_are_listed_where_there_is_an_index(
         page.wait_for_selector("#neighbours button:has-text('Play')")
 
 
+def _song(genre: str, seed: int) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    clip = synthesise(genre, seconds=3.1, seed=seed, sample_rate_hz=16000)
+    soundfile.write(buffer, clip.samples, 16000, format="WAV")
+    name = f"{genre} {seed}.wav"
+    return {"name": name, "mimeType": "audio/wav", "buffer": buffer.getvalue()}
+
+
+def test_piles_are_learnt_and_others_judged(browser: Any, serving: Any) -> None:
+    with serving(models=("default",)) as own, opened(browser, own) as page:
+        page.click("#tab-piles")
+        assert page.is_disabled("#pile-learn")
+        for number, (name, genre) in enumerate((("calm", "classical"), ("loud", "metal")), 1):
+            page.fill(f"#pile-name-{number}", name)
+            page.set_input_files(f"#pile-files-{number}", [_song(genre, seed) for seed in range(3)])
+        page.wait_for_selector("#pile-learn:not([disabled])")
+        assert page.locator(".pile-songs li").count() == 6
+        page.click("#pile-learn")
+        page.wait_for_selector("#pile-verdicts:not([hidden])")
+        assert "Of 6 songs, each judged by a model" in page.inner_text("#pile-status")
+        page.set_input_files("#pile-ask", [_song("metal", 9), _song("classical", 9)])
+        page.wait_for_selector("#pile-rows tr:nth-child(2) .number")
+        rows = page.locator("#pile-rows tr").all_inner_texts()
+        assert [row.split("\t")[:2] for row in rows] == [
+            ["metal 9.wav", "loud"],
+            ["classical 9.wav", "calm"],
+        ]
+        # A file that is dropped on a pile lands there, and nothing stays marked as under a drop.
+        page.evaluate("""() => {
+            const given = new DataTransfer(), pile = document.querySelectorAll(".pile")[1];
+            given.items.add(new File(["no music"], "words.wav"));
+            for (const kind of ["dragenter", "drop"]) {
+                const how = { bubbles: true, cancelable: true, dataTransfer: given };
+                pile.dispatchEvent(new DragEvent(kind, how));
+            }
+        }""")
+        page.wait_for_selector(".pile:nth-child(2) li:has-text('This is not audio')")
+        assert page.evaluate("document.body.className") == ""
+        assert page.is_hidden("#pile-verdicts")
+        assert page.inner_text("#pile-status") == ""
+        page.click("[aria-label='Remove words.wav']")
+        assert page.locator(".pile:nth-child(2) li").count() == 3
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_tab_keeps_anybody_out(browser: Any, server: Any, clip: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
@@ -428,6 +475,8 @@ def test_no_tab_keeps_anybody_out(browser: Any, server: Any, clip: Path, scheme:
         page.set_input_files("#batch-files", [good, bad])
         page.wait_for_selector("#batch-retry:not([hidden])")
         check("batch")
+        page.click("#tab-piles")
+        check("piles")
         page.click("#tab-model")
         page.click("#model-card summary")
         page.select_option("#model-choice", "default")  # a card with numbers of two digits

@@ -11,7 +11,10 @@ import typer
 from genrekit.errors import BundleError, ConfigError, outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from genrekit.bundles import Bundle, PromotionStep
+    from genrekit.progress import Progress
 
 app = typer.Typer(help="List, show, check and store models.", invoke_without_command=True)
 
@@ -156,19 +159,92 @@ def export(
     name: _Name,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
     form: Annotated[
-        Literal["hub"], typer.Option("--format", help="hub: for the Hugging Face hub.")
+        Literal["hub", "edge", "web"],
+        typer.Option(
+            "--format",
+            help="hub: for the Hugging Face hub. edge: one graph from audio to genres, for phones "
+            "and other programs. web: a page that listens in the browser.",
+        ),
     ] = "hub",
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="edge: compare precisions on this folder of audio."),
+    ] = None,
+    ort: Annotated[
+        Path | None,
+        typer.Option("--ort", help="web: the unpacked npm package onnxruntime-web."),
+    ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Write a model as a folder that is ready to upload."""
+    """Write a model as a folder for the hub, for phones, or for the browser."""
+    from genrekit.terminal import print_json, progress_bars
+
+    _check_options(form, data, ort)
+    with progress_bars() as bars:
+        said = _EXPORTS[form](name, out, data or ort, bars)
+    if as_json:
+        print_json({"directory": str(out), "format": form, **said})
+    else:
+        _print_export(form, out, said)
+
+
+def _check_options(form: str, data: Path | None, ort: Path | None) -> None:
+    for option, given, wanted in (("--data", data, "edge"), ("--ort", ort, "web")):
+        if given is not None and form != wanted:
+            raise ConfigError(f"{option} is for --format {wanted}, and --format is {form}")
+        if given is not None and not given.is_dir():
+            raise ConfigError(f"{option} names {given}, which is not a folder")
+
+
+def _export_hub(name: str, out: Path, _: Path | None, progress: Progress) -> dict[str, Any]:
     from genrekit.bundles import export_hub
-    from genrekit.terminal import print_json, results
 
     export_hub(name, out)
-    if as_json:
-        print_json({"directory": str(out), "format": form})
-    else:
+    return {}
+
+
+def _export_edge(name: str, out: Path, data: Path | None, progress: Progress) -> dict[str, Any]:
+    from genrekit.edge import export_edge
+
+    return export_edge(name, out, data=data, progress=progress).model_dump(mode="json")
+
+
+def _export_web(name: str, out: Path, ort: Path | None, progress: Progress) -> dict[str, Any]:
+    from genrekit.edge import export_web
+
+    return export_web(name, out, runtime=ort, progress=progress).model_dump(mode="json")
+
+
+_EXPORTS: dict[str, Callable[[str, Path, Path | None, Progress], dict[str, Any]]] = {
+    "hub": _export_hub,
+    "edge": _export_edge,
+    "web": _export_web,
+}
+
+
+def _print_export(form: str, out: Path, said: dict[str, Any]) -> None:
+    from genrekit.terminal import results
+
+    if form == "hub":
         results().print(f"{out} is ready: huggingface-cli upload OWNER/NAME {out}")
+        return
+    for one in said["precisions"]:
+        results().print(_precision_line(one, said["tracks"]))
+    if form == "edge":
+        results().print(f"{out} is ready, compared on {said['compared']}; model.json describes it")
+    else:
+        megabytes = sum(path.stat().st_size for path in out.iterdir()) / 1e6
+        results().print(f"{out} is ready, {megabytes:.1f} MB: python -m http.server -d {out}")
+
+
+def _precision_line(one: dict[str, Any], tracks: int) -> str:
+    if not one["kept"]:
+        return f"{one['kind']} is left out: {one['why']}"
+    sizes = (f"{file['name']} {file['bytes'] / 1e6:.2f} MB" for file in one["files"])
+    return (
+        f"{one['kind']}: {', '.join(sizes)}: {one['agreement']:.1%} of {tracks} tracks get the "
+        f"answer of predict, no probability differs by more than {one['largest_difference']:.1g}"
+    )
 
 
 @app.command("alias")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         log_odds,
         logarithm,
     )
-    from genrekit.export.int8 import quantise
+    from genrekit.export.int8 import int8_graph, quantise, quiet_logging
     from genrekit.export.network import (
         check_network,
         check_outputs,
@@ -49,9 +49,11 @@ __all__ = [
     "export_onnx",
     "export_outputs",
     "fit_one_vs_rest",
+    "int8_graph",
     "log_odds",
     "logarithm",
     "quantise",
+    "quiet_logging",
     "run_network",
     "run_onnx",
 ]
@@ -59,6 +61,7 @@ __all__ = [
 # Resolved on first use: a classical model is exported without torch.
 _CLASSICAL = "genrekit.export.classical"
 _ENSEMBLE = "genrekit.export.ensemble"
+_INT8 = "genrekit.export.int8"
 _NETWORK = "genrekit.export.network"
 _ONE_VS_REST = "genrekit.export.one_vs_rest"
 _HOMES = {
@@ -76,9 +79,11 @@ _HOMES = {
     "export_onnx": _CLASSICAL,
     "export_outputs": _NETWORK,
     "fit_one_vs_rest": _ONE_VS_REST,
+    "int8_graph": _INT8,
     "log_odds": _ENSEMBLE,
     "logarithm": _ENSEMBLE,
-    "quantise": "genrekit.export.int8",
+    "quantise": _INT8,
+    "quiet_logging": _INT8,
     "run_network": _NETWORK,
     "run_onnx": _CLASSICAL,
 }

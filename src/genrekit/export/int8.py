@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,15 @@ def quantise(model: bytes, rows: Inputs, *, n_genres: int, seed: int = 0) -> tup
     return (model if why else smaller), numbers.model_dump_json(indent=1)
 
 
-def int8_graph(model: bytes, rows: Inputs) -> bytes:
-    """``model`` in eight bits, its ranges measured on ``rows``."""
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+def int8_graph(model: bytes, rows: Inputs, operators: Sequence[str] | None = None) -> bytes:
+    """``model`` in eight bits, its ranges measured on ``rows``.
+
+    Parameters
+    ----------
+    operators : sequence of str, optional
+        Only these kinds of nodes, such as ``Conv``; None takes all that can be.
+    """
+    with tempfile.TemporaryDirectory() as folder, quiet_logging():
         prepared, out = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
         quant_pre_process(onnx.load_from_string(model), str(prepared), skip_symbolic_shape=True)
         quantize_static(
@@ -95,6 +101,7 @@ def int8_graph(model: bytes, rows: Inputs) -> bytes:
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            op_types_to_quantize=operators,
         )
         return out.read_bytes()
 
@@ -150,7 +157,7 @@ def _why(agreement: float, share: float) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_logging() -> Iterator[None]:
     """Keep the quantiser from the root logger, which it would set up."""
     silent, root = logging.NullHandler(), logging.getLogger()
     before = logging.root.manager.disable

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         frames,
         hann,
         inverse_stft,
+        mel_filters,
     )
     from genrekit.features.storage import Floats, Numbers, RowWriter, joined, taken
     from genrekit.features.table import check_table, feature_columns, feature_rows, save_table
@@ -80,6 +81,7 @@ __all__ = [
     "hann",
     "inverse_stft",
     "joined",
+    "mel_filters",
     "picture_levels",
     "save_table",
     "scale_levels",
@@ -120,6 +122,7 @@ _HOMES = {
     "forward_stft": "genrekit.features.stft",
     "frames": "genrekit.features.stft",
     "hann": "genrekit.features.stft",
+    "mel_filters": "genrekit.features.stft",
     "inverse_stft": "genrekit.features.stft",
     "Floats": "genrekit.features.storage",
     "Numbers": "genrekit.features.storage",

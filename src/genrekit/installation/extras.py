@@ -28,6 +28,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     },
     "tag": {"mutagen": "mutagen"},
     "hub": {"transformers": "transformers"},
+    "edge": {"onnx": "onnx"},
     "serve": {
         "fastapi": "fastapi",
         "starlette": "starlette",
@@ -50,6 +51,7 @@ _FOR: Mapping[str, str] = {
     "train": "train, tune and evaluate models, and write reports of tables",
     "tag": "read tags a second time with another library",
     "hub": "use backbones of the Hugging Face hub",
+    "edge": "export models for browsers and phones",
     "serve": "answer over HTTP and WebSocket, with a web page",
     "report": "draw figures in reports",
     "explorer": "look at results in a browser",

@@ -1,16 +1,13 @@
 // Talks to the server: uploads with progress, refusals as problems that say what to do.
 
+import { Problem } from "./problem.js";
+
 const BASE = "/api/v1";
 const KEY = "genrekit-key";
 const TRIES = 5;
 
-/** What went wrong, for people: a title, the server's words, and advice. */
-export class Problem extends Error {
-  constructor(title, text, advice, { status = 0, retrySeconds = 0 } = {}) {
-    super(text);
-    Object.assign(this, { title, advice, status, retrySeconds });
-  }
-}
+/** Whether an answer can be explained. */
+export const explains = true;
 
 const SAID = {
   0: ["The server does not answer", "Check that genrekit serve is running and that you are online, then try again."],

@@ -1,13 +1,13 @@
 // Genres of one's own: piles of songs in numbers, which only this page holds.
 
 import { learnPiles, embed, patiently } from "./api.js";
-import { colour, element, percent } from "./words.js";
+import { colour, colourAt, element, percent } from "./words.js";
 
 const MOST_PILES = 10, FEWEST_SONGS = 2, SMALLEST = 1e-4;
 const never = new AbortController().signal;
 const $ = (id) => document.getElementById(id);
 const piles = []; // { name, songs: [{ name, state, song }], list, input }
-let learnt = null;
+let learnt = null, version = 0;
 const asked = []; // { name, song, row }
 
 const numbers = (text) => new Float32Array(Uint8Array.from(atob(text), (one) => one.charCodeAt(0)).buffer);
@@ -46,11 +46,6 @@ function addPile(name = "") {
   choose.htmlFor = pile.input.id;
   pile.list = element("ul", { className: "pile-songs" });
   pile.box = element("div", { className: "pile" }, label, field, pile.input, choose, pile.list);
-  pile.box.addEventListener("drop", (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    addSongs(pile, [...event.dataTransfer.files]);
-  });
   piles.push(pile);
   $("piles").append(pile.box);
   $("pile-add").hidden = piles.length >= MOST_PILES;
@@ -87,6 +82,8 @@ function show(pile) {
 
 function forget() {
   learnt = null;
+  version += 1; // what is being learnt is of piles that were
+  $("pile-status").textContent = "";
   for (const pile of piles) for (const song of pile.songs) song.doubt = "";
   $("pile-verdicts").hidden = true;
   refresh();
@@ -103,14 +100,20 @@ function refresh() {
 }
 
 async function learn() {
-  const filled = used();
+  const filled = used(), mine = version;
   $("pile-status").textContent = "Learning";
+  $("pile-learn").disabled = true;
+  let found;
   try {
-    learnt = await learnPiles({ piles: filled.map((pile) => ({ name: pile.name, songs: ready(pile).map((one) => one.song.embedding) })) });
+    found = await learnPiles({ piles: filled.map((pile) => ({ name: pile.name, songs: ready(pile).map((one) => one.song.embedding) })) });
   } catch (error) {
-    $("pile-status").textContent = `${error.title ?? "Failed"}: ${error.message}`;
+    if (mine === version) $("pile-status").textContent = `${error.title ?? "Failed"}: ${error.message}`;
     return;
+  } finally {
+    refresh();
   }
+  if (mine !== version) return;
+  learnt = found;
   const { accuracy, songs, majority, wrong } = learnt;
   $("pile-status").textContent = `Of ${songs} songs, each judged by a model that did not learn from it, ${percent(accuracy.value)} are put on the right pile (with so few, anything from ${percent(accuracy.low)} to ${percent(accuracy.high)}; always saying the largest pile gets ${percent(majority)}). Songs of one artist on a pile make this look too good.`;
   for (const { pile, song, heard } of wrong) ready(filled[pile])[song].doubt = `(sounds like ${heard})`;
@@ -146,16 +149,18 @@ function tell(one, state = "") {
   const order = verdict(learnt, one.song).map((p, label) => [learnt.labels[label], p]).sort((a, b) => b[1] - a[1]);
   const [[best, p], ...rest] = order, told = p < learnt.unknown_below ? "unknown" : best;
   const dot = element("i");
-  dot.style.setProperty("--colour", colour(told));
+  dot.style.setProperty("--colour", told === "unknown" ? colour(told) : colourAt(learnt.labels.indexOf(told)));
   one.row.replaceChildren(head,
     element("td", { className: told === "unknown" ? "unknown" : "" }, dot, told),
     element("td", { className: "number", text: percent(p) }),
     element("td", { className: "quiet", text: rest.slice(0, 2).map(([name, q]) => `${name} ${percent(q)}`).join(", ") }));
 }
 
-/** Files that were dropped on the page while this tab is open. */
-export function dropped(files) {
-  if (learnt) ask(files);
+/** Files that were dropped while this tab is open: on a pile, or anywhere else. */
+export function dropped(files, target) {
+  const under = piles.find((pile) => pile.box.contains(target));
+  if (under) addSongs(under, files);
+  else if (learnt) ask(files);
   else addSongs(piles.find((pile) => !pile.songs.length) ?? piles[0], files);
 }
 

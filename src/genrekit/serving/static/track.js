@@ -1,8 +1,9 @@
 // One track: choose or record it, send it, show the answer or what to do about its absence.
 
-import { Problem, demo, demos, indexInfo, patiently, predict, similar, similarAudio } from "./api.js";
+import { demo, demos, explains, indexInfo, patiently, predict, similar, similarAudio } from "./api.js";
 import * as deck from "./deck.js";
 import { fromAudio, modelOf } from "./model.js";
+import { Problem } from "./problem.js";
 import { showTags } from "./tags.js";
 import * as why from "./why.js";
 import { clock, drawBars, drawDial, element, percent, sentence } from "./words.js";
@@ -74,7 +75,7 @@ async function show(file, prediction, signal) {
   if (signal.aborted) return;
   deck.setSegments(prediction.segments);
   deck.setHeard(prediction.segments);
-  why.offer(file, prediction);
+  if (explains) why.offer(file, prediction);
   const more = seconds > prediction.seconds + 1;
   $("whole").hidden = !more;
   $("similar").hidden = true;

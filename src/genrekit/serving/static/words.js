@@ -32,6 +32,9 @@ export const labels = () => order;
 // Seven of Okabe and Ito and three between them: ten genres are told apart with any kind of sight.
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#9966ff", "#993300", "#663366"];
 
+/** A colour for one of a few things that are not genres of the model. */
+export const colourAt = (place) => COLOURS[place % COLOURS.length];
+
 /** A colour for a genre, the same everywhere on the page; beyond ten, hues spread over the labels. */
 export function colour(genre, alpha = 1) {
   const place = order.indexOf(genre);
