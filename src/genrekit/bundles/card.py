@@ -91,10 +91,6 @@ def _agreement(metrics: BundleMetrics) -> str:
     )
 
 
-def _r2(value: float) -> str:
-    return f"{value:.3f}"
-
-
 def _headline(result: EvaluationResult) -> str:
     several = result.multi_label
     ranking = (

@@ -2,7 +2,8 @@
 
 The bytes so far lie in ``<file>.part``, and ``<file>.part.json`` says which edition they are of, so
 a later call goes on where this one stopped. The file appears under its own name only when it is
-complete and its checksum, where one is published, is right.
+complete and its checksum, where one is published, is right. Ours, as pooch begins again where a
+transfer broke off, and does not ask whether the edition is still the same.
 """
 
 from __future__ import annotations

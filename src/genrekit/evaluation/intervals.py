@@ -1,4 +1,7 @@
-"""How far a number measured on a few hundred tracks can be trusted."""
+"""How far a number measured on a few hundred tracks can be trusted.
+
+Ours, as `scipy.stats.bootstrap` draws rows and not whole recordings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Single-label metrics in NumPy, with the definitions of scikit-learn."""
+"""Single-label metrics in NumPy, with the definitions of scikit-learn.
+
+Ours, as the models of the core install are evaluated without scikit-learn.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """More than two models: corrections, ranks, and groups that cannot be told apart.
 
+Ours, as the libraries that have these (scikit-posthocs, statsmodels) bring pandas and seaborn to
+everybody who reads a result.
+
 Sources
 -------
 S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of

@@ -1,5 +1,8 @@
 """Is one model better than another? Tests for two models that were tested on the same tracks.
 
+Ours, as neither SciPy nor statsmodels has the mid-p test, the corrected t-test, or permutations of
+whole recordings.
+
 Sources
 -------
 Q. McNemar, "Note on the sampling error of the difference between correlated proportions or

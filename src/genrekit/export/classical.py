@@ -2,7 +2,8 @@
 
 Columns of one table differ by twelve orders of magnitude, so everything before and between the
 estimators is computed in float64, by the formulas of scikit-learn; trees get float32, which is what
-they compare in scikit-learn too. The graph ends in ``log(clip(probabilities, 1e-7, 1))``.
+they compare in scikit-learn too; skl2onnx, which does so only for some parts, converts what has no
+form here. The graph ends in ``log(clip(probabilities, 1e-7, 1))``.
 """
 
 from __future__ import annotations

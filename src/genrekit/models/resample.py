@@ -3,6 +3,9 @@
 `Resampled` wraps an estimator inside the pipeline, behind the preparation of columns. It changes
 what ``fit`` sees; prediction, and the exported graph, are those of the estimator within. Every fit
 resamples anew: in a cross-validation that means inside each training fold.
+
+Ours, as imbalanced-learn has the same three but draws other rows, and with them goes every number
+that was published of these recipes.
 """
 
 from __future__ import annotations

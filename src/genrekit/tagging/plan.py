@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -284,8 +284,3 @@ def _decided(
 
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
     return {name: round(score, 4) for name, score in scores.items()}
-
-
-def written_rows(plan: Plan) -> Iterator[PlannedFile]:
-    """Rows whose files are to be written."""
-    return (one for one in plan.files if one.writes)

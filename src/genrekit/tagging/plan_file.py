@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -190,8 +189,3 @@ def plan_json(plan: Plan) -> str:
     ]
     content = plan.model_dump(mode="json") | {"genres": counts, "reasons": plan.reasons()}
     return json.dumps(content, ensure_ascii=False)
-
-
-def is_csv(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is called like one of CSV."""
-    return Path(path).suffix.lower() == ".csv"

@@ -1,4 +1,7 @@
-"""Work on many arguments by processes that may die; outcomes come as they finish."""
+"""Work on many arguments by processes that may die; outcomes come as they finish.
+
+Ours, as `concurrent.futures` gives up all work when one process dies.
+"""
 
 from __future__ import annotations
 
