@@ -55,7 +55,7 @@ def learner(rows: Examples, network: NetworkConfig = NETWORK, **settings: Any) -
 
 
 def fit(train: Examples, valid: Examples | None = None, **options: Any) -> NetworkFit:
-    where = {name: options.pop(name) for name in ("seed", "workshop") if name in options}
+    where = {name: options.pop(name) for name in ("seed", "work_dir") if name in options}
     return fit_network(NETWORK, TrainingConfig(**options), train, valid, **where)
 
 

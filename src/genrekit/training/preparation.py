@@ -61,7 +61,7 @@ from genrekit.training.rows import (
 from genrekit.training.saving import Run
 from genrekit.training.settings import Augment, TrainingConfig
 
-#: Folder of the workshop for rows that are too many for memory.
+#: Folder below the work_dir for rows that are too many for memory.
 ROWS = "rows"
 _SPECTROGRAMS = (MelConfig, PictureConfig, TrajectoriesConfig)
 
