@@ -181,11 +181,11 @@ def export(
 
     _check_options(form, data, ort)
     with progress_bars() as bars:
-        said = _EXPORTS[form](name, out, data or ort, bars)
+        exported = _EXPORTS[form](name, out, data or ort, bars)
     if as_json:
-        print_json({"directory": str(out), "format": form, **said})
+        print_json({"directory": str(out), "format": form, **exported})
     else:
-        _print_export(form, out, said)
+        _print_export(form, out, exported)
 
 
 def _check_options(form: str, data: Path | None, ort: Path | None) -> None:
@@ -222,16 +222,18 @@ _EXPORTS: dict[str, Callable[[str, Path, Path | None, Progress], dict[str, Any]]
 }
 
 
-def _print_export(form: str, out: Path, said: dict[str, Any]) -> None:
+def _print_export(form: str, out: Path, exported: dict[str, Any]) -> None:
     from genrekit.terminal import results
 
     if form == "hub":
         results().print(f"{out} is ready: huggingface-cli upload OWNER/NAME {out}")
         return
-    for one in said["precisions"]:
-        results().print(_precision_line(one, said["tracks"]))
+    for one in exported["precisions"]:
+        results().print(_precision_line(one, exported["tracks"]))
     if form == "edge":
-        results().print(f"{out} is ready, compared on {said['compared']}; model.json describes it")
+        results().print(
+            f"{out} is ready, compared on {exported['compared']}; model.json describes it"
+        )
     else:
         megabytes = sum(path.stat().st_size for path in out.iterdir()) / 1e6
         results().print(f"{out} is ready, {megabytes:.1f} MB: python -m http.server -d {out}")

@@ -209,9 +209,11 @@ def _eight_bits(folder: Path, network: bytes, compared: Comparison, bundle: Bund
     int8 = bundle.metrics.int8
     if int8 is not None and int8.used:
         return _left_out("int8", "the model has eight bits already, in all of its files")
-    answered = [one for one, said in zip(compared.tracks, compared.answers, strict=True) if said]
+    answered = [
+        one for one, answer in zip(compared.tracks, compared.answers, strict=True) if answer
+    ]
     try:
-        with _told_nothing():
+        with _silenced():
             whole = int8_graph(network, calibration_rows(bundle, answered))
         found = _written(folder, "int8", edge_graph(bundle, whole), compared, bundle, _SUMS_TOO)
     except Exception as error:  # noqa: BLE001 the quantiser raises whatever its parts raise
@@ -274,7 +276,7 @@ def _checked_ort(graph: bytes, compared: Comparison, bundle: Bundle) -> bytes:
     converted = ort_format(graph)
     session, original = open_graph(converted), open_graph(graph)
     pairs = zip(compared.tracks, compared.answers, strict=True)
-    for samples in [one for one, said in pairs if said][:_RUN_AGAIN]:
+    for samples in [one for one, answer in pairs if answer][:_RUN_AGAIN]:
         wanted, given = (graph_answer(one, samples, bundle.manifest) for one in (original, session))
         if difference([wanted], [given]).scores > TOLERANCE:
             raise BundleError(
@@ -286,7 +288,7 @@ def _checked_ort(graph: bytes, compared: Comparison, bundle: Bundle) -> bytes:
 
 def ort_format(graph: bytes) -> bytes:
     """Convert to the format of ONNX Runtime for phones, optimised for any processor."""
-    with _told_nothing(), tempfile.TemporaryDirectory() as scratch:
+    with _silenced(), tempfile.TemporaryDirectory() as scratch:
         # On import it configures the root logger, and it prints as it goes.
         from onnxruntime.tools.convert_onnx_models_to_ort import (
             OptimizationStyle,
@@ -300,7 +302,7 @@ def ort_format(graph: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def _told_nothing() -> Iterator[None]:
+def _silenced() -> Iterator[None]:
     """Silence tools that print, log to the root logger, and leave files open."""
     before = logging.root.manager.disable
     with quiet_logging(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():

@@ -62,9 +62,9 @@ class _Rewriter(HTMLParser):
             self._keep(_opening(tag, attrs))
         if tag in _VOID:
             return
-        said = names.get(OFFLINE)
-        if self._without is None and (gone or said is not None):
-            self.parts.append("" if gone else escape(said or "", quote=False))
+        text = names.get(OFFLINE)
+        if self._without is None and (gone or text is not None):
+            self.parts.append("" if gone else escape(text or "", quote=False))
             self._without = len(self._open)
             self._closes = "" if gone else f"</{tag}>"
         self._open.append(tag)
@@ -101,5 +101,5 @@ class _Rewriter(HTMLParser):
 
 def _opening(tag: str, attrs: list[tuple[str, str | None]]) -> str:
     kept = [(name, value) for name, value in attrs if name != OFFLINE]
-    said = (name if value is None else f'{name}="{escape(value)}"' for name, value in kept)
-    return f"<{' '.join((tag, *said))}>"
+    attributes = (name if value is None else f'{name}="{escape(value)}"' for name, value in kept)
+    return f"<{' '.join((tag, *attributes))}>"

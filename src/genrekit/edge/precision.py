@@ -130,8 +130,8 @@ def calibration_rows(bundle: Bundle, tracks: Sequence[Samples]) -> dict[str, Sam
         windows = list(cut_windows([samples], length=length, hop=hop))
         found.append(bundle.features(windows[len(windows) // 2].samples))
     shapes = [tuple(one.shape for one in row.values()) for row in found]
-    usual = max(set(shapes), key=shapes.count)
-    rows = [row for row, shape in zip(found, shapes, strict=True) if shape == usual]
+    most_common = max(set(shapes), key=shapes.count)
+    rows = [row for row, shape in zip(found, shapes, strict=True) if shape == most_common]
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 

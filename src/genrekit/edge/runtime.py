@@ -95,8 +95,8 @@ def _fetch(kept: Path) -> None:
             ) from None
         packed = next(Path(scratch).glob("*.tgz"), None)
         if ran.returncode or packed is None:
-            said = " ".join((ran.stderr or ran.stdout).split())[-300:]
-            raise ConfigError(f"npm cannot fetch {PACKAGE} {VERSION}: {said}; {_BY_HAND}")
+            output = " ".join((ran.stderr or ran.stdout).split())[-300:]
+            raise ConfigError(f"npm cannot fetch {PACKAGE} {VERSION}: {output}; {_BY_HAND}")
         with replacing_folder(kept) as fresh:
             _unpack(packed, fresh)
             _read(fresh)
