@@ -65,7 +65,7 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
 }
 _TITLES = {
     "music": "What music buys",
-    "seeds": "Five seeds",
+    "seeds": "Other seeds",
     "sizes": "Smaller students",
     "disturbances": "Without a disturbance",
 }

@@ -20,7 +20,8 @@ _INTRODUCTION = """\
 
 The first two sets below turn a clip into one row of numbers; every column has a unit and a meaning.
 `genrekit features FOLDER --set NAME` writes them for a folder of music. The third is a sequence of
-such columns, for networks that read sequences.
+such columns, for networks that read sequences. The command goes on where it was stopped, and
+remembers files that could not be read until they change, or `--retry-failed`.
 
 A unit of 1 is a number without one; dBFS is decibels below full scale, FS a share of full scale. In
 `descriptors`, only columns in these last two units follow the gain of a recording.
