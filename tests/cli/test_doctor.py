@@ -80,7 +80,7 @@ def test_the_exit_code_says_whether_the_core_works(
         Check("core", "model", "broken" if broken else "ok", "a\x1b[31mb"),
         Check("extras", "tag", "absent", "not installed", "pip install it"),
     )
-    monkeypatch.setattr("genrekit.installation.checks", lambda: seen)
+    monkeypatch.setattr("genrekit.installation.examine", lambda: seen)
     ran = run("doctor")
     assert ran.code == int(broken)
     assert "\x1b" not in ran.out
