@@ -504,6 +504,18 @@ def test_changed_copies_of_test_rows_are_found(
     assert not find_leaks(wide(), official(wide()))
 
 
+@pytest.mark.parametrize("share", [0.03, 1.0])
+def test_tables_with_gaps_in_every_column_are_looked_at(share: float) -> None:
+    """They ended in a division by zero, as no column was without a gap."""
+    data = with_copies_of_tests(wide(), lambda x: x * (1 + 0.002 * NOISE.normal(size=x.shape)))
+    assert data.features is not None
+    gaps = np.random.default_rng(1).random(data.features.shape) < share
+    gaps[-12:] = share == 1
+    data = replace(data, features=np.where(gaps, np.nan, data.features), gaps=True)
+    # Where there are numbers at all, the copies are told by them.
+    assert ("near-duplicates" in kinds(find_leaks(data, official(data)))) == (share < 1)
+
+
 def test_a_few_columns_that_are_far_larger_make_no_copies() -> None:
     """They order every row alike, and a line through them passes by the small ones unnoticed."""
     data = sound(600, 9)

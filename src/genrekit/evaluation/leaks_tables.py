@@ -55,11 +55,23 @@ def table_leaks(dataset: Dataset, split: Split) -> Iterator[Leak]:
     ]
     if dataset.features is None or not parts:
         return
-    x = dataset.features[:, :: 1 + (dataset.features.shape[1] - 1) // MOST_LOOKED_AT]
+    step = 1 + (dataset.features.shape[1] - 1) // MOST_LOOKED_AT
+    x = _without_gaps(dataset.features[:, ::step])
+    if not x.size:
+        return
     yield from fitted_leaks(x, parts)
     yield from _oversampled(dataset, parts)
     yield from _interpolated(dataset, x, parts)
     yield from copied_leaks(dataset, x, parts)
+
+
+def _without_gaps(x: Matrix) -> Matrix:
+    """Fill missing values with the mean of their column; columns without any value are left out."""
+    gaps = np.isnan(x)
+    if not gaps.any():
+        return x
+    known = (~gaps).any(axis=0)
+    return np.where(gaps[:, known], np.nanmean(x[:, known], axis=0), x[:, known])
 
 
 # --- rows that were copied or made --------------------------------------------------------------
