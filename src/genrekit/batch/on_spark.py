@@ -104,7 +104,7 @@ def entries_of(pool: Callable[[], Pool[File, Any]], work: str, batch: int) -> Ca
     except ImportError as error:
         raise ConfigError(
             "Spark needs pyspark, pandas and pyarrow, here and where its workers run: "
-            "pip install pyspark pandas pyarrow"
+            "pip install 'genrekit[spark]'"
         ) from error
     begin = partial(begin_worker, pool, work)
     column: Callable[..., Any] = predict_batch_udf(

@@ -44,6 +44,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "tracking": {"mlflow-skinny": "mlflow"},
     "batch": {"pyarrow": "pyarrow", "fsspec": "fsspec"},
     "ray": {"ray": "ray", "fsspec": "fsspec"},
+    "spark": {"pyspark": "pyspark", "pandas": "pandas", "pyarrow": "pyarrow"},
     "explain": {"shap": "shap"},
 }
 #: What each is for, to be said where it is missing.
@@ -58,6 +59,7 @@ _FOR: Mapping[str, str] = {
     "tracking": "log training to MLflow",
     "batch": "write Parquet and read object storage",
     "ray": "run batches on a cluster",
+    "spark": "run batches on a Spark session",
     "explain": "compute SHAP values of any model",
 }
 _DECLARED = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*([^;]*);.*extra == ['\"]([\w-]+)['\"]")
