@@ -13,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 
 from genrekit.bundles import load_bundle
 from genrekit.datasets import load_dataset
-from genrekit.export.classical import AGREEMENT, check_agreement, export_onnx, run_onnx
+from genrekit.export.agreement import AGREEMENT
+from genrekit.export.classical import check_agreement, export_onnx, run_onnx
 from genrekit.features import build_frontend
 from genrekit.models import MODELS, NETWORKS, ClassicalConfig, Prepare, build, classical_config
 from genrekit.schema import Gtzan57Config

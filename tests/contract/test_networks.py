@@ -12,7 +12,8 @@ from torch import Tensor
 
 from genrekit.bundles.session import open_session
 from genrekit.errors import ConfigError
-from genrekit.export.network import AGREEMENT, check_network, export_network, run_network
+from genrekit.export.agreement import AGREEMENT
+from genrekit.export.network import check_network, export_network, run_network
 from genrekit.models import MODELS, NETWORKS, NetworkConfig, build_network, model_config
 from genrekit.models.module import Network, count_parameters
 from genrekit.training.batches import Examples

@@ -18,7 +18,8 @@ from genrekit.bundles.metadata import with_metadata
 from genrekit.datasets import load_dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import evaluate_bundle
-from genrekit.export.classical import AGREEMENT, run_onnx
+from genrekit.export.agreement import AGREEMENT
+from genrekit.export.classical import run_onnx
 from genrekit.export.one_vs_rest import check_one_vs_rest, export_one_vs_rest, fit_one_vs_rest
 from genrekit.features import build_frontend
 from genrekit.inference import Classifier

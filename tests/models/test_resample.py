@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
-from genrekit.export.classical import AGREEMENT, check_agreement, export_onnx
+from genrekit.export.agreement import AGREEMENT
+from genrekit.export.classical import check_agreement, export_onnx
 from genrekit.models import build, model_config
 from genrekit.models.resample import How, Resampled, resample
 

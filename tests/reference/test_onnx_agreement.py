@@ -14,7 +14,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from genrekit.datasets import load_dataset, make_split
-from genrekit.export.classical import AGREEMENT, check_agreement, export_onnx, run_onnx
+from genrekit.export.agreement import AGREEMENT
+from genrekit.export.classical import check_agreement, export_onnx, run_onnx
 from genrekit.export.trees import round_down
 from genrekit.models import MODELS, NETWORKS, build
 from genrekit.models.classical import Boosting, ExtraTrees, Forest, Logistic, Prepare, Tree

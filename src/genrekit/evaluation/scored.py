@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from genrekit.errors import DatasetError
 from genrekit.evaluation.intervals import over_folds, wilson
 from genrekit.evaluation.metrics import SMALLEST_PROBABILITY, Aggregation
-from genrekit.schema import Estimate
+from genrekit.inference import calibrated
+from genrekit.schema import Estimate, Task
 
 Unit = Literal["track", "segment"]
 
@@ -101,7 +102,8 @@ def aggregate(scored: Scored, how: Aggregation = "mean-probability") -> Scored:
     np.add.at(sums, of_row, values)
     means = sums / np.bincount(of_row)[:, None]
     if logit:
-        means = _probabilities(means, scored.several)
+        task: Task = "multi-label" if scored.several else "single-label"
+        means = calibrated(means, task=task, temperature=1.0)
     groups = tuple(group for group, _ in first)
     return Scored(scored.targets[list(first.values())], means, groups)
 
@@ -152,10 +154,3 @@ def _logits(scored: Scored) -> NDArray[np.float64]:
         return np.asarray(np.log(np.maximum(values, SMALLEST_PROBABILITY)))
     tiny = np.finfo(np.float64).eps
     return np.asarray(np.log(np.maximum(values, tiny)) - np.log(np.maximum(1 - values, tiny)))
-
-
-def _probabilities(logits: NDArray[np.float64], several: bool) -> NDArray[np.float64]:
-    if several:
-        return np.asarray(0.5 * (1 + np.tanh(logits / 2)))
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

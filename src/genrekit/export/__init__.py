@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from genrekit.lazy import resolver
 
 if TYPE_CHECKING:
+    from genrekit.export.agreement import AGREEMENT, relative_difference, require_agreement
     from genrekit.export.classical import check_agreement, export_onnx, run_onnx
     from genrekit.export.ensemble import (
         Combiner,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AGREEMENT",
     "Combiner",
     "MemberGraph",
     "check_agreement",
@@ -54,17 +56,21 @@ __all__ = [
     "logarithm",
     "quantise",
     "quiet_logging",
+    "relative_difference",
+    "require_agreement",
     "run_network",
     "run_onnx",
 ]
 
 # Resolved on first use: a classical model is exported without torch.
+_AGREEMENT = "genrekit.export.agreement"
 _CLASSICAL = "genrekit.export.classical"
 _ENSEMBLE = "genrekit.export.ensemble"
 _INT8 = "genrekit.export.int8"
 _NETWORK = "genrekit.export.network"
 _ONE_VS_REST = "genrekit.export.one_vs_rest"
 _HOMES = {
+    "AGREEMENT": _AGREEMENT,
     "Combiner": _ENSEMBLE,
     "MemberGraph": _ENSEMBLE,
     "check_agreement": _CLASSICAL,
@@ -84,6 +90,8 @@ _HOMES = {
     "logarithm": _ENSEMBLE,
     "quantise": _INT8,
     "quiet_logging": _INT8,
+    "relative_difference": _AGREEMENT,
+    "require_agreement": _AGREEMENT,
     "run_network": _NETWORK,
     "run_onnx": _CLASSICAL,
 }

@@ -33,6 +33,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from genrekit.errors import BundleError
+from genrekit.export.agreement import require_agreement
 from genrekit.export.graph import OPSETS, Graph
 from genrekit.export.trees import (
     FlatTree,
@@ -44,8 +45,6 @@ from genrekit.models import Balanced, Imputed, NearestRows, Resampled
 
 #: Probabilities below this are raised to it before the logarithm.
 SMALLEST_PROBABILITY = 1e-7
-#: Largest difference of a probability between the graph and its source.
-AGREEMENT = 1e-4
 
 
 def export_onnx(pipeline: Pipeline, *, input_name: str, n_columns: int) -> bytes:
@@ -94,12 +93,7 @@ def check_agreement(model: bytes, pipeline: Pipeline, x: NDArray[np.float32]) ->
     logits = run_onnx(model, x)
     expected = pipeline.predict_proba(x.astype(np.float64))
     worst = float(np.abs(np.exp(logits.astype(np.float64)) - expected).max())
-    if not worst <= AGREEMENT:
-        raise BundleError(
-            f"the exported model differs from its source by {worst:.2g} in a probability; at most "
-            f"{AGREEMENT} is allowed, so nothing was written"
-        )
-    return worst
+    return require_agreement(worst, "the exported model differs from its source", "probability")
 
 
 def run_onnx(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,14 +14,11 @@ from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
 from genrekit.bundles import open_session, run_session
-from genrekit.errors import BundleError
+from genrekit.export.agreement import relative_difference, require_agreement
 from genrekit.features import Numbers
 from genrekit.models import Body, Network
 from genrekit.models.pretrained.network import WAVEFORM
 
-#: Largest difference of a logit between the graph and its source, relative to the largest logit
-#: where that is above one.
-AGREEMENT = 1e-4
 LOGITS, EMBEDDING = "logits", "embedding"
 _OPSET = 18
 _ROWS_AT_ONCE = 256
@@ -120,13 +117,8 @@ def check_outputs(
 ) -> float:
     """As `check_network`, for what the source gave (n, columns)."""
     found = run_network(model, inputs, n_genres=expected.shape[1])
-    worst = float(np.abs(found - expected).max()) / max(1.0, float(np.abs(expected).max()))
-    if not worst <= AGREEMENT:
-        raise BundleError(
-            f"the exported network differs from its source by {worst:.2g} in a logit; at most "
-            f"{AGREEMENT} is allowed, so nothing was written"
-        )
-    return worst
+    worst = relative_difference(found, expected)
+    return require_agreement(worst, "the exported network differs from its source", "logit")
 
 
 def run_network(

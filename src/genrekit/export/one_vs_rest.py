@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.errors import BundleError, DatasetError
+from genrekit.errors import DatasetError
+from genrekit.export.agreement import require_agreement
 from genrekit.export.classical import (
-    AGREEMENT,
     SMALLEST_PROBABILITY,
     add_probabilities,
     run_onnx,
 )
 from genrekit.export.graph import Graph
+from genrekit.inference import calibrated
 from genrekit.models import ClassicalConfig, build
 
 if TYPE_CHECKING:
@@ -93,20 +94,15 @@ def check_one_vs_rest(
     BundleError
         If it is above `AGREEMENT`.
     """
-    logits = run_onnx(model, x).astype(np.float64)
+    given = calibrated(run_onnx(model, x), task="multi-label", temperature=1.0)
     expected = [
         np.full(len(x), member)
         if isinstance(member, float)
         else member.predict_proba(x.astype(np.float64))[:, 1]
         for member in members
     ]
-    worst = float(np.abs(0.5 * (1 + np.tanh(logits / 2)) - np.transpose(expected)).max())
-    if not worst <= AGREEMENT:
-        raise BundleError(
-            f"the exported models differ from their sources by {worst:.2g} in a probability; at "
-            f"most {AGREEMENT} is allowed, so nothing was written"
-        )
-    return worst
+    worst = float(np.abs(given - np.transpose(expected)).max())
+    return require_agreement(worst, "the exported models differ from their sources", "probability")
 
 
 def _probability(graph: Graph, x: str, member: Pipeline | float) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.bundles import EMBEDDING, LOGITS, embed_session, open_session, run_session
+from genrekit.bundles import EMBEDDING, embed_session, open_session, run_session
 from genrekit.errors import BundleError, MissingExtraError
+from genrekit.export import relative_difference, require_agreement
 
 try:
     import onnx
@@ -18,8 +19,6 @@ except ImportError:
 
 #: Name of the head's input.
 DESCRIPTION = "description"
-#: Largest difference of a logit between the one graph and the two, relative to the largest logit.
-AGREEMENT = 1e-4
 _BACKBONE, _HEAD = "backbone/", "head/"
 
 
@@ -132,10 +131,5 @@ def check_composed(
     found = run_session(
         open_session(model, inputs=names, n_labels=n_labels), inputs, n_labels=n_labels
     )
-    worst = float(np.abs(found - expected).max()) / max(1.0, float(np.abs(expected).max()))
-    if not worst <= AGREEMENT:
-        raise BundleError(
-            f"the joined graph differs from its parts by {worst:.2g} in a {LOGITS[:-1]}; at most "
-            f"{AGREEMENT} is allowed, so nothing was written"
-        )
-    return worst
+    worst = relative_difference(found, expected)
+    return require_agreement(worst, "the joined graph differs from its parts", "logit")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import genrekit
 from genrekit.bundles import MODEL, Bundle, check_target, window_samples, write_bundle
 from genrekit.datasets import Dataset, Split, leaking_groups, track_digest
-from genrekit.errors import BundleError, ConfigError
+from genrekit.errors import ConfigError
 from genrekit.evaluation import (
     RunResult,
     bundle_run,
@@ -30,7 +30,7 @@ from genrekit.evaluation import (
     read_learnt,
     score_items,
 )
-from genrekit.export import Combiner, MemberGraph, ensemble_graph
+from genrekit.export import Combiner, MemberGraph, ensemble_graph, require_agreement
 from genrekit.features import frontend_fingerprint
 from genrekit.inference import Classifier, aggregate, calibrated
 from genrekit.jukebox import synthesise
@@ -48,8 +48,6 @@ from genrekit.schema import (
 logger = logging.getLogger(__name__)
 
 How = Literal["vote", "weighted", "stack"]
-#: Largest difference of a probability between the graph and its members.
-AGREEMENT = 1e-4
 GOLDEN_SECONDS = 5.0
 #: Inputs that a bundle may have.
 MOST_FRONTENDS = 8
@@ -316,11 +314,7 @@ def _check_agreement(
     expected = calibrated(combiner.logits(outputs), task=task, temperature=1.0)
     given = calibrated(whole.run(rows), task=task, temperature=1.0)
     worst = float(np.abs(given - expected).max())
-    if not worst <= AGREEMENT:
-        raise BundleError(
-            f"the joined graph differs from its members by {worst:.2g} in a probability; at most "
-            f"{AGREEMENT} is allowed, so nothing was written"
-        )
+    require_agreement(worst, "the joined graph differs from its members", "probability")
 
 
 def _says(
