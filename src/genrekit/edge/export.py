@@ -117,13 +117,13 @@ def write_edge(bundle: Bundle, folder: Path, tracks: Tracks, progress: Progress)
     """Fill an empty folder; as `export_edge`."""
     compared = compare_on(bundle, tracks, progress)
     network = (bundle.directory / "model.onnx").read_bytes()
-    whole, _ = checked_graph(bundle, compared)
+    whole, seen = checked_graph(bundle, compared)
+    found = [_written(folder, "fp32", whole, seen, compared, bundle)]
+    progress("Precisions", 1, 3)
     halved = edge_graph(bundle, half_weights(network))
-    found = []
-    both: tuple[tuple[Kind, bytes], ...] = (("fp32", whole), ("fp16", halved))
-    for kind, graph in both:
-        found.append(_written(folder, kind, graph, compared, bundle, _WEIGHTS[kind]))
-        progress("Precisions", len(found), 3)
+    seen = _difference(halved, compared, bundle)
+    found.append(_written(folder, "fp16", halved, seen, compared, bundle))
+    progress("Precisions", 2, 3)
     found.append(_eight_bits(folder, network, compared, bundle))
     progress("Precisions", 3, 3)
     model = described(bundle, compared, found)
@@ -215,13 +215,16 @@ def _eight_bits(folder: Path, network: bytes, compared: Comparison, bundle: Bund
     try:
         with _silenced():
             whole = int8_graph(network, calibration_rows(bundle, answered))
-        found = _written(folder, "int8", edge_graph(bundle, whole), compared, bundle, _SUMS_TOO)
+        graph = edge_graph(bundle, whole)
+        seen = _difference(graph, compared, bundle)
+        found = _written(folder, "int8", graph, seen, compared, bundle, _SUMS_TOO)
     except Exception as error:  # noqa: BLE001 the quantiser raises whatever its parts raise
         found = _left_out("int8", f"the network cannot be quantised: {error}".splitlines()[0])
     if found.kept:
         return found
     stored = edge_graph(bundle, eight_bit_weights(network))
-    return _written(folder, "int8", stored, compared, bundle, _WEIGHTS["int8"])
+    seen = _difference(stored, compared, bundle)
+    return _written(folder, "int8", stored, seen, compared, bundle)
 
 
 def _left_out(kind: Kind, why: str) -> Precision:
@@ -238,22 +241,40 @@ def _left_out(kind: Kind, why: str) -> Precision:
 
 
 def _written(
-    folder: Path, kind: Kind, graph: bytes, compared: Comparison, bundle: Bundle, how: str
+    folder: Path,
+    kind: Kind,
+    graph: bytes,
+    seen: Difference,
+    compared: Comparison,
+    bundle: Bundle,
+    how: str = "",
 ) -> Precision:
-    """Measure a graph, and write it where it answers as Python does."""
-    seen = _difference(graph, compared, bundle)
-    kept = seen.agreement >= AGREEMENT
-    why = "" if kept else f"{1 - seen.agreement:.1%} of the tracks got another answer"
+    """Write a graph where it answers as Python does."""
+    if seen.agreement >= AGREEMENT:
+        return measured(kind, seen, _files(folder, kind, graph, compared, bundle), how=how)
+    why = f"{1 - seen.agreement:.1%} of the tracks got another answer"
+    return measured(kind, seen, (), how=how, why=why)
+
+
+def measured(
+    kind: Kind, seen: Difference, files: Sequence[EdgeFile], *, how: str = "", why: str = ""
+) -> Precision:
+    """Gather what is known of a precision; ``why`` it was left out, if it was."""
     return Precision(
         kind=kind,
-        how=how,
-        kept=kept,
+        how=how or _WEIGHTS[kind],
+        kept=not why,
         why=why,
         agreement=seen.agreement,
         largest_difference=seen.scores,
         embedding_difference=seen.embedding,
-        files=_files(folder, kind, graph, compared, bundle) if kept else (),
+        files=tuple(files),
     )
+
+
+def edge_file(name: str, content: bytes) -> EdgeFile:
+    """Say what a file is."""
+    return EdgeFile(name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 def _files(
@@ -265,10 +286,7 @@ def _files(
         contents[f"{kind}.ort"] = _checked_ort(graph, compared, bundle)
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    return tuple(
-        EdgeFile(name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
-        for name, content in contents.items()
-    )
+    return tuple(edge_file(name, content) for name, content in contents.items())
 
 
 def _checked_ort(graph: bytes, compared: Comparison, bundle: Bundle) -> bytes:

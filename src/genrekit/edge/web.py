@@ -11,12 +11,19 @@ from typing import Any
 
 from genrekit import __version__
 from genrekit.bundles import Bundle, load_bundle, render_card
-from genrekit.edge.contract import EdgeFile, EdgeModel, Precision
-from genrekit.edge.export import MODEL, check_target, checked_graph, compare_on, described
+from genrekit.edge.contract import EdgeModel
+from genrekit.edge.export import (
+    MODEL,
+    check_target,
+    checked_graph,
+    compare_on,
+    described,
+    edge_file,
+    measured,
+)
 from genrekit.edge.graph import check_bundle
 from genrekit.edge.icons import icon_png
 from genrekit.edge.page import offline_page
-from genrekit.edge.precision import Difference
 from genrekit.edge.runtime import LICENCE, PACKAGE, VERSION, runtime_files
 from genrekit.edge.tracks import synthetic_tracks
 from genrekit.errors import ConfigError
@@ -73,7 +80,7 @@ def export_web(
     files: dict[str, bytes] = runtime_files(runtime)
     compared = compare_on(bundle, synthetic_tracks(_TRACKS), progress)
     graph, seen = checked_graph(bundle, compared)
-    model = described(bundle, compared, [_single_precision(graph, seen)])
+    model = described(bundle, compared, [measured("fp32", seen, [edge_file(GRAPH, graph)])])
     files |= {GRAPH: graph, MODEL: model.model_dump_json().encode(), CARDS: _cards(bundle)}
     files |= dict(_page_files()) | {"LICENCES.txt": _NOTICE.encode()}
     files["sw.js"] = _service_worker(files)
@@ -81,20 +88,6 @@ def export_web(
         for name, content in files.items():
             (fresh / name).write_bytes(content)
     return model
-
-
-def _single_precision(graph: bytes, seen: Difference) -> Precision:
-    file = EdgeFile(name=GRAPH, bytes=len(graph), sha256=hashlib.sha256(graph).hexdigest())
-    return Precision(
-        kind="fp32",
-        how="single precision",
-        kept=True,
-        why="",
-        agreement=seen.agreement,
-        largest_difference=seen.scores,
-        embedding_difference=seen.embedding,
-        files=(file,),
-    )
 
 
 def _page_files() -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from genrekit.bundles import window_samples
 from genrekit.edge.nodes import Nodes, TensorProto, helper
 from genrekit.schema import WindowConfig
 
@@ -37,9 +38,7 @@ class Cutting:
     @classmethod
     def of(cls, windows: WindowConfig, sample_rate_hz: int, slack: int = 0) -> Cutting:
         """Cut as `genrekit.bundles.window_samples` and `genrekit.features.windowed` do."""
-        length = max(1, round(windows.window_seconds * sample_rate_hz))
-        hop = min(max(1, round(windows.hop_seconds * sample_rate_hz)), length)
-        return cls(length, hop, windows.short, slack)
+        return cls(*window_samples(windows, sample_rate_hz), windows.short, slack)
 
 
 @dataclass(frozen=True, slots=True)
