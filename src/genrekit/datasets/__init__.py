@@ -9,7 +9,7 @@ from genrekit.lazy import resolver
 if TYPE_CHECKING:
     from genrekit.datasets.cells import Cells, read_cells
     from genrekit.datasets.dataset import CorpusInfo, Dataset, Item, track_digest
-    from genrekit.datasets.described import with_features
+    from genrekit.datasets.described import read_columns, with_features
     from genrekit.datasets.fix_plan import (
         ColumnAction,
         DropAction,
@@ -119,6 +119,7 @@ __all__ = [
     "open_data",
     "parse_name",
     "read_cells",
+    "read_columns",
     "read_fma_genres",
     "read_fma_tracks",
     "read_msd_labels",
@@ -145,6 +146,7 @@ _HOMES = {
     "Dataset": "genrekit.datasets.dataset",
     "Item": "genrekit.datasets.dataset",
     "track_digest": "genrekit.datasets.dataset",
+    "read_columns": "genrekit.datasets.described",
     "with_features": "genrekit.datasets.described",
     "ColumnAction": "genrekit.datasets.fix_plan",
     "DropAction": "genrekit.datasets.fix_plan",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genrekit.datasets.dataset import Dataset, Item
+from genrekit.datasets.dataset import Dataset
 from genrekit.errors import ConfigError, DatasetError
-from genrekit.features import FeatureCache, build_frontend, extract
+from genrekit.features import WHOLE_TRACK, Extraction, FeatureCache, build_frontend, extract
 from genrekit.progress import Progress, silent
-from genrekit.schema import ExcerptConfig, FrontendConfig, Gtzan57Config
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from genrekit.schema import FrontendConfig, Gtzan57Config
 
 logger = logging.getLogger(__name__)
 
@@ -58,33 +55,66 @@ def with_features(
     if dataset.features is not None:
         return dataset
     config = Gtzan57Config() if config is None else config
-    frontend = build_frontend(config)
-    if not hasattr(frontend, "columns"):
+    if not hasattr(build_frontend(config), "columns"):
         raise ConfigError(
             f"the front-end {config.kind!r} gives no vector; expected gtzan57 or descriptors"
         )
-    sources = [_source(item) for item in dataset.items]
-    found = extract(sources, config, workers=workers, cache=cache)
+    for item in dataset.items:
+        if item.path is None:
+            raise DatasetError(f"{item.item_id} names no audio; is it a row of a table?")
+    found = read_columns(
+        dataset,
+        config,
+        workers=workers,
+        cache=cache,
+        left_out=lambda one: logger.warning("%s is left out: %s", one.path, one.error),
+        done=lambda done, of: progress("computing features", done, of),
+    )
+    if found is None:
+        raise DatasetError(f"{dataset.name} has no track that can be read")
+    return found
+
+
+def read_columns(
+    dataset: Dataset,
+    config: FrontendConfig,
+    *,
+    workers: int = 1,
+    cache: FeatureCache | None = None,
+    left_out: Callable[[Extraction], None],
+    done: Callable[[int, int], None],
+) -> Dataset | None:
+    """Compute the columns of the items that have audio; as `with_features`.
+
+    Parameters
+    ----------
+    left_out : callable
+        Called with each file that cannot be read.
+    done : callable
+        Called with how many files are done, of how many.
+
+    Returns
+    -------
+    Dataset or None
+        The items that could be read, with their ``features``; None if no item could.
+    """
+    there = [row for row, item in enumerate(dataset.items) if item.path is not None]
+    sources = [
+        (item.path, item.excerpt or WHOLE_TRACK) for item in dataset.items if item.path is not None
+    ]
     rows, features = [], []
-    for row, one in enumerate(found):
+    described = extract(sources, config, workers=workers, cache=cache)
+    for number, (row, one) in enumerate(zip(there, described, strict=True), start=1):
         if one.features is None:
-            logger.warning("%s is left out: %s", one.path, one.error)
+            left_out(one)
         else:
             rows.append(row)
             features.append(one.features)
-        progress("computing features", row + 1, len(sources))
+        done(number, len(sources))
     if not rows:
-        raise DatasetError(f"{dataset.name} has no track that can be read")
+        return None
     return replace(
         dataset.select(rows),
         features=np.asarray(features, np.float64),
-        feature_names=frontend.feature_names,
+        feature_names=build_frontend(config).feature_names,
     )
-
-
-def _source(item: Item) -> tuple[Path, ExcerptConfig]:
-    if item.path is None:
-        raise DatasetError(f"{item.item_id} names no audio; is it a row of a table?")
-    start = item.start_seconds or 0.0
-    duration = None if item.end_seconds is None else item.end_seconds - start
-    return item.path, ExcerptConfig(start_seconds=start, duration_seconds=duration)

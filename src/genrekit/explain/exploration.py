@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from genrekit.datasets import Dataset
+from genrekit.datasets import Dataset, read_columns
 from genrekit.errors import DatasetError, MissingExtraError
 from genrekit.explain.maps import (
     TSNE_COMPONENTS,
@@ -23,7 +23,7 @@ from genrekit.explain.maps import (
     tsne,
 )
 from genrekit.explain.neighbour_map import FEWEST_ROWS, neighbour_map
-from genrekit.features import WHOLE_TRACK, FeatureCache, build_frontend, extract
+from genrekit.features import Extraction, FeatureCache
 from genrekit.inference import printable
 from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, Gtzan57Config
@@ -246,27 +246,21 @@ def _described(
     dataset: Dataset, workers: int, cache: FeatureCache | None, progress: Progress
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Return the dataset with columns of its audio; unreadable items are left out, named."""
-    items = [(row, item) for row, item in enumerate(dataset.items) if item.path is not None]
-    config = Gtzan57Config()
-    sources = [(item.path, item.excerpt or WHOLE_TRACK) for _, item in items if item.path]
-    rows, features, notes = [], [], []
-    progress("Describing tracks", 0, len(items))
-    described = extract(sources, config, workers=workers, cache=cache)
-    for done, ((row, _), one) in enumerate(zip(items, described, strict=True), start=1):
-        if one.features is None:
-            notes.append(f"{printable(str(one.path))} is left out: {one.error}")
-        else:
-            rows.append(row)
-            features.append(one.features)
-        progress("Describing tracks", done, len(items))
-    if len(rows) < 2:
-        raise DatasetError(
-            f"{dataset.name} has {len(rows)} tracks that can be read; expected two or more"
-        )
-    names = build_frontend(config).feature_names
-    read = replace(
-        dataset.select(rows),
-        features=np.asarray(features, np.float64),
-        feature_names=names,
+    notes: list[str] = []
+
+    def leave_out(one: Extraction) -> None:
+        notes.append(f"{printable(str(one.path))} is left out: {one.error}")
+
+    def done(number: int, of: int) -> None:
+        progress("Describing tracks", number, of)
+
+    done(0, sum(item.path is not None for item in dataset.items))
+    read = read_columns(
+        dataset, Gtzan57Config(), workers=workers, cache=cache, left_out=leave_out, done=done
     )
+    if read is None or len(read) < 2:
+        count = 0 if read is None else len(read)
+        raise DatasetError(
+            f"{dataset.name} has {count} tracks that can be read; expected two or more"
+        )
     return read, tuple(notes)
