@@ -19,8 +19,9 @@ from types import ModuleType
 from typing import Any
 
 from genrekit.batch.entry import Entry
+from genrekit.batch.remote import remote_entries, spelled_path
 from genrekit.batch.run import Run
-from genrekit.batch.work import ATTEMPTS, FILE_LIMITS, File, Function, OnFile, entry_of, unfinished
+from genrekit.batch.work import ATTEMPTS, FILE_LIMITS, File, Function, OnFile, unfinished
 from genrekit.errors import ConfigError, MissingExtraError
 from genrekit.workers import Idle, Pool, WorkerLimits
 
@@ -65,9 +66,7 @@ class Actor:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Entries as lines of JSON, for paths as hexadecimal bytes."""
-        files = [File.now(os.fsdecode(bytes.fromhex(str(one)))) for one in batch["path"]]
-        outcomes = self._pool.run(files)
-        entries = [entry_of(outcome, self._work) for outcome in outcomes]
+        entries = remote_entries(self._pool, batch["path"], self._work)
         return {"entry": [entry.model_dump_json() for entry in entries]}
 
     def close(self) -> None:
@@ -141,7 +140,7 @@ def _wave(
     batch: int,
 ) -> Iterator[Entry]:
     blocks = math.ceil(len(paths) / batch)
-    rows = [{"path": os.fsencode(path).hex()} for path in paths]
+    rows = [{"path": spelled_path(path)} for path in paths]
     answers = ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
         Actor,
         fn_constructor_args=(pool, work),

@@ -6,7 +6,6 @@ journal of the driver, everything else is done again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.batch.entry import Entry
+from genrekit.batch.remote import remote_entries, spelled_path
 from genrekit.batch.run import Run
-from genrekit.batch.work import ATTEMPTS, FILE_LIMITS, File, Function, OnFile, entry_of, unfinished
+from genrekit.batch.work import ATTEMPTS, FILE_LIMITS, File, Function, OnFile, unfinished
 from genrekit.errors import ConfigError
 from genrekit.workers import Idle, Pool, WorkerLimits
 
@@ -76,7 +76,7 @@ def spark_through(
     todo = unfinished(paths, run, retry_failed, None)
     files = (file.path for file in todo if not isinstance(file, Idle))
     while wave := list(islice(files, _WAVE)):
-        rows = [(os.fsencode(path).hex(),) for path in wave]
+        rows = [(spelled_path(path),) for path in wave]
         table = session.createDataFrame(rows, "path string")
         parts = min(how.partitions, -(-len(rows) // how.batch))
         answers = table.repartition(parts).select(column("path").alias("entry"))
@@ -120,12 +120,10 @@ def begin_worker(
     supervised = pool()
 
     def answer(paths: NDArray[np.str_]) -> NDArray[np.object_]:
-        files = [File.now(os.fsdecode(bytes.fromhex(str(one)))) for one in paths]
-        place = {file.path: number for number, file in enumerate(files)}
-        found = np.empty(len(files), object)
-        for outcome in supervised.run(files):  # in the order in which they finish
-            entry = entry_of(outcome, work)
-            found[place[outcome.argument.path]] = entry.model_dump_json()
+        place = {str(path): number for number, path in enumerate(paths)}
+        found = np.empty(len(paths), object)
+        for entry in remote_entries(supervised, paths, work):
+            found[place[spelled_path(entry.file)]] = entry.model_dump_json()
         return found
 
     return answer
