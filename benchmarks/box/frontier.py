@@ -32,7 +32,8 @@ from genrekit.distil import DistilRecipe, distil, load_distil_recipe
 from genrekit.files import cache_home
 from genrekit.pages import interval
 from genrekit.progress import Progress
-from genrekit.terminal import cores, progress_bars
+from genrekit.terminal import progress_bars
+from genrekit.workers import cores
 
 RECIPE = Path(__file__).parents[2] / "recipes/distil/musicnn.yaml"
 PROTOCOLS = (BY_COLLECTION, BY_ARTIST, GTZAN_ALONE)

@@ -26,7 +26,7 @@ from genrekit.jukebox import synthesise
 from genrekit.models.box import BoxNetwork, from_weights
 from genrekit.progress import Progress
 from genrekit.schema import BundleMetrics, Head, Manifest, Provenance
-from genrekit.terminal import cores
+from genrekit.workers import cores
 
 _GOLDEN_SECONDS = 5.0
 #: Of each sound, so that the bundle stays small.

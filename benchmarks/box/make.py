@@ -48,8 +48,9 @@ from genrekit.files import cache_home
 from genrekit.models.pretrained.backbones import Musicnn, backbone_config
 from genrekit.progress import Progress
 from genrekit.schema import BundleMetrics, WindowConfig
-from genrekit.terminal import cores, progress_bars
+from genrekit.terminal import progress_bars
 from genrekit.training.backbone import published_backbone
+from genrekit.workers import cores
 
 SETTINGS = Settings(c=0.1, noise=3.0, outside=2.0, snippets=1.5)
 VERSION = "0.6.0"

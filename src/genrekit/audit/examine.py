@@ -24,6 +24,32 @@ from genrekit.datasets import Dataset
 from genrekit.progress import Progress
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """What is checked, and how.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    needs_labels : bool
+        Whether what labels are judged by is measured, too.
+    workers : int
+        Processes that decode.
+    root : str
+        The folder that findings name files from; empty for none.
+    progress : callable
+    retry_failed : bool
+        Whether sound files that could not be read are tried again, though they have not changed.
+    """
+
+    dataset: Dataset
+    needs_labels: bool
+    workers: int
+    root: str
+    progress: Progress
+    retry_failed: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Examined:
     """What the checks of one kind of data hand to those that all kinds share."""
@@ -53,20 +79,14 @@ def medium_of(dataset: Dataset) -> Medium:
 # --- one kind of data each ----------------------------------------------------------------------
 
 
-def _examine_audio(
-    dataset: Dataset,
-    needs_labels: bool,
-    workers: int,
-    root: str,
-    progress: Progress,
-    retry_failed: bool = False,
-) -> Examined:
+def _examine_audio(asked: Request) -> Examined:
+    dataset = asked.dataset
     facts = measure_audio(
         dataset,
-        needs_labels=needs_labels,
-        workers=workers,
-        retry_failed=retry_failed,
-        done=lambda count: progress("Listening", count, len(dataset)),
+        needs_labels=asked.needs_labels,
+        workers=asked.workers,
+        retry_failed=asked.retry_failed,
+        done=lambda count: asked.progress("Listening", count, len(dataset)),
     )
     decodable = [row for row, fact in enumerate(facts) if fact.content]
     vectors = {row: fact.vector for row, fact in enumerate(facts) if fact.vector is not None}
@@ -74,8 +94,8 @@ def _examine_audio(
     loud = [row for row in decodable if not any("silent" in text for text in facts[row].warnings)]
     return Examined(
         findings=[
-            *audio_findings(dataset, facts, root),
-            *consecutive_findings(dataset, facts, root),
+            *audio_findings(dataset, facts, asked.root),
+            *consecutive_findings(dataset, facts, asked.root),
         ],
         checks=[
             *("readable", "complete", "silence", "finite samples", "length", "clipping"),
@@ -92,21 +112,14 @@ def _examine_audio(
     )
 
 
-def _examine_pictures(
-    dataset: Dataset,
-    needs_labels: bool,
-    workers: int,
-    root: str,
-    progress: Progress,
-    retry_failed: bool = False,
-) -> Examined:
-    facts: list[PictureFacts] = []
-    for fact in measure_pictures(dataset, workers=workers):
+def _examine_pictures(asked: Request) -> Examined:
+    dataset, facts = asked.dataset, list[PictureFacts]()
+    for fact in measure_pictures(dataset, workers=asked.workers):
         facts.append(fact)
-        progress("Looking", len(facts), len(dataset))
+        asked.progress("Looking", len(facts), len(dataset))
     seen = [row for row, fact in enumerate(facts) if fact.content]
     examined = Examined(
-        findings=list(picture_findings(dataset, facts, root)),
+        findings=list(picture_findings(dataset, facts, asked.root)),
         checks=["readable", "size", "drawing", "exact duplicates"],
         contents={row: facts[row].content for row in seen},
         label_rows=seen,
@@ -120,15 +133,9 @@ def _examine_pictures(
     return examined
 
 
-def _examine_table(
-    dataset: Dataset,
-    needs_labels: bool,
-    workers: int,
-    root: str,
-    progress: Progress,
-    retry_failed: bool = False,
-) -> Examined:
-    progress("Reading", 1, 1)
+def _examine_table(asked: Request) -> Examined:
+    dataset = asked.dataset
+    asked.progress("Reading", 1, 1)
     assert dataset.features is not None, "a table has features"
     examined = Examined(
         findings=list(column_findings(dataset)),
@@ -141,18 +148,12 @@ def _examine_table(
     return examined
 
 
-def _examine_labels(
-    dataset: Dataset,
-    needs_labels: bool,
-    workers: int,
-    root: str,
-    progress: Progress,
-    retry_failed: bool = False,
-) -> Examined:
-    progress("Reading", 1, 1)
+def _examine_labels(asked: Request) -> Examined:
+    dataset = asked.dataset
+    asked.progress("Reading", 1, 1)
     reason = "there is neither audio nor a table of features"
     return Examined(
-        findings=list(audio_findings(dataset, [AudioFacts()] * len(dataset), root)),
+        findings=list(audio_findings(dataset, [AudioFacts()] * len(dataset), asked.root)),
         skipped=[Skipped(check="files and duplicates", reason=reason)],
     )
 

@@ -11,7 +11,7 @@ from genrekit.audit.duplicates import (
     duplicate_findings,
     known_repetitions,
 )
-from genrekit.audit.examine import EXAMINERS, Examined, medium_of
+from genrekit.audit.examine import EXAMINERS, Examined, Request, medium_of
 from genrekit.audit.finding import (
     AuditReport,
     Finding,
@@ -79,7 +79,9 @@ def run_audit(
         raise MissingExtraError("scikit-learn", "train")
     medium = medium_of(dataset)
     base = "" if root is None else root.as_posix()
-    examined = EXAMINERS[medium](dataset, needs_labels, workers, base, progress, retry_failed)
+    examined = EXAMINERS[medium](
+        Request(dataset, needs_labels, workers, base, progress, retry_failed)
+    )
     examined.findings += [*before, *recording_findings(dataset)]
     exact: Kind = "identical-rows" if medium == "table" else "exact-duplicate"
     progress("Comparing", 0, 1)

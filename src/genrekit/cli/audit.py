@@ -52,7 +52,8 @@ def audit(
     A folder that holds several sets has all of them audited. No file is ever changed.
     """
     from genrekit.audit import run_audit
-    from genrekit.terminal import cores, print_json_line, progress_bars
+    from genrekit.terminal import print_json_line, progress_bars
+    from genrekit.workers import cores
 
     sets = [one for path in data for one in _sets(path, reading.corpus)]
     if fix is not None and len(sets) > 1:

@@ -153,8 +153,8 @@ def run(
         publish,
         run_batch,
     )
-    from genrekit.terminal import cores, following
-    from genrekit.workers import WorkerLimits
+    from genrekit.terminal import following
+    from genrekit.workers import WorkerLimits, cores
 
     options = BatchOptions(
         workers=jobs or cores(),

@@ -231,7 +231,8 @@ def fingerprints_of(dataset: Dataset) -> Duplicates:
     """Decode all audio of the dataset, under a progress bar, and find what sounds alike."""
     from genrekit.evaluation import find_duplicates, fingerprint_items
     from genrekit.features import FeatureCache
-    from genrekit.terminal import cores, track
+    from genrekit.terminal import track
+    from genrekit.workers import cores
 
     fingerprinted = fingerprint_items(dataset, workers=cores(), cache=FeatureCache.default())
     return find_duplicates(dataset, tuple(track(fingerprinted, len(dataset), "Listening")))

@@ -147,7 +147,7 @@ def _asked(
 
 
 def _workers(jobs: int | None) -> int:
-    from genrekit.terminal import cores
+    from genrekit.workers import cores
 
     return jobs or max(1, cores() // 2)
 

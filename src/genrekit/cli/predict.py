@@ -103,7 +103,8 @@ def _answers(
     """Answers as they come, and how many there will be; None for more than a few."""
     from genrekit.batch import SUPERVISED_FROM, predict_many
     from genrekit.cli.paths import stream_tracks
-    from genrekit.terminal import cores, track, workers
+    from genrekit.terminal import track, workers
+    from genrekit.workers import cores
 
     if "-" in sources:
         if sources != ["-"]:

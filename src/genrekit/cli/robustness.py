@@ -55,7 +55,8 @@ def robustness(
     from genrekit.evaluation import robustness as measure
     from genrekit.inference import Classifier
     from genrekit.reports import plot_robustness, render_robustness_markdown
-    from genrekit.terminal import cores, print_json_line, print_markdown, progress_bars
+    from genrekit.terminal import print_json_line, print_markdown, progress_bars
+    from genrekit.workers import cores
 
     if out is not None:
         check_folder(out)

@@ -74,7 +74,8 @@ def study(
     from genrekit.cli.paths import check_folder
     from genrekit.experiments import complete_study
     from genrekit.reports import write_study_report
-    from genrekit.terminal import cores, print_json_line, progress_bars, results
+    from genrekit.terminal import print_json_line, progress_bars, results
+    from genrekit.workers import cores
 
     check_folder(out)
     dataset = open_dataset(

@@ -125,8 +125,9 @@ def train(
     from genrekit.cli.history import draw_beside
     from genrekit.cli.paths import check_folder, open_cache
     from genrekit.distil import is_distil_recipe
-    from genrekit.terminal import cores, progress_bars
+    from genrekit.terminal import progress_bars
     from genrekit.training import is_recipe, with_weights
+    from genrekit.workers import cores
 
     check_folder(out.parent)
     short = _shorthand(genres=genres, epochs=epochs, rate=learning_rate, name=name)

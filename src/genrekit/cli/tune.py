@@ -66,7 +66,8 @@ def tune(
     """
     from genrekit.cli.paths import check_folder, open_cache
     from genrekit.experiments import tune_recipe
-    from genrekit.terminal import cores, print_json_line, progress_bars
+    from genrekit.terminal import print_json_line, progress_bars
+    from genrekit.workers import cores
 
     check_folder(out)
     named = Named(label, id_column, group, ignore)

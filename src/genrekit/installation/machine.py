@@ -14,6 +14,7 @@ from pathlib import Path
 
 from genrekit.installation.check import Check
 from genrekit.installation.extras import version_of
+from genrekit.workers import cores
 
 #: Distribution to module of what genrekit cannot do without; tests hold it to what is declared.
 CORE = {
@@ -66,14 +67,10 @@ def _check_model() -> Check:
 
 def check_processors() -> Iterator[Check]:
     """Say what may compute: cores, ONNX Runtime's providers, and a GPU for training."""
-    yield Check("machine", "cores", "ok", f"{_cores()} of {os.cpu_count()} may be used")
+    yield Check("machine", "cores", "ok", f"{cores()} of {os.cpu_count()} may be used")
     yield _check_providers()
     yield _check_gpu()
     yield _check_ffmpeg()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_providers() -> Check:

@@ -61,14 +61,10 @@ def _check_space(name: str, folder: Path) -> Check:
         free = shutil.disk_usage(there).free
     except OSError as error:
         return Check("space", name, "warning", f"{there}: {error}")
-    state, advice = ("ok", "") if free >= _LITTLE_BYTES else ("warning", "make room, or " + _MOVE)
-    return Check(
-        "space",
-        name,
-        "ok" if state == "ok" else "warning",
-        f"{free / 1e9:.1f} GB are free at {there}",
-        advice,
-    )
+    seen = f"{free / 1e9:.1f} GB are free at {there}"
+    if free < _LITTLE_BYTES:
+        return Check("space", name, "warning", seen, f"make room, or {_MOVE}")
+    return Check("space", name, "ok", seen)
 
 
 def _check_locks() -> Check:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from genrekit.errors import ConfigError
 from genrekit.monitoring import Arms, make_arms
 from genrekit.schema import Sha256
+from genrekit.workers import cores
 
 ENV_PREFIX = "GENREKIT_SERVE_"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -177,9 +177,7 @@ class Settings(BaseSettings):
         """Worker processes: one core stays free for the process that answers."""
         if self.workers:
             return self.workers
-        affinity = getattr(os, "sched_getaffinity", None)
-        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-        return max(1, cores - 1)
+        return max(1, cores() - 1)
 
     @property
     def rate_per_minute(self) -> float:

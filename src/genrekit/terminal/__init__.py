@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         show_summary,
     )
     from genrekit.terminal.console import (
-        cores,
         errors,
         log_to_stderr,
         mend_streams,
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "cores",
     "errors",
     "following",
     "log_to_stderr",
@@ -60,7 +58,6 @@ _ANSWERS = "genrekit.terminal.answers"
 _BATCH = "genrekit.terminal.batch"
 _CONSOLE = "genrekit.terminal.console"
 _HOMES = {
-    "cores": _CONSOLE,
     "errors": _CONSOLE,
     "following": _BATCH,
     "log_to_stderr": _CONSOLE,

@@ -146,13 +146,10 @@ def _columns(in_bytes: bool) -> tuple[ProgressColumn, ...]:
     )
 
 
-def cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def workers(jobs: int | None, tracks: int) -> int:
     """Choose how many processes: as asked for; else few for few tracks, as each takes a second."""
+    from genrekit.workers import cores
+
     return max(1, min(jobs, tracks) if jobs else min(cores(), tracks // 4))
 
 

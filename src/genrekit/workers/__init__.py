@@ -12,6 +12,7 @@ from __future__ import annotations
 from genrekit.workers.child import Answers
 from genrekit.workers.confine import (
     THREAD_CAPS,
+    cores,
     limit_memory,
     limit_processor,
     limit_wall,
@@ -39,6 +40,7 @@ __all__ = [
     "WorkerDied",
     "WorkerLimits",
     "cause_of_death",
+    "cores",
     "error_from_json",
     "error_to_json",
     "limit_memory",

@@ -27,6 +27,11 @@ THREAD_CAPS = dict.fromkeys(
 )
 
 
+def cores() -> int:
+    """Count the processor's cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def private_pipes() -> tuple[BinaryIO, BinaryIO]:
     """Private copies of stdin and stdout: a codec that prints must not be taken for an answer.
 
