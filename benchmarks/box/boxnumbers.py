@@ -50,7 +50,7 @@ class Coverage(Contract):
 
 
 class Mistake(Contract):
-    """A track that was told wrong."""
+    """A misclassified track."""
 
     track: str
     artist: str

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from boxnumbers import FrontierRow
-from heads import Lessons
+from heads import Examples
 from make import SETTINGS
 from measure import beside
 from protocol import BY_ARTIST, BY_COLLECTION, GTZAN_ALONE
@@ -119,12 +119,12 @@ def _row(
         work.mkdir(parents=True, exist_ok=True)
         distil(recipe, encoder, workers=cores(), progress=progress)
     bundle = load_bundle(encoder)
-    hear = partial(embed, encoder, sounds, range(len(sounds)), folder=work / "embeddings")
+    embedded = partial(embed, encoder, sounds, range(len(sounds)), folder=work / "embeddings")
     whole, noisy = (
-        hear(condition=one, workers=cores(), progress=progress) for one in (WHOLE, NOISE)
+        embedded(condition=one, workers=cores(), progress=progress) for one in (WHOLE, NOISE)
     )
     genres = np.array([GENRES.index(one.genre) for one in sounds])
-    lessons = Lessons(whole, noisy, genres, np.array([one.kind for one in sounds]))
+    examples = Examples(whole, noisy, genres, np.array([one.kind for one in sounds]))
     return FrontierRow(
         part=part,
         name=name,
@@ -132,7 +132,7 @@ def _row(
         parameters=_parameters(encoder),
         milliseconds=_milliseconds(encoder, sounds),
         agreement=bundle.metrics.agreement,
-        heads=beside(name, sounds, lessons, SETTINGS, PROTOCOLS),
+        heads=beside(name, sounds, examples, SETTINGS, PROTOCOLS),
     )
 
 
@@ -151,7 +151,7 @@ def recipe_of(
     hours : float, optional
         Of free music; all of it by default.
     voices : bool
-        Whether GTZAN's clips and snippets teach as well.
+        Whether GTZAN's clips and snippets train as well.
     filters : ((int, int), (int, int, int)), optional
         Filters of timbre and of tempo.
     without : str, optional
@@ -203,7 +203,7 @@ def _lines(rows: Sequence[FrontierRow]) -> Iterator[str]:
         f"docs/results/frontier.md`: {STEPS} steps of gradient descent on the front instead of "
         "4000. Heads have the settings of the box, without the detector of what is not music. R² "
         "is the share of the variance of the teacher's embedding that is explained, per clip, on "
-        "music that did not teach. The processor's milliseconds are of the network alone, for "
+        "music outside training. The processor's milliseconds are of the network alone, for "
         "30 s of music, on a machine that other work kept busy: compare them with each other."
     )
     for part in VARIANTS:

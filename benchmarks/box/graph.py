@@ -137,7 +137,7 @@ def write(
 
 
 def learnt_audio(sounds: Sequence[Sound], progress: Progress) -> Learnt:
-    """Digests of the audio that taught the heads, to know it again under another name."""
+    """Digests of the training audio of the heads, to recognise it under another name."""
     contents: dict[str, str] = {}
     prints: dict[str, Fingerprint] = {}
     sources = [one.path for one in sounds]

@@ -1,9 +1,9 @@
 """Heads on an embedding: genres, what is not music, and tags.
 
-Genres are told by one multinomial logistic regression on windows. Directions in which white noise
-moves an embedding are made short first, as within-class covariance normalisation does for speakers
-(A. Hatch, S. Kajarekar, A. Stolcke, *Within-class covariance normalization for SVM-based speaker
-recognition*, Interspeech 2006): such directions differ between collections too.
+Genres are predicted by one multinomial logistic regression on windows. Directions in which white
+noise moves an embedding are made short first, as within-class covariance normalisation does for
+speakers (A. Hatch, S. Kajarekar, A. Stolcke, *Within-class covariance normalization for SVM-based
+speaker recognition*, Interspeech 2006): such directions differ between collections too.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
+class Examples:
     """Everything that heads learn from.
 
     Attributes
@@ -86,32 +86,32 @@ class Lessons:
         return self.whole.means(len(self.genres))
 
 
-def fit_genres(lessons: Lessons, learnt: Rows, settings: Settings) -> Linear:
+def fit_genres(examples: Examples, learnt: Rows, settings: Settings) -> Linear:
     """Fit the genre head on some of the sounds."""
-    means = lessons.means[learnt]
+    means = examples.means[learnt]
     centre, spread = means.mean(axis=0), means.std(axis=0) + 1e-9
-    moved = (lessons.noisy.means(len(lessons.genres))[learnt] - means) / spread
+    moved = (examples.noisy.means(len(examples.genres))[learnt] - means) / spread
     covariance = np.eye(len(centre)) + settings.noise * moved.T @ moved / len(moved)
     values, vectors = np.linalg.eigh(covariance)
     shorten = vectors / np.sqrt(values) @ vectors.T
-    inside = np.isin(lessons.whole.owners, learnt)
-    owners = lessons.whole.owners[inside]
-    weights = _weights(lessons, learnt, settings)
+    inside = np.isin(examples.whole.owners, learnt)
+    owners = examples.whole.owners[inside]
+    weights = _weights(examples, learnt, settings)
     per_window = weights[owners] / np.bincount(owners, minlength=len(weights))[owners]
-    rows = (lessons.whole.rows[inside] - centre) / spread @ shorten
+    rows = (examples.whole.rows[inside] - centre) / spread @ shorten
     model = LogisticRegression(C=settings.c, max_iter=_ITERATIONS, tol=_TOLERANCE)
-    model.fit(rows, lessons.genres[owners], per_window)
+    model.fit(rows, examples.genres[owners], per_window)
     assert len(model.classes_) == len(GENRES)
     return Linear(centre, spread, shorten @ model.coef_.T, model.intercept_)
 
 
-def _weights(lessons: Lessons, learnt: Rows, settings: Settings) -> Array:
+def _weights(examples: Examples, learnt: Rows, settings: Settings) -> Array:
     """Weight of each sound: by its kind, and every genre as much as the others."""
     by_kind = {"clips": 1.0, "snippets": settings.snippets, "outside": settings.outside}
-    weights = np.zeros(len(lessons.genres))
-    weights[learnt] = [by_kind[kind] for kind in lessons.kinds[learnt]]
-    sums = np.bincount(lessons.genres, weights, len(GENRES))
-    return weights * (sums.mean() / sums)[lessons.genres]
+    weights = np.zeros(len(examples.genres))
+    weights[learnt] = [by_kind[kind] for kind in examples.kinds[learnt]]
+    sums = np.bincount(examples.genres, weights, len(GENRES))
+    return weights * (sums.mean() / sums)[examples.genres]
 
 
 def fit_out_of_domain(

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from boxnumbers import Numbers
 from graph import Fitted, learnt_audio, network_of, write
-from heads import Lessons, Settings, fit_genres
+from heads import Examples, Settings, fit_genres
 from measure import (
     CUT_AT_4_KHZ,
     PROTOCOLS,
@@ -97,7 +97,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("-o", "--out", type=Path, required=True, help="the bundle")
     parser.add_argument("--numbers", type=Path, required=True)
     parser.add_argument("--page", type=Path, required=True)
-    parser.add_argument("--not-music", type=Path, help="folder of speech, to teach the detector")
+    parser.add_argument("--not-music", type=Path, help="folder of speech, to train the detector")
     parser.add_argument("--recorded", type=Path, help="folder of recorded sound that is not music")
     parser.add_argument(
         "--beside", action="append", default=[], choices=_BACKBONES, help="a backbone to compare"
@@ -118,17 +118,18 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
     every = range(len(sounds))
     tested = [number for number, one in enumerate(sounds) if one.kind != "snippets"]
 
-    def hear(condition: str, numbers=every, by=encoder):
+    def embedded(condition: str, numbers=every, by=encoder):
         return embed(by, sounds, numbers, condition, work, workers=cores(), progress=progress)
 
     genres = np.array([GENRES.index(one.genre) for one in sounds])
     kinds = np.array([one.kind for one in sounds])
-    whole = hear(WHOLE)
-    lessons = Lessons(whole, hear(NOISE), genres, kinds)
+    whole = embedded(WHOLE)
+    examples = Examples(whole, embedded(NOISE), genres, kinds)
     other = nonmusic_windows(encoder, arguments.not_music, progress)
-    conditions = {WHOLE: whole} | {name: hear(name, tested) for name in CONDITIONS if name != WHOLE}
+    others = [name for name in CONDITIONS if name != WHOLE]
+    conditions = {WHOLE: whole} | {name: embedded(name, tested) for name in others}
     answers = {
-        protocol: answer(sounds, lessons, SETTINGS, protocol, conditions, other)
+        protocol: answer(sounds, examples, SETTINGS, protocol, conditions, other)
         for protocol in PROTOCOLS
     }
     temperature = temperature_of([answers[BY_COLLECTION], answers[CLIPS]])
@@ -137,10 +138,10 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
     measured = results(sounds, answers, temperature, WHOLE)
     cut = results(sounds, answers, temperature, CUT_AT_4_KHZ)
     learnt = np.arange(len(sounds))
-    head = fit_genres(lessons, learnt, SETTINGS)
+    head = fit_genres(examples, learnt, SETTINGS)
     teaching = teacher_windows(data, sounds, encoder, work, progress)
-    further, heads, tags = fit_further(head, lessons, teaching, sounds)
-    fitted = Fitted(head, detect(head, lessons, learnt, other), further)
+    further, heads, tags = fit_further(head, examples, teaching, sounds)
+    fitted = Fitted(head, detect(head, examples, learnt, other), further)
     sample = np.stack(
         [
             load_bundle(encoder).features(audio_of(sounds[number].path, WHOLE)[: 3 * 16000])["mel"]
@@ -178,10 +179,10 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
         },
         learnt=learnt_audio(sounds, progress),
     )
-    teacher = _teacher_lessons(data, lessons, hear)
+    teacher = _teacher_examples(data, examples, embedded)
     routes = [*beside("MSD-musicnn whole, the teacher", sounds, teacher, SETTINGS)]
     for name in arguments.beside:
-        routes += beside(name, sounds, _backbone_lessons(name, data, lessons, hear), SETTINGS)
+        routes += beside(name, sounds, _backbone_examples(name, data, examples, embedded), SETTINGS)
     if arguments.before is not None:
         routes.append(model_beside(_name(arguments.before), arguments.before, sounds))
     ablations = [
@@ -192,7 +193,7 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
             "no snippets": Settings(SETTINGS.c, SETTINGS.noise, SETTINGS.outside, 1e-6),
             "outside as much as GTZAN": Settings(SETTINGS.c, SETTINGS.noise, 1.0, 1.0),
         }.items()
-        for one in beside(name, sounds, lessons, changed, [BY_COLLECTION])
+        for one in beside(name, sounds, examples, changed, [BY_COLLECTION])
     ]
     return Numbers(
         settings={name: getattr(SETTINGS, name) for name in ("c", "noise", "outside", "snippets")},
@@ -235,27 +236,27 @@ def _name(bundle: Path) -> str:
     return f"{manifest.name} {manifest.version}, as it shipped"
 
 
-def _teacher_lessons(data: Path, lessons: Lessons, hear) -> Lessons:
+def _teacher_examples(data: Path, examples: Examples, embedded) -> Examples:
     config = Musicnn(
         name="musicnn",
         weights=data / "weights/musicnn/msd_musicnn.safetensors",
         level_db=float(20 * np.log10(0.15)),
     )
-    return _lessons_by(config, 3.008, lessons, hear)
+    return _examples_by(config, 3.008, examples, embedded)
 
 
-def _backbone_lessons(name: str, data: Path, lessons: Lessons, hear) -> Lessons:
+def _backbone_examples(name: str, data: Path, examples: Examples, embedded) -> Examples:
     file, seconds = _BACKBONES[name]
-    return _lessons_by(
-        backbone_config({"name": name, "weights": data / file}), seconds, lessons, hear
+    return _examples_by(
+        backbone_config({"name": name, "weights": data / file}), seconds, examples, embedded
     )
 
 
-def _lessons_by(config, seconds: float, lessons: Lessons, hear) -> Lessons:
+def _examples_by(config, seconds: float, examples: Examples, embedded) -> Examples:
     windows = WindowConfig(window_seconds=seconds, hop_seconds=seconds, short="loop")
     backbone = published_backbone(config, windows, Path(config.weights))
-    return Lessons(
-        hear(WHOLE, by=backbone), hear(NOISE, by=backbone), lessons.genres, lessons.kinds
+    return Examples(
+        embedded(WHOLE, by=backbone), embedded(NOISE, by=backbone), examples.genres, examples.kinds
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from boxnumbers import Beside, Condition, Coverage, Mistake
 from heads import (
     Array,
-    Lessons,
+    Examples,
     Linear,
     Rows,
     Settings,
@@ -34,7 +34,7 @@ from genrekit.training.reference import spreads_of_rows
 PROTOCOLS = (BY_COLLECTION, BY_ARTIST, GTZAN_ALONE, CLIPS)
 CUT_AT_4_KHZ, SHORT = "nothing above 4 kHz", "3 s, anywhere"
 _SHORT = tuple(name for name in CONDITIONS if name.startswith("3 s"))
-#: Of the answers that are given, at most so many may be wrong on audio that taught nothing.
+#: Of the answers that are given, at most so many may be wrong on audio outside training.
 STATED_ERROR = 1 / 3
 # What the detector takes for no music is spread over ten genres: no threshold lies lower.
 _LOWEST_THRESHOLD = 0.25
@@ -59,7 +59,7 @@ class Answers:
 
 def answer(
     sounds: Sequence[Sound],
-    lessons: Lessons,
+    examples: Examples,
     settings: Settings,
     protocol: str,
     conditions: Mapping[str, Embedded],
@@ -75,8 +75,8 @@ def answer(
     tracks: list[Rows] = []
     logits: dict[str, list[Array]] = {name: [] for name in conditions}
     for one in rounds(sounds, protocol):
-        head = fit_genres(lessons, one.learnt, settings)
-        detector = None if other is None else detect(head, lessons, one.learnt, other)
+        head = fit_genres(examples, one.learnt, settings)
+        detector = None if other is None else detect(head, examples, one.learnt, other)
         tracks.append(one.tested)
         for name, embedded in conditions.items():
             inside = np.isin(embedded.owners, one.tested)
@@ -84,19 +84,19 @@ def answer(
             logits[name].append(track_logits(windows, embedded.owners[inside], one.tested))
     joined = np.concatenate(tracks)
     found = {name: np.concatenate(parts) for name, parts in logits.items()}
-    return Answers(joined, lessons.genres[joined], found)
+    return Answers(joined, examples.genres[joined], found)
 
 
-def detect(head: Linear, lessons: Lessons, learnt: Rows, other: Array) -> tuple[Array, float]:
-    """Detector of what is not music, from windows of the sounds that taught."""
+def detect(head: Linear, examples: Examples, learnt: Rows, other: Array) -> tuple[Array, float]:
+    """Detector of what is not music, from windows of the training sounds."""
     music = np.concatenate(
-        [one.rows[np.isin(one.owners, learnt)] for one in (lessons.whole, lessons.noisy)]
+        [one.rows[np.isin(one.owners, learnt)] for one in (examples.whole, examples.noisy)]
     )
     return fit_out_of_domain(head, music.astype(np.float64), other, c=_DETECTOR_C)
 
 
 def temperature_of(answers: Sequence[Answers]) -> float:
-    """The temperature of tracks that taught nothing, each protocol counting the same."""
+    """The temperature of tracks outside training, each protocol counting the same."""
     smallest = min(len(one.tracks) for one in answers)
     generator = np.random.default_rng(0)
     chosen = [generator.permutation(len(one.tracks))[:smallest] for one in answers]
@@ -169,10 +169,10 @@ def reference(
     threshold: float,
     protocol: str,
 ) -> Reference:
-    """What drift is told from: answers for tracks that taught nothing, and their spectrograms."""
+    """What drift is compared with: answers for tracks outside training, and their spectrograms."""
     shares = softmax(answers.logits[WHOLE] / temperature)
     best = shares.max(axis=1)
-    told = [
+    predicted = [
         GENRES[place] if sure else UNKNOWN
         for place, sure in zip(shares.argmax(axis=1), best >= threshold, strict=True)
     ]
@@ -186,11 +186,11 @@ def reference(
             mel.append(bundle.features(samples[start : start + length])[name])
             items.append(sounds[number].track)
     inputs = spreads_of_rows(name, frontend, np.stack(mel), np.array(items, object))
-    return make_reference(protocol, told, best, inputs)
+    return make_reference(protocol, predicted, best, inputs)
 
 
 def mistakes(sounds: Sequence[Sound], answers: Answers) -> tuple[Mistake, ...]:
-    """Tracks that are told wrong."""
+    """Misclassified tracks."""
     best = answers.logits[WHOLE].argmax(axis=1)
     return tuple(
         Mistake(
@@ -198,24 +198,24 @@ def mistakes(sounds: Sequence[Sound], answers: Answers) -> tuple[Mistake, ...]:
             artist=sounds[number].artist,
             source=sounds[number].source,
             genre=sounds[number].genre,
-            answer=GENRES[told],
+            answer=GENRES[predicted],
         )
-        for number, told, target in zip(answers.tracks, best, answers.targets, strict=True)
-        if told != target
+        for number, predicted, target in zip(answers.tracks, best, answers.targets, strict=True)
+        if predicted != target
     )
 
 
 def beside(
     name: str,
     sounds: Sequence[Sound],
-    lessons: Lessons,
+    examples: Examples,
     settings: Settings,
     protocols: Sequence[str] = PROTOCOLS,
 ) -> tuple[Beside, ...]:
     """Another embedding, or other settings, in the same rounds."""
     found = []
     for protocol in protocols:
-        one = answer(sounds, lessons, settings, protocol, {WHOLE: lessons.whole})
+        one = answer(sounds, examples, settings, protocol, {WHOLE: examples.whole})
         found.append(_row(name, protocol, sounds, one.tracks, one.logits[WHOLE], one.targets))
     return tuple(found)
 

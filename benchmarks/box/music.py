@@ -1,4 +1,4 @@
-"""List the free music that taught the encoder, with its licences.
+"""List the free music that trained the encoder, with its licences.
 
     python benchmarks/box/music.py POOL.csv -o docs/results/music.md
 
@@ -29,11 +29,11 @@ def _page(rows: list[dict[str, str]]) -> Iterator[str]:
     packages = defaultdict(list)
     for row in rows:
         packages[row["package"]].append(row)
-    yield "# The free music that taught the encoder"
+    yield "# The free music that trained the encoder"
     yield ""
     yield (
         f"{len(rows)} files, {hours:.1f} hours, of {len(packages)} packages of Debian; the recipe "
-        "says how much of it was used. It taught without labels, and none of it is in this "
+        "says how much of it was used. It trained without labels, and none of it is in this "
         "repository. Made by `python benchmarks/box/music.py POOL.csv -o docs/results/music.md`."
     )
     yield ""

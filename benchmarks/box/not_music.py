@@ -1,4 +1,4 @@
-"""Recorded sound that is not music, of Debian's packages: some to teach the detector, some to test.
+"""Recorded sound that is not music, of Debian's packages: some to train the detector, some to test.
 
     python benchmarks/box/not_music.py taught NOT_MUSIC
     python benchmarks/box/not_music.py tested SOUNDS

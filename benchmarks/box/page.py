@@ -17,9 +17,9 @@ from genrekit.evaluation import wilson
 from genrekit.pages import interval, percent, points
 
 _WHAT = {
-    BY_COLLECTION: "GTZAN and other collections teach, a collection at a time is tested",
-    BY_ARTIST: "GTZAN and other artists of the same collections teach, in eight folds",
-    GTZAN_ALONE: "GTZAN alone teaches, all else is tested",
+    BY_COLLECTION: "GTZAN and other collections train, a collection at a time is tested",
+    BY_ARTIST: "GTZAN and other artists of the same collections train, in eight folds",
+    GTZAN_ALONE: "GTZAN alone trains, all else is tested",
     CLIPS: "GTZAN's clips in four folds, artists on both sides (flatters)",
 }
 
@@ -61,7 +61,7 @@ def _head(numbers: Numbers, bundle: Path) -> Iterator[str]:
     yield (
         f"Settings of the genre head ({settings}) were chosen among some two hundred by "
         "the protocols outside GTZAN below, with the teacher's embedding and with students, so "
-        "those lines are a little too good. No clip from outside GTZAN ever taught the encoder. "
+        "those lines are a little too good. No clip from outside GTZAN ever trained the encoder. "
         "Intervals are 95 %, "
         "by artist where several clips are of one."
     )
@@ -72,13 +72,13 @@ def _headline(numbers: Numbers) -> Iterator[str]:
     yield ""
     headline = numbers.results[BY_COLLECTION]
     yield (
-        f"**{interval(headline.accuracy)} of {headline.items} clips outside GTZAN are told right "
-        "when neither their collection nor their artist taught.** The same with every clip cut at "
-        "4 kHz, since bandwidth alone gives two collections away:"
+        f"**{interval(headline.accuracy)} of {headline.items} clips outside GTZAN are classified "
+        "correctly when neither their collection nor their artist is in training.** The same with "
+        "every clip cut at 4 kHz, since bandwidth alone gives two collections away:"
     )
     yield ""
     yield (
-        "| who teaches, who is tested | tracks | accuracy | macro recall | macro F1 | log loss | "
+        "| training, test | tracks | accuracy | macro recall | macro F1 | log loss | "
         "cut at 4 kHz: accuracy | macro recall |"
     )
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -137,7 +137,7 @@ def _encoder(numbers: Numbers) -> Iterator[str]:
     yield ""
     yield (
         "Share of the variance of the teacher's embedding that is explained, the mean over its 200 "
-        "columns, on music that did not teach:"
+        "columns, on music outside training:"
     )
     yield ""
     yield "| music | files | R² per window of 3 s | R² per clip |"
@@ -174,7 +174,7 @@ def _unknown(numbers: Numbers) -> Iterator[str]:
     yield "## When it says unknown"
     yield ""
     yield (
-        f"Temperature {numbers.temperature:.2f}, fitted on tracks that taught nothing. Below a "
+        f"Temperature {numbers.temperature:.2f}, fitted on tracks outside training. Below a "
         f"probability of {numbers.unknown_below:.3g} the answer is `unknown`: the lowest "
         f"threshold, from 0.25 on, at which at most {percent(STATED_ERROR)} of the answers are "
         "wrong, on clips outside GTZAN, with whole collections held out and with artists held out "
@@ -186,18 +186,18 @@ def _unknown(numbers: Numbers) -> Iterator[str]:
     for one in numbers.coverage[::2]:
         yield f"| {one.threshold:.3f} | {percent(one.coverage)} | {percent(one.error)} |"
     yield ""
-    yield "Sounds that taught nothing. Silence is named by the decoder."
+    yield "Sounds that were not trained on. Silence is named by the decoder."
     yield ""
     yield "| sound | called unknown |"
     yield "| --- | --- |"
     for name, (hits, total) in numbers.sounds.items():
         yield f"| {name} | {hits} of {total} {interval(wilson(hits, total))} |"
     yield ""
-    right = sum(genre == told for genre, told in numbers.demo.items())
-    wrong = ", ".join(f"{genre} ({told})" for genre, told in numbers.demo.items() if genre != told)
+    right = sum(genre == answer for genre, answer in numbers.demo.items())
+    wrong = ", ".join(f"{one} ({answer})" for one, answer in numbers.demo.items() if one != answer)
     yield (
-        f"Of the ten synthetic tracks of `genrekit demo`, which taught no label, {right} are named "
-        f"right{f'; not {wrong}' if wrong else ''}."
+        f"Of the ten synthetic tracks of `genrekit demo`, which trained no label, {right} are "
+        f"named right{f'; not {wrong}' if wrong else ''}."
     )
 
 

@@ -25,7 +25,7 @@ _FOLDS, _ARTIST_FOLDS = 4, 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Round:
-    """One round of teaching and testing: numbers of sounds."""
+    """One round of training and testing: numbers of sounds."""
 
     learnt: Rows
     tested: Rows
@@ -36,8 +36,8 @@ def rounds(sounds: Sequence[Sound], protocol: str) -> list[Round]:
 
     ``leave-one-collection-out`` learns from GTZAN and all collections but one, without any artist
     of that one; ``gtzan-teaches-alone`` learns from GTZAN and tests all others; ``other-artists``
-    tests some artists of all other collections, whose other artists teach; ``clips-in-folds`` tests
-    GTZAN's clips, no sound of whose recordings taught, though their artists may have.
+    tests some artists of all other collections, whose other artists train; ``clips-in-folds`` tests
+    GTZAN's clips, no sound of whose recordings is in training, though their artists may be.
     """
     return list(_ROUNDS[protocol](sounds))
 
@@ -133,6 +133,6 @@ def result_of(
 
 
 def macro_recall(targets: Rows, probabilities: Array) -> float:
-    """Mean over genres of the share of their tracks that are told right."""
+    """Mean over genres of the share of their tracks that are classified correctly."""
     hits = probabilities.argmax(axis=1) == targets
     return float(np.mean([hits[targets == genre].mean() for genre in np.unique(targets)]))

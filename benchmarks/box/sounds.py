@@ -45,7 +45,7 @@ CONDITIONS: dict[str, tuple[tuple[str, float], ...]] = {
     "gain +12 dB, clipped": (("gain", 12),),
     "stereo, one side silent": (("stereo", 0),),
 }
-#: What the covariance of noise is told from; tested in none of the conditions.
+#: What the covariance of noise is estimated from; tested in none of the conditions.
 NOISE = "noise, 22 dB"
 _TAUGHT = {NOISE: (("noise", 22.0),)}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from heads import Array, Lessons, Linear, Rows, fit_tags
+from heads import Array, Examples, Linear, Rows, fit_tags
 from protocol import BY_COLLECTION, rounds
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -84,7 +84,7 @@ def teacher_windows(
 
 
 def fit_further(
-    scale: Linear, lessons: Lessons, teaching: Teaching, sounds: Sequence[Sound]
+    scale: Linear, examples: Examples, teaching: Teaching, sounds: Sequence[Sound]
 ) -> tuple[dict[str, tuple[Array, Array]], dict[str, Head], dict[str, float]]:
     """Weights of the further heads, what they are, and how well they agree.
 
@@ -92,17 +92,19 @@ def fit_further(
     """
     outside = np.array([one.kind == "outside" for one in sounds])[teaching.owners]
     tried = fit_tags(scale, teaching.rows[~outside], teaching.logits[~outside])
-    told = _by_track(expit(_apply(scale, tried, teaching.rows[outside])), teaching.owners[outside])
+    predicted = _by_track(
+        expit(_apply(scale, tried, teaching.rows[outside])), teaching.owners[outside]
+    )
     wanted = _by_track(expit(teaching.logits[outside]), teaching.owners[outside])
     tags = fit_tags(scale, teaching.rows, teaching.logits)
     further = [TAGS.index(tag) for tag in FURTHER]
-    genres = _one_against_rest(scale, lessons, np.arange(len(sounds)))
+    genres = _one_against_rest(scale, examples, np.arange(len(sounds)))
     wide = (
         np.hstack([genres[0], tags[0][:, further]]),
         np.concatenate([genres[1], tags[1][further]]),
     )
-    thresholds = [_best_threshold(told[:, n], _chosen(wanted)[:, n]) for n in range(len(TAGS))]
-    genre_thresholds, f1 = _genre_thresholds(scale, lessons, sounds)
+    thresholds = [_best_threshold(predicted[:, n], _chosen(wanted)[:, n]) for n in range(len(TAGS))]
+    genre_thresholds, f1 = _genre_thresholds(scale, examples, sounds)
     heads = {
         "tags": Head(
             labels=TAGS,
@@ -123,21 +125,23 @@ def fit_further(
         ),
     }
     numbers = {
-        "tracks": float(len(told)),
-        "mean absolute difference of a tag's probability": float(np.abs(told - wanted).mean()),
+        "tracks": float(len(predicted)),
+        "mean absolute difference of a tag's probability": float(np.abs(predicted - wanted).mean()),
         "correlation with the teacher, median over tags": float(
-            np.median([np.corrcoef(told[:, n], wanted[:, n])[0, 1] for n in range(len(TAGS))])
+            np.median([np.corrcoef(predicted[:, n], wanted[:, n])[0, 1] for n in range(len(TAGS))])
         ),
-        "best tag is the teacher's": float((told.argmax(axis=1) == wanted.argmax(axis=1)).mean()),
+        "best tag is the teacher's": float(
+            (predicted.argmax(axis=1) == wanted.argmax(axis=1)).mean()
+        ),
         "macro F1 of the ten genres of wide": f1,
     }
     return {"tags": tags, "wide": wide}, heads, numbers
 
 
-def _one_against_rest(scale: Linear, lessons: Lessons, learnt: Rows) -> tuple[Array, Array]:
+def _one_against_rest(scale: Linear, examples: Examples, learnt: Rows) -> tuple[Array, Array]:
     """A logistic regression for each genre on the means of tracks: weights and biases."""
-    rows = scale.scaled(lessons.means[learnt])
-    targets = lessons.genres[learnt]
+    rows = scale.scaled(examples.means[learnt])
+    targets = examples.genres[learnt]
     models = [
         LogisticRegression(C=_C, max_iter=500).fit(rows, targets == genre)
         for genre in range(len(GENRES))
@@ -147,15 +151,15 @@ def _one_against_rest(scale: Linear, lessons: Lessons, learnt: Rows) -> tuple[Ar
 
 
 def _genre_thresholds(
-    scale: Linear, lessons: Lessons, sounds: Sequence[Sound]
+    scale: Linear, examples: Examples, sounds: Sequence[Sound]
 ) -> tuple[list[float], float]:
     """Thresholds of the ten genres by held-out collections, and the macro F1 that they reach."""
-    told, targets = [], []
+    predicted, targets = [], []
     for one in rounds(sounds, BY_COLLECTION):
-        weights, bias = _one_against_rest(scale, lessons, one.learnt)
-        told.append(expit(scale.scaled(lessons.means[one.tested]) @ weights + bias))
-        targets.append(lessons.genres[one.tested])
-    shares, truth = np.concatenate(told), np.concatenate(targets)
+        weights, bias = _one_against_rest(scale, examples, one.learnt)
+        predicted.append(expit(scale.scaled(examples.means[one.tested]) @ weights + bias))
+        targets.append(examples.genres[one.tested])
+    shares, truth = np.concatenate(predicted), np.concatenate(targets)
     thresholds = [_best_threshold(shares[:, n], truth == n) for n in range(len(GENRES))]
     scores = [_f1(shares[:, n] >= thresholds[n], truth == n) for n in range(len(GENRES))]
     return thresholds, float(np.mean(scores))

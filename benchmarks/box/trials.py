@@ -1,4 +1,4 @@
-"""What the finished bundle makes of things that taught nothing: noises, synthetic music, time."""
+"""What the finished bundle makes of sounds outside training: noises, synthetic music, time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SECONDS = (9.0, 4.0, 6.0, 1.5, 3.0)
 
 
 def nonmusic_windows(encoder: Path, folder: Path | None, progress: Progress) -> np.ndarray:
-    """Embeddings of sounds that are not music, (n, columns), to teach the detector.
+    """Embeddings of sounds that are not music, (n, columns), to train the detector.
 
     Parameters
     ----------
