@@ -136,6 +136,29 @@ def write(
     )
 
 
+def export_again(box: Path, version: str) -> Path:
+    """Export the graph of a bundle from its own weights, which stay as they are."""
+    bundle = load_bundle(box)
+    extra = {name: (box / name).read_bytes() for name in ("weights.safetensors", LEARNT)}
+    weights = safetensors.torch.load(extra["weights.safetensors"])
+    golden = synthesise(
+        "jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=bundle.manifest.sample_rate_hz
+    )
+    window = round(bundle.manifest.windows.window_seconds * golden.sample_rate_hz)
+    (mel,) = bundle.features(golden.samples[:window]).values()
+    network = from_weights({next(iter(bundle.manifest.frontends)): mel.shape}, weights)
+    network.load_state_dict(weights)
+    return write_bundle(
+        box,
+        manifest=bundle.manifest.model_copy(update={"version": version, "files": ()}),
+        model_onnx=export(network.eval(), mel[None]),
+        metrics=bundle.metrics,
+        golden=golden,
+        extra_files=extra,
+        overwrite=True,
+    )
+
+
 def learnt_audio(sounds: Sequence[Sound], progress: Progress) -> Learnt:
     """Digests of the training audio of the heads, to recognise it under another name."""
     contents: dict[str, str] = {}

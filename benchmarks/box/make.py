@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from boxnumbers import Numbers
-from graph import Fitted, learnt_audio, network_of, write
+from graph import Fitted, export_again, learnt_audio, network_of, write
 from heads import Examples, Settings, fit_genres
 from measure import (
     CUT_AT_4_KHZ,
@@ -53,7 +53,7 @@ from genrekit.training.backbone import published_backbone
 from genrekit.workers import cores
 
 SETTINGS = Settings(c=0.1, noise=3.0, outside=2.0, snippets=1.5)
-VERSION = "0.6.0"
+VERSION = "0.6.1"
 DESCRIPTION = (
     "Ten genres, 50 tags and 32 wider genres from one embedding of windows of three seconds. The "
     "encoder learnt, from random weights and without labels, to give the penultimate layer of "
@@ -74,7 +74,9 @@ def main() -> None:
         numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
         arguments.page.write_text(render(numbers, arguments.out), encoding="utf-8")
         return
-    if arguments.bundle_only:
+    if arguments.graph_only:
+        export_again(arguments.out, VERSION)
+    if arguments.graph_only or arguments.bundle_only:
         numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
         _save(arguments, numbers.model_copy(update=_of_bundle(arguments)))
         return
@@ -108,6 +110,11 @@ def _arguments() -> argparse.Namespace:
         "--bundle-only",
         action="store_true",
         help="measure again what needs no data: cost, demo, and sounds that are not music",
+    )
+    parser.add_argument(
+        "--graph-only",
+        action="store_true",
+        help="export the graph from the bundle's weights first, and measure that again",
     )
     return parser.parse_args()
 

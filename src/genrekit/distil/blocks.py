@@ -28,10 +28,10 @@ from genrekit.models.musicnn import (
     Front,
     Layer,
     MusicnnBody,
-    PeakFilters,
     Scale,
 )
 from genrekit.models.networks import Musicnn
+from genrekit.models.peak_filters import PeakFilters
 from genrekit.models.pretrained.musicnn import Block, MusicnnNetwork
 from genrekit.models.pretrained.musicnn_weights import load_network
 from genrekit.models.pretrained.slimming import slimmed

@@ -80,8 +80,11 @@ def export_outputs(
         )
         # A padding that mirrors is a slice backwards, which is computed as it runs.
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)
-        # A recurrent layer compares the width of its input with its own, which is fixed.
-        warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", TracerWarning)
+        # The length and the width of an input are compared and divided as it is traced: they are
+        # fixed.
+        warnings.filterwarnings(
+            "ignore", "Converting a tensor to a Python (boolean|integer)", TracerWarning
+        )
         torch.onnx.export(
             module,
             row,

@@ -19,6 +19,7 @@ from torch.nn import functional
 from genrekit.features.stft import mel_edges_hz
 from genrekit.models.module import Network, Shapes, ordered
 from genrekit.models.networks import Musicnn
+from genrekit.models.peak_filters import PeakFilters
 from genrekit.schema import MelConfig
 
 #: The front-end of the original, with frames that are not centred.
@@ -174,35 +175,6 @@ class Front(nn.Module):
         return torch.cat(
             [one(scaled[:, : frames + one.frames - 1]) for one in self.peak_filters], dim=1
         )
-
-
-class PeakFilters(nn.Module):
-    """Filters of one size, and the band where each is the loudest.
-
-    While it is trained, a filter is computed twice: everywhere, to find the loudest band, and there
-    alone, with a gradient. The gradient is the same as that of the maximum, and costs a fraction.
-    """
-
-    def __init__(self, count: int, frames: int, bands: int) -> None:
-        super().__init__()
-        self.frames: int = frames
-        self.bands: int = bands
-        self.conv = nn.Conv2d(1, count, (frames, bands), bias=False)
-        self.bias = nn.Parameter(torch.zeros(count))
-        nn.init.normal_(self.conv.weight, std=(frames * bands) ** -0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, frames, bands) to (n, count, frames - filter's frames + 1)."""
-        if not (self.training and torch.is_grad_enabled()):
-            found: Tensor = self.conv(x[:, None]).amax(dim=3) + self.bias[:, None]
-            return found
-        with torch.no_grad():
-            loudest = self.conv(x[:, None]).argmax(dim=3)
-        patches = x.unfold(1, self.frames, 1).unfold(2, self.bands, 1)
-        rows = torch.arange(len(x))[:, None, None]
-        times = torch.arange(loudest.shape[2])[None, None, :]
-        there = patches[rows, times, loudest]
-        return torch.einsum("nctfb,cfb->nct", there, self.conv.weight[:, 0]) + self.bias[:, None]
 
 
 class Layer(nn.Module):

@@ -1,0 +1,97 @@
+"""Filters over a spectrogram, of which the loudest band counts, computed in as few products as fit.
+
+As in the front of musicnn (J. Pons, X. Serra, 2019).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+# Channels that ONNX Runtime computes at once, with AVX-512.
+_CHANNELS_AT_ONCE = 16
+_MOST_COPIES = 5
+
+
+class PeakFilters(nn.Module):
+    """Filters of one size, and the band where each is the loudest.
+
+    While it is trained, a filter is computed twice: everywhere, to find the loudest band, and there
+    alone, with a gradient. The gradient is the same as that of the maximum, and costs a fraction.
+
+    Processors compute channels by sixteen, and a few filters leave most of those idle. So filters
+    are computed as shifted copies with a stride of as many, each for its own share of the places.
+    """
+
+    def __init__(self, count: int, frames: int, bands: int) -> None:
+        super().__init__()
+        self.count: int = count
+        self.frames: int = frames
+        self.bands: int = bands
+        self.conv = nn.Conv2d(1, count, (frames, bands), bias=False)
+        self.bias = nn.Parameter(torch.zeros(count))
+        nn.init.normal_(self.conv.weight, std=(frames * bands) ** -0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, frames, bands) to (n, count, frames - filter's frames + 1)."""
+        if not (self.training and torch.is_grad_enabled()):
+            found = self._shifted_in_time(x) if self.bands == 1 else self._shifted_in_band(x)
+            return found + self.bias[:, None]
+        with torch.no_grad():
+            loudest = self.conv(x[:, None]).argmax(dim=3)
+        patches = x.unfold(1, self.frames, 1).unfold(2, self.bands, 1)
+        rows = torch.arange(len(x))[:, None, None]
+        times = torch.arange(loudest.shape[2])[None, None, :]
+        there = patches[rows, times, loudest]
+        return torch.einsum("nctfb,cfb->nct", there, self.conv.weight[:, 0]) + self.bias[:, None]
+
+    def _shifted_in_time(self, x: Tensor) -> Tensor:
+        """Loudest band (n, count, frames) of filters over time alone."""
+        places = int(x.shape[1]) - self.frames + 1
+        copies = min(shifted_copies(self.count, self.frames), places)
+        steps = -(-places // copies)
+        padded = functional.pad(x, (0, 0, 0, steps * copies - places))
+        maps = functional.conv2d(padded[:, None], self._moved(2, copies), stride=(copies, 1))
+        # A copy has every n-th frame: they are interleaved.
+        by_copy = maps.amax(3).reshape(-1, copies, self.count, steps).permute(0, 2, 3, 1)
+        return by_copy.reshape(-1, self.count, steps * copies)[..., :places]
+
+    def _shifted_in_band(self, x: Tensor) -> Tensor:
+        """Loudest band (n, count, frames) of filters over time and bands."""
+        places = int(x.shape[2]) - self.bands + 1
+        copies = min(shifted_copies(self.count, self.bands), places)
+        steps = -(-places // copies)
+        padded = functional.pad(x, (0, steps * copies - places))
+        maps = functional.conv2d(padded[:, None], self._moved(3, copies), stride=(1, copies))
+        # The last step of some copies lies beyond the bands that there are.
+        loudest = [
+            one[..., : -(-(places - n) // copies)].amax(3)
+            for n, one in enumerate(maps.chunk(copies, dim=1))
+        ]
+        return torch.stack(loudest).amax(0) if copies > 1 else loudest[0]
+
+    def _moved(self, dim: int, copies: int) -> Tensor:
+        """Filters (copies * count, 1, ...) that begin at 0, 1, ... along an axis."""
+        shape = list(self.conv.weight.shape)
+
+        def zeros(length: int) -> Tensor:
+            # Not `pad`, which the exporter of graphs cannot compute in advance.
+            return self.conv.weight.new_zeros([*shape[:dim], length, *shape[dim + 1 :]])
+
+        return torch.cat(
+            [
+                torch.cat([zeros(n), self.conv.weight, zeros(copies - 1 - n)], dim)
+                for n in range(copies)
+            ]
+        )
+
+
+def shifted_copies(count: int, length: int) -> int:
+    """How many shifted copies of ``count`` filters of a ``length`` take the fewest products."""
+
+    def products(copies: int) -> float:
+        channels = -(-count * copies // _CHANNELS_AT_ONCE) * _CHANNELS_AT_ONCE
+        return channels * (length + copies - 1) / copies
+
+    return min(range(1, _MOST_COPIES + 1), key=products)
