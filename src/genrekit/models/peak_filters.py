@@ -72,7 +72,7 @@ class PeakFilters(nn.Module):
         return torch.stack(loudest).amax(0) if copies > 1 else loudest[0]
 
     def _moved(self, dim: int, copies: int) -> Tensor:
-        """Filters (copies * count, 1, ...) that begin at 0, 1, ... along an axis."""
+        """Return filters (copies * count, 1, ...) that begin at 0, 1, ... along an axis."""
         shape = list(self.conv.weight.shape)
 
         def zeros(length: int) -> Tensor:
