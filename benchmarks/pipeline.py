@@ -33,7 +33,8 @@ from genrekit.experiments.pipeline.report import PipelineReport
 from genrekit.experiments.pipeline.state import State
 from genrekit.features.cache import FeatureCache
 from genrekit.files import replace_file
-from genrekit.pages import interval, markdown_table
+from genrekit.markdown import markdown_table
+from genrekit.pages import interval
 
 COMMAND = "python benchmarks/pipeline.py DATA -o docs/results/pipeline.md"
 MOMENTS = ("begins", "is done", "is noted")

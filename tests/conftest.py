@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,35 @@ def one_thread() -> None:
     """Undo what a search for settings before this test told torch."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+# --- a browser ----------------------------------------------------------------------------------
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium with a microphone that hums; tests that ask for it are skipped without one.
+
+    It lives as long as a module: Playwright keeps a loop of events running in this thread, which
+    tests of other modules that run their own must not meet.
+    """
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        pytest.skip("there is no Chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as running:
+        one = running.chromium.launch(executable_path=found, args=_FLAGS)
+        yield one
+        one.close()
 
 
 # --- a small model ------------------------------------------------------------------------------
@@ -212,6 +242,14 @@ def embedding_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small valid bundle that gives an embedding and no genres."""
     folder = tmp_path_factory.mktemp("bundles") / "encoder"
     return build_bundle(folder, name="encoder", embedding_only=True)
+
+
+@pytest.fixture(scope="session")
+def plain_graph() -> Callable[[Path], bytes]:
+    """``plain_graph(directory)`` is the graph of a bundle, without what it says of its bundle."""
+    from genrekit.bundles import with_metadata
+
+    return lambda directory: with_metadata((directory / "model.onnx").read_bytes(), {})
 
 
 @pytest.fixture(scope="session")

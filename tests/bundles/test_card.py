@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -35,6 +36,19 @@ def test_a_leaky_number_is_labelled_wherever_it_shows(tiny_bundle: Path) -> None
     leaky_first = bundle.metrics.model_copy(update={"results": bundle.metrics.results[::-1]})
     headline = render_card(bundle.manifest, leaky_first).split("##")[0]
     assert "(LEAKY)" in headline
+
+
+def test_what_a_genre_is_called_stays_text(
+    bundle_factory: Callable[..., Path], tmp_path: Path
+) -> None:
+    labels = ("<img src=x>", "*drum*and*bass*", "a|b")
+    card = (bundle_factory(tmp_path / "odd", labels=labels) / "CARD.md").read_text("utf-8")
+    rows = card.split("## Per genre")[1].split("##")[0].splitlines()
+    assert [row.split(" | 0.5")[0] for row in rows if "0.500" in row] == [
+        r"| \<img src=x\>",
+        r"| \*drum\*and\*bass\*",
+        r"| a\|b",
+    ]
 
 
 def test_a_card_holds_what_a_reader_must_know(tiny_bundle: Path) -> None:

@@ -10,7 +10,6 @@ import functools
 import http.server
 import io
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,14 +24,10 @@ from genrekit.edge import export_web
 from genrekit.inference import Classifier
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 
-pytest.importorskip("playwright")
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
 _RUNTIME = os.environ.get("GENREKIT_ORT_WEB")
-if _CHROMIUM is None or _RUNTIME is None:
-    pytest.skip("there is no Chromium, or no GENREKIT_ORT_WEB", allow_module_level=True)
+if _RUNTIME is None:
+    pytest.skip("there is no GENREKIT_ORT_WEB", allow_module_level=True)
 
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
 _MILLISECONDS = 60_000
 NEAR = 0.02
 _ASK = """async ([number, options]) => {
@@ -63,16 +58,6 @@ def address(folder: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
-        yield one
-        one.close()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,29 +12,12 @@ from genrekit.evaluation.results import confused, read_run
 from genrekit.reports import report
 
 pytest.importorskip("plotly")
-pytest.importorskip("playwright")
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
-if _CHROMIUM is None:
-    pytest.skip("there is no Chromium", allow_module_level=True)
 
 _MILLISECONDS = 60_000
 _PHONE = 390
 _READABLE = 4.5
 
 Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from genrekit.datasets import Dataset, make_split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.results import confused, read_run, write_run
 from genrekit.evaluation.run import RunResult
-from genrekit.pages.markdown import plain
+from genrekit.markdown import plain
 from genrekit.reports import Report, report
 from genrekit.reports.latex import latex
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,30 +16,7 @@ import soundfile
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
 
-pytest.importorskip("playwright")
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
-if _CHROMIUM is None:
-    pytest.skip("there is no Chromium", allow_module_level=True)
-
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-]
 _MILLISECONDS = 20_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

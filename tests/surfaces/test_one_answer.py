@@ -7,7 +7,6 @@ Each surface adds one entry to ``SURFACES``: a function from a model and a file 
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -168,32 +167,6 @@ def _job(address: str, clip: Path) -> TrackPrediction:
     return TrackPrediction.model_validate(answer)
 
 
-def _page(address: str, clip: Path) -> TrackPrediction:
-    """What the page's own script gets; what it makes of it is tested in tests/serving."""
-    pytest.importorskip("playwright")
-    from playwright.sync_api import sync_playwright
-
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    if chromium is None:
-        pytest.skip("there is no Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        try:
-            page = browser.new_page()
-            page.set_default_timeout(60_000)
-            page.goto(f"http://{address}")
-            page.wait_for_selector(".station")
-            found = page.evaluate_handle("import('./api.js')")
-            page.evaluate("document.body.append(document.createElement('input'))")
-            page.evaluate("document.body.lastChild.type = 'file'")
-            page.set_input_files("body > input", clip)
-            ask = "api => api.predict(document.body.lastChild.files[0], { segments: true })"
-            return TrackPrediction.model_validate(found.evaluate(ask))
-        finally:
-            browser.close()
-
-
 SURFACES: dict[str, Callable[[Path, Path], TrackPrediction]] = {
     "waveform": _waveform,
     "bytes": _bytes,
@@ -209,7 +182,6 @@ SERVED: dict[str, Callable[[str, Path], TrackPrediction]] = {
     "socket, as a file": _container,
     "socket, by the documented program": _documented,
     "job": _job,
-    "page": _page,
 }
 
 
@@ -250,6 +222,25 @@ def test_every_way_in_over_the_network_does_too(
     # A server only repeats the last part of a name.
     expected = _file(tiny_bundle, clip).model_copy(update={"path": clip.name})
     assert _timeless(SERVED[surface](address, clip)) == _timeless(expected)
+
+
+def test_the_script_of_the_page_gets_it_too(
+    tiny_bundle: Path, clip: Path, address: str, browser: Any
+) -> None:
+    """What the page makes of the answer is tested in ``tests/serving``."""
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"http://{address}")
+    page.wait_for_selector(".station")
+    script = page.evaluate_handle("import('./api.js')")
+    page.evaluate("document.body.append(document.createElement('input'))")
+    page.evaluate("document.body.lastChild.type = 'file'")
+    page.set_input_files("body > input", clip)
+    ask = "api => api.predict(document.body.lastChild.files[0], { segments: true })"
+    answer = TrackPrediction.model_validate(script.evaluate(ask))
+    page.close()
+    expected = _file(tiny_bundle, clip).model_copy(update={"path": clip.name})
+    assert _timeless(answer) == _timeless(expected)
 
 
 def _timeless(answer: TrackPrediction) -> dict[str, Any]:

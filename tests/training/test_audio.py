@@ -19,7 +19,7 @@ from genrekit.jukebox import synthesise
 from genrekit.models.classical import Logistic
 from genrekit.schema import ExcerptConfig, Gtzan57Config, WindowConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
-from genrekit.training.rows import audio_windows, readable
+from genrekit.training.rows import Gathering, audio_windows, readable_by_all
 
 GENRES = ("classical", "disco", "metal")
 EXCERPT = ExcerptConfig(start_seconds=0.5, duration_seconds=2.5)
@@ -137,6 +137,8 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
         for number in range(4):
             (tmp_path / "songs" / genre / f"{number}.wav").write_bytes(b"no audio")
     dataset = load_dataset("folder", tmp_path / "songs")
-    outcomes = list(audio_windows(dataset, Gtzan57Config(), excerpt=EXCERPT, windows=WINDOWS))
+    gathering = Gathering(Path())
+    for outcome in audio_windows(dataset, Gtzan57Config(), excerpt=EXCERPT, windows=WINDOWS):
+        gathering.add(outcome)
     with pytest.raises(DatasetError, match="not one of 12 files"):
-        readable(dataset, outcomes)
+        readable_by_all(dataset, {"": gathering})

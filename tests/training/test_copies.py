@@ -23,7 +23,7 @@ from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 from genrekit.training.copies import refuse_leaking_copies, with_copies
 from genrekit.training.fitting import Task, fit, fit_rows, temperature, valid_rows
 from genrekit.training.preparation import prepare
-from genrekit.training.rows import Rows, audio_windows, readable
+from genrekit.training.rows import Gathering, Rows, audio_windows, readable_by_all
 from genrekit.training.saving import Run
 from genrekit.training.settings import Augment, TrainingConfig, WaveformAugment
 
@@ -98,7 +98,8 @@ def test_copies_are_the_same_every_time_and_in_the_cache(clips: Path, tmp_path: 
     cache = FeatureCache(tmp_path / "cache")
 
     def features(seed: int, kept: FeatureCache | None) -> Rows:
-        found = audio_windows(
+        gathering = Gathering(Path())
+        for outcome in audio_windows(
             both,
             MEL,
             excerpt=EXCERPT,
@@ -106,8 +107,9 @@ def test_copies_are_the_same_every_time_and_in_the_cache(clips: Path, tmp_path: 
             cache=kept,
             augment=WAVEFORM,
             seed=seed,
-        )
-        return readable(both, list(found))[1]
+        ):
+            gathering.add(outcome)
+        return readable_by_all(both, {"": gathering})[1]
 
     first = np.asarray(features(0, cache).x)
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == 3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy as np
 import pytest
 
 from genrekit.bundles import load_bundle
-from genrekit.bundles.metadata import with_metadata
 from genrekit.datasets import load_dataset, make_split, track_digest
 from genrekit.errors import BundleError, ConfigError, DatasetError
 from genrekit.evaluation import evaluate_bundle
@@ -63,7 +63,9 @@ def test_weights_see_the_parts_of_the_protocol_and_no_other(
     assert provenance.tracks == len(provenance.trained_on)
 
 
-def test_columns_are_matched_by_name(table: Path, tmp_path: Path) -> None:
+def test_columns_are_matched_by_name(
+    table: Path, tmp_path: Path, plain_graph: Callable[[Path], bytes]
+) -> None:
     with table.open(encoding="utf-8") as file:
         lines = list(csv.reader(file))
     shuffled = tmp_path / "shuffled.csv"
@@ -71,8 +73,7 @@ def test_columns_are_matched_by_name(table: Path, tmp_path: Path) -> None:
     with shuffled.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([[line[column] for column in order] for line in lines])
     models = [
-        # The graph, without what it says of its bundle.
-        with_metadata((train(recipe(path), tmp_path / name) / "model.onnx").read_bytes(), {})
+        plain_graph(train(recipe(path), tmp_path / name))
         for name, path in {"a": table, "b": shuffled}.items()
     ]
     assert models[0] == models[1]

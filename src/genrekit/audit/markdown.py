@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from statistics import median
@@ -14,14 +13,12 @@ from genrekit.audit.finding import (
     Kind,
     KnownRepetitions,
 )
+from genrekit.markdown import blocks, bullets, markdown_table, plain, section
 
 #: Findings of one kind that are listed; the rest is counted.
 LISTED = 12
 #: Recall of repetitions of whole tracks says little for pieces shorter than this.
 TRACK_SECONDS = 25.0
-
-# An underscore inside a word is not markup, and names are full of them.
-_MARKUP = re.compile(r"[\\`*\[\]<>|]|(?<!\w)_|_(?!\w)|^[#+-]")
 
 _INTRODUCTION = """\
 Made by `{command}`. Every set that was recognised below DATA is listed; files without labels are \
@@ -43,15 +40,13 @@ the more of its doubts are its own mistakes."""
 
 def render_audits_markdown(reports: Sequence[AuditReport], command: str) -> str:
     """All reports as one page; equal reports give equal text."""
-    blocks = [
+    return blocks(
         "# What an audit finds in real data",
         _INTRODUCTION.format(command=command, version=version("genrekit")),
         _summary(reports),
         *_notes(reports),
-    ]
-    for report in reports:
-        blocks += _section(report)
-    return "\n\n".join(blocks) + "\n"
+        *map(_section, reports),
+    )
 
 
 def _notes(reports: Sequence[AuditReport]) -> list[str]:
@@ -73,9 +68,9 @@ def _summary(reports: Sequence[AuditReport]) -> str:
         severities = [finding.severity for finding in report.findings]
         counts = [str(severities.count(severity)) for severity in SEVERITIES]
         known = _recall(report.repetitions)
-        size = [_plain(report.data), report.medium, str(report.items), str(len(report.labels))]
+        size = [report.data, report.medium, str(report.items), str(len(report.labels))]
         rows.append([*size, *counts, known])
-    return _table([*header, "known repetitions found"], rows)
+    return markdown_table([*header, "known repetitions found"], rows)
 
 
 def _recall(known: KnownRepetitions | None) -> str:
@@ -87,21 +82,21 @@ def _recall(known: KnownRepetitions | None) -> str:
     return f"{found} of {total}: {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
 
 
-def _section(report: AuditReport) -> list[str]:
-    counts = ", ".join(f"{_plain(label)} {count}" for label, count in _largest(report.labels))
+def _section(report: AuditReport) -> str:
+    counts = ", ".join(f"{plain(label)} {count}" for label, count in _largest(report.labels))
     columns = f", {report.columns} columns" if report.columns else ""
     facts = [
-        f"## {_plain(report.data)}",
-        f"{_plain(report.title)}. {report.items} items of {report.recordings} recordings by their "
+        f"{plain(report.title)}. {report.items} items of {report.recordings} recordings by their "
         f"names{columns}. {counts}.",
         f"Checked: {', '.join(report.checks)}.",
     ]
     if report.skipped:
-        reasons = "; ".join(f"{_plain(one.check)} ({_plain(one.reason)})" for one in report.skipped)
+        reasons = "; ".join(f"{plain(one.check)} ({plain(one.reason)})" for one in report.skipped)
         facts.append(f"Not checked: {reasons}.")
     if not report.findings:
         facts.append("Nothing was found.")
-    return [*facts, *(_kind(report, kind) for kind in report.counts()), *_known(report)]
+    kinds = (_kind(report, kind) for kind in report.counts())
+    return section(plain(report.data), *facts, *kinds, *_known(report))
 
 
 def _largest(labels: dict[str, int], most: int = 12) -> list[tuple[str, int]]:
@@ -117,14 +112,11 @@ def _kind(report: AuditReport, kind: Kind) -> str:
     ranking = ""
     if kind == "suspicious-label" and report.label_accuracy is not None:
         ranking = f", most doubtful first (accuracy of the judge {report.label_accuracy:.2f})"
-    lines = [
-        f"**{info.title}** ({info.severity}, {len(findings)}{ranking}): {info.advice}.",
-        "",
-    ]
-    lines += [f"- {_plain(finding.message)}" for finding in findings[:LISTED]]
+    head = f"**{info.title}** ({info.severity}, {len(findings)}{ranking}): {info.advice}."
+    lines = [plain(finding.message) for finding in findings[:LISTED]]
     if len(findings) > LISTED:
-        lines.append(f"- and {len(findings) - LISTED} more")
-    return "\n".join(lines)
+        lines.append(f"and {len(findings) - LISTED} more")
+    return f"{head}\n\n{bullets(lines)}"
 
 
 def _known(report: AuditReport) -> list[str]:
@@ -152,13 +144,3 @@ def _known(report: AuditReport) -> list[str]:
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
     return "; ".join(f"{one} and {other}" for one, other in pairs)
-
-
-def _plain(text: str) -> str:
-    """Text that is not Markdown: names may hold anything."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

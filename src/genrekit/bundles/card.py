@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from genrekit.markdown import blocks, bullets, markdown_table, marked_table, plain, section
 from genrekit.schema import (
     TAGS,
     WIDE,
@@ -34,43 +35,47 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
     if not metrics.results:
         return _embedding_card(manifest, metrics)
     headline = metrics.results[0]
-    blocks = [
+    return blocks(
         f"# {manifest.name} {manifest.version}",
         manifest.description,
         _headline(headline),
-        "## All protocols\n\n" + _protocols(metrics.results),
-        "## Several genres a track\n\n" + _multi_label(headline) if headline.multi_label else "",
-        "## Per genre\n\n" + _per_genre(headline),
-        "## Confusion\n\n" + _confusion(headline) if headline.confusion else "",
-        "## Calibration\n\n" + _calibration(manifest, headline),
-        "## Under distortion\n\n" + _distorted(metrics.distorted) if metrics.distorted else "",
-        "## Reference\n\n" + _reference(metrics.reference) if metrics.reference else "",
+        section("All protocols", _protocols(metrics.results)),
+        section("Several genres a track", _multi_label(headline) if headline.multi_label else ""),
+        section("Per genre", _per_genre(headline)),
+        section("Confusion", _confusion(headline) if headline.confusion else ""),
+        section("Calibration", _calibration(manifest, headline)),
+        section("Under distortion", _distorted(metrics.distorted) if metrics.distorted else ""),
+        section("Reference", _reference(metrics.reference) if metrics.reference else ""),
         *_heads(manifest.heads),
-        "## Training data\n\n" + _training(manifest),
-        "## Input\n\n" + _input(manifest),
-        "## Eight bits\n\n" + _int8(metrics.int8) if metrics.int8 else "",
-        "## Intended use and limits\n\n" + _limits(manifest),
-        "## Licence\n\n"
-        + f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}.",
-        "## Made with\n\n" + _bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items())),
-    ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+        section("Training data", _training(manifest)),
+        section("Input", _input(manifest)),
+        section("Eight bits", _int8(metrics.int8) if metrics.int8 else ""),
+        section("Intended use and limits", _limits(manifest)),
+        section(
+            "Licence", f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}."
+        ),
+        section("Made with", bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items()))),
+    )
 
 
 def _embedding_card(manifest: Manifest, metrics: BundleMetrics) -> str:
     """Of a bundle that gives an embedding and no genres."""
-    blocks = [
+    return blocks(
         f"# {manifest.name} {manifest.version}",
         manifest.description,
         f"It gives an embedding of {len(manifest.labels)} columns and no genres: a head is trained "
         "on it as on any backbone.",
-        "## Agreement with the teacher\n\n" + _agreement(metrics) if metrics.agreement else "",
-        "## Training data\n\n" + _training(manifest),
-        "## Licence\n\n"
-        + f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}.",
-        "## Made with\n\n" + _bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items())),
-    ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+        section("Agreement with the teacher", _agreement(metrics) if metrics.agreement else ""),
+        section("Training data", _training(manifest)),
+        section(
+            "Licence", f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}."
+        ),
+        section("Made with", bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items()))),
+    )
+
+
+def _licences(manifest: Manifest) -> str:
+    return f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}."
 
 
 def _agreement(metrics: BundleMetrics) -> str:
@@ -87,7 +92,7 @@ def _agreement(metrics: BundleMetrics) -> str:
     return (
         "Share of the variance of the teacher's embedding that is explained (R², the mean over "
         "columns), on music that did not teach.\n\n"
-        + _table(("music", "files", "windows", "R² per window", "R² per file"), rows)
+        + markdown_table(("music", "files", "windows", "R² per window", "R² per file"), rows)
     )
 
 
@@ -119,8 +124,7 @@ def _int8(numbers: Int8Numbers) -> str:
 def _protocols(results: Sequence[EvaluationResult]) -> str:
     rows = [
         (
-            f"{_protocol(result)}{_leaky(result)}",
-            result.dataset,
+            *map(plain, (f"{_protocol(result)}{_leaky(result)}", result.dataset)),
             f"{result.items} {result.unit}s",
             _interval(result.accuracy),
             _interval(result.macro_f1),
@@ -130,7 +134,7 @@ def _protocols(results: Sequence[EvaluationResult]) -> str:
         for result in results
     ]
     header = ("protocol", "data", "scored on", "accuracy", "macro F1", "what was scored", "split")
-    table = "\n\n".join([_table(header, rows), *_folds(results)])
+    table = "\n\n".join([marked_table(header, rows), *_folds(results)])
     if not any(result.leaky for result in results):
         return table
     return (
@@ -183,7 +187,7 @@ def _multi_label(result: EvaluationResult) -> str:
     rows = [(name, _interval(estimate)) for name, estimate in named if estimate]
     absent = [row.genre for row in numbers.per_genre if row.average_precision is None]
     lines = [
-        _table(("number", "value"), rows),
+        markdown_table(("number", "value"), rows),
         f"A track has {numbers.genres_per_track:.2f} genres and is told "
         f"{numbers.chosen_per_track:.2f}. Subset accuracy counts the tracks whose genres are all "
         "told and no others.",
@@ -201,7 +205,7 @@ def _per_genre(result: EvaluationResult) -> str:
         (row.genre, *_defined(row.precision, row.recall, row.f1), str(row.tracks))
         for row in result.per_genre
     ]
-    return _table(("genre", "precision", "recall", "F1", "tracks"), rows)
+    return markdown_table(("genre", "precision", "recall", "F1", "tracks"), rows)
 
 
 def _per_genre_ranked(result: EvaluationResult, numbers: MultiLabelNumbers) -> str:
@@ -218,7 +222,7 @@ def _per_genre_ranked(result: EvaluationResult, numbers: MultiLabelNumbers) -> s
         for row, ranked in zip(result.per_genre, numbers.per_genre, strict=True)
     ]
     names = ("genre", "precision", "recall", "F1", "average precision", "ROC-AUC", "threshold")
-    return _table((*names, "tracks"), rows)
+    return markdown_table((*names, "tracks"), rows)
 
 
 def _confusion(result: EvaluationResult) -> str:
@@ -228,7 +232,9 @@ def _confusion(result: EvaluationResult) -> str:
         (label, *(str(count) for count in counts))
         for label, counts in zip(result.labels, result.confusion, strict=False)
     ]
-    return "Rows are the true genre, columns the answer.\n\n" + _table(("", *result.labels), rows)
+    return "Rows are the true genre, columns the answer.\n\n" + markdown_table(
+        ("", *result.labels), rows
+    )
 
 
 def _calibration(manifest: Manifest, result: EvaluationResult) -> str:
@@ -266,7 +272,7 @@ def _calibration_error(result: EvaluationResult) -> str:
 
 def _distorted(accuracies: Mapping[str, Estimate]) -> str:
     clean = next(iter(accuracies.values())).value
-    return _table(
+    return markdown_table(
         ("heard", "accuracy", "points lost"),
         (
             (condition, _interval(one), f"{100 * (clean - one.value):.1f}")
@@ -287,7 +293,7 @@ def _reference(reference: Reference) -> str:
         if reference.inputs
         else "there is none of the input",
     ]
-    return f"Drift is told from this.\n\n{_bullets(lines)}"
+    return f"Drift is told from this.\n\n{bullets(lines)}"
 
 
 def _heads(heads: Mapping[str, Head]) -> Iterator[str]:
@@ -307,7 +313,7 @@ def _heads(heads: Mapping[str, Head]) -> Iterator[str]:
             f"{group}: {', '.join(labels)}" if group else ", ".join(labels)
             for group, labels in groups.items()
         ]
-        yield f"### {titles.get(name, name)}\n\n{_bullets(lines)}"
+        yield f"### {titles.get(name, name)}\n\n{bullets(lines)}"
 
 
 def _bins(spread: Spread) -> str:
@@ -331,7 +337,7 @@ def _training(manifest: Manifest) -> str:
         f"licence of the data: {source.data_licence}",
         f"citation: {source.citation}" if source.citation else "",
     ]
-    return f"{_bullets(lines)}\n\n```yaml\n{source.recipe.strip()}\n```"
+    return f"{bullets(lines)}\n\n```yaml\n{source.recipe.strip()}\n```"
 
 
 def _input(manifest: Manifest) -> str:
@@ -342,7 +348,7 @@ def _input(manifest: Manifest) -> str:
         if excerpt.duration_seconds is None
         else f"{excerpt.duration_seconds:g} s from {start}"
     )
-    return _bullets(
+    return bullets(
         [
             f"labels: {', '.join(manifest.labels)} ({manifest.task})",
             f"tree: {len(manifest.parents)} of them imply another, which is told with them"
@@ -384,16 +390,3 @@ def _interval(estimate: Estimate) -> str:
         f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] "
         f"({estimate.level:.0%}, {estimate.method})"
     )
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines if line)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

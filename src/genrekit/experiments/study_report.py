@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from genrekit.experiments.study import StudyCell, StudyResult
+from genrekit.markdown import blocks, bullets, markdown_table, section
 from genrekit.models import ClassicalConfig
-from genrekit.pages import calibration, interval, markdown_table
+from genrekit.pages import calibration, interval
 from genrekit.schema import Contract, Estimate, EvaluationResult
 
 _INTRODUCTION = """\
@@ -64,39 +65,36 @@ def render_study_markdown(result: StudyResult, command: str = "", note: str = ""
     introduction = _INTRODUCTION.format(
         rows=result.rows, tracks=result.tracks, columns=len(result.columns), seed=result.seed
     )
-    blocks = [
+    return blocks(
         f"# Classical models on {result.dataset}",
         note,
         introduction,
         f"Made by `{command}`." if command else "",
-        "\n".join(f"- {_NOTES[name]}" for name in _names(result) if name in _NOTES),
-        *_checks(result),
-        "## Accuracy",
-        _grid(result, protocols, best_first, lambda one: one.accuracy),
-        *_row_by_row(result, protocols, best_first),
-        *_evidence(result),
-        *_learning(result),
-        *_importance(result),
-        "## Macro F1",
-        _grid(result, protocols, best_first, lambda one: one.macro_f1),
-        "## Calibration",
-        "Calibration error, without what chance adds to its bins, and its interval / log loss; "
-        "without temperature scaling.",
-        _calibration(result, protocols, best_first),
-        "## Settings",
-        _settings(result, best_first),
-        "## Fingerprints",
-        _fingerprints(result, protocols),
-    ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+        bullets(_NOTES[name] for name in _names(result) if name in _NOTES),
+        _checks(result),
+        section("Accuracy", _grid(result, protocols, best_first, lambda one: one.accuracy)),
+        _row_by_row(result, protocols, best_first),
+        _evidence(result),
+        _learning(result),
+        _importance(result),
+        section("Macro F1", _grid(result, protocols, best_first, lambda one: one.macro_f1)),
+        section(
+            "Calibration",
+            "Calibration error, without what chance adds to its bins, and its interval / log loss; "
+            "without temperature scaling.",
+            _calibration(result, protocols, best_first),
+        ),
+        section("Settings", _settings(result, best_first)),
+        section("Fingerprints", _fingerprints(result, protocols)),
+    )
 
 
 def _row_by_row(
     result: StudyResult, protocols: Sequence[tuple[str, str]], models: Sequence[str]
-) -> list[str]:
+) -> str:
     """Return the gap that the leak makes, all else being equal."""
     if not any(cell.by_rows for cell in result.cells):
-        return []
+        return ""
     rows = result.model_copy(
         update={
             "cells": tuple(
@@ -105,35 +103,35 @@ def _row_by_row(
             )
         }
     )
-    return [
-        "## Accuracy row by row",
+    return section(
+        "Accuracy row by row",
         "The same scores, counted by rows under every protocol, so that nothing but the split "
         "differs between columns: the distance from the leaky column is what the leak is worth.",
         _grid(rows, protocols, models, lambda one: one.accuracy),
-    ]
+    )
 
 
-def _checks(result: StudyResult) -> list[str]:
+def _checks(result: StudyResult) -> str:
     """Return what an audit says of the table, before anything that was learnt from it."""
     if not result.findings:
-        return []
+        return ""
     rows = [[one.title, one.severity, str(one.count), one.first] for one in result.findings]
-    return [
-        "## Data checks",
+    return section(
+        "Data checks",
         "`genrekit audit` shows all of it and writes a plan that leaves it out.",
         markdown_table(["what", "severity", "times", "the first"], rows),
-    ]
+    )
 
 
-def _evidence(result: StudyResult) -> list[str]:
+def _evidence(result: StudyResult) -> str:
     """Letters that tell models apart, protocol by protocol."""
-    blocks = []
+    lines = []
     for one in result.comparisons:
         found, fit_on = one.comparison, one.protocol.fit_on
         fitted = f", fitted on {fit_on}" if one.protocol.name == "fault-filtered" else ""
         leaky = " LEAKY" if found.leaky else ""
         models = ", ".join(f"{model.name} {model.letters}" for model in found.models)
-        text = f"- `{found.protocol}`{leaky}{fitted}: {models}. {found.sentence}"
+        text = f"`{found.protocol}`{leaky}{fitted}: {models}. {found.sentence}"
         if found.friedman is not None:
             width = found.friedman.critical_difference
             text += (
@@ -141,23 +139,23 @@ def _evidence(result: StudyResult) -> list[str]:
                 f"critical difference of mean ranks {width:.2f} (Nemenyi; optimistic, as folds "
                 "share training recordings)."
             )
-        blocks.append(text)
-    if not blocks:
-        return []
-    return [
-        "## Which differences are evidence",
+        lines.append(text)
+    if not lines:
+        return ""
+    return section(
+        "Which differences are evidence",
         "Best first; models that share a letter cannot be told apart at 5 % (McNemar's mid-p test, "
         "or signs flipped by recording where they count several times; Holm for all pairs). "
         "The letters are what to quote; ranks over folds are for comparison with other papers. "
         "`genrekit compare` shows every pair.",
-        "\n".join(blocks),
-    ]
+        bullets(lines),
+    )
 
 
-def _learning(result: StudyResult) -> list[str]:
+def _learning(result: StudyResult) -> str:
     curve = result.learning_curve
     if curve is None:
-        return []
+        return ""
     shares = list(dict.fromkeys(point.share for point in curve.points))
     models = list(dict.fromkeys(point.model for point in curve.points))
     sizes = {point.share: point.tracks for point in curve.points}
@@ -166,30 +164,30 @@ def _learning(result: StudyResult) -> list[str]:
         [model, *(interval(one.accuracy) for one in curve.points if one.model == model)]
         for model in models
     ]
-    return [
-        "## Learning curve",
+    return section(
+        "Learning curve",
         f"Accuracy under `{curve.protocol}` against the recordings fitted on. Intervals cover "
         "draws of them and test recordings.",
         markdown_table(header, rows),
-    ]
+    )
 
 
-def _importance(result: StudyResult) -> list[str]:
+def _importance(result: StudyResult) -> str:
     worth = result.importance
     if worth is None:
-        return []
+        return ""
     rows = [
         [one.name, str(len(one.columns)), interval(one.drop)] for one in worth.families[:LISTED]
     ]
     single = ", ".join(f"{one.name} {one.drop.value:.3f}" for one in worth.columns[:LISTED])
-    return [
-        "## Importance",
+    return section(
+        "Importance",
         f"Accuracy that `{worth.model}` loses on the test rows of one fold of `{worth.protocol}` "
         "when columns are shuffled between recordings; columns that say the same stand in for "
         "each other, so families are shuffled together.",
         markdown_table(["family", "columns", "accuracy lost"], rows),
         f"Single columns, the first {min(LISTED, len(worth.columns))}: {single}.",
-    ]
+    )
 
 
 def _key(cell: StudyCell) -> tuple[str, str]:
@@ -277,12 +275,10 @@ def _text_of(config: Contract) -> str:
 
 def _fingerprints(result: StudyResult, protocols: Sequence[tuple[str, str]]) -> str:
     model = result.cells[0].result.model
-    lines = [f"- dataset `{result.dataset_fingerprint[:16]}`"]
+    lines = [f"dataset `{result.dataset_fingerprint[:16]}`"]
     for name in dict.fromkeys(name for name, _ in protocols):
         one = next(cell for cell in result.cells if cell.result.protocol == name).result
-        lines.append(f"- split {name} `{one.split_fingerprint[:16]}`")
+        lines.append(f"split {name} `{one.split_fingerprint[:16]}`")
     versions = _cell(result, model, protocols[0]).result.versions
-    lines.append(
-        "- " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    )
-    return "\n".join(lines)
+    lines.append(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
+    return bullets(lines)

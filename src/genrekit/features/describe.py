@@ -11,6 +11,7 @@ from genrekit.features.columns import ColumnInfo
 from genrekit.features.descriptors import DescriptorsFrontend
 from genrekit.features.gtzan57 import Gtzan57Frontend
 from genrekit.features.trajectories import TrajectoriesFrontend
+from genrekit.markdown import marked_table
 from genrekit.schema import DescriptorsConfig, Gtzan57Config, TrajectoriesConfig
 
 _INTRODUCTION = """\
@@ -61,9 +62,8 @@ included. The last block has the frames that are left.
 
 def column_table(columns: Iterable[ColumnInfo]) -> str:
     """Markdown table of columns: name, unit, meaning; one line each, in order."""
-    lines = ["| column | unit | meaning |", "|---|---|---|"]
-    lines += [f"| `{column.name}` | {column.unit} | {column.meaning} |" for column in columns]
-    return "\n".join(lines) + "\n"
+    rows = ((f"`{column.name}`", column.unit, column.meaning) for column in columns)
+    return marked_table(("column", "unit", "meaning"), rows) + "\n"
 
 
 def column_tables(columns: Iterable[ColumnInfo]) -> str:

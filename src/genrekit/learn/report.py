@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from genrekit.pages import interval, markdown_table, points
+from genrekit.markdown import blocks, bullets, markdown_table, plain, section
+from genrekit.pages import interval, points
 from genrekit.schema import Contract, Estimate, EvaluationResult, Probability
 
 
@@ -97,20 +98,17 @@ class LearnReport(Contract):
 
 def render_report(report: LearnReport) -> str:
     """Return the report as Markdown."""
-    blocks = [
+    return blocks(
         f"# {report.name} {report.version}",
         _headline(report),
         report.flatters,
-        "## Genres\n\n" + _genres(report.per_genre),
-        "## Cannot be told apart\n\n" + _pairs(report.pairs) if report.pairs else "",
-        "## Tracks that look mislabelled\n\n" + _doubts(report.doubts) if report.doubts else "",
-        "## More tracks\n\n" + _curve(report) if report.curve else "",
-        "## Unknown\n\n" + _unknown(report) if report.measure == "accuracy" else "",
-        "## Left out\n\n" + _left_out(report)
-        if report.notes or report.unreadable or report.duplicates
-        else "",
-    ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+        section("Genres", _genres(report.per_genre)),
+        section("Cannot be told apart", _pairs(report.pairs) if report.pairs else ""),
+        section("Tracks that look mislabelled", _doubts(report.doubts) if report.doubts else ""),
+        section("More tracks", _curve(report) if report.curve else ""),
+        section("Unknown", _unknown(report) if report.measure == "accuracy" else ""),
+        section("Left out", _left_out(report)),
+    )
 
 
 def _headline(report: LearnReport) -> str:
@@ -201,7 +199,7 @@ def _left_out(report: LearnReport) -> str:
         f"{one} and {other} are the same audio, or nearly; they count as one group"
         for one, other in report.duplicates
     ]
-    return "\n".join(f"- {line}" for line in lines)
+    return bullets(map(plain, lines))
 
 
 def summary(report: LearnReport) -> Mapping[str, float]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from genrekit.pages.figures import COLOURS, ON_DARK, draw_estimates, new_figure, save_figure
     from genrekit.pages.leaky import LEAKY, leaky_parts, marked_leaky
     from genrekit.pages.lettering import ADVANCE, LINE, lettered
-    from genrekit.pages.markdown import markdown_table, render_markdown
+    from genrekit.pages.markdown import render_markdown
     from genrekit.pages.numbers import (
         calibration,
         calibration_note,
@@ -105,7 +105,6 @@ __all__ = [
     "interval",
     "leaky_parts",
     "lettered",
-    "markdown_table",
     "marked_leaky",
     "new_figure",
     "optional",
@@ -160,7 +159,6 @@ _HOMES = {
     "ADVANCE": "genrekit.pages.lettering",
     "LINE": "genrekit.pages.lettering",
     "lettered": "genrekit.pages.lettering",
-    "markdown_table": "genrekit.pages.markdown",
     "render_markdown": "genrekit.pages.markdown",
     "calibration": "genrekit.pages.numbers",
     "calibration_note": "genrekit.pages.numbers",

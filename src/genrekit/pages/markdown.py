@@ -5,18 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from genrekit.markdown import blocks, fenced, markdown_table, plain
 from genrekit.pages.page import AudioClip, Details, Facts, Listing, Part, Row, Section, Table
 
-# An underscore inside a word is not markup, and names are full of them; nor is a lone bracket.
-_MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=[#\w])|(?<=:)//")
 # What makes a heading or a list of a line.
 _START = re.compile(r"^\s*(#+|[+-]|\d+[.)])(?=\s)")
-
-
-def plain(text: str) -> str:
-    """Text on one line in which nothing is markup."""
-    line = "".join(one if one.isprintable() else " " for one in text)
-    return _MARKUP.sub(lambda found: "".join(f"\\{one}" for one in found[0]), line)
 
 
 def render_markdown(
@@ -34,14 +27,14 @@ def render_markdown(
     pictures : mapping of int to str
         Where the picture of each chart is, by the chart's ``id``.
     """
-    blocks = [f"# {plain(title)}", *_paragraphs(lead)]
+    written = [f"# {plain(title)}", *_paragraphs(lead)]
     for section in sections:
-        blocks += [f"## {plain(section.title)}"] if section.title else []
-        blocks += _paragraphs(section.text)
+        written += [f"## {plain(section.title)}"] if section.title else []
+        written += _paragraphs(section.text)
         for part in section.parts:
-            blocks += _part(part, pictures)
-    blocks += ["---", plain(foot)] if foot else []
-    return "\n\n".join(blocks) + "\n"
+            written += _part(part, pictures)
+    written += ["---", plain(foot)] if foot else []
+    return blocks(*written)
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -83,18 +76,4 @@ def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:
 def _laid_out(part: Table | Listing) -> str:
     if isinstance(part, Table):
         return markdown_table(part.headings, part.rows)
-    return _fenced(part.text)
-
-
-def _fenced(text: str) -> str:
-    """Lines as they are, between fences that are longer than any in them."""
-    longest = max((len(one) for one in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text.rstrip()}\n{fence}"
-
-
-def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in which whatever a track is called stays text."""
-    lines = [[plain(cell) for cell in headings], ["---"] * len(headings)]
-    lines += [[plain(cell) for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return fenced(part.text)

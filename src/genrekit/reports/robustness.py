@@ -6,28 +6,29 @@ import math
 from pathlib import Path
 
 from genrekit.evaluation import DISTORTIONS, RobustnessPoint, RobustnessResult
+from genrekit.markdown import blocks, marked_table
 from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
 from genrekit.schema import Estimate
 
-_COLUMNS = 4
+_COLUMNS = (
+    *("distortion", "level", "accuracy", "change in points"),
+    *("other answers", "unknown", "refused"),
+)
+_PANELS = 4
 #: Losses are bold where the interval leaves no doubt that they are larger than this.
 MOST_LOST = 0.05
 
 
 def render_robustness_markdown(result: RobustnessResult) -> str:
     """All points as a table; equal results give equal text."""
-    lines = [
+    return blocks(
         f"Model {result.model.name} {result.model.version} (`{result.model.sha256[:16]}`), "
         f"{result.tracks} tracks, seed {result.seed}. Accuracies with Wilson's interval, changes "
         "against the same tracks undistorted with a bootstrap over recordings, both 95 %. Losses "
         f"are bold whose whole interval is beyond {100 * MOST_LOST:g} points.",
-        *_warning(result),
-        "",
-        "| distortion | level | accuracy | change in points | other answers | unknown | refused |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        *(_row(point) for point in (result.clean, *result.points)),
-    ]
-    return "\n".join(lines) + "\n"
+        _warning(result),
+        marked_table(_COLUMNS, (_row(point) for point in (result.clean, *result.points))),
+    )
 
 
 def plot_robustness(result: RobustnessResult, path: Path) -> Path:
@@ -41,9 +42,9 @@ def plot_robustness(result: RobustnessResult, path: Path) -> Path:
         Without matplotlib.
     """
     kinds = list(dict.fromkeys(point.distortion for point in result.points))
-    rows = math.ceil(len(kinds) / _COLUMNS)
+    rows = math.ceil(len(kinds) / _PANELS)
     figure = new_figure(11, 2.5 * rows)
-    panels = figure.subplots(rows, min(len(kinds), _COLUMNS), sharey=True, squeeze=False).flatten()
+    panels = figure.subplots(rows, min(len(kinds), _PANELS), sharey=True, squeeze=False).flatten()
     for axes, kind in zip(panels, kinds, strict=False):
         points = [one for one in result.points if one.distortion == kind]
         scored = [(point, point.accuracy) for point in points if point.accuracy is not None]
@@ -64,23 +65,21 @@ def plot_robustness(result: RobustnessResult, path: Path) -> Path:
     return save_figure(figure, path)
 
 
-def _warning(result: RobustnessResult) -> list[str]:
+def _warning(result: RobustnessResult) -> str:
     if not result.trained_on:
-        return []
-    return [
-        "",
+        return ""
+    return (
         f"**LEAKY**: the weights were fitted on {result.trained_on} of these {result.tracks} "
-        "tracks, undistorted, so the clean accuracy flatters more than the others do.",
-    ]
+        "tracks, undistorted, so the clean accuracy flatters more than the others do."
+    )
 
 
-def _row(point: RobustnessPoint) -> str:
+def _row(point: RobustnessPoint) -> list[str]:
     known = DISTORTIONS.get(point.distortion)
     name = f"{point.distortion} ({known.what})" if known else point.distortion
     level = f"{point.level:g} {point.unit}" if point.unit else ""
     counts = (point.changed, point.unknown, point.refused)
-    cells = [name, level, _text_of(point.accuracy, 1, "{:.3f}"), _change(point), *map(str, counts)]
-    return f"| {' | '.join(cells)} |"
+    return [name, level, _text_of(point.accuracy, 1, "{:.3f}"), _change(point), *map(str, counts)]
 
 
 def _change(point: RobustnessPoint) -> str:

@@ -214,14 +214,6 @@ class Gathering:
         return rows if good.all() else taken(rows, np.repeat(good, self.counts))
 
 
-def readable(dataset: Dataset, outcomes: Sequence[ItemWindows]) -> tuple[Dataset, Rows]:
-    """As `readable_by_all`, of one front-end and in memory."""
-    gathering = Gathering(Path())
-    for outcome in outcomes:
-        gathering.add(outcome)
-    return readable_by_all(dataset, {"": gathering})
-
-
 def readable_by_all(dataset: Dataset, found: Mapping[str, Gathering]) -> tuple[Dataset, Rows]:
     """Return the items that every front-end could read, and their rows; the others are warned of.
 

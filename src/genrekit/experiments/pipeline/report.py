@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from genrekit.experiments.pipeline.gate import GateReport
-from genrekit.pages import interval, markdown_table
+from genrekit.markdown import blocks, bullets, markdown_table, section
+from genrekit.pages import interval
 from genrekit.schema import Contract, EvaluationResult
 
 
@@ -39,22 +40,21 @@ class PipelineReport(Contract):
 
 def render_pipeline(report: PipelineReport) -> str:
     """Return the report as Markdown."""
-    blocks = [
+    return blocks(
         f"# {report.name}",
         f"**{report.outcome[:1].upper()}{report.outcome[1:]}.**",
         f"{report.items} items of {report.data}; the saved model is tested on {report.tested}.",
-        "## Models\n\n" + markdown_table(("seed", "accuracy", "macro F1"), _models(report)),
-        "## Gate\n\n" + _gate(report.gate) if report.gate is not None else "",
-        "## Audit\n\n" + "\n".join(f"- {kind}: {n}" for kind, n in report.findings.items())
-        if report.findings
-        else "",
-        "## Stages\n\n"
-        + markdown_table(
-            ("stage", ""),
-            [(one.stage, "done" if one.done else "unchanged") for one in report.stages],
+        section("Models", markdown_table(("seed", "accuracy", "macro F1"), _models(report))),
+        section("Gate", _gate(report.gate) if report.gate is not None else ""),
+        section("Audit", bullets(f"{kind}: {n}" for kind, n in report.findings.items())),
+        section(
+            "Stages",
+            markdown_table(
+                ("stage", ""),
+                [(one.stage, "done" if one.done else "unchanged") for one in report.stages],
+            ),
         ),
-    ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    )
 
 
 def _models(report: PipelineReport) -> list[tuple[str, str, str]]:
