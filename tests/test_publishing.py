@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from genrekit import __version__
 
@@ -95,9 +96,9 @@ def test_the_wheel_holds_what_is_checked_for() -> None:
     assert checked["toplevel"] == [Path(one).name for one in packages]
 
 
-def _pinned(requirement: str) -> tuple[str, str]:
+def _pinned(requirement: str) -> tuple[str, SpecifierSet]:
     found = Requirement(requirement)
-    return CONDA_NAMES.get(found.name, found.name), str(found.specifier)
+    return CONDA_NAMES.get(found.name, found.name), found.specifier
 
 
 def test_the_conda_recipe_needs_what_the_package_needs() -> None:
@@ -107,7 +108,8 @@ def test_the_conda_recipe_needs_what_the_package_needs() -> None:
     python, *run = recipe["requirements"]["run"]
     assert python == "python >=${{ python_min }}"
     wanted = dict(map(_pinned, PROJECT["dependencies"]))
-    assert dict(re.split(r" (?=[<>=])", one, maxsplit=1) for one in run) == wanted
+    split = (one.split(" ", 1) for one in run)
+    assert {name: SpecifierSet(versions) for name, versions in split} == wanted
     assert recipe["build"]["python"]["entry_points"] == [
         f"{name} = {target}" for name, target in PROJECT["scripts"].items()
     ]

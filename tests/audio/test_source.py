@@ -9,8 +9,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import av
+import numpy as np
 import pytest
 
 from genrekit.audio import DecodeLimits, decode, open_stream, probe
@@ -155,9 +157,6 @@ def test_playlists_open_no_other_file(clips: dict[str, Any], text: str, tmp_path
 
 
 def test_a_video_without_sound_is_refused() -> None:
-    import av
-    import numpy as np
-
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as output:
         stream = output.add_stream("mpeg4", rate=10)
@@ -167,6 +166,43 @@ def test_a_video_without_sound_is_refused() -> None:
         output.mux(stream.encode(None))
     with pytest.raises(AudioFormatError, match="no audio track"):
         decode(file.getvalue())
+
+
+def _titled(container: str, codec: str, title: bytes) -> bytes:
+    """One second of a tone whose title is these bytes."""
+    stand_in = "#" * len(title)
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        output.metadata["title"] = stand_in
+        stream: Any = output.add_stream(codec, rate=48000)
+        kind, stream.layout = stream.codec_context.codec.audio_formats[0].name, "mono"
+        stream.format = kind
+        tone = np.sin(np.arange(48000, dtype=np.float32) / 10)[np.newaxis]
+        frame = av.AudioFrame.from_ndarray(tone, "fltp", "mono")
+        frame.sample_rate, frame.pts = 48000, 0
+        resampler = av.AudioResampler(kind, "mono", 48000, stream.frame_size or None)
+        for piece in (*resampler.resample(frame), *resampler.resample(None), None):
+            output.mux(stream.encode(piece))
+    assert stand_in.encode() in file.getvalue()
+    return file.getvalue().replace(stand_in.encode(), title)
+
+
+@pytest.mark.parametrize("release", ["installed", "19"])
+@pytest.mark.parametrize(("container", "codec"), [("ipod", "aac"), ("webm", "libopus")])
+def test_a_title_that_is_not_utf_8_harms_nothing(
+    container: str, codec: str, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyAV before 19 must be told so; from 19 on it knows, and refuses to be told."""
+    data = _titled(container, codec, b"Caf\xe9 \xff\xfe\x80")
+    if release == "19" and int(av.__version__.partition(".")[0]) < 19:
+        installed = av.open
+
+        def as_19(file: Any, mode: Literal["r"], *, options: dict[str, str]) -> Any:
+            return installed(file, mode, options=options, metadata_errors="surrogateescape")
+
+        monkeypatch.setattr(av, "open", as_19)
+        monkeypatch.setattr(av, "__version__", "19.0.2")
+    assert decode(data).seconds == pytest.approx(1.0, abs=0.1)
 
 
 def test_an_endless_stream_ends_at_the_byte_limit() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -44,13 +44,19 @@ def open_container(file: BinaryIO) -> InputContainer:
     head = file.read(HEAD_BYTES)
     file.seek(0)
     try:
-        container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
+        container: InputContainer = av.open(file, "r", options=_OPTIONS, **_tolerant())
     except PACKET_ERRORS as error:
         raise AudioFormatError(unread(head)) from error
     if container.streams.audio:
         return container
     container.close()
     raise AudioFormatError("there is no audio track in the file; give a file with one")
+
+
+def _tolerant() -> dict[str, Any]:
+    """Return what lets titles pass that are not UTF-8; PyAV 19 always does, and cannot be told."""
+    major = int(av.__version__.partition(".")[0])
+    return {} if major >= 19 else {"metadata_errors": "replace"}
 
 
 def audio_stream(container: InputContainer) -> AudioStream:
@@ -74,14 +80,17 @@ def describe_container(file: BinaryIO) -> AudioInfo:
         if codec is None:
             raise AudioFormatError("there is no decoder for this audio; convert it to FLAC")
         seconds = _stated_seconds(container, stream)
-        name = container.format.name.split(",")[0]
+        # The decoder is not asked again: one that could not be opened is gone, and PyAV 19 crashes.
+        name, channels, rate_hz = codec.name, codec.channels, codec.sample_rate or 0
         # Some codecs double the rate that the header gives; the first frame knows.
         frame = _first_frame(container)
+        if frame is not None:
+            channels, rate_hz = frame.layout.nb_channels, frame.sample_rate
         return AudioInfo(
+            container.format.name.split(",")[0],
             name,
-            codec.name,
-            codec.channels if frame is None else frame.layout.nb_channels,
-            (codec.sample_rate or 0) if frame is None else frame.sample_rate,
+            channels,
+            rate_hz,
             seconds if seconds is not None and seconds > 0 else None,
         )
 
