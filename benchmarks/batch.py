@@ -28,7 +28,7 @@ from typing import Any
 
 import batch_page
 import batch_work
-from batch_planted import HEARD, MARK
+from batch_planted import ANALYSED, MARK
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "docs" / "results" / "batch.json"
@@ -61,20 +61,20 @@ def kills(work: Path) -> Numbers:
     music = work / "music"
     batch_work.catalogue(music, 280, (1, 0, 0), MARK)
     planted([str(work / "whole"), str(music), "--jobs", "2"])
-    heard, chance, killed = work / "heard", random.Random(16), 0
+    analysed, chance, killed = work / "analysed", random.Random(16), 0
     command = command_of([str(work / "killed"), str(music), "--jobs", "2"])
     journal = work / "killed" / "journal.jsonl"
     while killed < KILLS:
         lines = journal.read_bytes().count(b"\n") if journal.exists() else 0
-        with subprocess.Popen(command, env=environment({HEARD: str(heard)})) as child:
+        with subprocess.Popen(command, env=environment({ANALYSED: str(analysed)})) as child:
             wait_for_lines(journal, lines + chance.randint(1, 12), child)
             time.sleep(chance.random() * 0.2)
             if child.poll() is not None:
                 break
             child.kill()
             killed += 1
-    planted([str(work / "killed"), str(music), "--jobs", "2"], {HEARD: str(heard)})
-    counts = Counter(heard.read_text().splitlines())
+    planted([str(work / "killed"), str(music), "--jobs", "2"], {ANALYSED: str(analysed)})
+    counts = Counter(analysed.read_text().splitlines())
     files = len(batch_work.rows(work / "whole" / "results.jsonl"))
     tables = [batch_work.digest(work / one / "results.jsonl", music) for one in ("whole", "killed")]
     return {

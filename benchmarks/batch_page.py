@@ -144,7 +144,7 @@ def _accuracy(results: Numbers) -> str:
         ],
     )
     return (
-        "## How much of a track to hear\n\nWhole tracks of the jukebox, whose genre is known; "
+        "## How much of a track to analyse\n\nWhole tracks of the jukebox, whose genre is known; "
         "intervals are Wilson's. Whole tracks of people with labels were not at hand: this tells "
         f"the strategies apart, not how good the model is.\n\n{table}"
     )
@@ -237,7 +237,7 @@ def _plan(track: float, results: Numbers) -> list[list[str]]:
 def _advice() -> str:
     return """## What breaks first
 
-1. **The network, from object storage.** A file is fetched whole, whatever is heard of it. From a
+1. **The network, from object storage.** A file is fetched whole, whatever is analysed of it. From a
    shared file system libsndfile seeks, and reads little more than the 30 seconds.
 2. **One driver.** It writes every entry. Long before that hurts, split the catalogue with
    `--shard i/n`, one run a machine, and join the runs with `genrekit batch merge`: shards share

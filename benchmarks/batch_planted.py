@@ -22,7 +22,7 @@ from genrekit.batch.on_ray import RayOptions
 from genrekit.workers import WorkerLimits
 
 MARK = b"PLANTED "
-HEARD = "GENREKIT_BENCH_HEARD"  # a file that every analysis adds a line to
+ANALYSED = "GENREKIT_ANALYSED"  # a file that every analysis adds a line to
 # A busy machine must not make a good file look as if it hung.
 LIMITS = WorkerLimits(wall_seconds=40.0, memory_bytes=700 << 20)
 _CONSTANT = {"genre": "rock", "scores": {"rock": 1.0}, "genres": ["rock"], "seconds": 30.0}
@@ -33,8 +33,8 @@ class Planted(Analysis):
     """As `Analysis`; files that begin with a mark do what it says to the process."""
 
     def __call__(self, path: str) -> dict[str, Any]:
-        if heard := os.environ.get(HEARD):
-            note(Path(heard), path)
+        if analysed := os.environ.get(ANALYSED):
+            note(Path(analysed), path)
         try:
             with Path(path).open("rb") as file:
                 head = file.read(64)

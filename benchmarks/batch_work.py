@@ -148,7 +148,7 @@ def accuracy(folder: Path) -> dict[str, Any]:
         answers[strategy] = [next(iter(analysis.predict(str(path)).scores)) for _, path in tracks]
         seconds = (time.process_time() - begin) / len(tracks)
         pairs = zip(answers[strategy], tracks, strict=True)
-        right = sum(said == genre for said, (genre, _) in pairs)
+        right = sum(predicted == genre for predicted, (genre, _) in pairs)
         interval = wilson(right, len(tracks))
         found[strategy] = {
             "tracks": len(tracks),
@@ -158,8 +158,8 @@ def accuracy(folder: Path) -> dict[str, Any]:
             "high": interval.high,
             "cpu_seconds": seconds,
         }
-    for strategy, said in answers.items():
-        same = sum(one == other for one, other in zip(said, answers["whole"], strict=True))
+    for strategy, predicted in answers.items():
+        same = sum(one == other for one, other in zip(predicted, answers["whole"], strict=True))
         found[strategy]["as_whole"] = same / len(tracks)
     return found
 

@@ -348,14 +348,14 @@ def segments(places: Places, progress: Progress) -> Measured:
     rows = [n for n, item in enumerate(whole.items) if item.labels[0] in short.labels]
     whole = replace(_with_columns(whole, shared).select(rows), labels=short.labels)
     fitted = models({"architecture": "knn", "neighbours": 1}, "svm")
-    torn = _study(
+    leaky = _study(
         places, "segments of 3 s", _with_columns(short, shared), fitted, [RANDOM], progress
     )
     kept = _study(
         places, "whole tracks of five genres", whole, fitted, (RANDOM, GROUPED, TESTED), progress
     )
     return Measured(
-        readings=(*readings(torn, "3-s segments"), *readings(kept, "whole tracks")),
+        readings=(*readings(leaky, "3-s segments"), *readings(kept, "whole tracks")),
     )
 
 

@@ -57,11 +57,11 @@ class Numbers:
             return NOT_HERE
         found = [one for one in measured.readings if one.protocol == protocol]
         best = max(found, key=lambda one: one.accuracy.value)
-        said = f"{self.shown('ensembles', name, protocol)}; {best.what} {optional(best.accuracy)}"
+        text = f"{self.shown('ensembles', name, protocol)}; {best.what} {optional(best.accuracy)}"
         pair = self.versus(best.what, name, protocol)
         if pair is None:
-            return said
-        return f"{said}, {gap(pair)} more, p {p(pair.p_holm)} by {TESTS[pair.test]} and Holm"
+            return text
+        return f"{text}, {gap(pair)} more, p {p(pair.p_holm)} by {TESTS[pair.test]} and Holm"
 
     def versus(self, first: str, second: str, protocol: ProtocolConfig) -> Versus | None:
         key = (first, second, protocol)
@@ -118,10 +118,10 @@ def cell(study: dict[str, Any], model: str, protocol: str, *, by_rows: bool = Fa
     return optional(found[0].accuracy) if found else NOT_HERE
 
 
-def side(said: float, measured: Estimate) -> str:
-    if said > measured.high:
+def side(published: float, measured: Estimate) -> str:
+    if published > measured.high:
         return "above it"
-    return "below it" if said < measured.low else "inside it"
+    return "below it" if published < measured.low else "inside it"
 
 
 def gap(found: Versus) -> str:

@@ -98,21 +98,21 @@ def ensembles(numbers: Numbers) -> Iterator[str]:
         "what is lost from there is not for want of tracks. All models and protocols: "
         "[features_30_sec.md](features_30_sec.md)."
     )
-    said = {"vote": VOTE, "forest": FOREST, "boosting": BOOSTING}
+    published = {"vote": VOTE, "forest": FOREST, "boosting": BOOSTING}
     rows = [
         [
             name,
-            f"{said[name]:.3f}" if name in said else "",
+            f"{published[name]:.3f}" if name in published else "",
             *(numbers.shown("ensembles", name, one) for one in (RANDOM, THIRDS, GROUPED, TESTED)),
         ]
         for name in ("vote", "forest", "boosting", "svm", "knn")
     ]
     header = [*("model", "published", HEADINGS[0], "3 random folds LEAKY"), *HEADINGS[1:]]
     yield table(header, rows)
-    found = [numbers.reading("ensembles", name, RANDOM) for name in said]
+    found = [numbers.reading("ensembles", name, RANDOM) for name in published]
     over = [
-        f"{name} {side(said[name], one.accuracy)}"
-        for name, one in zip(said, found, strict=True)
+        f"{name} {side(published[name], one.accuracy)}"
+        for name, one in zip(published, found, strict=True)
         if one is not None
     ]
     if over:

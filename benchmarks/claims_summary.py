@@ -49,13 +49,13 @@ def summary(numbers: Numbers) -> str:
 
 def _classical_lines(numbers: Numbers) -> Iterator[list[str]]:
     five = "5 random folds over rows"
-    for what, said, name in (
+    for what, published, name in (
         ("soft vote", VOTE, "vote"),
         ("random forest", FOREST, "forest"),
         ("gradient boosting", BOOSTING, "boosting"),
     ):
         yield [
-            *(f"{what} on `features_30_sec.csv`", f"{said:.3f}", five),
+            *(f"{what} on `features_30_sec.csv`", f"{published:.3f}", five),
             numbers.shown("ensembles", name, RANDOM),
             numbers.shown("ensembles", name, TESTED),
             _PEOPLE,
@@ -79,9 +79,9 @@ def _classical_lines(numbers: Numbers) -> Iterator[list[str]]:
 
 def _network_lines(numbers: Numbers) -> Iterator[list[str]]:
     deep = numbers.deep()
-    for name, said in NETWORK_CLAIMS.items():
+    for name, published in NETWORK_CLAIMS.items():
         yield [
-            *(f"{CALLED[name]} on 3-s segments", f"{said:.3f}", "random split of segments"),
+            *(f"{CALLED[name]} on 3-s segments", f"{published:.3f}", "random split of segments"),
             numbers.shown("networks", name, RANDOM),
             f"{numbers.shown('networks', name, GROUPED)} by recording; whole tracks, artists "
             f"apart: {optional(deep[name].honest)}",

@@ -179,8 +179,8 @@ def _summary(runs: Sequence[DeepRun], recipe: str) -> list[str]:
     honest, leaky = _of(runs, recipe, leaky=False), _of(runs, recipe, leaky=True)
     first = (honest or leaky)[0]
     found = [pooled(some) if some else None for some in (honest, leaky)]
-    own, torn = found
-    gap = "" if own is None or torn is None else gap_of(torn, own)
+    own, leaky_one = found
+    gap = "" if own is None or leaky_one is None else gap_of(leaky_one, own)
     return [
         recipe.removeprefix("gtzan-"),
         first.architecture,

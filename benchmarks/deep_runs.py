@@ -61,7 +61,7 @@ class DeepRun(Contract):
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Which tracks were told right."""
+        """Which tracks were predicted right."""
         return np.array(self.truth) == np.array(self.predicted)
 
 
@@ -76,10 +76,10 @@ class Job:
     @property
     def digest(self) -> str:
         """Of everything that decides what is fitted; where the data lies does not."""
-        said = self.recipe.model_dump(mode="json", include=set(FITTING), exclude_defaults=True)
-        said["data"].pop("path", None)
-        said["model"]["architecture"] = self.recipe.model.architecture
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        settings = self.recipe.model_dump(mode="json", include=set(FITTING), exclude_defaults=True)
+        settings["data"].pop("path", None)
+        settings["model"]["architecture"] = self.recipe.model.architecture
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def file(self, folder: Path) -> Path:
         """Where the run is kept."""
@@ -93,7 +93,7 @@ class Job:
 
 @dataclass(slots=True)
 class Loaded:
-    """Data that is read once for all recipes that see it alike."""
+    """Data that is read once for all recipes that see it in the same way."""
 
     places: dict[str, Path]
     runs: dict[str, Run] = field(default_factory=dict)

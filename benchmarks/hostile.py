@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hostile_crowds import CROWDS
+from hostile_connections import CONNECTIONS
 from hostile_inputs import GENERATOR, audio_inputs, form_inputs
 from service import (
     Reply,
@@ -82,8 +82,10 @@ def rows(served: Served, folder: Path, hours: int) -> Iterator[Row]:
                 lambda request=request: answered(asyncio.run(send(served.port, request))),
             )
         )
-    for name, crowd in CROWDS.items():
-        yield check(attack(served, name, 0, lambda crowd=crowd: asyncio.run(crowd(served, clip))))
+    for name, connect in CONNECTIONS.items():
+        yield check(
+            attack(served, name, 0, lambda connect=connect: asyncio.run(connect(served, clip)))
+        )
 
 
 def fuzz(served: Served, folder: Path, seconds: float) -> str:

@@ -62,10 +62,10 @@ class Tracks:
         )
 
 
-def heard(
+def embedded_tracks(
     files: Sequence[Path], genres: Sequence[str], artists: Sequence[str], model: str
 ) -> Tracks:
-    found = embed_tracks(files, find_bundle(model), cache=FeatureCache.default(), progress=said)
+    found = embed_tracks(files, find_bundle(model), cache=FeatureCache.default(), progress=show)
     good = [row for row, one in enumerate(found) if not isinstance(one, AudioError)]
     labels = tuple(sorted({genres[row] for row in good}))
     return Tracks(
@@ -76,7 +76,7 @@ def heard(
     )
 
 
-def said(stage: str, done: int, total: int) -> None:
+def show(stage: str, done: int, total: int) -> None:
     if done % 50 == 0 or done == total:
         print(f"{stage}: {done} of {total}", flush=True)
 
@@ -90,12 +90,14 @@ def outside(data: Path, model: str, *, magnatune: bool = False) -> Tracks:
         rows = [row for row, one in zip(rows, named, strict=True) if one in MAGNATUNE]
         genres = [one for one in named if one in MAGNATUNE]
     files = [data / "outside" / row["file"] for row in rows]
-    return heard(files, genres, [row["artist"] for row in rows], model)
+    return embedded_tracks(files, genres, [row["artist"] for row in rows], model)
 
 
 def gtzan(data: Path, model: str) -> Tracks:
     files = sorted((data / "gtzan_audio" / "clips").glob("*/*.flac"))
-    return heard(files, [file.parent.name for file in files], [file.stem for file in files], model)
+    return embedded_tracks(
+        files, [file.parent.name for file in files], [file.stem for file in files], model
+    )
 
 
 def tagged(folder: Path, model: str) -> Tracks:
@@ -110,12 +112,12 @@ def tagged(folder: Path, model: str) -> Tracks:
             files.append(file)
             genres.append(named[0])
             artists.append(tags.artist or file.parent.name)
-    return heard(files, genres, artists, model)
+    return embedded_tracks(files, genres, artists, model)
 
 
 # --- measuring ----------------------------------------------------------------------------------
 
-#: Tracks that teach, their targets, and those that are asked, to the best label of each.
+#: Tracks that are trained on, their targets, and those that are asked, to the best label of each.
 Answer = Callable[[Embedded, Numbers, Embedded], Numbers]
 
 
@@ -142,8 +144,8 @@ def measured(tracks: Tracks, size: int, answers: dict[str, Answer]) -> dict[str,
         asked_times[asked] += 1
         teaching, others = tracks.embedded.select(learnt), tracks.embedded.select(asked)
         for name, answer in answers.items():
-            told = answer(teaching, tracks.targets[learnt], others)
-            hits[name][asked] += told == tracks.targets[asked]
+            predicted = answer(teaching, tracks.targets[learnt], others)
+            hits[name][asked] += predicted == tracks.targets[asked]
     rows = np.flatnonzero(asked_times)
     found = {}
     for name, one in hits.items():
@@ -214,11 +216,11 @@ def extended(bundle: Bundle, tracks: Tracks, new: Tracks) -> list[str]:
         learnt = draw(new, 20, np.random.default_rng(seed))
         asked = np.flatnonzero(~np.isin(new.artists, new.artists[learnt]))
         model = method.fit(new.embedded.select(learnt), new.targets[learnt] + count)
-        told = model.track_logits(tracks.embedded).argmax(axis=1)
-        after.append(told == tracks.targets)
-        taken.append(told >= count)
-        told = model.track_logits(new.embedded.select(asked)).argmax(axis=1)
-        found.append(told == new.targets[asked] + count)
+        predicted = model.track_logits(tracks.embedded).argmax(axis=1)
+        after.append(predicted == tracks.targets)
+        taken.append(predicted >= count)
+        predicted = model.track_logits(new.embedded.select(asked)).argmax(axis=1)
+        found.append(predicted == new.targets[asked] + count)
         asked_of += new.artists[asked].tolist()
     artists = tracks.artists.tolist()
     return [
@@ -261,7 +263,7 @@ def seconds_of_learning(data: Path, model: str) -> str:
         options = LearnOptions(by="csv", model=model)
         for name in ("first", "again"):
             began = time.process_time()
-            learn(table, Path(folder) / name, options, cache=FeatureCache.default(), progress=said)
+            learn(table, Path(folder) / name, options, cache=FeatureCache.default(), progress=show)
             seconds = time.process_time() - began
     return (
         f"{FIVE} genres of {TRACKS} tracks: {seconds:.1f} s of one processor for everything that "

@@ -102,9 +102,9 @@ def _licence(one: dict[str, Any]) -> str:
     """By its expression, else in a word of its own, else as it classifies itself."""
     if expression := one.get("license_expression"):
         return str(expression)
-    said = " ".join((one.get("license") or "").split())
-    if said and len(said) < 40:
-        return said
+    named = " ".join((one.get("license") or "").split())
+    if named and len(named) < 40:
+        return named
     classes = [c for c in one.get("classifier", ()) if c.startswith("License ::")]
     if classes:
         return ", ".join(c.rsplit(" :: ", 1)[-1] for c in classes)

@@ -86,9 +86,9 @@ def headline_section() -> str:
     bundle = load_bundle("default")
     (result,) = (one for one in bundle.metrics.results if one.protocol == HEADLINE)
     sentence = (
-        f"**{_shown(result.accuracy)}** of {result.items} clips of ten genres are told right when "
-        "neither their collection nor their artist taught the model ([all numbers, the flattering "
-        "ones too](docs/results/summary.md))."
+        f"**{_shown(result.accuracy)}** of {result.items} clips of ten genres are predicted right "
+        "by a model trained on neither their collection nor their artist ([all numbers, the "
+        "flattering ones too](docs/results/summary.md))."
     )
     return "\n".join(_wrapped(sentence))
 
@@ -106,13 +106,13 @@ def box_section() -> str:
     sentence = (
         f"The model in the box, `{bundle.manifest.name}` {bundle.manifest.version} ({size:.1f} "
         f"MB), tells {_shown(headline.accuracy)} of {headline.items} clips of ten genres right "
-        "when neither their collection nor their artist taught it "
+        "when it was trained on neither their collection nor their artist "
         "([by genre, conditions, cost](box.md)). Everything below is from audio:"
     )
     note = (
         "The first line is the one to quote: it is the kind of music that a user has. The last is "
-        "of the collection that taught, whose artists are on both sides, which flatters. The "
-        "encoder never learnt from clips outside GTZAN."
+        "of the collection that it was trained on, whose artists are on both sides, which "
+        "flatters. The encoder never learnt from clips outside GTZAN."
     )
     return "\n".join(
         [
@@ -158,9 +158,9 @@ def findings_section() -> str:
     claims = json.loads((RESULTS / "claims.json").read_text())["measured"]
     vote, network = (_accuracies(claims[name]) for name in ("ensembles", "networks"))
     random, tested = ("vote", "segments-leaky", 5), ("vote", "fault-filtered", 10)
-    torn, kept = ("crnn", "segments-leaky", 5), ("crnn", "grouped-kfold", 5)
+    leaky, kept = ("crnn", "segments-leaky", 5), ("crnn", "grouped-kfold", 5)
     pairs = {
-        _dealt(one): one
+        _assigned(one): one
         for one in claims["ensembles"]["pairs"]
         if (one["first"], one["second"]) == ("vote", "forest")
     }
@@ -174,7 +174,7 @@ def findings_section() -> str:
         f"that test (paired t over folds) and with p {p_value(pairs[tested[1:]]['p'])} by "
         f"{TESTS[pairs[tested[1:]]['test']]} on those artists; nearest "
         f"neighbours on ten-second segments fall from {_shown(rows)} to {_shown(unseen)}; and a "
-        f"CNN-LSTM on three-second ones from {_shown(network[torn])} to "
+        f"CNN-LSTM on three-second ones from {_shown(network[leaky])} to "
         f"{_shown(network[kept])} as soon as recordings, though not yet artists, are kept apart."
     )
     return "\n".join(_wrapped(sentence))
@@ -182,12 +182,12 @@ def findings_section() -> str:
 
 def _accuracies(measured: dict[str, Any]) -> dict[tuple[str, str, int], Estimate]:
     return {
-        (one["what"], *_dealt(one)): Estimate.model_validate(one["accuracy"])
+        (one["what"], *_assigned(one)): Estimate.model_validate(one["accuracy"])
         for one in measured["readings"]
     }
 
 
-def _dealt(one: dict[str, Any]) -> tuple[str, int]:
+def _assigned(one: dict[str, Any]) -> tuple[str, int]:
     return one["protocol"]["name"], one["protocol"]["n_folds"]
 
 
@@ -233,9 +233,9 @@ SECTIONS = {
 HEADLINE = "leave-one-collection-out"
 # What the protocols of the packaged model's numbers are.
 _PROTOCOLS = {
-    "leave-one-collection-out": "GTZAN and other collections teach, another one is tested",
-    "gtzan-teaches-alone": "GTZAN teaches alone, other collections are tested",
-    "other-artists": "GTZAN and the same collections teach, other artists are tested",
+    "leave-one-collection-out": "trained on GTZAN and other collections, tested on another one",
+    "gtzan-teaches-alone": "trained on GTZAN alone, tested on other collections",
+    "other-artists": "trained on GTZAN and the same collections, tested on other artists",
     "clips-in-folds": "GTZAN's clips in four folds",
 }
 # Timings differ at every run, so nothing can be held against them.

@@ -48,9 +48,9 @@ def network_rows() -> Iterator[str]:
     for name, settings in sorted([*named, *VARIANTS], key=lambda one: (one[0], str(one[1]))):
         config = MODELS.get(name)(**settings)
         counts = [_parameters(config, n_genres) for n_genres in GENRES]
-        said = ", ".join(f"`{key}: {_plain(value)}`" for key, value in settings.items())
+        shown = ", ".join(f"`{key}: {_plain(value)}`" for key, value in settings.items())
         cells = " | ".join(f"{count:,}" for count in counts)
-        yield f"| `{name}` {said} | {cells} | {_megabytes(4 * counts[0])} |".replace("  ", " ")
+        yield f"| `{name}` {shown} | {cells} | {_megabytes(4 * counts[0])} |".replace("  ", " ")
 
 
 def backbone_rows() -> Iterator[str]:

@@ -189,8 +189,8 @@ def faults_of(suffix: str, folder: Path) -> Faults:
 class Second(NamedTuple):
     files: int
     written: int
-    heard_again: int
-    heard_after_undo: int
+    analysed_again: int
+    analysed_after_undo: int
     plan_seconds: float
     batch_seconds: float
 
@@ -218,17 +218,17 @@ def make_library(folder: Path, count: int) -> list[Path]:
 
 def second_run(folder: Path, count: int) -> Second:
     files = make_library(folder, count)
-    analysis, heard = Analysis(), list[int]()
+    analysis, analysed = Analysis(), list[int]()
 
-    def count_heard(stage: str, done: int, total: int) -> None:
+    def count_analysed(stage: str, done: int, total: int) -> None:
         if stage == "Listening":
-            heard.append(total)
+            analysed.append(total)
 
     def plan() -> Any:
-        heard.clear()
+        analysed.clear()
         return make_plan(
             files,
-            answering(progress=count_heard),
+            answering(progress=count_analysed),
             rules=Rules(mode="replace", relative=0.0),
             naming=Naming(load_taxonomy("box")),
             model="box@1",
@@ -245,10 +245,10 @@ def second_run(folder: Path, count: int) -> Second:
     run_of_tags = begin_run()
     written = sum(one.answer == "written" for one in carry_out(made, run_of_tags))
     plan()
-    again = len(heard)
+    again = len(analysed)
     undo([run_of_tags])
     plan()
-    return Second(count, written, again, len(heard), end - middle, middle - begin)
+    return Second(count, written, again, len(analysed), end - middle, middle - begin)
 
 
 # --- a plan of many files -----------------------------------------------------------------------
@@ -341,8 +341,8 @@ def page(rows: list[Row], faults: list[Faults], second: Second, many: Many) -> I
     more = 100 * (second.plan_seconds / second.batch_seconds - 1)
     yield (
         f"Of {second.files} files, {second.written} were written. A second plan listened to "
-        f"{second.heard_again}, and one after undo to {second.heard_after_undo}. The first plan "
-        f"took\n{second.plan_seconds:.1f} s of CPU time, the batch engine alone "
+        f"{second.analysed_again}, and one after undo to {second.analysed_after_undo}. The first "
+        f"plan took\n{second.plan_seconds:.1f} s of CPU time, the batch engine alone "
         f"{second.batch_seconds:.1f} s: {more:+.1f} %.\n"
     )
     yield "## A plan of many files\n"

@@ -150,7 +150,7 @@ def save_with_genrekit(path: Path) -> None:
     write_tags(path, Wanted(("Jazz", "Ñandú"), {"model": "box@1"}), record=run.record)
 
 
-def judge(old: bytes, new: bytes) -> Callable[[Path, Path], tuple[bool, bool, bool]]:
+def outcome_of(old: bytes, new: bytes) -> Callable[[Path, Path], tuple[bool, bool, bool]]:
     """Whole is the old file or the new one; the old one comes back; nothing stays hidden."""
     from genrekit.tagging import clean_leftovers, list_runs, undo
 
@@ -173,7 +173,7 @@ def genrekit_everywhere(source: Path, error: int | None) -> Outcome:
         save_with_genrekit(path)
         new = path.read_bytes()
     assert old != new
-    return faults_everywhere(source, save_with_genrekit, error, judge(old, new))
+    return faults_everywhere(source, save_with_genrekit, error, outcome_of(old, new))
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ def test_each_kind_has_its_place(user: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other places")
-def test_features_that_lie_with_the_models_are_moved_and_it_is_said(
+def test_features_that_lie_with_the_models_are_moved_and_it_is_reported(
     user: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     old, new = files.home() / "features", files.cache_home() / "features"

@@ -1,4 +1,4 @@
-"""Genres by ear for beets: at import, and as ``beet genrekit``.
+"""Genres from audio for beets: at import, and as ``beet genrekit``.
 
 beets itself writes the tags, as it writes all others; nothing of ``genrekit tag`` is involved.
 Settings, below ``genrekit:`` in the configuration of beets::
@@ -50,7 +50,7 @@ class GenrekitPlugin(BeetsPlugin):  # type: ignore[misc]
 
     @cached_property
     def classifier(self) -> Classifier:
-        """The model, loaded when the first track is heard."""
+        """The model, loaded when the first track is analysed."""
         return Classifier.load(self.config["model"].as_str())
 
     @cached_property
@@ -92,7 +92,7 @@ class GenrekitPlugin(BeetsPlugin):  # type: ignore[misc]
 
     def commands(self) -> Sequence[Any]:
         """``beet genrekit``."""
-        command = ui.Subcommand("genrekit", help="tell genres by ear")
+        command = ui.Subcommand("genrekit", help="tell genres from audio")
         command.parser.add_option(
             *("-f", "--force"), action="store_true", default=False, help="replace genres too"
         )

@@ -67,7 +67,7 @@ def _ask_again(lost: sys.UnraisableHookArgs) -> bool:
     due = threading.Event()
 
     def raised_once(number: int, frame: FrameType | None) -> None:
-        # Who goes on pressing must not raise where this is still being dealt with.
+        # Who goes on pressing must not raise where this is still being handled.
         if due.is_set():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.default_int_handler(number, frame)

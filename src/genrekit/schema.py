@@ -337,7 +337,7 @@ class Reference(Contract):
 
 
 class Agreement(Contract):
-    """How well a student's embedding agrees with its teacher's on music that did not teach."""
+    """How well a student's embedding agrees with its teacher's on music it was not trained on."""
 
     music: str
     files: int = Field(ge=1)

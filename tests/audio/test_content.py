@@ -42,7 +42,7 @@ def test_silence_is_named(encode: Callable[..., bytes], level: float) -> None:
     assert [warning.split(":")[0] for warning in waveform.warnings] == ["silent"]
 
 
-def test_silence_is_judged_over_the_excerpt(encode: Callable[..., bytes]) -> None:
+def test_silence_is_measured_over_the_excerpt(encode: Callable[..., bytes]) -> None:
     data = encode("wav_float", np.concatenate([np.zeros(RATE_HZ), _noise(RATE_HZ)]), RATE_HZ)
     assert decode(data, sample_rate_hz=RATE_HZ).warnings == ()
     quiet = ExcerptConfig(start_seconds=0.0, duration_seconds=0.5)

@@ -224,10 +224,10 @@ def test_an_audit_that_was_stopped_goes_on_and_remembers_what_failed(
         write(tmp_path / "music" / "some" / f"{genre}.wav", songs[genre])
     write(tmp_path / "music" / "other" / "last.wav", songs[SONGS[4]])
     (tmp_path / "music" / "other" / "bad.wav").write_text("no music")
-    heard: list[str] = []
+    analysed: list[str] = []
 
     def noted(path: str, *arguments: Any, **options: Any) -> AudioFacts:
-        heard.append(Path(path).stem)
+        analysed.append(Path(path).stem)
         return measure_part(path, *arguments, **options)
 
     def stop(stage: str, done: int, total: int) -> None:
@@ -238,14 +238,14 @@ def test_an_audit_that_was_stopped_goes_on_and_remembers_what_failed(
     dataset = load_dataset("folder", tmp_path / "music")
     with pytest.raises(KeyboardInterrupt):
         run_audit(dataset, labels=False, progress=stop)
-    assert len(heard) == 4
+    assert len(analysed) == 4
     report = run_audit(dataset, labels=False)
-    assert sorted(heard) == sorted(path.stem for path in (tmp_path / "music").rglob("*.wav"))
+    assert sorted(analysed) == sorted(path.stem for path in (tmp_path / "music").rglob("*.wav"))
     assert len(of_kind(report, "unreadable")) == 1
     assert run_audit(dataset, labels=False) == report
-    assert len(heard) == 6
+    assert len(analysed) == 6
     run_audit(dataset, labels=False, retry_failed=True)
-    assert heard[6:] == ["bad"]
+    assert analysed[6:] == ["bad"]
     write(tmp_path / "music" / "other" / "bad.wav", songs[SONGS[5]])
     assert not of_kind(run_audit(dataset, labels=False), "unreadable")
 

@@ -109,7 +109,7 @@ def test_segments_of_one_recording_are_no_duplicates_of_each_other() -> None:
     assert [(one.first, one.second) for one in alone] == [(k, k + 1) for k in range(0, 180, 30)]
 
 
-def test_one_segment_alike_is_no_repetition_but_many_are() -> None:
+def test_one_equal_segment_is_not_a_repetition_but_many_are() -> None:
     rng = np.random.default_rng(2)
     segments = rng.normal(size=(20, 9, 12))
     segments[1, 4] = segments[0, 3] + rng.normal(scale=0.01, size=12)
@@ -129,7 +129,7 @@ def test_chance_makes_no_near_duplicates_in_any_number_of_columns(columns: int) 
     assert sum(counts) <= 4
 
 
-def test_a_table_without_recordings_is_said_not_to_be_splittable(tmp_path: Path) -> None:
+def test_a_table_without_recordings_is_reported_not_to_be_splittable(tmp_path: Path) -> None:
     table = [row[1:] for row in rows()]
     report = audit(write(tmp_path / "t.csv", table, "a,b,c,d,label"))
     (finding,) = of_kind(report, "unknown-recordings")
@@ -137,7 +137,7 @@ def test_a_table_without_recordings_is_said_not_to_be_splittable(tmp_path: Path)
     assert "near duplicates" in {skipped.check for skipped in report.skipped}
 
 
-def test_unbalanced_labels_are_told(tmp_path: Path) -> None:
+def test_unbalanced_labels_are_found(tmp_path: Path) -> None:
     table = rows()
     for row in table[:30]:
         row[5] = "calm"

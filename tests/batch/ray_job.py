@@ -23,9 +23,9 @@ SECONDS = 0.15
 def measure(path: str) -> Any:
     """The length of a file; one that says so ends its process."""
     word = Path(path).read_text()
-    heard = os.open(Path(path).with_name("heard"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(heard, f"{Path(path).name}\n".encode())
-    os.close(heard)
+    analysed = os.open(Path(path).with_name("analysed"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(analysed, f"{Path(path).name}\n".encode())
+    os.close(analysed)
     time.sleep(SECONDS)
     if word == "crash":
         os.abort()

@@ -104,7 +104,7 @@ def test_asked_to_stop_it_finishes_what_is_in_flight(
     assert run_batch([str(music)], tmp_path, analysis).done == 6
 
 
-def test_spread_hears_whole_windows_all_over_a_track(analysis: Analysis) -> None:
+def test_spread_takes_whole_windows_all_over_a_track(analysis: Analysis) -> None:
     classifier = Classifier.load(analysis.model)
     parts = spread(240.0, classifier)
     starts = [part.start_seconds or 0.0 for part in parts]
@@ -116,21 +116,21 @@ def test_spread_hears_whole_windows_all_over_a_track(analysis: Analysis) -> None
     assert spread(None, classifier) == []
 
 
-def test_what_arrives_is_heard_when_it_has_stopped_growing(
+def test_what_arrives_is_analysed_when_it_has_stopped_growing(
     music: Path, analysis: Analysis, tmp_path: Path
 ) -> None:
     folder = tmp_path / "arriving"
     folder.mkdir()
     whole = (music / "0.wav").read_bytes()
     (folder / "a.wav").write_bytes(whole)
-    growing, heard, ended = folder / "b.wav", [], threading.Event()
+    growing, analysed, ended = folder / "b.wav", [], threading.Event()
 
     def on_heard(entry: Any) -> None:
-        heard.append((Path(entry.path).name, entry.state))
-        if len(heard) == 1:
+        analysed.append((Path(entry.path).name, entry.state))
+        if len(analysed) == 1:
             growing.write_bytes(whole[:-4])
             growing.write_bytes(whole)
-        if len(heard) == 2:
+        if len(analysed) == 2:
             ended.set()
 
     summary = watch_folder(
@@ -142,7 +142,7 @@ def test_what_arrives_is_heard_when_it_has_stopped_growing(
         stop=ended.is_set,
         on_entry=on_heard,
     )
-    assert heard == [("a.wav", "ok"), ("b.wav", "ok")]
+    assert analysed == [("a.wav", "ok"), ("b.wav", "ok")]
     assert summary.ok == 2
     with read_run(tmp_path / "run") as run:
         assert run.counts() == {"ok": 2}

@@ -1,4 +1,4 @@
-"""What is like what: nearest by hand, nothing heard twice, nothing half written."""
+"""What is like what: nearest by hand, nothing analysed twice, nothing half written."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_another_size_is_refused() -> None:
         _made("embedding", np.ones((2, 3), np.float32)).similar(np.ones(4, np.float32))
 
 
-def test_unchanged_files_are_not_heard_again(music: Path, tmp_path: Path) -> None:
+def test_unchanged_files_are_not_analysed_again(music: Path, tmp_path: Path) -> None:
     out = tmp_path / "index"
     first = list(update_index(music, out))[-1]
     assert (first.done, first.kept) == (3, 0)
@@ -179,7 +179,7 @@ def test_a_question_that_is_not_finite_is_refused() -> None:
         index.similar(np.array([1, np.nan], np.float32))
 
 
-def test_a_run_that_is_killed_keeps_what_it_heard(music: Path, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_keeps_what_it_analysed(music: Path, tmp_path: Path) -> None:
     out = tmp_path / "index"
     steps = update_index(music, out)
     assert [next(steps).done for _ in range(3)] == [0, 1, 2]

@@ -56,7 +56,7 @@ def test_options_reach_the_classifier(tracks: list[Path], tiny_bundle: Path) -> 
     assert len(answer.segments) == 2
 
 
-def test_an_unknown_model_is_said_before_any_file_is_read() -> None:
+def test_an_unknown_model_is_reported_before_any_file_is_read() -> None:
     def never() -> Iterator[Path]:
         raise AssertionError("a path was asked for")
         yield Path()

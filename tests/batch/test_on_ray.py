@@ -58,7 +58,7 @@ def test_a_lost_node_and_a_killed_driver_change_nothing(
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-3000:]
 
-    counts = Counter((music / "heard").read_text().split())
+    counts = Counter((music / "analysed").read_text().split())
     assert len(counts) == FILES
     again = counts.total() - FILES - 1  # the one that crashes has two attempts
     assert again <= 2 * 3 * 4 + 1  # of the lost node, and of the driver: a batch an actor

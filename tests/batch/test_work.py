@@ -22,8 +22,8 @@ LIMITS = WorkerLimits(wall_seconds=1.5, memory_bytes=300 << 20)
 def measure(path: str) -> Any:
     """What a file says is done: it may do to its process whatever files can."""
     word = Path(path).read_text()
-    with Path(path).with_name("heard").open("a") as heard:
-        heard.write(f"{Path(path).name}\n")
+    with Path(path).with_name("analysed").open("a") as analysed:
+        analysed.write(f"{Path(path).name}\n")
     if word == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if word == "hang":
@@ -48,8 +48,8 @@ def worked(run: Run, paths: list[str], **options: Any) -> dict[str, Entry]:
     return {Path(one.path).name: one for one in entries}
 
 
-def heard(folder: Path) -> list[str]:
-    return (folder / "heard").read_text().split()
+def analysed(folder: Path) -> list[str]:
+    return (folder / "analysed").read_text().split()
 
 
 def test_every_file_ends_in_exactly_one_entry(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_other_settings_say_first_what_would_be_done_again(tmp_path: Path) -> No
         assert set(worked(run, paths)) == {"a", "b"}
 
 
-def test_a_second_writer_hears_who_holds_the_folder(tmp_path: Path) -> None:
+def test_a_second_writer_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     with open_run(tmp_path / "run", "test", {}):
         with pytest.raises(BusyError, match=rf"process {os.getpid()} on .* since 20"):
             open_run(tmp_path / "run", "test", {})
@@ -162,4 +162,4 @@ def test_a_run_that_is_killed_goes_on_and_repeats_no_more_than_was_in_flight(
     with read_run(tmp_path / "run") as run:
         assert run.counts() == {"ok": 40}
     # What one worker has in hand: one file, and one that waits for it or for the journal.
-    assert len(heard(music)) <= 40 + 2
+    assert len(analysed(music)) <= 40 + 2

@@ -35,7 +35,7 @@ def row(
 
 @pytest.fixture(scope="module")
 def log(bundle_factory: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two arms, of which one is better and hears softer music; and a model without reference."""
+    """Two arms, of which one is better and gets softer music; and a model without reference."""
     folder = tmp_path_factory.mktemp("ab")
     reference = make_reference(
         "holdout",
@@ -58,8 +58,8 @@ def log(bundle_factory: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
         right = number % 4 == 0 if first else number % 16 > 1
         told = "jazz" if right else "pop"
         log.note(row(number, arm, bundle.sha256, told, level))
-        heard = {"shadow_of": f"{number:032x}"}
-        log.note(row(number + 1000, "next", bundles[2].sha256, "jazz", level, **heard))
+        analysed = {"shadow_of": f"{number:032x}"}
+        log.note(row(number + 1000, "next", bundles[2].sha256, "jazz", level, **analysed))
         asyncio.run(log.add_feedback(f"{number:032x}", "jazz", None))
     log.close()
     return path
@@ -108,7 +108,7 @@ def test_drift_alone(run: Any, log: Path) -> None:
     assert "next: its bundle has no reference" in shown
 
 
-def test_what_cannot_be_read_or_written_is_said(run: Any, log: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_read_or_written_is_reported(run: Any, log: Path, tmp_path: Path) -> None:
     (tmp_path / "words.sqlite").write_text("words")
     for arguments, code, said in (
         (("report", tmp_path / "nothing"), 4, "genrekit serve --log"),

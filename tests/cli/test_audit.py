@@ -190,7 +190,7 @@ FMA_COLUMNS = (
 )
 
 
-def test_an_fma_table_cut_off_in_the_middle_is_said_to_be(run: Run, tmp_path: Path) -> None:
+def test_an_fma_table_cut_off_in_the_middle_is_reported_to_be(run: Run, tmp_path: Path) -> None:
     groups, names = zip(*(name.split(".") for name in FMA_COLUMNS.split()), strict=True)
     header = [",".join(["", *groups]), ",".join(["", *names]), "track_id" + "," * len(names)]
     rows = [f'{n},training,small,Rock,"[12]","[12]",{n},{n}' for n in range(4)]
@@ -206,7 +206,7 @@ def test_an_fma_table_cut_off_in_the_middle_is_said_to_be(run: Run, tmp_path: Pa
     assert "is the file cut off?" in ran.err
 
 
-def test_an_hdf5_file_that_is_none_is_said_to_be(run: Run, tmp_path: Path) -> None:
+def test_an_hdf5_file_that_is_none_is_reported_to_be(run: Run, tmp_path: Path) -> None:
     track = "TRAAAAW128F429D538"
     (tmp_path / "msd_tagtraum_cd2c.cls").write_text(f"{track}\tRock\n")
     file = tmp_path / "data/A/A/A" / f"{track}.h5"
@@ -228,7 +228,7 @@ def test_options_reach_the_loader(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["absent.csv", "absent"])
-def test_what_is_not_there_is_said_to_be(run: Run, tmp_path: Path, name: str) -> None:
+def test_what_is_not_there_is_reported_to_be(run: Run, tmp_path: Path, name: str) -> None:
     ran = run("audit", tmp_path / name)
     assert ran.code == DATASET_ERROR
     assert "neither a file nor a folder" in ran.err

@@ -17,7 +17,7 @@ Run = Callable[..., Any]
 RATE_HZ = 22050
 
 
-def test_audio_beside_pictures_is_heard_and_a_broken_clip_is_a_finding(
+def test_audio_beside_pictures_is_decoded_and_a_broken_clip_is_a_finding(
     run: Run, tmp_path: Path
 ) -> None:
     for genre in ("jazz", "metal"):
@@ -34,9 +34,9 @@ def test_audio_beside_pictures_is_heard_and_a_broken_clip_is_a_finding(
     assert ran.code == 0, ran.err
     reports = {one["data"]: one for one in map(json.loads, ran.out.splitlines())}
     assert set(reports) == {"genres_original", "images_original"}
-    heard = reports["genres_original"]
-    assert (heard["medium"], heard["items"]) == ("audio", 7)
-    broken = [one for one in heard["findings"] if one["kind"] == "unreadable"]
+    analysed = reports["genres_original"]
+    assert (analysed["medium"], analysed["items"]) == ("audio", 7)
+    broken = [one for one in analysed["findings"] if one["kind"] == "unreadable"]
     assert [item["item_id"] for one in broken for item in one["items"]] == ["jazz.00054"]
 
 

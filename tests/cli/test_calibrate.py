@@ -61,7 +61,7 @@ def test_nothing_is_written_unless_asked(
     assert "exists already" in again.err
 
 
-def test_what_cannot_be_promised_is_said(run: Any, music: Path, tiny_bundle: Path) -> None:
+def test_what_cannot_be_promised_is_reported(run: Any, music: Path, tiny_bundle: Path) -> None:
     done = run("calibrate", str(tiny_bundle), "--data", str(music), "--error", "0.01")
     assert done.code == 4
     assert "larger --error" in done.err

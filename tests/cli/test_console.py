@@ -197,7 +197,7 @@ def test_closed_streams_lose_output_and_nothing_else(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("options", ["", "--json"])
-def test_a_full_disk_is_said_and_is_a_failure(
+def test_a_full_disk_is_reported_and_is_a_failure(
     shell: Run, song: Path, tiny_bundle: Path, options: str
 ) -> None:
     ran = shell(f'genrekit predict "$1" -m "$2" {options} > /dev/full', song, tiny_bundle)

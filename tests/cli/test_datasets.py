@@ -31,7 +31,7 @@ def test_the_list_as_json_has_everything(run: Any, tmp_path: Path) -> None:
     assert fma["faults"]
 
 
-def test_a_sound_copy_is_said_to_be_one(run: Any, music: Path) -> None:
+def test_a_sound_copy_is_reported_to_be_one(run: Any, music: Path) -> None:
     tracks = len(list(music.rglob("*.wav")))
     ran = run("datasets", "verify", "folder", music)
     assert (ran.code, ran.err) == (0, "")

@@ -144,7 +144,9 @@ def test_places_are_measured_and_left_as_they_were(
     assert [one.name for one in (tmp_path / "home").iterdir()] == ["one"]
 
 
-def test_what_cannot_be_written_locked_or_dated_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_written_locked_or_dated_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(places, "_unwritable", lambda _: "Read-only file system")
     monkeypatch.setattr(places, "try_lock", lambda _: True)
     monkeypatch.setattr("time.time", lambda: 86400.0)
@@ -158,7 +160,7 @@ def _by_name(checks: Iterator[Check]) -> Mapping[str, Check]:
     return {one.name: one for one in checks}
 
 
-def test_a_gpu_that_torch_cannot_use_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_torch_cannot_use_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_driver_message", lambda: "Some GPU, 8192 MiB")
     monkeypatch.setattr(machine, "_torch_has_cuda", lambda: False)
     found = _by_name(machine.check_processors())["gpu"]

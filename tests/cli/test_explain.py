@@ -33,8 +33,8 @@ def test_a_track(run: Run, song: Path, tiny_bundle: Path, tmp_path: Path) -> Non
     for file in (*result.files, *(one.file for one in result.speaks_for)):
         assert (tmp_path / "why" / file).stat().st_size > 0
     first = (*result.speaks_for, *result.speaks_against)[0]
-    heard = soundfile.info(tmp_path / "why" / first.file)
-    assert heard.duration == pytest.approx(first.end_seconds - first.start_seconds, abs=0.001)
+    analysed = soundfile.info(tmp_path / "why" / first.file)
+    assert analysed.duration == pytest.approx(first.end_seconds - first.start_seconds, abs=0.001)
     page = (tmp_path / "why" / "index.html").read_text(encoding="utf-8")
     assert result.verdict in page
     assert "its test of faithfulness: gain" in page

@@ -70,7 +70,7 @@ def test_rows_that_were_not_learnt_are_not_known(
     assert (ran.code, ran.err) == (0, "")
 
 
-def test_older_models_are_read_and_it_is_said_that_names_alone_tell(
+def test_older_models_are_read_and_it_is_reported_that_names_alone_tell(
     run: Run,
     other_table: Path,
     trained: Path,
@@ -93,7 +93,7 @@ def test_older_models_are_read_and_it_is_said_that_names_alone_tell(
 # --- audio --------------------------------------------------------------------------------------
 
 RECIPE = """\
-name: heard
+name: analysed
 data: {corpus: manifest}
 frontend: {kind: gtzan57}
 model: {architecture: logistic}
@@ -109,7 +109,7 @@ def clip(genre: str, number: int) -> np.ndarray[Any, Any]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four clips of each genre to train on, two to test."""
-    place = tmp_path_factory.mktemp("heard")
+    place = tmp_path_factory.mktemp("analysed")
     lines = ["path,label,split"]
     for genre in GENRES:
         for number in range(6):
@@ -147,7 +147,7 @@ def test_audio_under_other_names_is_known(run: Run, hearing: Path, tmp_path: Pat
     assert run("evaluate", hearing, "--data", music).code == 0
 
 
-def test_training_hears_a_copy_in_the_test_part(run: Run, folder: Path, tmp_path: Path) -> None:
+def test_training_finds_a_copy_in_the_test_part(run: Run, folder: Path, tmp_path: Path) -> None:
     for file in folder.glob("*.wav"):
         shutil.copy(file, tmp_path)
     middle = clip("metal", 1)[RATE_HZ : 6 * RATE_HZ]
@@ -161,7 +161,7 @@ def test_training_hears_a_copy_in_the_test_part(run: Run, folder: Path, tmp_path
 
 
 @pytest.mark.real
-def test_the_box_knows_an_excerpt_of_what_taught_it(
+def test_the_box_knows_an_excerpt_of_what_it_was_trained_on(
     run: Run, real_data: Path, tmp_path: Path
 ) -> None:
     clips = real_data / "gtzan_audio" / "clips"

@@ -40,7 +40,7 @@ def test_a_recipe_is_carried_out_and_a_gate_has_an_exit_code(run: Any, tmp_path:
     assert "FAILED" in (tmp_path / "work" / "report.md").read_text()
 
 
-def test_what_is_missing_is_said(run: Any, tmp_path: Path) -> None:
+def test_what_is_missing_is_reported(run: Any, tmp_path: Path) -> None:
     alone = run("pipeline")
     assert alone.code == 2
     assert "--out" in alone.err

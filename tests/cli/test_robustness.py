@@ -33,7 +33,9 @@ def test_a_folder_of_audio(run: Run, music: Path, tiny_bundle: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("only", ["telephone", "mp3=loud"])
-def test_what_is_no_distortion_is_said(run: Run, music: Path, tiny_bundle: Path, only: str) -> None:
+def test_what_is_not_a_distortion_is_reported(
+    run: Run, music: Path, tiny_bundle: Path, only: str
+) -> None:
     ran = run("robustness", tiny_bundle, "--data", music, "--only", only)
     assert ran.code == 2
     assert "known: mp3, gain" in ran.err or "levels are numbers" in ran.err

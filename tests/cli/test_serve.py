@@ -20,7 +20,7 @@ def test_a_new_key_comes_with_its_hash(run: Any) -> None:
     assert hash_key(key) == key_hash
 
 
-def test_what_cannot_be_served_is_said_on_one_line(
+def test_what_cannot_be_served_is_reported_on_one_line(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as taken:

@@ -95,7 +95,7 @@ def test_an_unknown_relation_is_a_config_error(table: Path) -> None:
     assert "'label' is not a relation" in str(answer.exception)
 
 
-def test_rows_dealt_one_by_one_are_found(table: Path, tmp_path: Path) -> None:
+def test_rows_assigned_one_by_one_are_found(table: Path, tmp_path: Path) -> None:
     file = tmp_path / "split.json"
     answer = run("split", table, "--protocol", "segments-leaky", "-o", file)
     assert "LEAKY" in answer.stdout
@@ -130,7 +130,7 @@ def recipe(table: Path, tmp_path: Path) -> Path:
     return file
 
 
-def test_every_protocol_of_a_recipe_is_judged(recipe: Path) -> None:
+def test_every_protocol_of_a_recipe_is_checked(recipe: Path) -> None:
     found = run("leaks", recipe, "--json")
     assert found.exit_code == 9
     assert [leak["where"] for leak in leaks_of(found.stdout)] == ["segments-leaky"]
@@ -176,9 +176,9 @@ def test_duplicates_are_found_by_ear(tmp_path: Path) -> None:
         fold = next(f for f in read_split(split).folds if "rock/1.wav" in f.test)
         if "rock/3.wav" in fold.train:
             break
-    unheard = run("leaks", split, "--data", data, "--json")
-    assert unheard.exit_code == 0
-    verdicts = verdicts_of(unheard.stdout)
+    without = run("leaks", split, "--data", data, "--json")
+    assert without.exit_code == 0
+    verdicts = verdicts_of(without.stdout)
     assert set(verdicts) == set(get_args(LeakKind))
     assert verdicts["exact-duplicates"] == verdicts["near-duplicates"] == "not looked"
     found = run("leaks", split, "--data", data, "--listen", "--json")
@@ -240,7 +240,7 @@ def test_a_model_is_tested_by_a_split_file_and_refused_on_its_own_tracks(
     assert "another split" in str(wrong.exception)
 
 
-def test_straddling_agrees_with_the_command(table: Path, tmp_path: Path) -> None:
+def test_leaking_relations_agree_with_the_command(table: Path, tmp_path: Path) -> None:
     file = tmp_path / "split.json"
     run("split", table, "--protocol", "segments-leaky", "-o", file)
     data = load_dataset("table", table)
@@ -250,7 +250,7 @@ def test_straddling_agrees_with_the_command(table: Path, tmp_path: Path) -> None
     assert {group_of[item] for item in leak["items"]} == set(torn)
 
 
-def test_a_recipe_is_heard_too(tmp_path: Path) -> None:
+def test_audio_of_a_recipe_is_compared_too(tmp_path: Path) -> None:
     """Two copies under other names, on both sides of the parts that the manifest names."""
     lines = ["path,label,split"]
     for number in range(8):
@@ -264,12 +264,12 @@ def test_a_recipe_is_heard_too(tmp_path: Path) -> None:
         "model: {architecture: knn}\nprotocol: {name: official}\n",
         encoding="utf-8",
     )
-    unheard = run("leaks", recipe)
-    assert unheard.exit_code == 0
-    assert "near-duplicates: not looked (the audio was not heard; add --listen)" in unheard.stdout
-    heard = run("leaks", recipe, "--listen", "--json")
-    assert heard.exit_code == 9
-    assert verdicts_of(heard.stdout)["exact-duplicates"] == "found"
+    without = run("leaks", recipe)
+    assert without.exit_code == 0
+    assert "near-duplicates: not looked (the audio was not decoded; add --listen)" in without.stdout
+    analysed = run("leaks", recipe, "--listen", "--json")
+    assert analysed.exit_code == 9
+    assert verdicts_of(analysed.stdout)["exact-duplicates"] == "found"
 
 
 def test_bad_data_and_leaks_have_different_exit_codes(table: Path, tmp_path: Path) -> None:

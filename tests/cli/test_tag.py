@@ -156,7 +156,7 @@ def test_nothing_is_listened_to_twice(
         (("--plan", "x.csv"), "cannot be read"),
     ],
 )
-def test_what_makes_no_sense_is_said(
+def test_what_makes_no_sense_is_reported(
     arguments: tuple[str, ...], word: str, run: Run, tmp_path: Path
 ) -> None:
     said = run("tag", *arguments)

@@ -33,7 +33,7 @@ def test_every_item_gets_a_row_and_excerpts_their_own(clips: Dataset) -> None:
     assert with_features(table) is table
 
 
-def test_what_cannot_be_read_is_left_out_and_said(
+def test_what_cannot_be_read_is_left_out_and_reported(
     clips: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = tmp_path / "broken.wav"

@@ -101,7 +101,7 @@ def test_segments_of_a_recording_count_once() -> None:
         choose_labels(data, minimum_tracks=2)
 
 
-def test_what_does_not_fit_is_said() -> None:
+def test_what_does_not_fit_is_reported() -> None:
     with pytest.raises(DatasetError, match=r"has no label 'Salsa' \(1 such names\)"):
         choose_labels(made("Rock", "Jazz"), keep=("Salsa", "Rock"))
     single = Dataset("made", ("a", "b"), (Item("i", ("a",), "g"),), INFO)

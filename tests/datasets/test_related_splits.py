@@ -62,7 +62,7 @@ def test_setting_artists_aside_is_named_leaky() -> None:
     assert not make_split(data, "grouped-kfold", by=["artist"], n_folds=3).leaky
 
 
-def test_a_pair_of_near_duplicates_never_straddles() -> None:
+def test_a_pair_of_near_duplicates_never_leaks() -> None:
     data = discography(n=200, artists_a_label=100)
     pairs = [(f"{row:02d}", f"{row + 7:02d}") for row in range(0, 90, 9)]
     torn = make_split(data, "grouped-kfold", n_folds=5, seed=1)

@@ -88,7 +88,7 @@ def test_pairs_of_another_dataset_are_refused() -> None:
 
 def test_pairs_are_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "pairs.csv"
-    file.write_text("# found by ear\na, b,0.9\n\nc,d\n", encoding="utf-8")
+    file.write_text("# found by listening\na, b,0.9\n\nc,d\n", encoding="utf-8")
     assert read_pairs(file) == (("a", "b"), ("c", "d"))
     tabs = tmp_path / "pairs.tsv"
     tabs.write_text("a, or b\tc\n", encoding="utf-8")

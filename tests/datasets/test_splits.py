@@ -48,7 +48,7 @@ def test_every_item_is_tested_once_and_recordings_stay_together(
 @given(
     st.lists(st.integers(2, 40), min_size=2, max_size=6), st.integers(2, 10), st.integers(0, 1000)
 )
-def test_whole_tracks_are_dealt_evenly(counts: list[int], n_folds: int, seed: int) -> None:
+def test_whole_tracks_are_assigned_evenly(counts: list[int], n_folds: int, seed: int) -> None:
     assume(sum(counts) >= n_folds)
     data = made([[1] * count for count in counts])
     split = make_split(data, "grouped-kfold", n_folds=n_folds, seed=seed)

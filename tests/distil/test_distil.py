@@ -94,7 +94,7 @@ def read(tmp_path: Path) -> Read:
 
 @pytest.fixture(scope="module")
 def student(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small network that a VGGish of random weights has taught."""
+    """A small network that a VGGish of random weights has trained."""
     folder = tmp_path_factory.mktemp("student")
     recipe = DistilRecipe.model_validate(settings(music, text="kind: distil"))
     with pytest.MonkeyPatch.context() as patched:
@@ -353,7 +353,7 @@ def test_a_student_of_another_width_learns_nothing_by_blocks(
         ({"steps": -1}, "steps: "),
     ],
 )
-def test_what_is_wrong_with_a_recipe_is_said(
+def test_what_is_wrong_with_a_recipe_is_reported(
     read: Read, music: Path, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said):

@@ -290,7 +290,7 @@ def test_an_encoded_body_is_refused(site: Any, file: Path) -> None:
     assert site.seen[0]["Accept-Encoding"] == "identity"
 
 
-def test_nobody_listening_is_said_after_a_few_tries(site: Any, tmp_path: Path) -> None:
+def test_a_refused_connection_is_reported_after_a_few_tries(site: Any, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot be reached"):
         list(fetch("http://127.0.0.1:1/a", tmp_path / "a", ANY_SIZE, retries=HASTY))
 

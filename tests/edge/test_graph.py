@@ -164,8 +164,8 @@ def test_a_hundred_real_clips_get_the_same_answers(
     clips += sorted((real_data / "outside").rglob("*.opus"))[::10]
     assert len(clips) >= 100
     for clip in clips:
-        heard = decode(clip, sample_rate_hz=16000, excerpt=classifier.bundle.manifest.excerpt)
-        wanted = classifier.predict(heard).scores
-        given = outputs(session, heard.samples)
+        analysed = decode(clip, sample_rate_hz=16000, excerpt=classifier.bundle.manifest.excerpt)
+        wanted = classifier.predict(analysed).scores
+        given = outputs(session, analysed.samples)
         assert given["scores"] == pytest.approx([wanted[x] for x in classifier.labels], abs=NEAR)
-        assert given["embedding"] == pytest.approx(classifier.embed(heard), abs=NEAR)
+        assert given["embedding"] == pytest.approx(classifier.embed(analysed), abs=NEAR)

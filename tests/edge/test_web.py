@@ -165,11 +165,11 @@ def test_it_can_be_installed(browser: Any, address: str) -> None:
 @pytest.mark.parametrize(
     ("samples", "title"),
     [
-        (np.zeros(0), "There is nothing to listen to"),
-        (synthesise("pop", seconds=0.5).samples, "There is too little to listen to"),
+        (np.zeros(0), "There is nothing to analyse"),
+        (synthesise("pop", seconds=0.5).samples, "There is too little to analyse"),
     ],
 )
-def test_too_little_audio_is_said(page: Any, samples: Any, title: str) -> None:
+def test_too_little_audio_is_reported(page: Any, samples: Any, title: str) -> None:
     page.set_input_files("#file", file(samples))
     page.wait_for_selector("#problem:not([hidden])")
     said = page.inner_text("#problem-title")
@@ -184,7 +184,7 @@ def test_silence_is_unknown(page: Any) -> None:
     assert "silent" in page.inner_text("#warnings")
 
 
-def test_what_is_not_audio_is_said(page: Any) -> None:
+def test_what_is_not_audio_is_reported(page: Any) -> None:
     text = {"name": "notes.wav", "mimeType": "audio/wav", "buffer": b"only words " * 50}
     page.set_input_files("#file", text)
     page.wait_for_selector("#problem:not([hidden])")
@@ -193,7 +193,7 @@ def test_what_is_not_audio_is_said(page: Any) -> None:
     page.wait_for_selector("#problem-title:has-text('The file is empty')")
 
 
-def test_the_microphone_is_heard_or_its_absence_said(browser: Any, address: str) -> None:
+def test_the_microphone_is_recorded_or_its_absence_reported(browser: Any, address: str) -> None:
     with opened(browser, address, permissions=["microphone"]) as page:
         page.click("#record")
         page.wait_for_timeout(1600)

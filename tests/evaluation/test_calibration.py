@@ -55,7 +55,7 @@ def test_extremes_stay_in_bounds() -> None:
 
 
 @pytest.mark.parametrize("tracks", [3, 24, 290])
-def test_tracks_that_are_all_told_right_make_nobody_surer(tracks: int) -> None:
+def test_tracks_that_are_all_predicted_right_make_nobody_surer(tracks: int) -> None:
     targets = np.arange(tracks) % 3
     logits = np.log(np.array([0.6, 0.2, 0.2]))[(np.arange(3) - targets[:, None]) % 3]
     assert fit_temperature(logits, targets) == pytest.approx(1, rel=1e-3)

@@ -74,8 +74,8 @@ def test_an_mp3_has_the_size_of_its_bit_rate_and_the_sound_of_its_source(kbit: i
     assert len(file) * 8 / 2.0 / 1000 == pytest.approx(kbit, rel=0.1)
     info = probe(file)
     assert (info.channels, info.sample_rate_hz, info.codec) == (2, 44100, "mpeg_layer_iii")
-    heard = decode(file, sample_rate_hz=RATE_HZ).samples[: len(clean)]
-    assert np.corrcoef(heard, clean[: len(heard)])[0, 1] > 0.98
+    decoded = decode(file, sample_rate_hz=RATE_HZ).samples[: len(clean)]
+    assert np.corrcoef(decoded, clean[: len(decoded)])[0, 1] > 0.98
 
 
 def test_opus_is_encoded_at_a_rate_of_its_own() -> None:

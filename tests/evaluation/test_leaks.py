@@ -384,7 +384,7 @@ def test_equal_audio_is_given_as_content() -> None:
     ],
 )
 @pytest.mark.parametrize("on", ["test", "everything"])
-def test_declared_steps_are_judged(what: Any, kind: str, on: Any) -> None:
+def test_declared_steps_are_checked(what: Any, kind: str, on: Any) -> None:
     data = sound()
     split = official(data)
     declared = result(data, split, steps=(DeclaredStep(what=what, on=on, note="as published"),))

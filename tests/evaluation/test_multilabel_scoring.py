@@ -120,7 +120,7 @@ def test_one_track_has_numbers_and_those_that_it_lacks_are_none() -> None:
     assert numbers.micro_f1.value == pytest.approx(0.5)
 
 
-def test_what_cannot_be_measured_is_said() -> None:
+def test_what_cannot_be_measured_is_reported() -> None:
     made = tracks(4)
     data, split = setting(made)
     made.probabilities[2, 1] = np.nan

@@ -120,7 +120,7 @@ def test_segments_of_a_recording_have_no_wilson_interval(
     assert result.clean.accuracy.method == "bootstrap-by-track"
 
 
-def test_tracks_that_were_trained_on_are_said(
+def test_tracks_that_were_trained_on_are_reported(
     items: list[Item], bundle_factory: Callable[..., Path], tmp_path: Path, tiny_bundle: Path
 ) -> None:
     source = Classifier.load(tiny_bundle).bundle.manifest.provenance

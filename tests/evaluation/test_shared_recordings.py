@@ -135,7 +135,7 @@ def test_what_cannot_be_paired_is_refused_with_the_reason(make_run: MakeRun) -> 
             compare(pair, ["a", "b"])
 
 
-def test_another_genre_of_the_same_recording_is_said(make_run: MakeRun) -> None:
+def test_another_genre_of_the_same_recording_is_reported(make_run: MakeRun) -> None:
     items = tuple(
         replace(item, labels=("rock",)) if 0 < number < 4 else item
         for number, item in enumerate(PICTURES.items)

@@ -123,7 +123,7 @@ def test_many_scores_that_are_no_hits_have_the_normal_tail() -> None:
     assert sign_flip_p(np.zeros(5)) == 1.0
 
 
-def test_senders_that_answer_alike_are_no_certainty() -> None:
+def test_senders_that_give_equal_answers_are_no_certainty() -> None:
     ones, names = np.ones(16), [f"s{number // 8}" for number in range(16)]
     assert apart_p(ones, np.zeros(16), (names, names)) > 0.05
     everybody = [str(number) for number in range(16)]
@@ -196,7 +196,7 @@ def test_few_tracks_are_no_evidence_at_all() -> None:
     ("first", "second", "message"),
     [([], [], "at least one"), ([1.0], [1.0, 2.0], "as many"), ([np.nan], [1.0], "not finite")],
 )
-def test_what_cannot_be_paired_is_said(
+def test_what_cannot_be_paired_is_reported(
     first: list[float], second: list[float], message: str
 ) -> None:
     with pytest.raises(DatasetError, match=message):

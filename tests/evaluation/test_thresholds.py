@@ -103,7 +103,7 @@ def test_tied_and_saturated_probabilities_stay_within_bounds() -> None:
     assert (chosen(scores, found.values)).all(), "equal scores are chosen together"
 
 
-def test_what_cannot_be_tuned_on_is_said() -> None:
+def test_what_cannot_be_tuned_on_is_reported() -> None:
     targets, scores = made(0)
     scores[3, 1] = np.nan
     with pytest.raises(DatasetError, match=r"'Punk' for validation track 3 is nan"):

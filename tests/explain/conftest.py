@@ -83,7 +83,7 @@ def made_up_metrics() -> BundleMetrics:
 
 @pytest.fixture(scope="session")
 def nearer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle that hears one second at a time."""
+    """A bundle that takes one second at a time."""
     manifest = Manifest(
         name="nearer",
         version="0.1.0",

@@ -140,7 +140,7 @@ def _line(values: np.ndarray) -> list[SegmentScore]:
     ("sign", "says"),
     [(1, "also those that it loses"), (-1, "contradict each other"), (0, "cannot be told here")],
 )
-def test_a_contradiction_with_the_time_line_is_said(sign: int, says: str) -> None:
+def test_a_contradiction_with_the_time_line_is_reported(sign: int, says: str) -> None:
     alone = np.linspace(0.1, 0.9, 12)
     losses = sign * alone if sign else np.array([0, 5, 1, 4, 2, 3, 3, 2, 4, 1, 5, 0.0])
     spans = [

@@ -68,10 +68,10 @@ def test_only_hidden_samples_and_ten_milliseconds_around_them_change(
     classifier: Classifier, glued: Waveform
 ) -> None:
     start, stop, fade = RATE_HZ, 2 * RATE_HZ, RATE_HZ // 100 + 1
-    heard = hide(predict_track(classifier, glued), [Piece(start, stop)])
-    np.testing.assert_array_equal(heard[: start - fade], glued.samples[: start - fade])
-    np.testing.assert_array_equal(heard[stop + fade :], glued.samples[stop + fade :])
-    assert not np.abs(heard[start + fade : stop - fade]).max() > 1e-7
+    analysed = hide(predict_track(classifier, glued), [Piece(start, stop)])
+    np.testing.assert_array_equal(analysed[: start - fade], glued.samples[: start - fade])
+    np.testing.assert_array_equal(analysed[stop + fade :], glued.samples[stop + fade :])
+    assert not np.abs(analysed[start + fade : stop - fade]).max() > 1e-7
 
 
 def test_noise_is_as_loud_as_the_track_and_of_its_colour(

@@ -56,13 +56,13 @@ def made_up() -> tuple[Occlusion, Spectrogram]:
         ),
         patches=(patch(0, 20.0, 0.1), patch(3, 25.0, -0.05)),
     )
-    heard = Spectrogram(
+    analysed = Spectrogram(
         start_seconds=20.0,
         end_seconds=30.0,
         borders_hz=(0, 100, 200, 300, 400),
         decibels=((-80, -80), (-80, -80), (-80, -80), (0, -80)),
     )
-    return found, heard
+    return found, analysed
 
 
 def test_patches_and_seconds_lie_where_they_belong() -> None:
@@ -80,14 +80,14 @@ def test_patches_and_seconds_lie_where_they_belong() -> None:
 
 
 def test_without_patches_the_spectrogram_stays_grey() -> None:
-    found, heard = made_up()
-    picture = overlaid(found.model_copy(update={"patches": ()}), heard)[:384]
+    found, analysed = made_up()
+    picture = overlaid(found.model_copy(update={"patches": ()}), analysed)[:384]
     assert (picture.max(axis=2) == picture.min(axis=2)).all()
 
 
 def test_the_png_is_read_as_it_was_drawn() -> None:
-    found, heard = made_up()
-    picture = overlaid(found, heard)
+    found, analysed = made_up()
+    picture = overlaid(found, analysed)
     read = Image.open(io.BytesIO(png(picture, described(found))))
     np.testing.assert_array_equal(np.asarray(read), picture)
     read.load()
@@ -97,10 +97,10 @@ def test_the_png_is_read_as_it_was_drawn() -> None:
 
 
 def test_the_figure_has_a_title_axes_and_the_verdicts() -> None:
-    found, heard = made_up()
+    found, analysed = made_up()
     said = {"verdict": "Said of seconds", "patch_verdict": "Said of patches"}
-    page = framed(found.model_copy(update=said), heard)
-    plot = overlaid(found, heard)
+    page = framed(found.model_copy(update=said), analysed)
+    plot = overlaid(found, analysed)
     height, width, _ = plot.shape
     (left,) = [
         x
@@ -148,26 +148,26 @@ def test_letters_are_known_or_marked() -> None:
 
 
 def test_what_is_no_evidence_is_grey_and_what_failed_is_faded() -> None:
-    found, heard = made_up()
-    strong = overlaid(found, heard).astype(int)
+    found, analysed = made_up()
+    strong = overlaid(found, analysed).astype(int)
     failed = Agreement(
         ways=("quiet", "usual"), concordance=0.5, p_value=0.5, largest=1, enough=False
     )
     spans = tuple(one.model_copy(update={"evidence": False}) for one in found.occlusion)
     faded = found.model_copy(update={"patch_agreement": failed, "occlusion": spans})
-    weak = overlaid(faded, heard).astype(int)
+    weak = overlaid(faded, analysed).astype(int)
     assert 0 < weak[350, 10, 0] - 14 < (strong[350, 10, 0] - 14) / 3
     assert weak[390 + 10, 10].tolist() == [128] * 3
     patches = tuple(one.model_copy(update={"evidence": False}) for one in found.patches)
-    none = overlaid(found.model_copy(update={"patches": patches}), heard)
+    none = overlaid(found.model_copy(update={"patches": patches}), analysed)
     assert none[350, 10].tolist() == [14] * 3
 
 
 def test_float_noise_is_not_painted() -> None:
-    found, heard = made_up()
+    found, analysed = made_up()
     patches = tuple(one.model_copy(update={"loss": 4e-16}) for one in found.patches)
     spans = tuple(one.model_copy(update={"loss": 4e-16}) for one in found.occlusion)
-    picture = overlaid(found.model_copy(update={"patches": patches, "occlusion": spans}), heard)
+    picture = overlaid(found.model_copy(update={"patches": patches, "occlusion": spans}), analysed)
     assert (picture.max(axis=2) == picture.min(axis=2)).all()
 
 
@@ -193,7 +193,7 @@ def test_a_track_that_begins_later_is_shifted_as_a_whole(
         assert other.start_seconds - one.start_seconds == pytest.approx(20)
         assert other.end_seconds - one.end_seconds == pytest.approx(20)
     assert (a.start_seconds, b.start_seconds) == (0, 20)
-    heard = spectrogram(classifier, later)
-    assert (heard.start_seconds, heard.end_seconds) == pytest.approx((20, 26))
+    analysed = spectrogram(classifier, later)
+    assert (analysed.start_seconds, analysed.end_seconds) == pytest.approx((20, 26))
     mel = classifier.bundle.frontends["mel"](glued.samples)
-    assert heard.decibels[0][0] == round(float(mel[0, : -(-mel.shape[1] // 300)].mean()))
+    assert analysed.decibels[0][0] == round(float(mel[0, : -(-mel.shape[1] // 300)].mean()))

@@ -9,7 +9,7 @@ import pytest
 from genrekit.explorer import open_paths
 
 
-def test_what_cannot_be_opened_is_said_and_costs_nothing_else(
+def test_what_cannot_be_opened_is_reported_and_costs_nothing_else(
     tmp_path: Path, results: Path, table: Path
 ) -> None:
     (tmp_path / "empty").mkdir()

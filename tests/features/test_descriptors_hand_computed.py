@@ -178,7 +178,7 @@ def test_dynamic_range_of_loud_and_soft_halves() -> None:
     assert describe(samples)["dynamic_range"] == pytest.approx(20, abs=0.5)
 
 
-def test_silence_around_music_is_not_heard_as_music() -> None:
+def test_silence_around_music_is_not_measured_as_music() -> None:
     samples = sine(440.0, 3.0)
     padded = describe(np.concatenate([np.zeros(3 * RATE), samples]))
     assert padded["centroid_q50"] == pytest.approx(440, abs=1)

@@ -21,7 +21,7 @@ def test_samples_pass_unchanged_as_one_row() -> None:
     assert np.array_equal(found[0], samples)
 
 
-def test_columns_of_a_table_cannot_be_heard() -> None:
+def test_columns_of_a_table_cannot_be_extracted() -> None:
     frontend = build_frontend(ColumnsConfig(names=COLUMNS))
     assert frontend.feature_names == COLUMNS
     with pytest.raises(ConfigError, match=r"rows of a table with 4 columns \(layer0_000, .*audio"):

@@ -69,7 +69,7 @@ def test_rows_on_disk_are_read_like_an_array(chosen: list[int], start: int, leng
     assert np.array_equal(np.asarray(back), np.concatenate([array[mask], array[~mask]]))
 
 
-def test_no_room_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_no_room_is_reported_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(TrainingError, match="make room there, or raise"):
         written(tmp_path / "file" / "rows.npy", 0)

@@ -84,8 +84,8 @@ def test_leaks_and_audit_tell_of_them(
     split = make_split(dataset, "holdout", shares=(0.5, 0.25, 0.25))
     write_split(split, tmp_path / "split.json")
     run = _runner(monkeypatch, capfd)
-    unheard = run("leaks", tmp_path / "split.json", "--data", cut, "--json")
-    assert unheard[0] == 0
+    without = run("leaks", tmp_path / "split.json", "--data", cut, "--json")
+    assert without[0] == 0
     code, out = run("leaks", tmp_path / "split.json", "--data", cut, "--listen", "--json")
     assert code == 9
     found = [json.loads(line) for line in out.splitlines()]

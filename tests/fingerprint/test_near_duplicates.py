@@ -99,7 +99,7 @@ def test_pieces_of_one_style_are_no_matches() -> None:
     assert find_near_duplicates(disco) == []
 
 
-def test_common_patterns_are_heard_but_are_no_copy() -> None:
+def test_common_patterns_match_but_are_not_a_copy() -> None:
     # Two reggae pieces of one tempo, key and rhythm.
     first, second = (
         _print_of(synthesise("reggae", seconds=15.0, seed=seed).samples) for seed in (1, 6)
@@ -272,7 +272,7 @@ def test_many_copies_are_connected(pieces: dict[str, Floats]) -> None:
     assert len({lead(name) for name in copies}) == 1
 
 
-def test_nothing_to_hear_is_no_match() -> None:
+def test_silence_is_not_a_match() -> None:
     generator = np.random.default_rng(5)
     rooms = {
         "silence": np.zeros(3 * RATE_HZ),

@@ -69,7 +69,7 @@ def test_no_artist_is_on_both_sides_of_a_fold(learnt: tuple[Path, LearnReport]) 
     assert learnt[1].result.protocol == "grouped-kfold"
 
 
-def test_what_is_no_music_is_told_no_genre(learnt: tuple[Path, LearnReport]) -> None:
+def test_what_is_not_music_gets_no_genre(learnt: tuple[Path, LearnReport]) -> None:
     import numpy as np
 
     from genrekit.audio import Waveform
@@ -79,7 +79,7 @@ def test_what_is_no_music_is_told_no_genre(learnt: tuple[Path, LearnReport]) -> 
     assert answer.genre == "unknown"
 
 
-def test_where_no_artist_is_known_the_number_is_said_to_flatter(
+def test_where_no_artist_is_known_the_number_is_reported_to_flatter(
     music: Path, cache: FeatureCache, tmp_path: Path
 ) -> None:
     for file in music.rglob("*.flac"):
@@ -164,8 +164,8 @@ def test_genres_beside_those_of_the_base(music: Path, cache: FeatureCache, tmp_p
     learn(tmp_path / "mine", out, replace(QUICK, extend=True), cache=cache)
     base, more = Classifier.load("default"), Classifier.load(out)
     assert more.labels == (*base.labels, "chug")
-    heard = write_clip(tmp_path / "chug.flac", "metal", 55)
-    assert more.predict_file(heard).genre == "chug"
+    analysed = write_clip(tmp_path / "chug.flac", "metal", 55)
+    assert more.predict_file(analysed).genre == "chug"
     # Among themselves, the genres of the base keep their order.
     clip = synthesise("classical", seconds=3.1, seed=3, sample_rate_hz=16000)
     order = [one for one in more.predict(clip).scores if one != "chug"]

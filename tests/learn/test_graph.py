@@ -57,7 +57,7 @@ def _more(box: Bundle, lessons: Embedded) -> Method:
 
 
 @pytest.mark.parametrize("make", [_own, _several, _more])
-def test_the_saved_graph_gives_what_was_judged(
+def test_the_saved_graph_gives_what_was_tested(
     make: Callable[[Bundle, Embedded], Method], box: Bundle, lessons: Embedded
 ) -> None:
     targets = np.array([0, 0, 1, 1])

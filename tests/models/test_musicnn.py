@@ -142,7 +142,7 @@ def test_dead_filters_are_left_out_without_a_difference() -> None:
     _kill(network.tempo[2], [0], 0.3)
     slim = slimmed(network)
     assert [len(one.conv.weight) for one in slim.timbre] == [3, 5]  # type: ignore[union-attr]
-    # A filter that says something all the time is heard at the ends of a patch, and stays.
+    # A filter that says something all the time acts at the ends of a patch, and stays.
     assert [len(one.conv.weight) for one in slim.tempo] == [4, 2, 2]  # type: ignore[union-attr]
     x = patches(4)
     with torch.no_grad():
@@ -363,7 +363,7 @@ def _spoilt(published: dict[str, Path], folder: Path, how: str) -> Path:
         ("a wheel that is too large", "has 2,000,000 bytes; at most"),
         ("half a wheel", "it is not a wheel, or a damaged one"),
         ("half of safetensors", "it is not safetensors, or damaged"),
-        ("NaN in safetensors", r"no numbers in out\.bias"),
+        ("NaN in safetensors", r"not numbers in out\.bias"),
         ("another network in safetensors", r"no filters in timbre\.0\.conv\.weight"),
         ("an index alone", "No such file"),
         ("half of the values", "more values than the 400 bytes"),
@@ -404,7 +404,7 @@ def test_the_published_network_slims_to_64_filters(real_data: Path) -> None:
 def test_published_taggrams_are_reproduced(real_data: Path) -> None:
     """Of every clip that is here, at the decoder's resampling: within 0.015 at a hop of 61 frames.
 
-    Every fourth patch is heard, which says as much in less time. A constant offset, which the
+    Every fourth patch is taken, which says as much in less time. A constant offset, which the
     decoder takes off, is left in, as it was when they were made.
     """
     clips = {one.stem: one for one in (real_data / "gtzan_audio" / "clips").rglob("*.flac")}
@@ -422,8 +422,8 @@ def test_published_taggrams_are_reproduced(real_data: Path) -> None:
             mel = MusicnnMel(len(samples), patch_hop=4 * 61)
             expected = table["X"][tracks == track][::4]
             with torch.inference_mode():
-                heard = mel(torch.from_numpy(samples)[None, None])[0, : len(expected)]
-                found = torch.cat([network(some).tags for some in heard.split(7)])
+                bands = mel(torch.from_numpy(samples)[None, None])[0, : len(expected)]
+                found = torch.cat([network(some).tags for some in bands.split(7)])
             assert np.abs(found.numpy() - expected).max() < 0.015, track
             compared += 1
     assert compared == 35

@@ -111,7 +111,7 @@ def test_weights_are_multiplied_out_in_the_order_of_the_graph() -> None:
 def test_damaged_files_are_named_as_such(cut: int) -> None:
     data = tflite([(np.ones((2, 3), np.int8), [1.0], [0], 0)], [(FULLY_CONNECTED, [0, 0], [0])])
     assert read_layers(data)
-    with pytest.raises(ValueError, match=r"no TensorFlow Lite file|outside of it"):
+    with pytest.raises(ValueError, match=r"not a TensorFlow Lite file|outside of it"):
         read_layers(data[:cut])
 
 
@@ -154,7 +154,7 @@ def test_yamnet_agrees_with_the_interpreter(real_data: Path) -> None:
 
 
 @pytest.mark.real
-def test_yamnet_hears_music(real_data: Path) -> None:
+def test_yamnet_recognises_music(real_data: Path) -> None:
     import csv
 
     import torch

@@ -69,7 +69,7 @@ def log(answers: list[LoggedAnswer], shares: dict[str, float] | None = None) -> 
     return Log(tuple(answers), models, splits)
 
 
-def dealt(accuracy: dict[str, float], senders: int, each: int = 1, seed: int = 0) -> Log:
+def assigned(accuracy: dict[str, float], senders: int, each: int = 1, seed: int = 0) -> Log:
     """Senders by turns; each has a luck of its own, which all of its answers share."""
     generator = np.random.default_rng(seed)
     answers = []
@@ -114,11 +114,11 @@ def test_the_smallest_gap_is_where_the_test_turns() -> None:
     assert shares_p((above - 2, 400), (below + 2, 400)) > 0.05
 
 
-# --- senders dealt out --------------------------------------------------------------------------
+# --- senders assigned ---------------------------------------------------------------------------
 
 
 def test_a_better_arm_is_found() -> None:
-    found = report_arms(dealt({"a": 0.8, "b": 0.55}, 400))
+    found = report_arms(assigned({"a": 0.8, "b": 0.55}, 400))
     (pair,) = found.splits
     assert (pair.first, pair.second, pair.test) == ("a", "b", "two-shares")
     assert pair.judged == (200, 200)
@@ -134,11 +134,11 @@ def test_a_better_arm_is_found() -> None:
 def test_equal_arms_are_seldom_told_apart_even_where_senders_repeat_themselves() -> None:
     runs = 30
     plain = sum(
-        report_arms(dealt({"a": 0.6, "b": 0.6}, 120, seed=seed)).splits[0].different
+        report_arms(assigned({"a": 0.6, "b": 0.6}, 120, seed=seed)).splits[0].different
         for seed in range(runs)
     )
     repeated = [
-        report_arms(dealt({"a": 0.6, "b": 0.6}, 60, each=8, seed=seed)).splits[0]
+        report_arms(assigned({"a": 0.6, "b": 0.6}, 60, each=8, seed=seed)).splits[0]
         for seed in range(runs)
     ]
     assert {pair.test for pair in repeated} == {"welch-by-sender"}
@@ -153,8 +153,8 @@ def test_equal_arms_are_seldom_told_apart_even_where_senders_repeat_themselves()
     assert naive > 10
 
 
-def test_few_judged_answers_are_evidence_of_nothing() -> None:
-    found = report_arms(dealt({"a": 1.0, "b": 0.0}, 40))
+def test_few_answers_with_feedback_are_evidence_of_nothing() -> None:
+    found = report_arms(assigned({"a": 1.0, "b": 0.0}, 40))
     (pair,) = found.splits
     assert pair.p < 0.001
     assert not pair.enough
@@ -163,7 +163,7 @@ def test_few_judged_answers_are_evidence_of_nothing() -> None:
 
 
 def test_who_asked_for_a_model_is_no_part_of_the_comparison() -> None:
-    one = dealt({"a": 0.8, "b": 0.55}, 400)
+    one = assigned({"a": 0.8, "b": 0.55}, 400)
     chosen = [replace(each, dealt=each.arm == "a") for each in one.answers]
     found = report_arms(log(chosen))
     assert found.splits == ()
@@ -172,8 +172,8 @@ def test_who_asked_for_a_model_is_no_part_of_the_comparison() -> None:
 
 def test_only_the_latest_experiment_is_compared() -> None:
     old = [replace(one, experiment="winter", at=one.at - 1e6, id=f"old {one.id}")
-           for one in dealt({"a": 0.1, "b": 0.9}, 400).answers]  # fmt: skip
-    new = list(dealt({"a": 0.8, "b": 0.55}, 400).answers)
+           for one in assigned({"a": 0.1, "b": 0.9}, 400).answers]  # fmt: skip
+    new = list(assigned({"a": 0.8, "b": 0.55}, 400).answers)
     (pair,) = report_arms(log([*old, *new])).splits
     assert (pair.first, pair.different) == ("a", True)
     with pytest.raises(DatasetError, match="no answers"):
@@ -181,19 +181,19 @@ def test_only_the_latest_experiment_is_compared() -> None:
 
 
 def test_three_arms_are_three_pairs_adjusted_for_how_many() -> None:
-    found = report_arms(dealt({"a": 0.7, "b": 0.6, "c": 0.5}, 300))
+    found = report_arms(assigned({"a": 0.7, "b": 0.6, "c": 0.5}, 300))
     assert len(found.splits) == 3
     assert all(pair.p_holm >= pair.p for pair in found.splits)
     assert max(pair.p_holm / pair.p for pair in found.splits) == pytest.approx(3)
 
 
-def test_senders_that_were_dealt_out_otherwise_than_set_spoil_everything() -> None:
+def test_senders_that_were_assigned_otherwise_than_set_spoil_everything() -> None:
     answers = [answer(n, "a" if n % 4 else "b", True, f"s{n}") for n in range(400)]
     spoilt = report_arms(log(answers, {"a": 0.5, "b": 0.5}))
     (ratio,) = spoilt.ratios
     assert ratio.senders == {"a": 300, "b": 100}
     assert ratio.mismatch
-    assert any("NOT DEALT OUT" in note for note in spoilt.notes)
+    assert any("NOT ASSIGNED" in note for note in spoilt.notes)
     (fine,) = report_arms(log(answers, {"a": 0.75, "b": 0.25})).ratios
     assert (fine.p, fine.mismatch) == (1.0, False)
     assert report_arms(log(answers[:12], {"a": 0.75, "b": 0.25})).ratios == ()
@@ -208,10 +208,10 @@ def shadowed(n: int, accuracy: tuple[float, float], **changes: Any) -> list[Logg
     for number in range(n):
         hits = generator.uniform(size=2) < accuracy
         one = answer(number, "a", bool(hits[0]), f"s{number}", **changes)
-        heard = answer(
+        analysed = answer(
             number, "c", bool(hits[1]), one.sender, shadow_of=one.id, true_genre=None, is_right=None
         )
-        answers += [one, heard]
+        answers += [one, analysed]
     return answers
 
 
@@ -251,8 +251,8 @@ def test_right_or_wrong_alone_says_nothing_of_a_shadow() -> None:
 
 def test_a_genre_that_no_model_knows_makes_both_wrong() -> None:
     one = answer(0, "a", False, "s", true_genre=OTHER)
-    heard = answer(0, "c", False, "s", shadow_of=one.id, true_genre=None, is_right=None)
-    found = report_arms(log([one, heard]))
+    analysed = answer(0, "c", False, "s", shadow_of=one.id, true_genre=None, is_right=None)
+    found = report_arms(log([one, analysed]))
     assert [arm.accuracy and arm.accuracy.value for arm in found.arms] == [0.0, 0.0]
 
 
@@ -284,7 +284,7 @@ def test_unknown_and_times_are_told_and_arms_that_changed_their_model_are_two() 
     assert first.analysis_ms == pytest.approx((24.5, 46.55))
 
 
-def test_drift_is_told_for_every_model_that_has_a_reference() -> None:
+def test_drift_is_measured_for_every_model_that_has_a_reference() -> None:
     reference = make_reference(
         "holdout", ["jazz"] * 100 + ["pop"] * 100, np.linspace(0.3, 1, 200), {}
     )

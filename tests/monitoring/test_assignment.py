@@ -1,4 +1,4 @@
-"""Senders are dealt out by their keys: always the same, in the shares that were asked for."""
+"""Senders are assigned by their keys: always the same, in the shares that were asked for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_shares_are_kept_and_a_sender_stays_where_it_is() -> None:
     assert moved.count(("champion", "challenger")) / len(moved) == pytest.approx(0.2, abs=0.03)
 
 
-def test_another_experiment_deals_anew() -> None:
+def test_another_experiment_assigns_anew() -> None:
     shares = ("champion=1", "challenger=1")
     one, two = (make_arms(MODELS, shares, (), word) for word in ("spring", "autumn"))
     senders = [f"sender {number}" for number in range(2000)]

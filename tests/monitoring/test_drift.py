@@ -86,7 +86,7 @@ def test_what_drifts_is_named(change: dict[str, object], named: str) -> None:
     assert 0 < found.shifts[0].js < 1
 
 
-def test_a_genre_that_was_never_told_before_is_seen() -> None:
+def test_a_genre_that_was_never_predicted_before_is_seen() -> None:
     of = make_reference("holdout", ["jazz", "pop"] * 100, np.linspace(0, 1, 200), {})
     counting = Tally(of)
     for number in range(200):
@@ -94,7 +94,7 @@ def test_a_genre_that_was_never_told_before_is_seen() -> None:
     assert [shift.of for shift in counting.drift().moved] == ["genre"]
 
 
-def test_of_few_tracks_nothing_is_said() -> None:
+def test_of_few_tracks_nothing_is_reported() -> None:
     found = tally(reference(200), FEWEST - 1, moved={"in: 7": 9.0}).drift()
     assert (found.level, found.shifts) == ("too few", ())
 
@@ -127,7 +127,7 @@ def test_psi_and_divergence_are_those_of_the_formulas() -> None:
     assert genre.js == pytest.approx(float(js), rel=0.01)
 
 
-def test_numbers_that_are_missing_are_not_judged() -> None:
+def test_numbers_that_are_missing_are_not_compared() -> None:
     of = reference(200, inputs=2)
     counting = Tally(of)
     for number in range(200):

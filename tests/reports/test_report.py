@@ -203,7 +203,7 @@ def test_a_number_in_several_files_is_one_number(
 # --- leaks --------------------------------------------------------------------------------------
 
 
-def test_leaks_are_said_first(
+def test_leaks_are_reported_first(
     make_run: MakeRun, measured: Path, robustness_of: Callable[..., Path], tmp_path: Path
 ) -> None:
     run = make_run(0.7, 0)
@@ -337,7 +337,7 @@ def test_damaged_and_edited_results_are_refused(measured: Path, tmp_path: Path) 
         report(measured, tmp_path / "r.docx")
 
 
-def test_only_what_can_be_said_is_said(measured: Path, tmp_path: Path) -> None:
+def test_only_what_was_measured_is_reported(measured: Path, tmp_path: Path) -> None:
     found = report(measured / "network" / "history.jsonl", tmp_path / "r.html")
     assert (found.groups, found.answer) == ((), "")
     assert "<h2>Training of network</h2>" in (tmp_path / "r.html").read_text(encoding="utf-8")

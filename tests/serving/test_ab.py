@@ -132,18 +132,18 @@ def test_the_log_holds_answers_and_shadows_but_nobody_and_no_music(
     _until(lambda: any(one.shadow_of == answer["id"] for one in read_log(log).answers))
     found = read_log(log)
     one = next(one for one in found.answers if one.id == answer["id"])
-    heard = next(one for one in found.answers if one.shadow_of == answer["id"])
+    analysed = next(one for one in found.answers if one.shadow_of == answer["id"])
     assert one.arm == arms.service.arms.choose("said anna")
     assert (one.genre, one.confidence) == (answer["genre"], next(iter(answer["scores"].values())))
     assert one.dealt
     assert one.wall_ms >= one.analysis_ms > 0
-    assert (heard.arm, heard.sender) == ("c", one.sender)
+    assert (analysed.arm, analysed.sender) == ("c", one.sender)
     with contextlib.closing(sqlite3.connect(log)) as database:
         asked = "SELECT inputs FROM answers WHERE id = ? OR shadow_of = ?"
         given = [json.loads(row[0]) for row in database.execute(asked, (answer["id"],) * 2)]
     assert given[0] == given[1]
     assert set(given[0]) == {f"mel: {n}" for n in ("mean", "deviation", "low", "middle", "high")}
-    assert heard.genre != one.genre
+    assert analysed.genre != one.genre
     assert {found.models[one.sha256].version for one in found.answers} >= {"0.1.0", "0.2.0"}
     everything = b"".join(path.read_bytes() for path in log.parent.iterdir())
     for secret in (b"secret-song", b"anna", b"127.0.0.1", b"fLaC"):
@@ -240,7 +240,7 @@ def test_feedback_is_bounded_json_of_genres_that_the_model_knows(arms: Any, clip
         assert arms.client.post("/api/v1/feedback", content=body).status_code == status
 
 
-def test_what_only_a_shadow_said_cannot_be_judged(arms: Any, clip: Path, log: Path) -> None:
+def test_what_only_a_shadow_answered_takes_no_feedback(arms: Any, clip: Path, log: Path) -> None:
     answer = _ask(arms, clip, "anna").json()
     _until(lambda: any(one.shadow_of == answer["id"] for one in read_log(log).answers))
     hidden = next(one.id for one in read_log(log).answers if one.shadow_of == answer["id"])
@@ -436,7 +436,7 @@ def reference() -> Reference:
 
 
 @pytest.mark.parametrize(("level", "expected"), [(-30.0, 0.0), (-45.0, 2.0)])
-def test_drift_is_told_to_prometheus(
+def test_drift_is_exported_to_prometheus(
     bundle_factory: Factory,
     tmp_path: Path,
     reference: Reference,

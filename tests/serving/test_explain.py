@@ -68,12 +68,12 @@ def test_telling_seconds_are_sorted_and_of_one_side(answer: dict[str, Any]) -> N
 
 
 def test_the_spectrogram_has_a_row_a_band(answer: dict[str, Any], tiny_bundle: Path) -> None:
-    heard = answer["spectrogram"]
+    analysed = answer["spectrogram"]
     (frontend,) = Classifier.load(tiny_bundle).bundle.frontends.values()
-    assert len(heard["decibels"]) == len(frontend.feature_names)
-    assert len(heard["borders_hz"]) == len(heard["decibels"]) + 1
-    assert heard["borders_hz"] == sorted(heard["borders_hz"])
-    assert heard["end_seconds"] == pytest.approx(3.0)
+    assert len(analysed["decibels"]) == len(frontend.feature_names)
+    assert len(analysed["borders_hz"]) == len(analysed["decibels"]) + 1
+    assert analysed["borders_hz"] == sorted(analysed["borders_hz"])
+    assert analysed["end_seconds"] == pytest.approx(3.0)
 
 
 def test_options_choose_genre_pieces_and_part(server: Any, clip: Path) -> None:

@@ -216,7 +216,7 @@ def test_chunks_in_http_1_0_are_refused(server: Any) -> None:
     assert b"Content-Length" in answer.partition(b"\r\n\r\n")[2]
 
 
-def test_a_sender_that_is_refused_early_still_hears_why(server: Any) -> None:
+def test_a_sender_that_is_refused_early_still_gets_the_reason(server: Any) -> None:
     head = b"POST /api/v1/analysis/predict HTTP/1.1\r\nHost: evil\r\nConnection: close\r\n"
     body = bytes(8_000_000)
     answer = _raw(server, head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)

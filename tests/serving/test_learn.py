@@ -24,12 +24,12 @@ def rows(packed: str, columns: int) -> np.ndarray[Any, Any]:
     return np.frombuffer(base64.b64decode(packed), "<f4").reshape(-1, columns)
 
 
-def test_piles_are_learnt_and_others_judged(serving: Any) -> None:
+def test_piles_are_learnt_and_others_predicted(serving: Any) -> None:
     with serving(models=("default",)) as server:
         piles = []
         for name, genre in (("calm", "classical"), ("loud", "disco")):
-            heard = [server.post("/learn/embed", song(genre, seed)).json() for seed in range(2)]
-            piles.append({"name": name, "songs": [one["embedding"] for one in heard]})
+            analysed = [server.post("/learn/embed", song(genre, seed)).json() for seed in range(2)]
+            piles.append({"name": name, "songs": [one["embedding"] for one in analysed]})
         learnt = server.client.post("/api/v1/learn", json={"piles": piles}).json()
         assert learnt["labels"] == ["calm", "loud"]
         assert 0.5 <= learnt["accuracy"]["value"] <= 1

@@ -93,7 +93,7 @@ def test_a_stream_of_samples_ends_with_the_prediction_of_the_file(
 def three_seconds(
     serving: Callable[..., Any], bundle_factory: Callable[..., Path], tmp_path_factory: Any
 ) -> Iterator[Any]:
-    """A server whose model hears three seconds at a time, and one whose model hears thirty."""
+    """A server whose model takes three seconds at a time, and one whose model takes thirty."""
     folder = tmp_path_factory.mktemp("live")
     names = {"short": (3.0, 1.0), "long": (30.0, 30.0)}
     models = []
@@ -204,7 +204,7 @@ def _write_webm(path: Path, samples: Any) -> None:
         (PCM, [b"\0" * 500_000] * 3, "AudioLimitError", 1009),
     ],
 )
-def test_what_cannot_be_scored_is_said_and_closed_with_its_code(
+def test_what_cannot_be_scored_is_reported_and_closed_with_its_code(
     server: Any, handshake: dict[str, Any], pieces: list[bytes], kind: str, code: int
 ) -> None:
     messages, closed = _stream(server, handshake, pieces)

@@ -65,7 +65,7 @@ def test_a_track_gets_the_answer_of_the_classifier(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_synthetic_track_can_be_tried_and_the_number_to_believe_is_said(page: Any) -> None:
+def test_a_synthetic_track_can_be_tried_and_the_number_to_believe_is_reported(page: Any) -> None:
     page.wait_for_selector("#demo .button")
     assert page.locator("#demo .button").count() == 10
     assert "synthetic" in page.inner_text("#demo")
@@ -100,7 +100,7 @@ def test_tags_are_chips_by_group_where_the_model_has_them(
     assert page.is_hidden("#tags")
 
 
-def test_what_is_no_audio_is_said_with_advice(page: Any) -> None:
+def test_what_is_not_audio_is_reported_with_advice(page: Any) -> None:
     page.set_input_files("#file", {"name": "a.mp3", "mimeType": "audio/mpeg", "buffer": b"no" * 99})
     page.wait_for_selector("#problem:not([hidden])")
     assert page.inner_text("#problem-title") == "This is not audio"
@@ -108,7 +108,7 @@ def test_what_is_no_audio_is_said_with_advice(page: Any) -> None:
     assert page.is_hidden("#result")
 
 
-def test_a_server_that_is_gone_is_said(page: Any, clip: Path) -> None:
+def test_a_server_that_is_gone_is_reported(page: Any, clip: Path) -> None:
     page.route("**/analysis/predict*", lambda route: route.abort())
     page.set_input_files("#file", clip)
     page.wait_for_selector("#retry:not([hidden])")
@@ -215,7 +215,7 @@ def test_a_stream_is_told_how_it_grew(browser: Any, server: Any) -> None:
         assert label == "What was said so far: jazz after 3 s, rock after 40 s"
         page.evaluate("say('prediction', told('jazz', 30))")
         text = page.inner_text("#live-sentence")
-        assert "30 s from its middle decided this, while all that was heard said rock" in text
+        assert "30 s from its middle decided this, while all that came said rock" in text
 
 
 def test_on_a_slow_line_it_says_how_much_is_sent(page: Any, clip: Path) -> None:
@@ -330,7 +330,7 @@ def test_what_fails_its_test_is_faded_and_says_so(page: Any, clip: Path) -> None
     assert "no evidence" in page.inner_text("#why-for")
 
 
-def test_another_genre_is_explained_or_said_why_not(page: Any, clip: Path) -> None:
+def test_another_genre_is_explained_or_reported_why_not(page: Any, clip: Path) -> None:
     explained(page, clip)
     page.select_option("#why-genre", "metal")
     assert page.is_hidden("#why-answer")
@@ -388,7 +388,7 @@ def _song(genre: str, seed: int) -> dict[str, Any]:
     return {"name": name, "mimeType": "audio/wav", "buffer": buffer.getvalue()}
 
 
-def test_piles_are_learnt_and_others_judged(browser: Any, serving: Any) -> None:
+def test_piles_are_learnt_and_others_predicted(browser: Any, serving: Any) -> None:
     with serving(models=("default",)) as own, opened(browser, own) as page:
         page.click("#tab-piles")
         assert page.is_disabled("#pile-learn")

@@ -152,7 +152,7 @@ def test_the_description_is_complete(server: Any) -> None:
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("GET", "/api/v1/analysis/predict", 405), ("PUT", "/metrics", 405)],
 )
-def test_what_is_not_there_is_said_in_the_one_shape(
+def test_what_is_not_there_is_reported_in_the_one_shape(
     server: Any, method: str, path: str, status: int
 ) -> None:
     response = server.client.request(method, path)

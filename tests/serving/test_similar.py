@@ -43,7 +43,7 @@ def test_neighbours_are_those_of_the_library(serving: Any, index: Path, clip: Pa
 
 
 def check_playing(client: Any, index: Path, path: str) -> None:
-    """Tracks of the index can be heard, and nothing else that lies there."""
+    """Tracks of the index can be played, and nothing else that lies there."""
     sent = client.get("/api/v1/similar/audio", params={"path": path})
     assert sent.headers["content-type"] == "audio/flac"
     assert decode(sent.content).seconds == pytest.approx(1.5, abs=0.01)
@@ -81,9 +81,9 @@ def test_without_an_index_it_says_so(server: Any, clip: Path) -> None:
     refused = server.post("/similar", clip.read_bytes())
     assert refused.status_code == 404
     assert "--index" in refused.json()["error"]["message"]
-    unheard = server.client.get("/api/v1/similar/audio", params={"path": "a.wav"})
-    assert unheard.status_code == 404
-    assert "--index" in unheard.json()["error"]["message"]
+    without = server.client.get("/api/v1/similar/audio", params={"path": "a.wav"})
+    assert without.status_code == 404
+    assert "--index" in without.json()["error"]["message"]
 
 
 def test_an_index_of_a_model_that_is_not_served_is_refused(index: Path, tiny_bundle: Path) -> None:

@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_refusals_are_said_in_words(server: Any, what: str) -> None:
+def test_refusals_are_reported_in_words(server: Any, what: str) -> None:
     path, options = REFUSED[what]
     answer = server.post(path, **options)
     assert answer.status_code >= 400
@@ -70,7 +70,7 @@ def test_sizes_have_units(server: Any) -> None:
     assert "more than the limit of 1 MiB" in message
 
 
-def test_what_a_file_looks_like_is_said(server: Any) -> None:
+def test_what_a_file_looks_like_is_reported(server: Any) -> None:
     said = server.post("/analysis/predict", b"<!doctype html><html>" * 40).json()["error"]
     assert "it looks like a web page" in said["message"]
 
@@ -105,7 +105,7 @@ def keyed(serving: Any) -> Iterator[tuple[Any, str]]:
         yield one, key
 
 
-def test_a_wrong_key_is_said_to_be_wrong_and_a_missing_one_to_be_wanted(
+def test_a_wrong_key_is_reported_to_be_wrong_and_a_missing_one_to_be_wanted(
     keyed: tuple[Any, str], clip: Path
 ) -> None:
     server, key = keyed

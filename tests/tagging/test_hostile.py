@@ -134,7 +134,7 @@ def test_films_fragments_and_protected_music(content: bytes, word: str, tmp_path
 
 @pytest.mark.parametrize("place", ["ahead of moov", "behind moov", "moov last"])
 def test_free_atoms_and_offsets_of_mp4(place: str, dressed: Make, tmp_path: Path) -> None:
-    """`write_tags` decodes the new file: an offset that is wrong by a byte would be heard."""
+    """`write_tags` decodes the new file: an offset that is wrong by a byte would be audible."""
     content, free = dressed("fast.m4a", "bare"), box(b"free", bytes(3000))
     start = content.index(b"moov") - 4
     end = start + int.from_bytes(content[start : start + 4], "big")

@@ -57,7 +57,7 @@ def test_the_tree_and_the_aliases_of_beets_are_read_as_they_are(tmp_path: Path) 
     ]
 
 
-def test_what_is_odd_is_said(tmp_path: Path) -> None:
+def test_what_is_odd_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
         "genres:\n"

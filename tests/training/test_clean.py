@@ -91,7 +91,7 @@ def test_missing_values_are_an_error_for_models_that_fill_none(tmp_path: Path) -
 # --- data.clean ---------------------------------------------------------------------------------
 
 
-def test_repeated_rows_are_dropped_and_said_on_the_card(tmp_path: Path) -> None:
+def test_repeated_rows_are_dropped_and_reported_on_the_card(tmp_path: Path) -> None:
     file = tmp_path / "twice.csv"
     lines = [f"t{n},{n % 2 * 5 + n * 0.01},{'xy'[n % 2]}" for n in range(16)]
     file.write_text("\n".join(["filename,a,label", *lines, "again,0.0,x", "more,0.0,x"]))

@@ -121,12 +121,12 @@ def test_what_was_stopped_is_continued_to_the_same_bundle(
     assert (out / "history.jsonl").read_bytes() == (of_two / "history.jsonl").read_bytes()
 
 
-def test_a_batch_is_dealt_without_remainder() -> None:
+def test_a_batch_is_split_without_remainder() -> None:
     rows = torch.arange(11.0)[:, None]
-    dealt = [Team(rank, 3).share(Batch({"x": rows}, rows)) for rank in range(3)]
-    assert torch.equal(torch.cat([part.inputs["x"] for part, _ in dealt]), rows)
-    means = np.array([float(part.shares.mean()) for part, _ in dealt])
-    assert np.mean(means * [weight for _, weight in dealt]) == pytest.approx(float(rows.mean()))
+    parts = [Team(rank, 3).share(Batch({"x": rows}, rows)) for rank in range(3)]
+    assert torch.equal(torch.cat([part.inputs["x"] for part, _ in parts]), rows)
+    means = np.array([float(part.shares.mean()) for part, _ in parts])
+    assert np.mean(means * [weight for _, weight in parts]) == pytest.approx(float(rows.mean()))
 
 
 def test_classical_models_are_fitted_by_one_process(table: Path, tmp_path: Path) -> None:

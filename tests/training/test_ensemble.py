@@ -173,7 +173,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def heard_at(rate_hz: int, **windows: Any) -> dict[str, Any]:
+def trained_at(rate_hz: int, **windows: Any) -> dict[str, Any]:
     mel = MelConfig(sample_rate_hz=rate_hz, fft_samples=1024, hop_samples=1024, n_mels=16)
     return {
         "frontends": {"mel": mel},
@@ -182,7 +182,7 @@ def heard_at(rate_hz: int, **windows: Any) -> dict[str, Any]:
     }
 
 
-def test_members_may_hear_at_other_rates_in_other_windows_and_other_parts(
+def test_members_may_take_other_rates_other_windows_and_other_parts(
     bundle_factory: Callable[..., Path],
     clips: Path,
     tmp_path: Path,
@@ -190,10 +190,10 @@ def test_members_may_hear_at_other_rates_in_other_windows_and_other_parts(
 ) -> None:
     whole = ExcerptConfig(start_seconds=0.0, duration_seconds=None)
     kinds = {
-        "long": heard_at(22050, window_seconds=4.0, hop_seconds=4.0, short="pad")
+        "long": trained_at(22050, window_seconds=4.0, hop_seconds=4.0, short="pad")
         | {"excerpt": whole},
-        "short": heard_at(16000, window_seconds=1.0, hop_seconds=0.5, short="loop"),
-        "logits": heard_at(22050, window_seconds=1.5, hop_seconds=1.5)
+        "short": trained_at(16000, window_seconds=1.0, hop_seconds=0.5, short="loop"),
+        "logits": trained_at(22050, window_seconds=1.5, hop_seconds=1.5)
         | {"aggregation": "mean-logit", "excerpt": whole},
     }
     members = [
@@ -201,7 +201,10 @@ def test_members_may_hear_at_other_rates_in_other_windows_and_other_parts(
         for name, kind in kinds.items()
     ]
     together = joined(members)
-    assert "short heard another part of a track alone; together all hear all of it" in caplog.text
+    assert (
+        "short analysed another part of a track alone; together all analyse all of it"
+        in caplog.text
+    )
     dataset = load_dataset("folder", clips)
     split = make_split(dataset, "all-test")
     combiner = combiner_for("vote", together, dataset, split)

@@ -129,7 +129,7 @@ def test_twenty_clips_are_learnt_by_heart(name: str, jukebox_rows: Rows) -> None
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_fresh_clips_are_told_by_their_genre(name: str, jukebox_rows: Rows) -> None:
+def test_fresh_clips_are_predicted_right(name: str, jukebox_rows: Rows) -> None:
     config, epochs = SMALL[name]
     train = rounds(jukebox_rows, config, 0, CLIPS_TO_LEARN)
     fresh = rounds(jukebox_rows, config, CLIPS_TO_LEARN, CLIPS_TO_LEARN + CLIPS_FRESH)

@@ -48,7 +48,7 @@ def test_every_track_is_tested_once_by_a_network_that_never_saw_it(
     assert result.accuracy.value == pytest.approx(pooled)
 
 
-def test_mean_and_spread_are_told(whole: Path) -> None:
+def test_mean_and_spread_are_reported(whole: Path) -> None:
     (result,) = load_bundle(whole).metrics.results
     assert result.over_folds is not None
     mean, spread = result.over_folds

@@ -245,7 +245,7 @@ MEL: dict[str, Any] = {"model": CNN, "frontend": MelConfig(), "windows": LOOPED}
         *("drop", "select", "svm", "stack", "neighbours", "gpu", "augment"),
     ],
 )
-def test_what_recipe_and_split_decide_is_said_before_any_audio_is_read(
+def test_what_recipe_and_split_decide_is_reported_before_any_audio_is_read(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     labels: dict[str, int],

@@ -201,7 +201,7 @@ def test_runs_say_how_they_ended(recipe: Recipe, store: Path, tmp_path: Path) ->
     assert only_run(store, "stopped")[1].info.status == "KILLED"
 
 
-def test_a_store_that_cannot_be_opened_is_said_before_training(
+def test_a_store_that_cannot_be_opened_is_reported_before_training(
     recipe: Recipe, tmp_path: Path
 ) -> None:
     pytest.importorskip("mlflow")

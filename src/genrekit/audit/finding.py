@@ -58,7 +58,7 @@ KINDS: dict[Kind, KindInfo] = {
         "error", "Cannot be read", "get the file again, or drop it: training would stop at it"
     ),
     "truncated": KindInfo("error", "Cut off or damaged", "get the file again, or drop it"),
-    "silent": KindInfo("error", "Silent", "drop it: there is nothing to hear"),
+    "silent": KindInfo("error", "Silent", "drop it: there is no sound in it"),
     "non-finite": KindInfo("error", "Samples that are not numbers", "export the file again"),
     "one-recording-two-labels": KindInfo(
         "error",

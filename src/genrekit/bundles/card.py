@@ -91,7 +91,7 @@ def _agreement(metrics: BundleMetrics) -> str:
     ]
     return (
         "Share of the variance of the teacher's embedding that is explained (R², the mean over "
-        "columns), on music that did not teach.\n\n"
+        "columns), on music it was not trained on.\n\n"
         + markdown_table(("music", "files", "windows", "R² per window", "R² per file"), rows)
     )
 
@@ -273,7 +273,7 @@ def _calibration_error(result: EvaluationResult) -> str:
 def _distorted(accuracies: Mapping[str, Estimate]) -> str:
     clean = next(iter(accuracies.values())).value
     return markdown_table(
-        ("heard", "accuracy", "points lost"),
+        ("condition", "accuracy", "points lost"),
         (
             (condition, _interval(one), f"{100 * (clean - one.value):.1f}")
             for condition, one in accuracies.items()

@@ -113,7 +113,7 @@ def leaks(
     ] = "all-test",
     pairs: Annotated[Path | None, typer.Option(help="Near duplicates, two ids a line.")] = None,
     listening: Annotated[
-        bool, typer.Option("--listen", help="Decode all audio and find duplicates by ear.")
+        bool, typer.Option("--listen", help="Decode all audio and find duplicates by fingerprint.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="A line of JSON for each leak, and each kind without.")

@@ -26,7 +26,7 @@ def serve(
     ] = None,
     split: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=SHARE", help="Deal senders out among models; repeated."),
+        typer.Option(metavar="NAME=SHARE", help="Assign senders to models; repeated."),
     ] = None,
     shadow: Annotated[
         list[str] | None,

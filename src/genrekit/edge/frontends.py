@@ -40,7 +40,7 @@ def check_frontend(config: FrontendConfig) -> None:
         check_frontend(config.inner)
         if config.inner.sample_rate_hz != config.sample_rate_hz:
             raise ConfigError(
-                f"a member of this ensemble hears at {config.inner.sample_rate_hz} Hz and the "
+                f"a member of this ensemble takes {config.inner.sample_rate_hz} Hz and the "
                 f"others at {config.sample_rate_hz}; a graph cannot resample, so export an "
                 "ensemble of members of one rate, or one of its members"
             )

@@ -26,8 +26,8 @@ class Cutting:
     short : str
         What is done with less than one window: ``keep``, ``loop`` or ``pad``.
     slack : int
-        So many samples behind the last window are no window of their own, and so many that are
-        missing are no reason to score less than one.
+        So many samples behind the last window are not a window of their own, and so many that are
+        missing are not a reason to score less than one.
     """
 
     length: int

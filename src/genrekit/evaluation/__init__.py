@@ -1,4 +1,4 @@
-"""Numbers that can be trusted: metrics with intervals, calibration, and a guard against leaks."""
+"""Numbers that can be trusted: metrics with intervals, calibration, and a detector of leaks."""
 
 from __future__ import annotations
 

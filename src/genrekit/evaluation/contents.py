@@ -60,7 +60,7 @@ def known_contents(
     if not any(len(part.sounds) for part in parts):
         return KnownContents(unseen=f"{name} learnt no audio, and {tested.name} is audio")
     if not listening:
-        return KnownContents(unseen="the audio was not heard; add --listen")
+        return KnownContents(unseen="the audio was not decoded; add --listen")
     content, prints = fingerprinted_items(
         tested, tuple(fingerprint_items(tested, workers=workers, cache=cache))
     )

@@ -91,7 +91,7 @@ def fingerprinted_items(
     prints: dict[str, Fingerprint] = {}
     for item_id, one in zip(audible, fingerprinted, strict=True):
         if one.fingerprint is None:
-            logger.warning("%s cannot be heard, and is like nothing: %s", item_id, one.error)
+            logger.warning("%s cannot be decoded, and is like nothing: %s", item_id, one.error)
             continue
         prints[item_id], content[item_id] = one.fingerprint, one.content
     return content, prints

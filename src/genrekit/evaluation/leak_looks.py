@@ -99,7 +99,7 @@ def _needs_audio(given: Evidence) -> str | None:
     if why := _split(given):
         return why
     if _is_audio(given) and not given.listened:
-        return "the audio was not heard; add --listen"
+        return "the audio was not decoded; add --listen"
     return None
 
 

@@ -159,8 +159,8 @@ def _refuse_other_folds(
     if not _split_equally([(first[key], second[key]) for key in common]):
         raise DatasetError(
             f"{both} cannot be compared: they were tested on different data, and the folds of "
-            f"{protocol} {data} deal their {len(common)} common recordings otherwise; test both by "
-            "published parts (fault-filtered, official)"
+            f"{protocol} {data} assign their {len(common)} common recordings otherwise; test both "
+            "by published parts (fault-filtered, official)"
         )
 
 

@@ -31,7 +31,7 @@ _NOTES = {
     ),
     "holdout": "`holdout`: 70/15/15 of the recordings.",
     "repeated-kfold": (
-        "`repeated-kfold`: the same, dealt several times; a recording is counted as often as it is "
+        "`repeated-kfold`: the same, drawn several times; a recording is counted as often as it is "
         "tested."
     ),
     "leave-one-artist-out": (

@@ -23,7 +23,7 @@ Losses = NDArray[np.float64]
 
 #: Chance that ways of hiding that have nothing in common are taken to agree.
 LEVEL = 0.05
-#: A change of log-odds below this is a rounding error, or nothing anybody would hear of.
+#: A change of log-odds below this is a rounding error, or too small to matter.
 SMALLEST_LOSS = 0.01
 _SMALLEST = np.finfo(np.float64).tiny
 _CLOSEST = np.finfo(np.float64).eps
@@ -200,9 +200,9 @@ def line_note(found: tuple[float, float] | None, genre: str) -> str:
     measured = f"rank correlation {correlation:+.2f}, {chance(p)}"
     if p >= LEVEL:
         return (
-            f"Whether the seconds that sound like {genre} when they are heard alone are those that "
-            f"it loses most by cannot be told here ({measured}): do not take the time line for "
-            "support of the hidden seconds, nor the other way round."
+            f"Whether the seconds that sound like {genre} when they are scored alone are "
+            f"those that it loses most by cannot be told here ({measured}): do not take the time "
+            "line for support of the hidden seconds, nor the other way round."
         )
     if correlation < 0:
         return (
@@ -211,6 +211,6 @@ def line_note(found: tuple[float, float] | None, genre: str) -> str:
             "neither before you have listened."
         )
     return (
-        f"Seconds that sound like {genre} when they are heard alone are also those that it loses "
+        f"Seconds that sound like {genre} when they are scored alone are also those that it loses "
         f"most by ({measured})."
     )

@@ -153,7 +153,7 @@ def _tempo(explored: Explored) -> list[Section]:
     medians = explored.found.median_tempo
     slow, fast = min(medians, key=medians.__getitem__), max(medians, key=medians.__getitem__)
     text = f"The median is lowest in {slow} ({medians[slow]:.0f}), highest in {fast} "
-    text += f"({medians[fast]:.0f}). Estimates of tempo are often half or double of what is heard."
+    text += f"({medians[fast]:.0f}). Estimates of tempo are often half or double of the beat."
     chart = boxes_of(explored, name, "Tempo by genre", "beats per minute")
     return [Section("Tempo", text, [chart])]
 

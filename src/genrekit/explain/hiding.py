@@ -40,7 +40,7 @@ Fills = Fill | Literal["all"]
 #: Seconds that are hidden at once, and that a stretch of the time line has.
 PIECE_SECONDS = 1.0
 STRETCH_SECONDS = 3.0
-#: Seconds for and against that are pointed out, and what is heard before and after each.
+#: Seconds for and against that are pointed out, and what is played before and after each.
 TELLING = 3
 CONTEXT_SECONDS = 0.5
 #: Patches along frequency and time.

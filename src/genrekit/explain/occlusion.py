@@ -25,7 +25,7 @@ from genrekit.inference import Classifier, Window, ranked
 from genrekit.schema import SegmentScore
 
 PatchWay = Literal["quiet", "usual"]
-#: A hushed cell is as quiet as its row is in the quietest of this share of its cells.
+#: A cell that is made quiet is as quiet as its row is in the quietest of this share of its cells.
 QUIET_SHARE = 0.05
 #: Patches are made as quiet as their row gets, or what their row usually is.
 PATCH_WAYS: tuple[PatchWay, ...] = ("quiet", "usual")

@@ -108,8 +108,8 @@ def described(found: Occlusion) -> str:
     strongest = max(found.occlusion, key=lambda span: abs(span.loss))
     return (
         f"What {found.genre} ({found.probability:.3f}) rests on in {found.path}, as "
-        f"{found.model.name} {found.model.version} hears it, from {found.start_seconds:.1f} s on "
-        f"for {found.seconds:.1f} s. Orange speaks for it, blue against it: without "
+        f"{found.model.name} {found.model.version} analyses it, from {found.start_seconds:.1f} s "
+        f"on for {found.seconds:.1f} s. Orange speaks for it, blue against it: without "
         f"{strongest.start_seconds:.1f} to {strongest.end_seconds:.1f} s its log-odds change "
         f"most, by {-strongest.loss:+.2f}. {found.verdict}. {found.patch_verdict}."
     )

@@ -56,7 +56,7 @@ def _time_line(result: TrackExplanation) -> Section:
     shown = sorted(peaks, key=lambda genre: (genre != result.genre, -peaks[genre]))[:_MOST_GENRES]
     seconds = line[0].end_seconds - line[0].start_seconds
     text = (
-        f"Each point is what the model says of the {seconds:.1f} s around it, heard alone, which "
+        f"Each point is what the model says of the {seconds:.1f} s around it, scored alone, which "
         "need not be what the track loses without them: how far the two agree is said below."
     )
     text = f"{text}\n{result.line_verdict}"
@@ -68,8 +68,8 @@ def _time_line(result: TrackExplanation) -> Section:
 def _hidden(result: TrackExplanation) -> Section:
     text = (
         "What the log-odds of the genre lose when these seconds are hidden and all others are "
-        "heard, beyond what they lose without a usual second: 0.69 halves the odds. Below zero the "
-        "seconds speak against the genre. How seconds are hidden has effects of its own, so "
+        "kept, beyond what they lose without a typical second: 0.69 halves the odds. Below zero "
+        "the seconds speak against the genre. How seconds are hidden has effects of its own, so "
         "several ways are compared; where they disagree on the sign, there is no evidence, and "
         "the line is at zero."
     )
@@ -126,8 +126,8 @@ def _sounds(result: TrackExplanation, folder: Path) -> Section:
 def _patches(result: TrackExplanation) -> Section:
     text = (
         "Patches in time and frequency are hidden one at a time in the window that is surest of "
-        "the genre, hushed and levelled to what is usual in their rows. Where the two disagree on "
-        "the sign the patch is left white."
+        "the genre: once as quiet as their rows get, once at the typical level of their rows. "
+        "Where the two disagree on the sign the patch is left white."
     )
     return Section("Time and frequency", text, [_patch_chart(result)])
 
@@ -158,13 +158,13 @@ def _patch_chart(result: TrackExplanation) -> Chart:
 
 def _faithful(measured: Faithfulness) -> Section:
     text = (
-        "Hiding what is said to matter first should lose the genre soon; hearing it first should "
+        "Hiding what is said to matter first should lose the genre soon; inserting it first should "
         "find it soon. The gain is the difference of both areas from those of random orders. "
         f"{faithfulness_verdict(measured)}."
     )
     charts = [
         _curves("Deletion", measured.deletion, measured.random_deletion, "hidden"),
-        _curves("Insertion", measured.insertion, measured.random_insertion, "heard"),
+        _curves("Insertion", measured.insertion, measured.random_insertion, "inserted"),
     ]
     return Section("Is it faithful?", text, charts)
 

@@ -77,7 +77,7 @@ def _show_map(explored: Explored) -> None:
     points = Points(title, x, y, [explored.genres[row] for row in rows], names, "", "")
     chosen = choose_point(points, f"map of {title}")
     if chosen is None:
-        st.caption("Click a point to see, and where there is audio to hear, what it is.")
+        st.caption("Click a point to see, and where there is audio to play, what it is.")
         return
     item = items[rows[chosen]]
     st.markdown(plain_text(f"{printable(item.item_id)}: {', '.join(item.labels)}"))

@@ -77,7 +77,7 @@ def _show_run(runs: dict[str, tuple[Group, Entry]]) -> None:
             _show_one(sureness, run)
             _show_abstention(run.metrics)
     with tracks:
-        wrong = st.toggle("Only what is told wrong", value=True, key="wrong")
+        wrong = st.toggle("Only what is predicted wrong", value=True, key="wrong")
         show_table(answers_table(run, [a for a in run.answers if not (wrong and a.right)]))
     if group.apart:
         st.caption(bold(f"It stands apart from the first runs: {group.apart}"))
@@ -99,7 +99,9 @@ def _show_confusion(run: RunResult) -> None:
     with left:
         true = pick("Labelled", [_ALL, *sorted({true for true, _ in cells})], "true")
     with right:
-        predicted = pick("Told", [_ALL, *sorted({predicted for _, predicted in cells})], "told")
+        predicted = pick(
+            "Predicted", [_ALL, *sorted({predicted for _, predicted in cells})], "told"
+        )
     chosen = [
         answer
         for answer in run.answers
@@ -131,4 +133,4 @@ def answers_table(run: RunResult, answers: Sequence[Answer]) -> Table:
         )
         for one in ranked
     ]
-    return Table(("track", "labelled", "told", "sure by", "of its label"), rows)
+    return Table(("track", "labelled", "predicted", "sure by", "of its label"), rows)

@@ -129,7 +129,7 @@ def _equal(entries: NDArray[np.uint64]) -> Iterator[tuple[NDArray[np.int64], NDA
 def _places(
     landmarks: _LandmarkIndex, one: NDArray[np.int64], other: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Pair and offset that each two landmarks speak for, as one number."""
+    """Pair and offset that each two landmarks vote for, as one number."""
     shift = landmarks.pitches[other] - landmarks.pitches[one]
     use = (landmarks.owners[one] != landmarks.owners[other]) & (
         np.abs(shift) < WIDEST_SHIFT_SEMITONES

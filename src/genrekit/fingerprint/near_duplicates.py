@@ -156,7 +156,7 @@ def _points(one: Fingerprint) -> _Points:
 
 
 def _align(first: _Points, second: _Points) -> _Fit | None:
-    """Return the place that most hashes speak for, made exact with the landmarks themselves."""
+    """Return the place that most hashes vote for, made exact with the landmarks themselves."""
     one, other = _equal_between(first, second)
     shift = second.pitches[other] - first.pitches[one]
     use = np.abs(shift) < WIDEST_SHIFT_SEMITONES

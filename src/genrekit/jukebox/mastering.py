@@ -10,7 +10,7 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from genrekit.jukebox.filters import Samples, frequencies, low_pass
 from genrekit.jukebox.score import Master
 
-# Evenly spaced on the mel scale, so that a curve over them says what MFCCs hear.
+# Evenly spaced on the mel scale, so that a curve over them says what MFCCs measure.
 # fmt: off
 BANDS_HZ = (
     83, 250, 417, 583, 750, 917, 1090, 1294, 1537, 1825,

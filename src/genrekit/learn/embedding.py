@@ -145,7 +145,7 @@ def embed_tracks(
     )
     found: list[Vectors | AudioError] = []
     for outcome in outcomes:
-        failed = outcome.error or AudioError(f"{outcome.path}: nothing was heard")
+        failed = outcome.error or AudioError(f"{outcome.path}: nothing could be analysed")
         found.append(failed if outcome.features is None else outcome.features)
         progress("Listening", len(found), len(files))
     return found

@@ -33,7 +33,7 @@ class Folds:
     Attributes
     ----------
     tested : Dataset
-        The tracks that are tested, once each; others only teach.
+        The tracks that are tested, once each; others are only trained on.
     split : Split
         Of ``tested``.
     rows : (n_tested,) int64
@@ -71,8 +71,8 @@ class Folds:
 def make_folds(dataset: Dataset, pairs: Sequence[Pair] = (), *, seed: int = 0) -> Folds:
     """Assign tracks to folds.
 
-    Where all tracks of a genre belong together, they teach only; where that leaves no two genres,
-    artists and albums leak, and the split says that it is leaky.
+    Where all tracks of a genre belong together, they are only trained on; where that leaves no two
+    genres, artists and albums leak, and the split says that it is leaky.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def _flattery(dataset: Dataset, by: Sequence[Relation], known: Sequence[Relation
     if unknown == len(dataset):
         return (
             "The number flatters: neither artist nor album of any track is known, so tracks of one "
-            "may have taught the model that was tested with another. Put tracks into "
+            "may have trained the model that was tested with another. Put tracks into "
             "genre/artist/album/, tag them, or name artists in a list."
         )
     if unknown:

@@ -139,9 +139,9 @@ def with_more(
     """
     body, rest = _cut(model, (EMBEDDING, LOGITS), rename={LOGITS: _BASE_LOGITS})
     nodes = [
-        tensor(_OWN + "cooling", np.array([1 / temperature])),
-        node("Mul", (_BASE_LOGITS, _OWN + "cooling"), _OWN + "base_cooled"),
-        node("Softmax", (_OWN + "base_cooled",), _OWN + "base_genres"),
+        tensor(_OWN + "base_scale", np.array([1 / temperature])),
+        node("Mul", (_BASE_LOGITS, _OWN + "base_scale"), _OWN + "base_scaled"),
+        node("Softmax", (_OWN + "base_scaled",), _OWN + "base_genres"),
         node("Log", (_OWN + "base_genres",), _OWN + "base_logs"),
         node("Hardmax", (_OWN + "base_genres",), _OWN + "base_choice", axis=1),
         node("Mul", (_OWN + "base_genres", _OWN + "base_choice"), _OWN + "base_chosen"),

@@ -242,7 +242,7 @@ def _notes(
         if ratio.mismatch:
             seen = ", ".join(f"{arm} {count}" for arm, count in ratio.senders.items())
             yield (
-                f"SENDERS WERE NOT DEALT OUT AS SET since {ratio.since} ({seen}; p "
+                f"SENDERS WERE NOT ASSIGNED AS SET since {ratio.since} ({seen}; p "
                 f"{ratio.p:.1g}): something loses or repeats some of them, and no comparison of "
                 "these arms can be trusted until it is found."
             )

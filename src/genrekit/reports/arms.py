@@ -192,11 +192,11 @@ def _splits(found: ArmsReport) -> Iterator[Section]:
             ]
             for ratio in found.ratios
         ]
-        title = "Whether senders were dealt out as set"
+        title = "Whether senders were assigned as set"
         parts.append(Table(("since", "shares", "senders", "p"), rows, title))
     if parts:
         text = "Each sender got one model, whatever it sent; so the two were judged on other files."
-        yield Section("Senders dealt out", text, parts)
+        yield Section("Senders assigned", text, parts)
 
 
 def _shadows(found: ArmsReport) -> Iterator[Section]:

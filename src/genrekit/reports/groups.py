@@ -31,7 +31,7 @@ PROTOCOL_NOTES = {
     "leave-one-artist-out": "the tracks of one artist after another",
     "cross-corpus": "tracks of another corpus, over the genres that both have",
     "all-test": "all tracks tested, none fitted on",
-    "repeated-kfold": "folds over recordings, dealt several times",
+    "repeated-kfold": "folds over recordings, drawn several times",
     "grouped-kfold": (
         "every recording tested once, repetitions of one kept together; where artists are not "
         "known they are on both sides, and the numbers flatter"

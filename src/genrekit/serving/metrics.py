@@ -78,7 +78,7 @@ class Metrics:
         )
         self.shadows = Counter(
             "genrekit_shadows",
-            "What became of files that a shadow was to hear",
+            "What became of files that a shadow was to analyse",
             ("arm", "outcome"),
             registry=self.registry,
         )

@@ -35,10 +35,10 @@ class Settings(BaseSettings):
         ("default",), min_length=1, max_length=16, description="MODEL or NAME=MODEL; first answers"
     )
     split: Words = Field(
-        (), description="NAME=SHARE, ...: how senders that ask for no model are dealt out"
+        (), description="NAME=SHARE, ...: how senders that ask for no model are assigned"
     )
     shadow: Words = Field(
-        (), description="names of models that hear the same, and whose answers are only logged"
+        (), description="names of models that get the same files, and whose answers are only logged"
     )
     shadow_queue: int = Field(8, ge=1, le=1000, description="files that may wait for a shadow")
     shadow_niceness: int = Field(10, ge=0, le=19, description="how far all others go before it")

@@ -198,7 +198,7 @@ class _Columns:
         lengths = sorted((len(plain(genre)) for genre in answer.scores), reverse=True)
         self._top = top
         self._genre = max(len(UNKNOWN), *lengths)
-        # Each with a number behind it, parted by commas.
+        # Each with a number behind it, separated by commas.
         self._then = min(sum(lengths[: top - 1]) + 7 * min(top - 1, len(lengths)) - 2, _THEN_CELLS)
         middle = f"        {'then':<{self._then}}  " if top > 1 else "  "
         self.heading = f"{'genre':<{self._genre}}{middle}track"

@@ -186,7 +186,7 @@ def _excerpt(manifests: Sequence[Manifest]) -> ExcerptConfig:
     others = [one.name for one in manifests if one.excerpt != longest]
     if others and not _of_rows(manifests[0]):
         logger.warning(
-            "%s heard another part of a track alone; together all hear %s",
+            "%s analysed another part of a track alone; together all analyse %s",
             ", ".join(others),
             _part(longest),
         )

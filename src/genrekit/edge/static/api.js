@@ -7,12 +7,12 @@ import { ranked } from "./words.js";
 
 const ADVICE = "Choose another file, or one that plays from start to end.";
 let about = null; // what model.json says
-let ear = null; // { worker, waiting } of the worker that holds the graph
+let running = null; // { worker, waiting } of the worker that holds the graph
 let last = null; // { file, decoded } of the file that was decoded last
 let turn = Promise.resolve(); // who asks next waits for who asked before
 
 export const explains = false;
-export const patiently = (ask) => ask();
+export const withRetries = (ask) => ask();
 
 async function read(name) {
   const answer = await fetch(name);
@@ -28,29 +28,29 @@ export const version = async () => ({ genrekit: (await card()).genrekit, keeps_a
 const nobody = async () => { throw new Problem("This page does not offer that", "It has no server.", "Use genrekit serve."); };
 export { nobody as demos, nobody as demo, nobody as indexInfo, nobody as similar, nobody as similarAudio, nobody as explain };
 
-function listener() {
-  if (ear) return ear;
-  const worker = new Worker("ear.js", { type: "module" }), waiting = new Map();
-  const mine = (ear = { worker, waiting, next: 0 });
+function scorer() {
+  if (running) return running;
+  const worker = new Worker("scoring.js", { type: "module" }), waiting = new Map();
+  const mine = (running = { worker, waiting, next: 0 });
   worker.onmessage = ({ data }) => {
     const { resolve, reject } = waiting.get(data.id) ?? {};
     waiting.delete(data.id);
-    if (data.error) reject?.(new Problem("The model cannot listen", data.error, "Reload the page, or try another browser."));
+    if (data.error) reject?.(new Problem("The model cannot run", data.error, "Reload the page, or try another browser."));
     else resolve?.(data.found);
   };
   worker.onerror = (event) => {
     for (const { reject } of waiting.values()) reject(new Problem("The model could not be started", event.message || "A part of the page is missing.", "Reload the page while you are online, or try another browser."));
-    if (ear === mine) ear = null;
+    if (running === mine) running = null;
   };
   return mine;
 }
 
 function ask(work, signal) {
-  const mine = listener(), id = mine.next++;
+  const mine = scorer(), id = mine.next++;
   return new Promise((resolve, reject) => {
     const stop = () => { // a graph cannot be stopped, but who runs it can
       mine.worker.terminate();
-      if (ear === mine) ear = null;
+      if (running === mine) running = null;
       for (const one of mine.waiting.values()) one.reject(new DOMException("cancelled", "AbortError"));
     };
     const over = (then) => (value) => { signal?.removeEventListener("abort", stop); then(value); };
@@ -63,7 +63,7 @@ function ask(work, signal) {
 /** Load the graph before it is needed. */
 export const ready = () => ask(null);
 
-async function heard(file, rate) {
+async function audioOf(file, rate) {
   if (last?.file !== file) {
     last = null; // two of them may be more than a phone has room for
     last = { file, decoded: await decode(file, rate) };
@@ -89,7 +89,7 @@ export function predict(file, { segments = false, tags = false, whole = false } 
 
 async function answer(file, { segments, tags, whole }, signal) {
   const began = performance.now(), model = await described(), rate = model.sample_rate_hz;
-  const { audio, from } = await heard(file, rate), total = Math.round((audio.length * rate) / from);
+  const { audio, from } = await audioOf(file, rate), total = Math.round((audio.length * rate) / from);
   if (signal?.aborted) throw new DOMException("cancelled", "AbortError");
   const { first, count } = whole ? { first: 0, count: total } : middle(total, model.excerpt, rate);
   const around = reach(from, rate), begun = Math.max(0, Math.floor((first * from) / rate) - around), ended = Math.ceil(((first + count) * from) / rate) + around;
@@ -114,21 +114,21 @@ const named = (labels, values) => Object.fromEntries(labels.map((label, number) 
 
 /** Too little audio is a problem. */
 function check(count, model) {
-  if (!count) throw new Problem("There is nothing to listen to", "There is no audio in it.", ADVICE, { status: 422 });
+  if (!count) throw new Problem("There is nothing to analyse", "There is no audio in it.", ADVICE, { status: 422 });
   const seconds = count / model.sample_rate_hz, least = model.windows.minimum_seconds;
-  if (seconds < least) throw new Problem("There is too little to listen to", `There are ${seconds.toFixed(2)} s of audio, and the model needs at least ${least} s.`, "Choose a longer piece.", { status: 422 });
+  if (seconds < least) throw new Problem("There is too little to analyse", `There are ${seconds.toFixed(2)} s of audio, and the model needs at least ${least} s.`, "Choose a longer piece.", { status: 422 });
 }
 
-/** The genres that are told, best first; none is unknown. */
+/** The genres that are predicted, best first; none is unknown. */
 function chosen(scores, model) {
   const [best] = Object.entries(scores);
   if (best[1] < model.unknown_below) return [];
   if (model.task === "single-label") return [best[0]];
-  const told = new Set();
+  const reached = new Set();
   model.labels.forEach((label, number) => {
-    if (scores[label] >= model.thresholds[number]) for (let one = label; one; one = model.parents[one]) told.add(one);
+    if (scores[label] >= model.thresholds[number]) for (let one = label; one; one = model.parents[one]) reached.add(one);
   });
-  return Object.keys(scores).filter((label) => told.has(label));
+  return Object.keys(scores).filter((label) => reached.has(label));
 }
 
 function placed(found, model, first, count) {

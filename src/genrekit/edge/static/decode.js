@@ -6,7 +6,7 @@ import { nativeRate } from "./rates.js";
 const MOST_BYTES = 512 * 2 ** 20;
 const MOST_SECONDS = 3600; // an hour in stereo, at a low rate, is half a gigabyte of samples
 const FINE_SECONDS = 900; // longer ones are decoded at the rate of the model, by whatever filter the browser has
-const LEAST_HZ = 8000, MOST_HZ = 48000; // what every browser decodes to; at the most its filter leaves alone what a model hears
+const LEAST_HZ = 8000, MOST_HZ = 48000; // what every browser decodes to; at the most its filter leaves alone what a model analyses
 const PATIENCE_MS = 4000;
 // As genrekit folds channels: they cancel where turning one around carries half as much power again.
 const WORTH_TURNING = 1.5, OFFSET_SHARE = 0.05;

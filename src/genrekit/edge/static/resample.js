@@ -7,7 +7,7 @@ function divisor(a, b) {
   return b ? divisor(b, a % b) : a;
 }
 
-/** How many samples on either side of a place are heard for it. */
+/** How many samples on either side of a place it is computed from. */
 export function reach(from, to) {
   if (from === to) return 0;
   const width = (1 - FLAT) * Math.PI * Math.min(1, to / from);

@@ -89,7 +89,7 @@ def add_feedback(
 def _to_add(
     log: Path, dataset: Dataset, tested: set[str], workers: int, cache: FeatureCache | None
 ) -> dict[str, str]:
-    """Genres that people named, by the path of audio that may teach."""
+    """Genres that people named, by the path of audio that may be trained on."""
     labelled = read_feedback(log)
     known = {path: genre for path, genre in labelled.items() if genre in dataset.labels}
     if others := len(labelled) - len(known):
@@ -122,7 +122,7 @@ def with_feedback(recipe: Recipe, feedback_rows: FeedbackRows) -> Recipe:
     data = DataConfig(corpus="manifest", path=feedback_rows.file, options={"ignore": [ORIGIN]})
     protocol = ProtocolConfig(name="official", fit_on=recipe.protocol.fit_on)
     labelled = (
-        f"Taught by {feedback_rows.added} tracks, too, that people who used a server labelled."
+        f"Trained on {feedback_rows.added} tracks, too, that people who used a server labelled."
     )
     return recipe.model_copy(
         update={

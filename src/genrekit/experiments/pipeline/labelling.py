@@ -88,7 +88,7 @@ def _chosen(every: list[Proposal], top: int) -> list[Proposal]:
     unlike = sorted(every, key=lambda one: -one.surprise)
     chosen: dict[str, Proposal] = {}
     for doubt, odd in zip(doubted, unlike, strict=True):
-        for one, why in ((doubt, "uncertain"), (odd, "unlike what taught")):
+        for one, why in ((doubt, "uncertain"), (odd, "unlike what was trained on")):
             if len(chosen) < top and (why == "uncertain" or one.surprise > 0):
                 chosen.setdefault(one.id, one.model_copy(update={"why": why}))
     return list(chosen.values())

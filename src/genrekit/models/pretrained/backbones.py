@@ -319,7 +319,7 @@ class Pretrained(NetworkConfig):
         "all", description="head leaves the backbone as it is, batch statistics included"
     )
     projection: Width | None = Field(
-        256, description="units between the backbone and the scores; None is no such layer"
+        256, description="units between the backbone and the scores; None leaves it out"
     )
 
 

@@ -59,7 +59,7 @@ def load_state(
     Raises
     ------
     ValueError
-        If a tensor is missing, left over, of another shape, or holds what is no number.
+        If a tensor is missing, left over, of another shape, or holds what is not a number.
     """
     own = module.state_dict()
     missing = [name for name in own if name not in state and not name.endswith("batches_tracked")]
@@ -74,7 +74,7 @@ def load_state(
         ("lacks", missing),
         ("also has", extra),
         ("has other shapes:", unlike),
-        ("has values that are no numbers in", broken),
+        ("has values that are not numbers in", broken),
     ):
         if names:
             raise ValueError(f"it {what} {', '.join(names[:_SHOWN])} ({len(names)} in all)")

@@ -50,8 +50,8 @@ class MusicnnMel(nn.Module):
         super().__init__()
         self.power = Power(hann(_FFT), _FFT, _HOP)
         filters = mel_filters(_RATE_HZ, _FFT, BANDS, 0.0, _RATE_HZ / 2)
-        heard = filters * (published_rolloff()[:, np.newaxis] if rolloff else np.float32(1))
-        self.register_buffer("filters", torch.from_numpy(heard), persistent=False)
+        weakened = filters * (published_rolloff()[:, np.newaxis] if rolloff else np.float32(1))
+        self.register_buffer("filters", torch.from_numpy(weakened), persistent=False)
         n_frames = 1 + samples // _HOP
         starts = np.arange(0, n_frames - PATCH_FRAMES + 1, patch_hop)
         places = starts[:, np.newaxis] + np.arange(PATCH_FRAMES)
@@ -69,8 +69,8 @@ class MusicnnMel(nn.Module):
 def published_rolloff() -> NDArray[np.float32]:
     """Power of each bin (257,) that the network learnt from, of what `genrekit.audio` decodes.
 
-    The network has heard music at 16 kHz from a resampler that weakens what is above 7 kHz, and the
-    decoder's does so above 7.6 kHz. On the difference a tag's probability moves by up to 0.1.
+    The network was trained on music at 16 kHz from a resampler that weakens what is above 7 kHz,
+    and the decoder's does so above 7.6 kHz. The difference moves a tag's probability by up to 0.1.
     """
     bins = np.arange(_FFT // 2 + 1)
     # A sinc of 64 zero crossings under a Kaiser window: librosa's "kaiser_best".
@@ -97,7 +97,7 @@ class MusicnnBody(Body):
         self.rms = None if config.level_db is None else 10 ** (config.level_db / 20)
         sizes = {"tags": len(TAGS), "penultimate": network.out.in_features}
         self.embedding_size = sizes.get(config.layer, network.dense.in_features)
-        # What nothing hears would be trained by nothing.
+        # What nothing reads would be trained by nothing.
         if config.layer != "tags":
             del network.out
         if config.layer == "pooled":
@@ -110,7 +110,7 @@ class MusicnnBody(Body):
 
     def forward(self, x: Tensor) -> Tensor:
         """Samples (n, 1, samples) at 16 kHz to (n, embedding_size)."""
-        patches = self.patches(x if self.rms is None else levelled(x, self.rms))
+        patches = self.patches(x if self.rms is None else power_normalised(x, self.rms))
         n_patches = patches.shape[1]
         each = self._described(patches.flatten(0, 1))
         return each.reshape(-1, n_patches, self.embedding_size).mean(dim=1)
@@ -123,7 +123,7 @@ class MusicnnBody(Body):
         return pooled if self.layer == "pooled" else self.network.penultimate(pooled)
 
 
-def levelled(x: Tensor, rms: float) -> Tensor:
+def power_normalised(x: Tensor, rms: float) -> Tensor:
     """Samples (n, 1, samples), each row brought to one root mean square; silence stays silent."""
     with exact(x):
         found = x.square().mean(dim=2, keepdim=True).sqrt()

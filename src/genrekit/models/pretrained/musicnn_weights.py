@@ -126,7 +126,7 @@ def _number(place: int) -> str:
 def _turned(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """TensorFlow's (frames, bands, in, out) as (out, in, frames, bands), and (in, out) turned."""
     if values.ndim == 4:
-        # The middle hears the maps of the front as bands of a single channel.
+        # The middle takes the maps of the front as bands of a single channel.
         middle = name.startswith("mid.")
         return values.transpose(3, 1, 0, 2)[..., 0] if middle else values.transpose(3, 2, 0, 1)
     return values.T

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from genrekit.models.pretrained.musicnn import Block, MusicnnNetwork
 
-#: A filter whose weights are this much weaker than the strongest of its shape hears nothing.
+#: A filter whose weights are this much weaker than the strongest of its shape is dead.
 _WEAKEST = 1e-3
 #: What such a filter may say all the time and still be left out. Behind the front maps are padded
 #: with zeros, so a constant of any size would be missed at the ends of a patch.
@@ -41,7 +41,7 @@ def slimmed(network: MusicnnNetwork) -> MusicnnNetwork:
 
 
 def _constant(block: Block) -> Tensor:
-    """What each filter says where it hears nothing, (filters,)."""
+    """What each filter gives whatever its input, (filters,)."""
     assert block.conv.bias is not None
     return _normalised(functional.relu(block.conv.bias), block.norm)
 
@@ -57,12 +57,12 @@ def _normalised(values: Tensor, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor
 def _live(block: Block, constant: Tensor) -> Tensor:
     """Which filters stay, (filters,) of bool; the strongest always does."""
     strength = block.conv.weight.flatten(1).norm(dim=1)
-    hears: Tensor = strength >= _WEAKEST * strength.max()
-    return hears | (constant.abs() > _SILENT)
+    responds: Tensor = strength >= _WEAKEST * strength.max()
+    return responds | (constant.abs() > _SILENT)
 
 
 def _behind(network: MusicnnNetwork, live: Tensor, constant: Tensor) -> dict[str, Tensor]:
-    """The layers that hear the front, with the constants in their biases."""
+    """The layers that take the front, with the constants in their biases."""
     mid = network.mid[0]
     assert isinstance(mid, Block)
     assert mid.conv.bias is not None

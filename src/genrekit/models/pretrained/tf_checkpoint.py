@@ -169,7 +169,7 @@ class _Message:
         found = [value for number, value in self._fields if number == field]
         last = found[-1] if found else 0
         if not isinstance(last, int):
-            raise ValueError(f"field {field} of its index is no number")
+            raise ValueError(f"field {field} of its index is not a number")
         return last
 
     def inside(self, field: int) -> bytes:

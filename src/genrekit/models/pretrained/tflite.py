@@ -54,7 +54,7 @@ def read_layers(data: bytes) -> list[Layer]:
         If the file is none of TensorFlow Lite, or damaged.
     """
     if data[4:8] != b"TFL3":
-        raise ValueError("it is no TensorFlow Lite file")
+        raise ValueError("it is not a TensorFlow Lite file")
     try:
         return list(_layers(data))
     except (struct.error, IndexError, KeyError) as problem:

@@ -22,7 +22,7 @@ const SAID = {
   503: ["The server is busy", "Wait a moment, then try again."],
 };
 
-/** The problem behind an answer that is no success. */
+/** The problem behind an answer that is not a success. */
 export function problemOf(status, body, retryAfter) {
   const [title, advice] = SAID[status] ?? ["Something went wrong in the server", "Try again; if it stays, its log says why."];
   let text = "";
@@ -118,7 +118,7 @@ export const models = () => send("GET", "/models");
 export const version = () => send("GET", "/version");
 
 /** Ask again, as often as is polite, while the server has no room. */
-export async function patiently(ask, signal) {
+export async function withRetries(ask, signal) {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask();

@@ -1,6 +1,6 @@
 // Many files: two at a time, each with its own answer or error, and the lot as CSV.
 
-import { patiently, predict } from "./api.js";
+import { withRetries, predict } from "./api.js";
 import { colour, element, percent, ranked } from "./words.js";
 
 const AT_ONCE = 2;
@@ -56,7 +56,7 @@ async function work() {
 
 async function answer(entry, signal) {
   try {
-    entry.prediction = await patiently(() => predict(entry.file, {}, { signal }), signal);
+    entry.prediction = await withRetries(() => predict(entry.file, {}, { signal }), signal);
   } catch (error) {
     if (error.name !== "AbortError") entry.problem = error;
   }

@@ -9,7 +9,7 @@ const MOST_BYTES = 64 * 2 ** 20; // more than this is not decoded in the page
 
 const $ = (id) => document.getElementById(id);
 const player = $("player");
-let track = { seconds: 0, samples: null, segments: [], heard: null, why: null };
+let track = { seconds: 0, samples: null, segments: [], analysed: null, why: null };
 let address = "";
 let until = Infinity; // where playback stops by itself
 let laid = true; // whether the explanation is over the spectrogram
@@ -20,7 +20,7 @@ export async function load(file) {
   URL.revokeObjectURL(address);
   address = URL.createObjectURL(file);
   player.src = address;
-  track = { seconds: 0, samples: null, segments: [], heard: null, why: null };
+  track = { seconds: 0, samples: null, segments: [], analysed: null, why: null };
   const mine = track;
   $("segments-details").hidden = true;
   $("legend").replaceChildren();
@@ -40,7 +40,7 @@ export async function load(file) {
 
 /** Mark the part that the answer is for. */
 export function setHeard(segments) {
-  track.heard = segments.length ? [segments[0].start_seconds, segments.at(-1).end_seconds] : null;
+  track.analysed = segments.length ? [segments[0].start_seconds, segments.at(-1).end_seconds] : null;
   show();
 }
 
@@ -102,11 +102,11 @@ function show() {
   $("time-end").textContent = track.seconds ? clock(track.seconds) : "";
   $("wave").hidden = $("spectrogram").hidden = !track.samples;
   const several = track.segments.length > 1; // one segment would only repeat the bars
-  const [from, to] = (track.heard ?? [0, 0]).map((at) => Math.min(1, at / (track.seconds || 1)));
-  $("heard").hidden = to - from > 0.98 || to === 0;
-  $("heard-note").hidden = $("heard").hidden;
-  $("heard").style.setProperty("--from", from);
-  $("heard").style.setProperty("--to", to);
+  const [from, to] = (track.analysed ?? [0, 0]).map((at) => Math.min(1, at / (track.seconds || 1)));
+  $("analysed").hidden = to - from > 0.98 || to === 0;
+  $("analysed-note").hidden = $("analysed").hidden;
+  $("analysed").style.setProperty("--from", from);
+  $("analysed").style.setProperty("--to", to);
   $("river").hidden = $("legend").hidden = !several;
   if (track.samples) {
     drawWave();

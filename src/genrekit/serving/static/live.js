@@ -30,7 +30,7 @@ async function begin(open) {
   const socket = openStream();
   mine.socket = socket;
   socket.onopen = () => socket.send(JSON.stringify({ type: "hello", format: "container", name: mine.name, key: getKey() }));
-  socket.onmessage = (event) => hear(mine, JSON.parse(event.data));
+  socket.onmessage = (event) => receive(mine, JSON.parse(event.data));
   socket.onclose = (event) => {
     if (session === mine && !mine.over) fail("The stream has ended", closing(event.code), "Begin again; if it stays, send the file on the first tab.");
     stopAudio(mine);
@@ -52,7 +52,7 @@ function closing(code) {
   return { 1006: "The server does not answer, or takes no more live streams.", 1008: "It wants a key, or nothing arrived for a while.", 1013: "There is no room for another stream." }[code] ?? `The connection closed (${code}).`;
 }
 
-function hear(mine, message) {
+function receive(mine, message) {
   if (mine !== session) return;
   if (message.type === "ready") {
     mine.windowSeconds = message.ready.window_seconds;
@@ -85,17 +85,17 @@ const whole = (seconds) => `${Math.round(seconds)} s`;
 
 /** What is said after some seconds; less than a window is less than the model is made for. */
 function soFar(mine, verdict) {
-  const heard = verdict.seconds < mine.windowSeconds - 0.05
+  const basis = verdict.seconds < mine.windowSeconds - 0.05
     ? `From the first ${whole(verdict.seconds)}; the model is made for ${whole(mine.windowSeconds)}, so this may still change.`
     : `From ${whole(verdict.seconds)} so far.`;
-  return `${sentence(verdict)} ${heard}`;
+  return `${sentence(verdict)} ${basis}`;
 }
 
 /** Where the file of a stream is judged by a part of it, what all of it said. */
 function asFile(mine, prediction) {
   const last = mine.verdicts.at(-1);
   if (!last || last.seconds < prediction.seconds + 1) return "";
-  const same = last.genre === prediction.genre ? "and so did all that was heard" : `while all that was heard said ${last.genre}`;
+  const same = last.genre === prediction.genre ? "and so did all that came" : `while all that came said ${last.genre}`;
   return `As for a file, ${whole(prediction.seconds)} from its middle decided this, ${same}.`;
 }
 
@@ -151,13 +151,13 @@ function draw(mine) {
   setTimeout(() => requestAnimationFrame(() => draw(mine)), FRAME_MS);
 }
 
-/** How long until the first words, and then until a whole window is heard. */
-function showWait(mine, heard) {
+/** How long until the first words, and then until there is a whole window. */
+function showWait(mine, seconds) {
   const until = mine.verdicts.length ? mine.windowSeconds : mine.firstSeconds;
-  $("live-wait").hidden = mine.verdicts.length > 0 && heard >= until;
-  $("live-wait").value = Math.min(1, heard / until);
+  $("live-wait").hidden = mine.verdicts.length > 0 && seconds >= until;
+  $("live-wait").value = Math.min(1, seconds / until);
   if (mine.verdicts.length) return;
-  const left = Math.ceil(mine.firstSeconds - heard);
+  const left = Math.ceil(mine.firstSeconds - seconds);
   $("live-sentence").textContent = left > 0 ? `First words after ${Math.ceil(mine.firstSeconds)} s of music: ${left} s to go.` : "Thinking.";
 }
 

@@ -1,6 +1,6 @@
 // Genres of one's own: piles of songs in numbers, which only this page holds.
 
-import { learnPiles, embed, patiently } from "./api.js";
+import { learnPiles, embed, withRetries } from "./api.js";
 import { colour, colourAt, element, percent } from "./words.js";
 
 const MOST_PILES = 10, FEWEST_SONGS = 2, SMALLEST = 1e-4;
@@ -60,7 +60,7 @@ async function addSongs(pile, files) {
     song.state = "Listening";
     show(pile);
     try {
-      song.song = await patiently(() => embed(song.file), never);
+      song.song = await withRetries(() => embed(song.file), never);
       song.state = "";
     } catch (error) {
       song.state = `${error.title ?? "Failed"}: ${error.message}`;
@@ -130,7 +130,7 @@ async function ask(files) {
     asked.push(one);
     tell(one, "Listening");
     try {
-      one.song = await patiently(() => embed(file), never);
+      one.song = await withRetries(() => embed(file), never);
       tell(one);
     } catch (error) {
       tell(one, `${error.title ?? "Failed"}: ${error.message}`);

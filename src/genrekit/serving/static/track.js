@@ -1,6 +1,6 @@
 // One track: choose or record it, send it, show the answer or what to do about its absence.
 
-import { demo, demos, explains, indexInfo, patiently, predict, similar, similarAudio } from "./api.js";
+import { demo, demos, explains, indexInfo, withRetries, predict, similar, similarAudio } from "./api.js";
 import * as deck from "./deck.js";
 import { fromAudio, modelOf } from "./model.js";
 import { Problem } from "./problem.js";
@@ -131,7 +131,7 @@ async function listenToAll(signal) {
   button.disabled = true;
   button.textContent = "Listening to the whole track";
   try {
-    const whole = await patiently(() => predict(file, { segments: true, whole: true }, { signal }), signal);
+    const whole = await withRetries(() => predict(file, { segments: true, whole: true }, { signal }), signal);
     if (!signal.aborted) {
       deck.setSegments(whole.segments);
       button.hidden = true;
@@ -150,7 +150,7 @@ async function showSimilar(file, signal) {
   $("similar-note").textContent = "Looking for similar tracks";
   $("neighbours").replaceChildren();
   try {
-    const { tracks } = await patiently(() => similar(file, { top: 8 }, { signal }), signal);
+    const { tracks } = await withRetries(() => similar(file, { top: 8 }, { signal }), signal);
     $("neighbours").replaceChildren(...tracks.map(neighbour));
     $("similar-note").textContent = tracks.length ? "Nearest in the index; 1.00 would be the same." : "The index is empty.";
   } catch (error) {

@@ -1,6 +1,6 @@
 // Why: what a genre rests on, laid over the spectrogram, in words, and to listen to.
 
-import { explain, patiently } from "./api.js";
+import { explain, withRetries } from "./api.js";
 import * as deck from "./deck.js";
 import { clock, element, percent, ranked } from "./words.js";
 
@@ -44,7 +44,7 @@ async function ask() {
   $("why-ask").textContent = "Stop";
   $("why-sentence").textContent = "Hiding one second after another, in three ways. This takes a while.";
   try {
-    const found = await patiently(() => explain(file, { genre, model, spectrogram: false }, { signal }), signal);
+    const found = await withRetries(() => explain(file, { genre, model, spectrogram: false }, { signal }), signal);
     if (!signal.aborted) show(found);
   } catch (error) {
     if (abort.signal === signal) $("why-sentence").textContent = signal.aborted ? "" : `${error.title}: ${error.message} ${error.advice ?? ""}`;

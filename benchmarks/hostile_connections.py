@@ -115,7 +115,7 @@ async def half_open(served: Served, clip: bytes) -> str:
         return f"closed with {ws.close_code}"
 
 
-async def socket_crowd(served: Served, clip: bytes) -> str:
+async def many_sockets(served: Served, clip: bytes) -> str:
     """A hundred sockets that open and say nothing, or break off in the middle."""
     hello = '{"type":"hello","format":"pcm_s16le","sample_rate_hz":22050}'
     sockets = []
@@ -137,7 +137,7 @@ async def socket_crowd(served: Served, clip: bytes) -> str:
 
 
 async def open_socket(served: Served) -> ClientConnection:
-    """A stream; those of the crowd before may still be on their way out."""
+    """A stream; those of the sockets before may still be on their way out."""
     while True:
         try:
             # Without pings, and reading whatever comes: nothing but the server ends this.
@@ -173,11 +173,11 @@ async def socket_message(served: Served, clip: bytes) -> str:
         return f"closed with {socket.close_code}"
 
 
-CROWDS: dict[str, Callable[[Served, bytes], Awaitable[str]]] = {
+CONNECTIONS: dict[str, Callable[[Served, bytes], Awaitable[str]]] = {
     "slow loris, 200 connections": slow_loris,
     "100 bodies that stop": slow_bodies,
     "20 connections that never read": never_read,
-    "100 sockets, silent or broken off": socket_crowd,
+    "100 sockets, silent or broken off": many_sockets,
     "a flood of samples on a socket": socket_flood,
     "a message of 100 MB on a socket": socket_message,
     "pings without end on a socket": ping_flood,
