@@ -1,10 +1,19 @@
-"""Pieces that were cut from one recording, told by the sound going on from one into the next.
+"""Pieces that were cut from one recording, recognised because the sound continues across the cut.
 
-A cut leaves no trace in the samples: what linear prediction expects behind the end of one piece is
-what the next one begins with, and the other way round. Between other pieces there is a step, which
-prediction does not expect. So it is told without names and without any audio in common. Where
-audio is noise, prediction tells nothing, and neither does this; a lossy codec changes what lies at
-the edges of a piece, so pieces are found that were cut before it was kept without loss.
+A cut leaves no trace in the samples: linear prediction from the end of one piece expects what the
+next one begins with, and the other way round. Between unrelated pieces there is a step, which
+prediction does not expect. So a cut is recognised without names and without any audio in common.
+
+Two things are asked of a joint. The next piece has to fit much better than every other one. And a
+Bayes factor has to speak for it: how likely its first samples are as predicted from the piece
+before, against how likely they are by its own autocorrelation. The second is what protects from
+coincidence: a quiet beginning fits the end of anything loud, and slow waves fit each other by
+chance, but both are as likely without a piece before them. The more pieces there are, the more fit
+by chance, so the factor has to exceed their number: before anything is compared, the odds are one
+to n that of n pieces this one comes next.
+
+Noise cannot be predicted, so pieces of noise are never found. A lossy codec changes the edges of a
+piece, so pieces are found that were cut before they were kept without loss.
 """
 
 from __future__ import annotations
@@ -27,14 +36,11 @@ EDGE_SAMPLES = 2048
 ORDER = 32
 #: Samples behind an edge that are compared.
 AHEAD = 16
-#: The error across an edge, relative to that within a piece, both ways multiplied: about one where
-#: the sound goes on, and tens to millions elsewhere.
-MOST_ERROR = 2.0
-#: How much worse every other piece has to fit.
+#: How much larger the power of the error has to be for every other piece, both ways multiplied.
 MARGIN = 6.0
-
-#: And how much worse a piece would fit that has nothing to do with it.
-OF_CHANCE = 64.0
+#: The least Bayes factor of a joint among few pieces, each way: "very strong" on the scale of
+#: Jeffreys (1961).
+BAYES_FACTOR = 30.0
 
 _EDGE_SECONDS = 0.6
 _LOSSY = frozenset(
@@ -61,12 +67,12 @@ class Edges:
 
 
 def edges_of(samples: NDArray[np.float32], info: AudioInfo) -> Edges | None:
-    """Return the edges of decoded audio (n,) at its own rate; None where they tell nothing.
+    """Return the edges of decoded audio (n,) at its own rate; None where they say nothing.
 
     Parameters
     ----------
     info : AudioInfo
-        Of the file. What a lossy codec did at the edges hides whether the sound goes on.
+        Of the file. What a lossy codec did at the edges hides whether the sound continues.
     """
     lossy = info.container in _LOSSY or info.codec in _LOSSY
     if lossy or len(samples) < EDGE_SAMPLES:
@@ -125,43 +131,61 @@ def _of_one_rate(edges: Mapping[str, Edges]) -> Iterator[tuple[str, str]]:
         return
     lasts = np.array([one.last for one in edges.values()])
     firsts = np.array([one.first for one in edges.values()])
-    onward, loud = _errors(lasts, firsts[:, :AHEAD])
-    back, loud_back = _errors(firsts[:, ::-1], lasts[:, : -AHEAD - 1 : -1])
+    onward, for_onward = _compare(lasts, firsts)
+    back, for_back = _compare(firsts[:, ::-1], lasts[:, ::-1])
     # Row: the piece that ends. Column: the one that begins.
-    together, chance = onward * back.T, loud * loud_back.T
+    together = onward * back.T
+    evidence = np.minimum(for_onward, for_back.T)
+    least = math.log(max(BAYES_FACTOR, len(names)))
     np.fill_diagonal(together, np.inf)
     for row, column in enumerate(together.argmin(axis=1)):
         fit = together[row, column]
-        if not fit <= MOST_ERROR or together[:, column].argmin() != row:
-            continue
-        if not fit * OF_CHANCE <= chance[row, column]:
+        if not evidence[row, column] >= least:
             continue
         others = np.delete(together[row], column), np.delete(together[:, column], row)
         if all(one.min(initial=math.inf) >= MARGIN * fit for one in others):
             yield names[row], names[column]
 
 
-def _errors(known: Samples, ahead: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How badly each of ``ahead`` (n, AHEAD) is predicted from each of ``known`` (n, samples).
+def _compare(known: Samples, other: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compare the beginning of each of ``other`` with what follows each of ``known``.
 
     Returns
     -------
-    errors : (n known, n ahead) float64
-        Power of the error relative to that within what is known; `_NEVER` where an edge is silent.
-    powers : (n known, n ahead) float64
-        Power of what comes, relative to the same: about the error of what does not belong there.
+    errors : (n known, n other) float64
+        Power of the prediction error relative to that within what is known; `_NEVER` where an edge
+        is silent.
+    evidence : (n known, n other) float64
+        Logarithm of the Bayes factor for ``other`` following ``known``; minus `_NEVER` where an
+        edge is silent.
     """
-    errors, powers = (np.full((len(known), len(ahead)), _NEVER) for _ in range(2))
-    power = (ahead**2).mean(axis=1)
-    loud = power > _LEAST_POWER
+    shape = len(known), len(other)
+    errors, evidence = np.full(shape, _NEVER), np.full(shape, -_NEVER)
+    ahead = other[:, :AHEAD]
+    loud = (ahead**2).mean(axis=1) > _LEAST_POWER
+    alone = np.array([_likelihood_alone(samples) for samples in other])
     for row, samples in enumerate(known):
         if (samples[-4 * AHEAD :] ** 2).mean() <= _LEAST_POWER:
             continue
         weights, within = _prediction(samples)
-        error = _across(weights, samples[-ORDER:], ahead)
-        errors[row, loud] = (error[loud] ** 2).mean(axis=1) / within
-        powers[row] = power / within
-    return errors, powers
+        error = _across(weights, samples[-ORDER:], ahead[loud])
+        errors[row, loud] = (error**2).mean(axis=1) / within
+        predicted = -AHEAD / 2 * (errors[row, loud] + math.log(within))
+        evidence[row, loud] = predicted - alone[loud]
+    return errors, evidence
+
+
+def _likelihood_alone(samples: Samples) -> float:
+    """Log-likelihood of the first samples by their own autocorrelation, at the level fitting best.
+
+    They are taken to be Gaussian, and what is common to both sides of the Bayes factor is left out.
+    The level is that of these few samples, so that a quiet beginning is no surprise.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(samples, AHEAD)
+    covariance = windows.T @ windows / len(windows) + _LEAST_ERROR * np.eye(AHEAD)
+    root = np.linalg.cholesky(covariance)
+    level = max(float((np.linalg.solve(root, samples[:AHEAD]) ** 2).mean()), _LEAST_ERROR)
+    return -AHEAD / 2 * (1 + math.log(level)) - float(np.log(np.diag(root)).sum())
 
 
 def _prediction(samples: Samples) -> tuple[Samples, float]:
