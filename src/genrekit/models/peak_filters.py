@@ -36,8 +36,7 @@ class PeakFilters(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, frames, bands) to (n, count, frames - filter's frames + 1)."""
         if not (self.training and torch.is_grad_enabled()):
-            found = self._shifted_in_time(x) if self.bands == 1 else self._shifted_in_band(x)
-            return found + self.bias[:, None]
+            return self._loudest(x) + self.bias[:, None]
         with torch.no_grad():
             loudest = self.conv(x[:, None]).argmax(dim=3)
         patches = x.unfold(1, self.frames, 1).unfold(2, self.bands, 1)
@@ -45,6 +44,13 @@ class PeakFilters(nn.Module):
         times = torch.arange(loudest.shape[2])[None, None, :]
         there = patches[rows, times, loudest]
         return torch.einsum("nctfb,cfb->nct", there, self.conv.weight[:, 0]) + self.bias[:, None]
+
+    def _loudest(self, x: Tensor) -> Tensor:
+        """Loudest band (n, count, frames) of every filter."""
+        if x.requires_grad:  # Grad-CAM asks for the maps of the convolution itself
+            maps: Tensor = self.conv(x[:, None])
+            return maps.amax(dim=3)
+        return self._shifted_in_time(x) if self.bands == 1 else self._shifted_in_band(x)
 
     def _shifted_in_time(self, x: Tensor) -> Tensor:
         """Loudest band (n, count, frames) of filters over time alone."""
