@@ -50,7 +50,14 @@ from genrekit.cli import (
 )
 from genrekit.errors import GenreError, outcome
 from genrekit.interrupts import INTERRUPTED, end_on_interrupt
-from genrekit.terminal import log_to_stderr, mend_streams, plain, print_json, print_problem
+from genrekit.terminal import (
+    asked_completion,
+    log_to_stderr,
+    mend_streams,
+    plain,
+    print_json,
+    print_problem,
+)
 
 app = typer.Typer(
     help="Tells the genre of music: offline, fast, and with numbers you can trust.",
@@ -163,6 +170,10 @@ def main() -> None:
 
 def _run() -> str | int | None:
     try:
+        script = asked_completion()
+        if script is not None:
+            typer.echo(script, nl=False)
+            return 0
         app()
     except SystemExit as stopped:
         # Typer answers 1 when the reader of stdout has left.

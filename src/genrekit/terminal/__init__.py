@@ -16,6 +16,9 @@ if TYPE_CHECKING:
         show_entry,
         show_summary,
     )
+    from genrekit.terminal.completion import (
+        asked_completion,
+    )
     from genrekit.terminal.console import (
         errors,
         log_to_stderr,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "asked_completion",
     "errors",
     "following",
     "log_to_stderr",
@@ -56,8 +60,10 @@ __all__ = [
 # Resolved on first use: a command imports no more than it prints with.
 _ANSWERS = "genrekit.terminal.answers"
 _BATCH = "genrekit.terminal.batch"
+_COMPLETION = "genrekit.terminal.completion"
 _CONSOLE = "genrekit.terminal.console"
 _HOMES = {
+    "asked_completion": _COMPLETION,
     "errors": _CONSOLE,
     "following": _BATCH,
     "log_to_stderr": _CONSOLE,
