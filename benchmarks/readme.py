@@ -105,7 +105,7 @@ def box_section() -> str:
     size = sum(path.stat().st_size for path in bundle.directory.iterdir()) / 1e6
     sentence = (
         f"The model in the box, `{bundle.manifest.name}` {bundle.manifest.version} ({size:.1f} "
-        f"MB), tells {_shown(headline.accuracy)} of {headline.items} clips of ten genres right "
+        f"MB), names {_shown(headline.accuracy)} of {headline.items} clips of ten genres right "
         "when it was trained on neither their collection nor their artist "
         "([by genre, conditions, cost](box.md)). Everything below is from audio:"
     )
@@ -118,7 +118,7 @@ def box_section() -> str:
         [
             *_wrapped(sentence),
             "",
-            "| who teaches, who is tested | tracks | accuracy | macro F1 | log loss |",
+            "| protocol | tracks | accuracy | macro F1 | log loss |",
             "|---|---|---|---|---|",
             *rows,
             "",

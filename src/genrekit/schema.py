@@ -231,9 +231,9 @@ class MultiLabelNumbers(Contract):
 class EvaluationResult(Contract):
     """What one model scored under one protocol.
 
-    For multi-label, ``accuracy`` counts the tracks whose genres are all told right and no others
-    with them, ``log_loss`` and ``expected_calibration_error`` are of every genre of every track,
-    and there is no confusion.
+    For multi-label, ``accuracy`` counts the tracks whose genres are all predicted correctly and
+    no others with them, ``log_loss`` and ``expected_calibration_error`` are of every genre of
+    every track, and there is no confusion.
     """
 
     model: str

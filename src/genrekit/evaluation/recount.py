@@ -59,7 +59,7 @@ class _Rows:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether all is told right, and nothing else."""
+        """Whether all is predicted correctly, and nothing else."""
         return np.asarray((self.true == self.predicted).all(axis=1))
 
 

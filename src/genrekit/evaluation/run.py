@@ -32,7 +32,7 @@ class Answer(Contract):
 
     @property
     def right(self) -> bool:
-        """Whether all is told right, and nothing else."""
+        """Whether all is predicted correctly, and nothing else."""
         return set(self.true) == set(self.predicted)
 
 

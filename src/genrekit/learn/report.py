@@ -17,7 +17,7 @@ class GenreVerdict(Contract):
     genre: str
     tracks: int
     groups: int = Field(description="artists, albums or recordings that stand apart")
-    recall: Estimate | None = Field(description="share of its tracks that are told right")
+    recall: Estimate | None = Field(description="share of its tracks that are predicted correctly")
     precision: float | None
     note: str = Field("", description="what is wrong with its tracks, as a sentence")
 

@@ -50,7 +50,7 @@ def lead_of(groups: Sequence[Group], leaks: Sequence[KnownLeak], inputs: Inputs)
     ]
     if several is not None:
         sentences.append(
-            f"All genres, and no others, are told right on {percent(one.accuracy.value)}."
+            f"All genres, and no others, are predicted correctly on {percent(one.accuracy.value)}."
         )
     note = PROTOCOL_NOTES.get(one.protocol)
     sentences += [f"That is: {note}."] if note else []

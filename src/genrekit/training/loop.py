@@ -219,7 +219,7 @@ def _logits(learner: Learner, forward: nn.Module, batch: Batch) -> Tensor:
 def _right(logits: Tensor, target: Tensor, config: TrainingConfig) -> Tensor:
     """Rows whose genre is the best one, and rows where it is among the best three (2,).
 
-    For several genres a row, the share of them told right, and NaN.
+    For several genres a row, the share of them predicted correctly, and NaN.
     """
     if config.loss != "cross-entropy":
         share = ((logits > 0) == (target > 0.5)).double().mean(dim=1).sum()
