@@ -87,12 +87,12 @@ def test_tags_are_chips_by_group_where_the_model_has_them(
     with serving(models=(str(tagging_bundle),)) as own, opened(browser, own) as tagged:
         tagged.set_input_files("#file", clip)
         tagged.wait_for_selector("#tags:not([hidden])")
-        assert tagged.locator("#tags dt").all_inner_texts() == [*expected.tags, "genres"]
+        assert tagged.locator("#tags dt").all_inner_texts() == [*expected.tags, "wider genres"]
         moods = tagged.locator("#tags [aria-label=mood] li")
         assert [one.split()[0] for one in moods.all_inner_texts()] == [*expected.tags["mood"]]
         best = next(iter(expected.tags["mood"].values()))
         assert moods.first.get_attribute("title") == f"{round(100 * best)} %"
-        wide = tagged.locator("#tags [aria-label=genres] li").all_inner_texts()
+        wide = tagged.locator("#tags [aria-label='wider genres'] li").all_inner_texts()
         assert [one.split()[0] for one in wide] == [*expected.wide.genres]
         assert tagged.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_input_files("#file", clip)
@@ -140,6 +140,17 @@ def test_a_key_is_asked_for_and_sent(page: Any, clip: Path) -> None:
     page.fill("#key", "gk_secret")
     page.keyboard.press("Enter")
     page.wait_for_selector("#result:not([hidden])")
+
+
+def test_a_long_fact_about_a_model_has_a_line_of_its_own(browser: Any, server: Any) -> None:
+    with opened(browser, server, viewport={"width": 1080, "height": 900}) as page:
+        page.goto(f"{server.url}#model")
+        page.wait_for_selector("#model-card .number-card", state="attached")
+        page.select_option("#model-choice", "default")  # learnt from many collections
+        licence = page.locator("#model-card .facts-list div", has_text="Licence of the data")
+        whole = page.locator("#model-card .facts-list").bounding_box()
+        assert licence.bounding_box()["width"] == pytest.approx(whole["width"], abs=1)
+        assert licence.bounding_box()["height"] < 200
 
 
 def test_a_batch_becomes_csv(page: Any, clip: Path, tiny_bundle: Path) -> None:

@@ -337,7 +337,7 @@ def _numbers(cells: Cells, column: str, keep_missing: bool) -> NDArray[np.float6
         f"{cells.file}, line {line}, column {column!r}: {seen} is not a finite number "
         f"({len(wrong)} "
         f"such cells in the column); repair it, name the column in drop_columns, or let "
-        f"the model fill it (model.prepare.impute){hint}"
+        f"a classical model fill it (model.prepare.impute){hint}"
     )
 
 

@@ -4,6 +4,7 @@ import { models, version } from "./api.js";
 import { colour, drawDial, element, percent, setLabels } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
+const SHORT = 80; // characters of a fact that stands beside others
 let cards = [];
 
 /** The card behind the identity in a prediction. */
@@ -114,5 +115,5 @@ function facts({ manifest, sha256 }) {
     "Licence of the model": manifest.licence,
     Fingerprint: sha256.slice(0, 16),
   };
-  return element("dl", { className: "facts-list" }, ...Object.entries(pairs).map(([name, text]) => element("div", {}, element("dt", { text: name }), element("dd", { text }))));
+  return element("dl", { className: "facts-list" }, ...Object.entries(pairs).map(([name, text]) => element("div", { className: String(text).length > SHORT ? "long" : "" }, element("dt", { text: name }), element("dd", { text }))));
 }

@@ -4,7 +4,10 @@ import { element, percent, ranked } from "./words.js";
 
 const MOST = 5; // of each group
 
-/** Fill a list with the tags of a prediction and its wide genres, the surest of each. */
+/** Fill a list with the tags of a prediction and its wide genres, the surest of each.
+ *
+ * "genres" may be a group of tags, so the wide genres have another name.
+ */
 export function showTags(list, { tags, wide }) {
   const groups = Object.entries(tags ?? {}).map(([group, scores]) => [group, ranked(scores).slice(0, MOST)]);
   if (wide) groups.push(widest(wide));
@@ -15,8 +18,8 @@ export function showTags(list, { tags, wide }) {
 
 /** The wide genres that were told; where none was, the nearest. */
 function widest({ genres, scores }) {
-  if (!genres.length) return ["nearest genres", ranked(scores).slice(0, MOST)];
-  return ["genres", genres.map((genre) => [genre, scores[genre]])];
+  if (!genres.length) return ["nearest wider genres", ranked(scores).slice(0, MOST)];
+  return ["wider genres", genres.map((genre) => [genre, scores[genre]])];
 }
 
 function chips(group, found) {
