@@ -49,6 +49,7 @@ def encoded(suffix: str, path: Path) -> Path:
     container, codec, rate, options = _ENCODED[suffix]
     with av.open(str(path), "w", format=container, options=options) as output:
         stream = output.add_stream(codec, rate=rate, layout="stereo")
+        assert isinstance(stream, av.AudioStream)
         stream.bit_rate = 128_000
         context = stream.codec_context
         assert isinstance(context, av.AudioCodecContext)
@@ -216,19 +217,16 @@ def with_mutagen(suffix: str, audio: bytes) -> bytes:
     found: Any = mutagen.File(file)
     if found.tags is None:
         found.add_tags()
+    tags: Any = found.tags
     if isinstance(found, mutagen.mp4.MP4):
-        found.tags["\xa9nam"], found.tags["\xa9gen"] = ["Title"], ["Old"]
-        found.tags["covr"] = [mutagen.mp4.MP4Cover(b"\xff\xd8\xff" + bytes(9000))]
+        tags["\xa9nam"], tags["\xa9gen"] = ["Title"], ["Old"]
+        tags["covr"] = [mutagen.mp4.MP4Cover(b"\xff\xd8\xff" + bytes(9000))]
     elif isinstance(found, mutagen.asf.ASF):
-        found.tags["Title"], found.tags["WM/Genre"] = "Title", ["Old", "Older"]
-        found.tags["WM/Year"] = "1999"
+        tags["Title"], tags["WM/Genre"] = "Title", ["Old", "Older"]
+        tags["WM/Year"] = "1999"
     else:
-        found.tags["ZETA"], found.tags["TITLE"], found.tags["GENRE"] = (
-            "z",
-            "Title",
-            ["Old", "Older"],
-        )
-        found.tags["ALPHA"] = "a"
+        tags["ZETA"], tags["TITLE"], tags["GENRE"] = "z", "Title", ["Old", "Older"]
+        tags["ALPHA"] = "a"
         if isinstance(found, mutagen.flac.FLAC):
             picture = mutagen.flac.Picture()
             picture.data = bytes(9000)

@@ -135,7 +135,7 @@ def _linear_onnx(n_mels: int, n_labels: int, heads: dict[str, int]) -> bytes:
         [numpy_helper.from_array(np.array([2], np.int64), "time"), *constants],
     )
     opset = [helper.make_opsetid("", 18)]
-    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString())
 
 
 def _made_up_metrics(labels: tuple[str, ...]) -> BundleMetrics:

@@ -31,7 +31,7 @@ _IMPORT = re.compile(
 
 
 def _names(requirements: list[str]) -> set[str]:
-    return {canonicalize_name(Requirement(one).name) for one in requirements} - {"genrekit"}
+    return {str(canonicalize_name(Requirement(one).name)) for one in requirements} - {"genrekit"}
 
 
 CORE = _names(PROJECT["dependencies"])
@@ -42,12 +42,12 @@ OFFERED = set().union(*(found for extra, found in EXTRAS.items() if extra not in
 @cache
 def _imported() -> set[str]:
     """Packages that the source imports, inside functions too."""
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     for path in (REPOSITORY / "src" / "genrekit").rglob("*.py"):
         # Not parsed: four hundred files take seconds. Prose is told by what must follow.
         found |= set(_IMPORT.findall(path.read_text("utf-8")))
     tops = {a or b for a, b in found} - set(sys.stdlib_module_names) - {"genrekit"}
-    return {canonicalize_name(PACKAGE_OF.get(name, name)) for name in tops}
+    return {str(canonicalize_name(PACKAGE_OF.get(name, name))) for name in tops}
 
 
 def test_all_that_is_imported_is_declared() -> None:

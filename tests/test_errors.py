@@ -14,6 +14,9 @@ def _subclasses(kind: type[GenreError]) -> set[type[GenreError]]:
     return {kind}.union(*(_subclasses(child) for child in kind.__subclasses__()))
 
 
+KINDS = sorted(_subclasses(GenreError), key=lambda kind: kind.__name__)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -35,7 +38,7 @@ def test_a_limit_error_names_the_limit_and_both_values() -> None:
     assert message == "the audio lasts 36000 s, more than the limit of 7200 s; analyse an excerpt"
 
 
-@pytest.mark.parametrize("kind", sorted(_subclasses(GenreError), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_error_has_an_exit_code_and_a_status(kind: type[GenreError]) -> None:
     code, status = errors.outcome(kind.__new__(kind))
     assert 1 <= code < 128

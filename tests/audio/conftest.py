@@ -56,6 +56,7 @@ def _by_ffmpeg(samples: Samples, rate_hz: int, container: str, codec: str) -> by
     layout = LAYOUTS[samples.shape[1]]
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate_hz)
+        assert isinstance(stream, av.AudioStream)
         stream.layout, stream.bit_rate = layout, 64_000 * samples.shape[1]
         to_codec = av.AudioResampler(format=stream.format, layout=layout, rate=rate_hz)
         # Interleaved: PyAV miscounts the planes of eight and more channels.

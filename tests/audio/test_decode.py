@@ -74,7 +74,8 @@ def test_path_bytes_and_streams_give_the_same(
     path.write_bytes(data)
     expected = decode(path).samples
     with path.open("rb") as file:
-        for source in (str(path), data, bytearray(data), io.BytesIO(data), file):
+        sources = (str(path), data, bytearray(data), memoryview(data), io.BytesIO(data), file)
+        for source in sources:
             np.testing.assert_array_equal(decode(source).samples, expected)
 
 

@@ -69,11 +69,13 @@ def by_ffmpeg(container: str, codec: str, rate_hz: int) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate_hz)
+        assert isinstance(stream, av.AudioStream)
         stream.layout = "mono"
         if codec.startswith("wma"):
             stream.bit_rate = 64_000
-        kind = av.Codec(stream.codec_context.name, "w").audio_formats[0]
-        stream.format = kind
+        kinds = av.Codec(stream.codec_context.name, "w").audio_formats
+        assert kinds is not None
+        stream.format = kind = kinds[0]
         to_codec = av.AudioResampler(
             format=kind, layout="mono", rate=rate_hz, frame_size=stream.frame_size or 0
         )

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,11 @@ def measure(path: str) -> Any:
 
 
 def drive(address: str, run: Path, music: Path) -> None:
-    import ray_job  # as workers find it, and not as the script that this is
-
+    job = import_module("ray_job")  # as workers find it, and not as the script that this is
     paths = sorted(str(one) for one in music.glob("f*"))
     how = RayOptions(address, actors=3, batch=BATCH)
     with open_run(run, "test", {}) as opened:
-        for _ in ray_through(opened, paths, ray_job.measure, how=how):
+        for _ in ray_through(opened, paths, job.measure, how=how):
             pass
 
 

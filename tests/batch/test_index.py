@@ -16,8 +16,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from genrekit.batch import describe_file, read_index, update_index
-from genrekit.batch.index import Index, IndexedTrack, IndexManifest
-from genrekit.batch.index_store import write_files
+from genrekit.batch.index import Index
+from genrekit.batch.index_store import IndexedTrack, IndexManifest, write_files
 from genrekit.errors import ConfigError
 from genrekit.inference import Classifier
 from genrekit.jukebox import synthesise
@@ -62,8 +62,8 @@ def test_nearness_is_the_cosine() -> None:
 
 def test_features_count_by_how_much_they_vary() -> None:
     generator = np.random.default_rng(3)
-    rows = generator.normal(size=(20, 3)).astype(np.float32) * np.float32([1, 1000, 0])
-    one = rows[4] + np.float32([0.01, 10, 0])
+    rows = generator.normal(size=(20, 3)).astype(np.float32) * np.array([1, 1000, 0], np.float32)
+    one = rows[4] + np.array([0.01, 10, 0], np.float32)
     scaled = ((rows - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-12))[:, :2]
     mine = ((one - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-12))[:2]
     expected = scaled @ mine / np.linalg.norm(scaled, axis=1) / np.linalg.norm(mine)

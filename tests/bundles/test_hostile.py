@@ -151,12 +151,13 @@ def test_a_file_name_cannot_be_a_path(bundle_copy: Path, edit_manifest: Edit, na
 def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     def change(manifest: dict[str, Any]) -> None:
         *parents, last = path.split(".")
+        part: Any = manifest
         for key in parents:
-            manifest = manifest[int(key)] if isinstance(manifest, list) else manifest[key]
+            part = part[int(key)] if isinstance(part, list) else part[key]
         if value is ...:
-            del manifest[last]
+            del part[last]
         else:
-            manifest[last] = value
+            part[last] = value
 
     return change
 
@@ -415,7 +416,7 @@ def _onnx(
 ) -> bytes:
     from onnx import TensorProto, helper
 
-    shape = ["n", columns]
+    shape: list[str | int] = ["n", columns]
     weights = helper.make_tensor("w", TensorProto.FLOAT, [columns], [0.0] * columns)
     if external:
         weights.ClearField("float_data")
@@ -435,7 +436,7 @@ def _onnx(
         [weights],
     )
     opset = [helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString())
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,6 @@ def test_another_front_end_is_skew_even_unverified(bundle_copy: Path, edit_manif
         load_bundle(bundle_copy, verify=False)
 
 
-Edit = Callable[[Path, Callable[[dict[str, Any]], None]], None]
 Rewrite = Callable[[Path, str, bytes], None]
 
 

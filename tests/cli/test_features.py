@@ -148,7 +148,7 @@ def test_a_table_without_rows_is_not_written(run: Run, tmp_path: Path) -> None:
 
 def test_names_that_are_not_utf8(run: Run, song: Path, tmp_path: Path) -> None:
     try:
-        shutil.copy(song, os.fsencode(tmp_path) + b"/caf\xe9.wav")
+        shutil.copy(os.fsencode(song), os.fsencode(tmp_path) + b"/caf\xe9.wav")
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     assert run("features", tmp_path, "-o", tmp_path / "f.csv").code == 0

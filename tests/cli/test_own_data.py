@@ -15,6 +15,7 @@ from genrekit.bundles import load_bundle
 from genrekit.datasets.opening import Columns, open_data
 from genrekit.download import Size, fetch
 from genrekit.errors import ConfigError, DatasetError
+from genrekit.schema import ColumnsConfig
 
 Run = Callable[..., Any]
 
@@ -60,7 +61,9 @@ def test_a_table_of_ones_own_is_trained_tested_and_checked(
     assert run("train", songs, *READ, "-o", out).code == 0
     (result,) = load_bundle(out).metrics.results
     assert (result.protocol, result.accuracy.value) == ("official", 1.0)
-    assert load_bundle(out).manifest.frontends["columns"].names == ("tempo", "energy")
+    columns = load_bundle(out).manifest.frontends["columns"]
+    assert isinstance(columns, ColumnsConfig)
+    assert columns.names == ("tempo", "energy")
     tested = run("evaluate", out, "--data", songs, *READ, "--protocol", "official", "--json")
     assert json.loads(tested.out)["accuracy"]["value"] == 1.0
     assert run("leaks", out, "--data", songs, *READ, "--protocol", "official").code == 0

@@ -292,7 +292,7 @@ def test_names_cannot_steer_the_terminal_or_fake_a_line(
 def test_names_that_are_not_utf8(run: Run, song: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/caf\xe9.wav"
     try:
-        shutil.copy(song, name)
+        shutil.copy(os.fsencode(song), name)
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     for bad in (b"/bad\xe9.wav", b"/bae\xe9.wav"):

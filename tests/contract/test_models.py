@@ -21,7 +21,7 @@ from genrekit.schema import Gtzan57Config
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
 
 CLASSICAL = tuple(name for name in MODELS if name not in NETWORKS)
-GENRES = ("blues", "classical", "country", "disco", "hiphop")
+GENRES: tuple[str, ...] = ("blues", "classical", "country", "disco", "hiphop")
 GENRES += ("jazz", "metal", "pop", "reggae", "rock")
 LEARNT = 0.8  # of three genres, where chance is a third
 # Settings that fit in a moment; a model without an entry is quick as it is.

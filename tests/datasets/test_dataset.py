@@ -36,7 +36,9 @@ def test_selection_keeps_rows_and_items_together() -> None:
 
 
 def test_columns_are_taken_by_name_and_a_missing_one_is_named() -> None:
-    np.testing.assert_array_equal(table().columns(("g", "f")), table().features[:, [1, 0]])
+    features = table().features
+    assert features is not None
+    np.testing.assert_array_equal(table().columns(("g", "f")), features[:, [1, 0]])
     with pytest.raises(DatasetError, match="made has no column 'h'; it has f, g"):
         table().columns(("f", "h"))
     with pytest.raises(DatasetError, match="has no column 'f'; it has no table of features"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ TRACK_COLUMNS = (
     ("track", "title"),
 )
 BIO = 'She said "quoted",\nand went on,\nover lines.' * 4000
+#: The cells of each row, by the number of the track.
+Table = Mapping[int, tuple[object, ...]]
 TRACKS = {
     2: (0, 1, "", BIO, 1, "AWOL", "training", "small", 168, "Hip-Hop", "[21]", "[21]", "Food"),
     3: (0, 1, "", BIO, 1, "AWOL", "training", "medium", 237, "Hip-Hop", "[21]", "[21]", "é"),
@@ -43,7 +46,7 @@ GENRES = """genre_id,#tracks,parent,title,top_level
 """
 
 
-def write_table(file: Path, levels: list[list[str]], rows: dict[int, tuple[object, ...]]) -> None:
+def write_table(file: Path, levels: list[list[str]], rows: Table) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerows(levels)
@@ -51,13 +54,13 @@ def write_table(file: Path, levels: list[list[str]], rows: dict[int, tuple[objec
         writer.writerows([key, *cells] for key, cells in rows.items())
 
 
-def write_tracks(folder: Path, rows: dict[int, tuple[object, ...]] = TRACKS) -> Path:
+def write_tracks(folder: Path, rows: Table = TRACKS) -> Path:
     file = folder / "tracks.csv"
     write_table(file, [["", *column] for column in zip(*TRACK_COLUMNS, strict=True)], rows)
     return file
 
 
-def write_features(folder: Path, rows: dict[int, tuple[object, ...]]) -> None:
+def write_features(folder: Path, rows: Table) -> None:
     levels = [
         ["feature", "chroma_cens", "chroma_cens", "zcr"],
         ["statistics", "kurtosis", "kurtosis", "mean"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_a_place_that_cannot_be_a_folder_is_an_error(tmp_path: Path) -> None:
     "options", [{"clips_per_genre": 0}, {"seconds": -1.0}, {"seed": -1}, {"sample_rate_hz": 1}]
 )
 def test_bad_numbers_are_refused_before_anything_is_written(
-    tmp_path: Path, options: dict[str, float]
+    tmp_path: Path, options: dict[str, Any]
 ) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
         load_dataset("jukebox", tmp_path, **options)

@@ -255,7 +255,8 @@ def test_workflows_and_compose_fit_their_schemas() -> None:
         ("vendor.github-workflows", sorted(WORKFLOWS.glob("*.yaml"))),
         ("vendor.compose-spec", [DEPLOY / "docker-compose.yaml"]),
     ):
-        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *files]
+        check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema]
+        command = [*check, *map(str, files)]
         found = subprocess.run(command, capture_output=True, text=True, check=False)
         assert found.returncode == 0, found.stdout + found.stderr
 

@@ -33,7 +33,7 @@ from genrekit.jukebox import synthesise
 from genrekit.models.classical import Logistic
 from genrekit.models.musicnn import MEL, WINDOW_SECONDS, MusicnnBody
 from genrekit.models.networks import Musicnn
-from genrekit.models.pretrained.musicnn import MusicnnNetwork
+from genrekit.models.pretrained.musicnn import Block, MusicnnNetwork
 from genrekit.progress import silent
 from genrekit.schema import ExcerptConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
@@ -286,13 +286,16 @@ def test_blocks_of_a_teacher_are_learnt_one_by_one(
 
 def test_the_filters_that_move_what_follows_most_teach_a_narrower_student() -> None:
     teacher = MusicnnNetwork((3, 2), (1, 2, 2))
+    middle, front = teacher.mid[0], teacher.timbre[0]
+    assert isinstance(middle, Block)
+    assert isinstance(front, Block)
     with torch.no_grad():
-        weights = teacher.mid[0].conv.weight  # type: ignore[union-attr]
+        weights = middle.conv.weight
         strengths = [1, 3, 2, 5, 4, 1, 1, 9, 6, 7]
         weights.copy_(
             torch.tensor(strengths, dtype=torch.float32)[None, :, None].expand_as(weights)
         )
-        teacher.timbre[0].norm.weight[0] = -7  # type: ignore[union-attr, index]
+        front.norm.weight[0] = -7
     assert strongest_filters(teacher, (2, 1, 1, 1, 0)).tolist() == [0, 1, 3, 5, 7]
     assert strongest_filters(teacher).tolist() == list(range(10))
     levels = torch.rand(2, 187, 96)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +29,8 @@ def write_text(file: Path, text: str) -> Path:
     return file
 
 
-def faults_of(corpus: str, path: Path, **options: bool) -> list[Fault]:
-    return list(verify_copy(corpus, path, **options).faults)
+def faults_of(corpus: str, path: Path, *, checksums: bool = True) -> list[Fault]:
+    return list(verify_copy(corpus, path, checksums=checksums).faults)
 
 
 def kinds(faults: list[Fault], root: Path) -> set[tuple[str, str]]:
@@ -254,7 +253,7 @@ def test_msd_files_that_are_none_or_lie_elsewhere_are_named(tmp_path: Path) -> N
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Path]:
+def own(tmp_path: Path) -> Path:
     for label in ("calm", "loud"):
         for number in range(2):
             write_clip(tmp_path / label / f"{number}.wav", 1)

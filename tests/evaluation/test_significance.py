@@ -145,7 +145,7 @@ def folds(generator: np.random.Generator, count: int, n: int = 10) -> NDArray[np
     """Differences of two equal models over folds, correlated as shared training data makes them."""
     share = 1 / n
     together = generator.normal(size=(count, 1)) * np.sqrt(share)
-    return together + generator.normal(size=(count, n)) * np.sqrt(1 - share)
+    return np.asarray(together + generator.normal(size=(count, n)) * np.sqrt(1 - share))
 
 
 def test_the_naive_t_test_is_that_of_scipy_and_the_corrected_one_by_hand() -> None:

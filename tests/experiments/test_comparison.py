@@ -171,8 +171,9 @@ def test_any_number_of_models_can_differ(
     make_run: MakeRun, make_data: MakeData, repeats: int
 ) -> None:
     data = make_data(200)
-    name, options = ("repeated-kfold", {"n_repeats": 3}) if repeats > 1 else ("grouped-kfold", {})
-    one = make_run(0.5, 0, dataset=data, split=make_split(data, name, n_folds=5, **options))
+    name = "repeated-kfold" if repeats > 1 else "grouped-kfold"
+    split = make_split(data, name, n_folds=5, n_repeats=repeats)
+    one = make_run(0.5, 0, dataset=data, split=split)
     runs = [guessing(one, 0.95, 99), *(guessing(one, 0.3, seed) for seed in range(16))]
     for count in (16, 17):
         found = compare(runs[:count], [f"m{number}" for number in range(count)])

@@ -22,7 +22,7 @@ from genrekit.experiments.tune_report import TrialRecord
 from genrekit.training import load_recipe, train
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "tune"
-KNN = {
+KNN: dict[str, Any] = {
     "name": "small",
     "data": {"corpus": "table", "path": "features_30_sec.csv"},
     "model": {"architecture": "knn", "prepare": {"scale": "robust"}},
@@ -35,7 +35,7 @@ KNN = {
         "space": {"model.neighbours": {"low": 1, "high": 20, "integer": True}},
     },
 }
-NETWORK = {
+NETWORK: dict[str, Any] = {
     **KNN,
     "model": {"architecture": "mlp", "layers": [8]},
     "training": {"epochs": 4, "batch_size": 30},
@@ -258,7 +258,7 @@ def test_a_network_is_pruned_by_its_epochs(search: Search, tmp_path: Path) -> No
 def test_epochs_of_different_losses_are_compared_by_accuracy(
     search: Search, tmp_path: Path
 ) -> None:
-    settings = {**NETWORK, "tune": {**NETWORK["tune"], "prune_after_trials": 9}}  # type: ignore[dict-item]
+    settings = {**NETWORK, "tune": {**NETWORK["tune"], "prune_after_trials": 9}}
     settings["tune"]["space"] = {"training.label_smoothing": {"choices": [0, 0.9]}}
     search(settings)
     storage = f"sqlite:///{tmp_path / 'out' / 'study.db'}"

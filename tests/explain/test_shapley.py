@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import combinations
 from math import comb
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from genrekit.explain.shapley import explain_rows, own_columns
 from genrekit.explain.tree_graph import TreeGraph, read_trees
@@ -15,11 +17,12 @@ from genrekit.explain.tree_shapley import tree_shapley
 from genrekit.export.classical import export_onnx
 from genrekit.models import build, classical_config
 
-Floats = np.ndarray
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.float64]
 COLUMNS = 4
 
 
-def exported(folder: Path, genres: int = 3, **config: object) -> Path:
+def exported(folder: Path, genres: int = 3, **config: Any) -> Path:
     """A model of few small trees as a file."""
     generator = np.random.default_rng(0)
     y = np.arange(90) % genres
@@ -36,13 +39,13 @@ def rows(count: int, seed: int = 1) -> Floats:
     return np.random.default_rng(seed).normal(0.5, 1.5, (count, COLUMNS)).astype(np.float32)
 
 
-def by_definition(graph: TreeGraph, row: Floats, background: Floats) -> Floats:
+def by_definition(graph: TreeGraph, row: Floats, background: Floats) -> Numbers:
     """Shapley's formula over all sets of columns."""
 
-    def worth(known: tuple[int, ...]) -> Floats:
+    def worth(known: tuple[int, ...]) -> Numbers:
         mixed = background.copy()
         mixed[:, list(known)] = row[list(known)]
-        return graph.says(mixed).mean(axis=0)
+        return np.asarray(graph.says(mixed).mean(axis=0))
 
     values = np.zeros((COLUMNS, graph.says(background).shape[1]))
     for column in range(COLUMNS):
@@ -54,7 +57,7 @@ def by_definition(graph: TreeGraph, row: Floats, background: Floats) -> Floats:
     return values
 
 
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "forest": {"architecture": "forest", "trees": 5},
     "extra-trees": {"architecture": "extra-trees", "trees": 5},
     "boosting": {"architecture": "boosting", "rounds": 4},
@@ -85,7 +88,7 @@ def test_values_add_up_to_what_the_model_says(
     file = exported(tmp_path, genres, architecture=architecture)
     x = rows(30)
 
-    def predict(told: Floats) -> Floats:
+    def predict(told: Floats) -> Numbers:
         raise AssertionError("trees are read, not asked")
 
     found = explain_rows(predict, x, model=file, n_labels=genres, row=7)
@@ -101,8 +104,9 @@ def test_values_add_up_to_what_the_model_says(
 
 
 def test_what_is_more_than_trees_is_left_to_permutations(tmp_path: Path) -> None:
-    for config in ({"architecture": "logistic"}, {"architecture": "stack"}):
-        assert read_trees(exported(tmp_path, **config).read_bytes()) is None
+    for architecture in ("logistic", "stack"):
+        file = exported(tmp_path, architecture=architecture)
+        assert read_trees(file.read_bytes()) is None
 
 
 def test_mixed_columns_have_no_values_of_their_own() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrekit.batch.index import IndexedTrack, IndexManifest
+from genrekit.batch.index_store import IndexedTrack, IndexManifest
 from genrekit.datasets import CorpusInfo, Dataset, Item, make_split
 from genrekit.evaluation import Scored
 from genrekit.evaluation.results import ScoredFold, run_result, write_run

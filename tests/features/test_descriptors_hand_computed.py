@@ -39,7 +39,7 @@ def chord(midi_notes: list[int], length: float = 0.5) -> NDArray[np.float64]:
         for note in midi_notes
         for harmonic in range(1, 5)
     ]
-    return 0.1 * fade * np.sum(tones, axis=0)
+    return np.asarray(0.1 * fade * np.sum(tones, axis=0))
 
 
 def clicks(bpm: float, length: float = 20.0) -> NDArray[np.float64]:

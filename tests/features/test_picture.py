@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.signal import spectrogram
 
 from genrekit.errors import AudioContentError
 from genrekit.features.picture import PICTURE_SHAPE, picture_levels, scale_levels
 
 
-def noise(seconds: float, seed: int = 0) -> np.ndarray:
+def noise(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).normal(0, 0.1, int(seconds * 22050)).astype(np.float32)
 
 
@@ -46,7 +47,7 @@ def test_a_tone_is_a_row_and_a_beat_a_column() -> None:
     row = tone.mean(axis=1).argmax()
     assert abs((row + 0.5) / PICTURE_SHAPE[0] * 128 - 32.5) < 1
 
-    beat = noise(seconds) * 1e-3
+    beat = noise(seconds) * np.float32(1e-3)
     beat[len(beat) // 2 :][:2000] *= 1e3
     assert abs(int(picture_levels(beat).mean(axis=0).argmax()) - PICTURE_SHAPE[1] // 2) <= 2
 
@@ -64,7 +65,7 @@ def test_levels_span_their_range() -> None:
 
 
 @pytest.mark.parametrize("samples", [np.zeros(22050, np.float32), np.ones(22050, np.float32)])
-def test_silence_is_zero(samples: np.ndarray) -> None:
+def test_silence_is_zero(samples: NDArray[np.float32]) -> None:
     assert not picture_levels(samples, (64, 128)).any()
 
 

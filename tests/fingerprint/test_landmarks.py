@@ -100,7 +100,7 @@ def test_silence_and_constants_have_no_landmarks(level: float) -> None:
 
 def test_the_dither_of_a_silent_record_is_silence() -> None:
     generator = np.random.default_rng(0)
-    dither = generator.integers(-1, 2, 3 * RATE_HZ).astype(np.float32) / 32768
+    dither = generator.integers(-1, 2, 3 * RATE_HZ).astype(np.float32) / np.float32(32768)
     assert len(fingerprint(dither, RATE_HZ)) == 0
 
 

@@ -58,7 +58,7 @@ def _recoded(samples: Floats, container: str, subtype: str) -> Floats:
 
 def _noisy(samples: Floats) -> Floats:
     noise = np.random.default_rng(0).normal(0, 1, len(samples))
-    return (samples + noise * 0.1 * np.sqrt(np.mean(samples**2))).astype(np.float32)
+    return np.asarray(samples + noise * 0.1 * np.sqrt(np.mean(samples**2)), np.float32)
 
 
 # What was done, where its beginning lies in the original, how much faster it plays.

@@ -46,7 +46,8 @@ def level_spread_db(samples: Samples) -> float:
 def onsets(samples: Samples) -> NDArray[np.float64]:
     """Spectral flux, one value each 256 samples."""
     level = np.log(power_frames(samples) + 1e-4)
-    return np.maximum(0, np.diff(level, axis=0)).mean(axis=1)
+    flux: NDArray[np.float64] = np.maximum(0, np.diff(level, axis=0)).mean(axis=1)
+    return flux
 
 
 def periodicity(samples: Samples, period_seconds: float) -> float:

@@ -7,28 +7,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 transformers = pytest.importorskip("transformers")
 
 from genrekit.export.network import export_body  # noqa: E402
-from genrekit.models.pretrained import backbone_config, build_body  # noqa: E402
-from genrekit.models.pretrained.distilhubert import hub_config  # noqa: E402
+from genrekit.models.pretrained import build_body  # noqa: E402
+from genrekit.models.pretrained.backbones import DistilHubert  # noqa: E402
+from genrekit.models.pretrained.distilhubert import DistilHubertBody, hub_config  # noqa: E402
 
 SMALL = {"layers": 2, "width": 32, "heads": 2, "intermediate": 48, "conv_width": 16}
-CONFIG = backbone_config({"name": "distilhubert", "weights": "random", **SMALL})
+CONFIG = DistilHubert.model_validate({"weights": "random", **SMALL})
 SAMPLES = 8000
 
 
 @pytest.fixture(scope="module")
-def clips() -> np.ndarray:
+def clips() -> NDArray[np.float32]:
     """Two clips of half a second, the second of which ends after 0.2 s."""
     x = np.random.default_rng(0).normal(0.1, 0.2, (2, SAMPLES)).astype(np.float32)
     x[1, 3200:] = 0
     return x
 
 
-def test_it_is_what_transformers_computes_with_its_mask(clips: np.ndarray) -> None:
+def test_it_is_what_transformers_computes_with_its_mask(clips: NDArray[np.float32]) -> None:
     body = build_body(CONFIG, SAMPLES).eval()
+    assert isinstance(body, DistilHubertBody)
     extractor = transformers.Wav2Vec2FeatureExtractor(
         sampling_rate=16000, do_normalize=True, return_attention_mask=True
     )
@@ -43,7 +46,7 @@ def test_it_is_what_transformers_computes_with_its_mask(clips: np.ndarray) -> No
     assert torch.allclose(found, expected, atol=1e-4)
 
 
-def test_its_graph_masks_as_well(clips: np.ndarray) -> None:
+def test_its_graph_masks_as_well(clips: NDArray[np.float32]) -> None:
     from genrekit.bundles.session import embed_session, open_session
 
     body = build_body(CONFIG, SAMPLES)
@@ -52,7 +55,9 @@ def test_its_graph_masks_as_well(clips: np.ndarray) -> None:
     with torch.no_grad():
         expected = body.eval()(torch.from_numpy(clips)[:, None]).numpy()
     assert np.allclose(found, expected, atol=1e-4)
-    assert np.isfinite(embed_session(session, {"waveform": np.zeros((1, 1, SAMPLES))})).all()
+    assert np.isfinite(
+        embed_session(session, {"waveform": np.zeros((1, 1, SAMPLES), np.float32)})
+    ).all()
 
 
 @pytest.mark.parametrize("form", ["model", "classifier", "old"])

@@ -135,15 +135,20 @@ def _kill(block: nn.Module, filters: list[int], constant: float) -> None:
         norm.bias[filters] = constant
 
 
+def _counts(blocks: nn.ModuleList) -> list[int]:
+    """How many filters each block has."""
+    return [block.conv.out_channels for block in blocks if isinstance(block, Block)]
+
+
 def test_dead_filters_are_left_out_without_a_difference() -> None:
     network = small()
     _kill(network.timbre[0], [0, 1, 4], 3e-6)
     _kill(network.tempo[1], [2], -3e-6)
     _kill(network.tempo[2], [0], 0.3)
     slim = slimmed(network)
-    assert [len(one.conv.weight) for one in slim.timbre] == [3, 5]  # type: ignore[union-attr]
+    assert _counts(slim.timbre) == [3, 5]
     # A filter that says something all the time acts at the ends of a patch, and stays.
-    assert [len(one.conv.weight) for one in slim.tempo] == [4, 2, 2]  # type: ignore[union-attr]
+    assert _counts(slim.tempo) == [4, 2, 2]
     x = patches(4)
     with torch.no_grad():
         whole, less = network(x), slim(x)

@@ -29,7 +29,7 @@ from genrekit.models.pretrained import (
 )
 from genrekit.models.pretrained.backbones import BODIES, Choi2017, Vggish
 from genrekit.models.pretrained.checkpoint import load_state, read_state
-from genrekit.models.pretrained.choi2017 import ChoiBody
+from genrekit.models.pretrained.choi2017 import Block, ChoiBody
 from genrekit.models.pretrained.cnn14 import Cnn14Body
 from genrekit.models.pretrained.efficientat import EfficientAtBody
 from genrekit.models.pretrained.spectra import Power, hann, htk_filters
@@ -317,9 +317,10 @@ def test_choi_is_normalised_by_one_batch_whatever_it_is_given(
         for one, other in zip(body.state_dict().values(), longer.state_dict().values(), strict=True)
     )
     x = torch.from_numpy(np.stack([one.samples for one in noisy.values()]))[:, None]
-    with torch.no_grad():
-        first = body.blocks[0].conv(body.picture(x))
     block = body.blocks[0]
+    assert isinstance(block, Block)
+    with torch.no_grad():
+        first = block.conv(body.picture(x))
     scaled = (first - block.mean[:, None, None]) / block.variance.sqrt()[:, None, None]
     assert torch.allclose(scaled.mean(dim=(0, 2, 3)), torch.zeros(32), atol=1e-3)
     assert torch.allclose(scaled.std(dim=(0, 2, 3)), torch.ones(32), atol=1e-3)

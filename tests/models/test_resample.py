@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from genrekit.export.agreement import AGREEMENT
 from genrekit.export.classical import check_agreement, export_onnx
-from genrekit.models import build, model_config
+from genrekit.models import build, classical_config
 from genrekit.models.resample import How, Resampled, resample
 
 HOWS: tuple[How, ...] = ("oversample", "undersample", "interpolate")
@@ -85,7 +85,7 @@ QUICK: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", QUICK)
 def test_resampled_models_export(name: str, how: How) -> None:
     x, y = rows([30, 12, 20])
-    config = model_config({"architecture": name, "balance": how, **QUICK[name]})
+    config = classical_config({"architecture": name, "balance": how, **QUICK[name]})
     pipeline = build(config, seed=0).fit(x, y)
     model = export_onnx(pipeline, input_name="f", n_columns=4)
     assert check_agreement(model, pipeline, x.astype(np.float32)) <= AGREEMENT
@@ -93,7 +93,7 @@ def test_resampled_models_export(name: str, how: How) -> None:
 
 def test_a_resampled_machine_calibrates_on_rows_as_they_are() -> None:
     x, y = rows([40, 8])
-    config = model_config({"architecture": "svm", "balance": "oversample"})
+    config = classical_config({"architecture": "svm", "balance": "oversample"})
     calibrated = build(config, seed=0).fit(x, y).named_steps["model"]
     (inner,) = calibrated.calibrated_classifiers_
     machine = inner.estimator
@@ -108,6 +108,6 @@ def test_oversampling_lifts_the_recall_of_a_rare_class() -> None:
     x = generator.normal(0, 1, (420, 3)) + y[:, None]
     recalls = []
     for balance in (None, "oversample"):
-        config = model_config({"architecture": "logistic", "balance": balance})
+        config = classical_config({"architecture": "logistic", "balance": balance})
         recalls.append((build(config, seed=0).fit(x, y).predict(x)[y == 1] == 1).mean())
     assert recalls[1] > recalls[0] + 0.3

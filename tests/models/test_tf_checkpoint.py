@@ -34,7 +34,8 @@ def test_the_checksum_is_the_known_one() -> None:
 
 def test_variables_come_back(tensorflow: Any) -> None:
     variables = some() | {"scalar": np.array(3, np.float32)}
-    found = read_variables(*tensorflow.checkpoint(variables), variables)
+    index, values = tensorflow.checkpoint(variables)
+    found = read_variables(index, values, variables)
     assert list(found) == list(variables)
     assert all(np.array_equal(found[name], variables[name]) for name in variables)
     assert found["scalar"].shape == ()
@@ -67,14 +68,15 @@ def test_what_an_index_says_is_checked(
     tensorflow: Any, wrong: dict[str, int], message: str
 ) -> None:
     variables = some()
-    index, values = tensorflow.checkpoint(variables, **wrong)  # type: ignore[arg-type]
+    index, values = tensorflow.checkpoint(variables, **wrong)
     with pytest.raises(ValueError, match=message):
         read_variables(index, values, variables)
 
 
 def test_a_variable_that_is_not_there_is_named(tensorflow: Any) -> None:
+    index, values = tensorflow.checkpoint(some())
     with pytest.raises(ValueError, match=r"lacks the variable dense/bias \(81 entries\)"):
-        read_variables(*tensorflow.checkpoint(some()), ["dense/bias"])
+        read_variables(index, values, ["dense/bias"])
 
 
 def one_block(tensorflow: Any, entries: list[tuple[bytes, bytes]]) -> bytes:

@@ -127,6 +127,7 @@ def test_yamnet_agrees_with_the_interpreter(real_data: Path) -> None:
 
     from genrekit.audio import decode
     from genrekit.models.pretrained import backbone_config, build_body
+    from genrekit.models.pretrained.yamnet import YamnetBody
     from genrekit.schema import ExcerptConfig
 
     path = real_data / "weights" / "yamnet" / "yamnet.tflite"
@@ -144,6 +145,7 @@ def test_yamnet_agrees_with_the_interpreter(real_data: Path) -> None:
         for one in reference.get_output_details()
     }
     body = build_body(backbone_config({"name": "yamnet", "weights": path}), 15600).eval()
+    assert isinstance(body, YamnetBody)
     with torch.no_grad():
         patch = torch.from_numpy(found[64])[None, None]
         embedding = body.layers(patch).mean(dim=(2, 3))[0].numpy()

@@ -128,7 +128,7 @@ def test_maps_are_scrolled_and_not_squeezed_and_pages_list_their_contents() -> N
     cells = np.zeros((3, 40))
     named = Heatmap("Many", cells, [f"c{n}" for n in range(40)], list("abc"), "")
     plain = Heatmap("Seconds", cells, range(40), range(3), "")
-    parts = [named, plain, Table(("a",), [("b",)])]
+    parts: list[Heatmap | Table] = [named, plain, Table(("a",), [("b",)])]
     page = render_page("T", "", [Section("One", parts=parts), Section("Two")], contents=True)
     assert page.count('<div class="wide" tabindex="0"') == 3
     assert "--least: 52rem" in page

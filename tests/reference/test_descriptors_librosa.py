@@ -36,18 +36,18 @@ def samples() -> NDArray[np.float32]:
     chord = sum(np.sin(2 * np.pi * root * ratio * time) for ratio in (1, 5 / 4, 3 / 2, 2, 3, 5))
     noise = np.random.default_rng(0).standard_normal(len(time))
     mixed = chord * np.exp(-4 * (time % 0.6)) + (0.05 + np.exp(-30 * (time % 0.3))) * noise
-    return (mixed / np.abs(mixed).max()).astype(np.float32)
+    return np.asarray(mixed / np.abs(mixed).max(), np.float32)
 
 
 @pytest.fixture(scope="module")
 def magnitude(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.abs(librosa.stft(samples, n_fft=FFT, hop_length=HOP, center=False))
+    return np.asarray(np.abs(librosa.stft(samples, n_fft=FFT, hop_length=HOP, center=False)))
 
 
 @pytest.fixture(scope="module")
 def mel_db(magnitude: NDArray[np.float32]) -> NDArray[np.float32]:
     mel = librosa.feature.melspectrogram(S=magnitude**2, sr=RATE)
-    return librosa.power_to_db(mel, ref=np.max)
+    return np.asarray(librosa.power_to_db(mel, ref=np.max))
 
 
 def test_shape_of_the_spectrum(magnitude: NDArray[np.float32]) -> None:

@@ -33,6 +33,10 @@ def opened(browser: Any, pages: Path) -> Iterator[Open]:
     """``opened("report.html", width=..., scheme=...)``: a page that is drawn."""
     contexts, problems, fetched = [], [], []
 
+    def refuse(dialog: Any) -> None:
+        problems.append(dialog.message)
+        dialog.dismiss()
+
     def open_page(name: str, *, width: int = 1200, scheme: str = "light") -> Any:
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=width < 500
@@ -42,7 +46,7 @@ def opened(browser: Any, pages: Path) -> Iterator[Open]:
         page = context.new_page()
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", refuse)
         page.on("request", lambda request: fetched.append(request.url))
         page.goto((pages / name).as_uri())
         page.wait_for_selector("html[data-drawn]")

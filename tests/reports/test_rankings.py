@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
@@ -29,7 +30,7 @@ def test_curves_are_those_of_scikit_learn() -> None:
 
 def test_every_genre_has_its_curves_and_areas(make_run: Callable[..., RunResult]) -> None:
     run = make_run(0.6, 0)
-    found = ranking_section(Entry("m", "run.json", run))
+    found = ranking_section(Entry("m", Path("run.json"), run))
     assert found is not None
     (both, sheet) = found.parts
     assert isinstance(both, Row)
@@ -46,9 +47,9 @@ def test_confusions_are_shown_in_per_cent_of_the_row_too(
     make_run: Callable[..., RunResult],
 ) -> None:
     run = make_run(0.6, 0)
-    found = confusion_section(Entry("m", "run.json", run))
+    found = confusion_section(Entry("m", Path("run.json"), run))
     assert found is not None
     shares = found.parts[1]
     assert isinstance(shares, Heatmap)
-    recalls = [one.recall for one in run.result.per_genre]
+    recalls = np.array([one.recall for one in run.result.per_genre], np.float64)
     np.testing.assert_allclose(np.diag(shares.cells) / 100, recalls, atol=0.005)

@@ -246,8 +246,8 @@ def test_parts_that_are_called_tracks_are_a_leak(
     content = json.loads(run.model_dump_json())
     called = {"unit": "track", "leaky": False, "protocol": "mine"}
     parts = {"result": content["segment_result"] | called, "answers": content["segments"]}
-    beside = {"segments": [], "segment_result": None, "segment_metrics": None, "metrics": None}
-    content |= parts | beside
+    content |= parts | {"segments": []}
+    content |= dict.fromkeys(("segment_result", "segment_metrics", "metrics"))
     (tmp_path / "run.json").write_text(json.dumps(content))
     assert [leak.kind for leak in report(tmp_path).leaks] == ["segments-called-tracks"]
 

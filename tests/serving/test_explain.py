@@ -150,7 +150,7 @@ def test_no_audio_and_no_room_are_refused_as_elsewhere(server: Any, clip: Path) 
     assert server.post("/analysis/explain", b"words").status_code == 415
     assert server.post("/analysis/explain", b"").status_code == 422
     pool = server.service.pool
-    pool._low_priority.extend([object()] * server.service.settings.queue)  # type: ignore[list-item]
+    pool._low_priority.extend([object()] * server.service.settings.queue)
     try:
         refused = server.post("/analysis/explain", clip.read_bytes())
     finally:

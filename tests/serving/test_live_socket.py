@@ -29,7 +29,8 @@ def _open(server: Any, **options: Any) -> ClientConnection:
     """A socket of the one stream there may be, once the last one is over."""
     _until(lambda: server.service.streams.active == 0)
     url = f"ws://127.0.0.1:{server.port}/api/v1/stream"
-    return connect(url, proxy=None, compression=None, **options)
+    socket: ClientConnection = connect(url, proxy=None, compression=None, **options)
+    return socket
 
 
 def _stream(

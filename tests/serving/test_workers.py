@@ -82,7 +82,7 @@ def test_a_worker_that_is_killed_from_outside_is_no_fault_of_the_file(
         asked = threads.submit(narrow.post, "/analysis/predict?whole=true", long_clip)
         killed: set[int] = set()
         for _ in range(kills):
-            _until(lambda: narrow.service.pool.busy == 1 and set(_workers()) - killed)
+            _until(lambda: narrow.service.pool.busy == 1 and not killed.issuperset(_workers()))
             for worker in set(_workers()) - killed:
                 killed.add(worker)
                 os.kill(worker, signal.SIGKILL)

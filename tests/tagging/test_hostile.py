@@ -48,7 +48,7 @@ def test_damaged_bytes_are_refused_or_can_be_taken_back(
         broken = bytearray(content)
         for place in generator.integers(0, head, 1 + round_ % 3):
             where = place if round_ % 2 else len(content) - 1 - place
-            broken[where] = generator.choice([0, 1, 0x7F, 0x80, 0xFF, generator.integers(256)])
+            broken[where] = generator.choice([0, 1, 0x7F, 0x80, 0xFF, int(generator.integers(256))])
         if round_ % 5 == 0:
             del broken[int(generator.integers(1, len(broken))) :]
         planned(bytes(broken), f"song.{suffix}")

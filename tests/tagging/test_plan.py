@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ def test_only_what_is_missing_is_filled_in_and_listened_to(library: Path) -> Non
         ({"missing": ("Polka",)}, ("Hip Hop", "Jazz")),
     ],
 )
-def test_rules(rules: dict[str, object], then: tuple[str, ...], library: Path) -> None:
+def test_rules(rules: dict[str, Any], then: tuple[str, ...], library: Path) -> None:
     row = next(one for one in planned(library, **rules).files if one.path.stem == "some")
     assert row.then == then
     assert row.writes == bool(then)

@@ -13,7 +13,7 @@ from genrekit.datasets import Dataset, load_dataset
 from genrekit.errors import DatasetError, GenreError
 from genrekit.export.classical import check_agreement, export_onnx
 from genrekit.inference import Classifier
-from genrekit.models import build, classical_config
+from genrekit.models import ClassicalConfig, build, classical_config
 from genrekit.models.impute import Imputed
 from genrekit.schema import ColumnsConfig
 from genrekit.training import DataConfig, ProtocolConfig, Recipe, train
@@ -62,6 +62,7 @@ def test_missing_values_are_filled_inside_the_fit_and_in_the_graph(
     scores = Classifier(bundle).predict_features({"columns": gaps.astype(np.float32)})
     assert np.isfinite(scores).all()
     targets = np.arange(len(gaps)) % 2
+    assert isinstance(made.model, ClassicalConfig)
     pipeline = build(made.model, seed=0, feature_names=("a", "b", "c")).fit(gaps, targets)
     model = export_onnx(pipeline, input_name="columns", n_columns=3)
     assert check_agreement(model, pipeline, gaps.astype(np.float32)) < 1e-4

@@ -264,12 +264,12 @@ def test_models_of_several_genres_are_joined_too(tmp_path: Path, how: Any) -> No
     tuned = combiner.thresholds if how != "vote" else tuple(means)
     assert bundle.manifest.thresholds == pytest.approx(tuned)
     assert dataset.features is not None
-    x = dataset.features.astype(np.float32)
+    columns = dataset.features.astype(np.float32)
     said = [
-        Classifier(one).predict_features({"columns": x[:, :n]})
+        Classifier(one).predict_features({"columns": columns[:, :n]})
         for one, n in zip(bundles, (3, 2), strict=True)
     ]
-    inputs = {name: x[:, : len(one.feature_names)] for name, one in bundle.frontends.items()}
+    inputs = {name: columns[:, : len(one.feature_names)] for name, one in bundle.frontends.items()}
     told = Classifier(bundle).predict_features(inputs)
     np.testing.assert_allclose(told, 1 / (1 + np.exp(-combiner.logits(said))), atol=1e-5)
     if how == "vote":

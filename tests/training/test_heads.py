@@ -361,8 +361,8 @@ def archive(path: Path, names: list[str]) -> Path:
         + np.eye(10)[y][:, layer * 4 :][:, :4]
         for layer in range(2)
     }
-    noise = {"mfcc": generator.normal(0, 1, (len(names), 3))}
-    np.savez(path, track=np.array(names), genre=np.array(genres), **layers, **noise)
+    arrays: dict[str, Any] = layers | {"mfcc": generator.normal(0, 1, (len(names), 3))}
+    np.savez(path, track=np.array(names), genre=np.array(genres), **arrays)
     return path
 
 

@@ -38,7 +38,7 @@ def task(data: Dataset, **model: Any) -> Task:
 def shaken(rows: Rows, items: tuple[str, ...]) -> Rows:
     """The same rows with other numbers, and another order, for ``items``."""
     hit = np.isin(rows.items.astype(str), items)
-    x = rows.x.copy()
+    x = np.array(rows.x)
     x[hit] = np.random.default_rng(9).normal(1e3, 1e3, x[hit].shape)
     return Rows(x, rows.y, rows.items, rows.groups)
 

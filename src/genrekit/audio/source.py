@@ -12,7 +12,7 @@ from typing import IO, BinaryIO, cast
 from genrekit.audio.limits import Meter
 from genrekit.errors import AudioContentError, AudioLimitError, AudioNotFoundError, ConfigError
 
-Source = Path | str | bytes | BinaryIO
+Source = Path | str | bytes | bytearray | memoryview | BinaryIO
 
 _CHUNK_BYTES = 1 << 20
 _IN_MEMORY_BYTES = 16 << 20

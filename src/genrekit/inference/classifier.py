@@ -44,7 +44,7 @@ from genrekit.schema import (
     TrackPrediction,
 )
 
-Source = str | Path | bytes | BinaryIO
+Source = str | Path | bytes | bytearray | memoryview | BinaryIO
 _DEFAULT_LIMITS = DecodeLimits()
 #: A stream is answered after this much audio for the first time, and then at least so often.
 FIRST_SECONDS = 3.0
