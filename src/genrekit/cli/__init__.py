@@ -48,7 +48,7 @@ from genrekit.cli import (
     tune,
     watch,
 )
-from genrekit.errors import GenreError, outcome
+from genrekit.errors import GenreError, MissingExtraError, outcome
 from genrekit.interrupts import INTERRUPTED, end_on_interrupt
 from genrekit.terminal import (
     asked_completion,
@@ -182,6 +182,8 @@ def _run() -> str | int | None:
     except GenreError as error:
         print_problem("error", "\n".join(plain(line) for line in str(error).split("\n")))
         return outcome(error).exit_code
+    except ModuleNotFoundError as error:
+        return _not_installed(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
@@ -189,6 +191,19 @@ def _run() -> str | int | None:
         print_problem("error", _system_message(error))
         return outcome(GenreError()).exit_code
     return 0
+
+
+def _not_installed(error: ModuleNotFoundError) -> int:
+    """Say what to install for a module of an extra; any other one that is missing is a fault."""
+    from genrekit.installation import extra_with
+
+    module = (error.name or "").partition(".")[0]
+    extra = extra_with(module)
+    if extra is None:
+        raise error
+    missing = MissingExtraError(module, extra)
+    print_problem("error", str(missing))
+    return outcome(missing).exit_code
 
 
 def _unwritten(error: OSError) -> int:

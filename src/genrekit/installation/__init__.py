@@ -5,7 +5,7 @@ from __future__ import annotations
 from genrekit.installation.check import Check, State
 from genrekit.installation.checks import examine, is_broken
 from genrekit.installation.distributions import installed
-from genrekit.installation.extras import EXTRAS, Extra, installed_extras
+from genrekit.installation.extras import EXTRAS, Extra, extra_with, installed_extras
 
 __all__ = [
     "EXTRAS",
@@ -13,6 +13,7 @@ __all__ = [
     "Extra",
     "State",
     "examine",
+    "extra_with",
     "installed",
     "installed_extras",
     "is_broken",

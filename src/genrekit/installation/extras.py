@@ -180,3 +180,8 @@ def _fits(found: str, asked: str) -> bool:
 def _numbers(text: str) -> tuple[int, ...]:
     found = re.match(r"\d+(?:\.\d+)*", text)
     return tuple(map(int, found[0].split("."))) if found else ()
+
+
+def extra_with(module: str) -> str | None:
+    """Return the first extra that brings a module; None if none does."""
+    return next((name for name, brought in EXTRAS.items() if module in brought.values()), None)
