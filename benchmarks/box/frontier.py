@@ -210,7 +210,8 @@ def _lines(rows: Sequence[FrontierRow]) -> Iterator[str]:
         chosen = [one for one in rows if one.part == part]
         if chosen:
             yield from ("", f"## {_TITLES[part]}", "", *_table(chosen))
-    yield from _spread([one for one in rows if one.part == "seeds"])
+        if part == "seeds":
+            yield from _spread(chosen)
 
 
 def _table(rows: Sequence[FrontierRow]) -> Iterator[str]:
