@@ -115,7 +115,7 @@ def test_audio_that_is_repeated_is_dropped_too(tmp_path: Path) -> None:
     made = recipe(tmp_path / "music", clean=CleanConfig(duplicates="drop"))
     made = made.model_copy(update={"frontend": Recipe.model_fields["frontend"].default})
     provenance = load_bundle(train(made, tmp_path / "out")).manifest.provenance
-    assert (provenance.cleaned, provenance.tracks) == ("1 repeated items dropped (a/copy.wav)", 8)
+    assert (provenance.cleaned, provenance.tracks) == ("1 repeated item dropped (a/copy.wav)", 8)
 
 
 def test_genres_are_cut_to_the_smallest(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from genrekit.datasets import Dataset
 from genrekit.errors import ConfigError
 from genrekit.evaluation import find_duplicates, fingerprint_items
 from genrekit.features import FeatureCache
+from genrekit.pages import counted
 from genrekit.progress import Progress, silent
 from genrekit.training.recipe import CleanConfig
 
@@ -52,12 +53,13 @@ def cleaned(
         found = _same(dataset, workers, cache, progress)
         dropped = _all_but_the_first(dataset, found)
         dataset = _without(dataset, dropped)
-        notes.append(f"{len(dropped)} repeated items dropped{_such(dropped)}")
+        notes.append(f"{counted(len(dropped), 'repeated item')} dropped{_such(dropped)}")
     if config.balance == "undersample":
         dropped = _above_the_smallest(dataset, seed)
         dataset = _without(dataset, dropped)
         notes.append(
-            f"{len(dropped)} items of larger genres left out, so that all have as many recordings"
+            f"{counted(len(dropped), 'item')} of larger genres left out, so that all have as many "
+            "recordings"
         )
     return dataset, "; ".join(notes)
 
