@@ -117,7 +117,7 @@ def test_what_cannot_be_paired_is_refused_with_the_reason(make_run: MakeRun) -> 
     cases = {
         "no recording with the same genre": (table, by(make_run, strange, 1)),
         "different splits": (table, by(make_run, PICTURES, 1, "grouped-kfold")),
-        "deal their 100 common recordings otherwise": (
+        "assign their 100 common recordings otherwise": (
             by(make_run, TABLE, 0, "grouped-kfold"),
             by(make_run, PICTURES, 1, "grouped-kfold"),
         ),
