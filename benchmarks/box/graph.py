@@ -17,6 +17,7 @@ from sounds import GENRES, Sound
 from torch import Tensor, nn
 
 import genrekit
+from genrekit.audio import Waveform
 from genrekit.bundles import load_bundle, write_bundle
 from genrekit.datasets import track_digest
 from genrekit.evaluation.learnt import LEARNT, Learnt, learnt_sounds
@@ -127,7 +128,7 @@ def write(
         manifest=manifest,
         model_onnx=export(network, sample),
         metrics=metrics,
-        golden=synthesise("jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz),
+        golden=_golden(manifest),
         extra_files={
             "weights.safetensors": safetensors.torch.save(weights),
             LEARNT: learnt.to_bytes(),
@@ -136,14 +137,16 @@ def write(
     )
 
 
+def _golden(manifest: Manifest) -> Waveform:
+    return synthesise("jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=manifest.sample_rate_hz)
+
+
 def export_again(box: Path, version: str) -> Path:
     """Export the graph of a bundle from its own weights, which stay as they are."""
     bundle = load_bundle(box)
     extra = {name: (box / name).read_bytes() for name in ("weights.safetensors", LEARNT)}
     weights = safetensors.torch.load(extra["weights.safetensors"])
-    golden = synthesise(
-        "jazz", seconds=_GOLDEN_SECONDS, sample_rate_hz=bundle.manifest.sample_rate_hz
-    )
+    golden = _golden(bundle.manifest)
     window = round(bundle.manifest.windows.window_seconds * golden.sample_rate_hz)
     (mel,) = bundle.features(golden.samples[:window]).values()
     network = from_weights({next(iter(bundle.manifest.frontends)): mel.shape}, weights)

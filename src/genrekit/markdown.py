@@ -12,11 +12,19 @@ from collections.abc import Iterable, Sequence
 # An underscore inside a word is not markup, and names are full of them; nor is a lone bracket.
 _MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=[#\w])|(?<=:)//")
 
+# What makes a heading or a list of a line.
+_START = re.compile(r"^\s*(#+|[+-]|\d+[.)])(?=\s)")
+
 
 def plain(text: str) -> str:
     """Return text on one line in which nothing is markup."""
     line = "".join(one if one.isprintable() else " " for one in text)
     return _MARKUP.sub(lambda found: "".join(f"\\{one}" for one in found[0]), line)
+
+
+def as_line(marked: str) -> str:
+    """Return Markdown of one line that neither a heading nor a list begins with."""
+    return _START.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", marked)
 
 
 def blocks(*parts: str) -> str:
@@ -32,7 +40,7 @@ def section(title: str, *parts: str) -> str:
 
 def bullets(lines: Iterable[str]) -> str:
     """Make a list of lines that are Markdown; empty ones are left out."""
-    return "\n".join(f"- {line}" for line in lines if line)
+    return "\n".join(f"- {as_line(line)}" for line in lines if line)
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

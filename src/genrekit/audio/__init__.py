@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from genrekit.audio.limits import DecodeLimits, Meter, check_layout, check_seconds
     from genrekit.audio.pipeline import SILENT_PEAK, Block, Findings, conditioned, decoded_blocks
     from genrekit.audio.skipped import describe_skipped
-    from genrekit.audio.source import open_file
+    from genrekit.audio.source import Source, open_file
     from genrekit.audio.stream import AudioStream, decode, open_stream
     from genrekit.audio.tags import Tags, read_tags
     from genrekit.audio.track import Track
@@ -33,6 +33,7 @@ __all__ = [
     "DecodeLimits",
     "Findings",
     "Meter",
+    "Source",
     "Tags",
     "Track",
     "Waveform",
@@ -66,6 +67,7 @@ _HOMES = {
     "conditioned": "genrekit.audio.pipeline",
     "decoded_blocks": "genrekit.audio.pipeline",
     "describe_skipped": "genrekit.audio.skipped",
+    "Source": "genrekit.audio.source",
     "open_file": "genrekit.audio.source",
     "AudioStream": "genrekit.audio.stream",
     "decode": "genrekit.audio.stream",

@@ -13,7 +13,7 @@ from genrekit.audit.finding import (
     Kind,
     KnownRepetitions,
 )
-from genrekit.markdown import blocks, bullets, markdown_table, plain, section
+from genrekit.markdown import as_line, blocks, bullets, markdown_table, plain, section
 
 #: Findings of one kind that are listed; the rest is counted.
 LISTED = 12
@@ -86,8 +86,8 @@ def _section(report: AuditReport) -> str:
     counts = ", ".join(f"{plain(label)} {count}" for label, count in _largest(report.labels))
     columns = f", {report.columns} columns" if report.columns else ""
     facts = [
-        f"{plain(report.title)}. {report.items} items of {report.recordings} recordings by their "
-        f"names{columns}. {counts}.",
+        f"{as_line(plain(report.title))}. {report.items} items of {report.recordings} recordings "
+        f"by their names{columns}. {counts}.",
         f"Checked: {', '.join(report.checks)}.",
     ]
     if report.skipped:

@@ -51,9 +51,7 @@ def render_card(manifest: Manifest, metrics: BundleMetrics) -> str:
         section("Input", _input(manifest)),
         section("Eight bits", _int8(metrics.int8) if metrics.int8 else ""),
         section("Intended use and limits", _limits(manifest)),
-        section(
-            "Licence", f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}."
-        ),
+        section("Licence", _licences(manifest)),
         section("Made with", bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items()))),
     )
 
@@ -67,9 +65,7 @@ def _embedding_card(manifest: Manifest, metrics: BundleMetrics) -> str:
         "on it as on any backbone.",
         section("Agreement with the teacher", _agreement(metrics) if metrics.agreement else ""),
         section("Training data", _training(manifest)),
-        section(
-            "Licence", f"Weights: {manifest.licence}. Data: {manifest.provenance.data_licence}."
-        ),
+        section("Licence", _licences(manifest)),
         section("Made with", bullets(f"{k} {v}" for k, v in sorted(manifest.versions.items()))),
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -51,7 +50,7 @@ from genrekit.training import (
     read_settings,
     recipe_of,
 )
-from genrekit.workers import WorkerDied, ordered_map
+from genrekit.workers import WorkerDied, cores, ordered_map
 
 logger = logging.getLogger(__name__)
 
@@ -297,7 +296,7 @@ def _make_trials(
             make_trial(search, index, context, progress)
             ended()
         return
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, cores() // workers)
     one = partial(run_trial, search=search, threads=threads)
     # A trial may take an hour: those that nobody waits for any more end with the map.
     with closing(ordered_map(one, todo, workers=workers)) as outcomes:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.audio import DecodeLimits, Waveform, open_stream
+from genrekit.audio import DecodeLimits, Source, Waveform, open_stream
 from genrekit.bundles import LOGITS, Bundle, load_bundle, window_samples
 from genrekit.errors import AudioContentError, ConfigError
 from genrekit.inference.heads import read_heads
@@ -44,7 +43,6 @@ from genrekit.schema import (
     TrackPrediction,
 )
 
-Source = str | Path | bytes | bytearray | memoryview | BinaryIO
 _DEFAULT_LIMITS = DecodeLimits()
 #: A stream is answered after this much audio for the first time, and then at least so often.
 FIRST_SECONDS = 3.0

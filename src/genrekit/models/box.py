@@ -75,7 +75,7 @@ def from_weights(shapes: Shapes, weights: Mapping[str, Tensor]) -> BoxNetwork:
     counts = [len(weights[f"body.front.filters.{number}.bias"]) for number in range(5)]
     heads = {
         name.split(".")[1]: len(value)
-        for name, value in weights.items()
+        for name, value in sorted(weights.items())  # a file has them in any order
         if name.startswith("heads.") and name.endswith(".bias")
     }
     config = Musicnn(

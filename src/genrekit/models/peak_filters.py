@@ -56,9 +56,9 @@ class PeakFilters(nn.Module):
         """Loudest band (n, count, frames) of filters over time alone."""
         places = int(x.shape[1]) - self.frames + 1
         copies = min(shifted_copies(self.count, self.frames), places)
-        steps = -(-places // copies)
-        padded = functional.pad(x, (0, 0, 0, steps * copies - places))
+        padded = functional.pad(x, (0, 0, 0, -places % copies))
         maps = functional.conv2d(padded[:, None], self._moved(2, copies), stride=(copies, 1))
+        steps = -(-places // copies)
         # A copy has every n-th frame: they are interleaved.
         by_copy = maps.amax(3).reshape(-1, copies, self.count, steps).permute(0, 2, 3, 1)
         return by_copy.reshape(-1, self.count, steps * copies)[..., :places]
@@ -67,8 +67,7 @@ class PeakFilters(nn.Module):
         """Loudest band (n, count, frames) of filters over time and bands."""
         places = int(x.shape[2]) - self.bands + 1
         copies = min(shifted_copies(self.count, self.bands), places)
-        steps = -(-places // copies)
-        padded = functional.pad(x, (0, steps * copies - places))
+        padded = functional.pad(x, (0, -places % copies))
         maps = functional.conv2d(padded[:, None], self._moved(3, copies), stride=(1, copies))
         # The last step of some copies lies beyond the bands that there are.
         loudest = [

@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from genrekit.markdown import blocks, fenced, markdown_table, plain
+from genrekit.markdown import as_line, blocks, fenced, markdown_table, plain
 from genrekit.pages.page import AudioClip, Details, Facts, Listing, Part, Row, Section, Table
-
-# What makes a heading or a list of a line.
-_START = re.compile(r"^\s*(#+|[+-]|\d+[.)])(?=\s)")
 
 
 def render_markdown(
@@ -45,7 +42,7 @@ def _paragraphs(text: str) -> Iterator[str]:
                 f"**{plain(piece)}**" if number % 2 else plain(piece)
                 for number, piece in enumerate(pieces)
             )
-            yield _START.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", text)
+            yield as_line(text)
 
 
 def _part(part: Part, pictures: Mapping[int, str]) -> Iterator[str]:

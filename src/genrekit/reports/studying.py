@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from genrekit.models import ClassicalConfig
 from genrekit.progress import Progress, silent
 from genrekit.reports.write import report
 from genrekit.training import ProtocolConfig
+from genrekit.workers import cores
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def study(
         learning_curve=learning_curve,
         importance=importance,
         seed=seed,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or cores(),
         keep=keep,
         progress=progress,
     )

@@ -28,6 +28,7 @@ from genrekit.models import NetworkConfig
 from genrekit.training.recipe import Recipe
 from genrekit.training.stages import train
 from genrekit.training.team import Team, team
+from genrekit.workers import cores
 
 #: What torchrun tells a process, and `joined` the ones that it starts.
 _RANK, _SIZE, _ADDRESS, _PORT = "RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"
@@ -155,7 +156,7 @@ def _store(rank: int, size: int, others: Sequence[subprocess.Popen[bytes]]) -> T
 
 def _started(processes: int, arguments: Sequence[str]) -> list[subprocess.Popen[bytes]]:
     """Return the other processes; this one takes its place as the first by the same variables."""
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, cores() // processes)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
