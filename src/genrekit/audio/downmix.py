@@ -21,6 +21,9 @@ from genrekit.audio.mono import to_mono
 
 Frames = NDArray[np.float32]
 Block = NDArray[np.float32]
+#: Weighted sums over frames, (channels + 1, channels + 1): of the products of channels, in the last
+#: row and column of the channels, and in the corner of the weights.
+Moments = NDArray[np.float64]
 
 #: Beyond this (180 dB above full scale) a float is as meaningless as infinity.
 LOUDEST = np.float32(1e9)
@@ -75,27 +78,6 @@ def downmixed(blocks: Iterable[Frames], cell: int) -> Iterator[Block]:
     yield from run.finish()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Moments:
-    """Weighted sums over frames.
-
-    Attributes
-    ----------
-    weight : float
-    sums : (channels,) float64
-    products : (channels, channels) float64
-    """
-
-    weight: float
-    sums: NDArray[np.float64]
-    products: NDArray[np.float64]
-
-    def __add__(self, other: _Moments) -> _Moments:
-        return _Moments(
-            self.weight + other.weight, self.sums + other.sums, self.products + other.products
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _Setting:
     """How to fold: ``gains`` of the channels, none for their mean, and an offset to take off."""
@@ -113,44 +95,49 @@ class _Setting:
 
 
 class _Cell:
-    """Frames of one cell, kept as (channels, n), which is quicker to sum over."""
+    """Frames of one cell, and weighted sums over them.
+
+    Frames are kept as (channels + 1, n), which is quicker to sum over, with a last row of ones: one
+    product of matrices gives the sums of squares, of the channels, and of the weights.
+    """
 
     def __init__(self, channels: int, ramp: NDArray[np.float32]) -> None:
-        self._planes = np.empty((channels, len(ramp)), np.float32)
+        self._rows = np.ones((channels + 1, len(ramp)), np.float32)
         self._ramp = ramp
         self._filled = 0
 
     @property
     def is_full(self) -> bool:
         """Whether no further frame fits in."""
-        return self._filled == self._planes.shape[1]
+        return self._filled == len(self._ramp)
 
     def fill(self, block: Frames) -> int:
         """Copy frames from the beginning of ``block``, and return how many."""
-        piece = block[: self._planes.shape[1] - self._filled]
-        self._planes[:, self._filled : self._filled + len(piece)] = piece.T
+        piece = block[: len(self._ramp) - self._filled]
+        self._rows[:-1, self._filled : self._filled + len(piece)] = piece.T
         self._filled += len(piece)
         return len(piece)
 
     def close(self) -> None:
         """Forget what was not filled, and sum up the rest, faded in and faded out."""
-        self._planes, self._ramp = self._planes[:, : self._filled], self._ramp[: self._filled]
-        self.rising = _moments(self._planes, self._ramp)
-        self.falling = _moments(self._planes, 1 - self._ramp)
-        power = float((self.rising.products + self.falling.products).trace())
-        self.sounds = power > _NO_POWER * self._filled * len(self._planes)
+        self._rows, self._ramp = self._rows[:, : self._filled], self._ramp[: self._filled]
+        self.rising = _moments(self._rows, self._ramp)
+        self.falling = _moments(self._rows, 1 - self._ramp)
+        power = float(self.flat().trace()) - self._filled
+        self.sounds = power > _NO_POWER * self._filled * (len(self._rows) - 1)
 
-    def flat(self) -> _Moments:
+    def flat(self) -> Moments:
         """Return sums over all frames alike."""
         return self.rising + self.falling
 
     def to_mono(self, before: _Setting, after: _Setting) -> Block:
         """Mono samples, blended from one setting to another."""
-        mono = before.apply(self._planes.T)
+        frames = self._rows[:-1].T
+        mono = before.apply(frames)
         if before == after:
             return mono
         with np.errstate(over="ignore", invalid="ignore"):
-            return mono + self._ramp * (after.apply(self._planes.T) - mono)
+            return mono + self._ramp * (after.apply(frames) - mono)
 
 
 class _Run:
@@ -224,21 +211,19 @@ def _ramp(cell: int) -> NDArray[np.float32]:
     return (0.5 - 0.5 * np.cos(np.pi * (np.arange(cell) + 0.5) / cell)).astype(np.float32)
 
 
-def _moments(planes: NDArray[np.float32], weights: NDArray[np.float32]) -> _Moments:
-    """Of ``planes`` (channels, n), weighted."""
+def _moments(rows: NDArray[np.float32], weights: NDArray[np.float32]) -> Moments:
+    """Sum up ``rows`` (channels + 1, n), weighted."""
     with np.errstate(over="ignore", invalid="ignore"):
-        weighted = planes * weights
-        products = (weighted @ planes.T).astype(np.float64)
-    if not np.isfinite(products).all():
-        return _moments(np.where(np.abs(planes) < LOUDEST, planes, np.float32(0)), weights)
-    sums = planes @ weights
-    return _Moments(float(weights.sum(dtype=np.float64)), sums.astype(np.float64), products)
+        moments = (rows * weights) @ rows.T
+    if not np.isfinite(moments).all():
+        return _moments(np.where(np.abs(rows) < LOUDEST, rows, np.float32(0)), weights)
+    return moments.astype(np.float64)
 
 
-def _decide(moments: _Moments) -> _Setting:
-    channels = len(moments.sums)
-    means = moments.sums / moments.weight
-    covariance = moments.products / moments.weight - np.outer(means, means)
+def _decide(moments: Moments) -> _Setting:
+    channels, weight = len(moments) - 1, moments[-1, -1]
+    means = moments[-1, :-1] / weight
+    covariance = moments[:-1, :-1] / weight - np.outer(means, means)
     signs = _signs(covariance)
     gains = (np.ones(channels) if signs is None else signs) / channels
     deviation = math.sqrt(max(float(gains @ covariance @ gains), 0.0))
@@ -249,6 +234,8 @@ def _decide(moments: _Moments) -> _Setting:
 
 def _signs(covariance: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return a sign for each channel under which they do not cancel; None if they do not anyway."""
+    if (covariance >= 0).all():
+        return None
     signs = np.ones(len(covariance))
     for channel in range(1, len(covariance)):
         before = signs[:channel]
