@@ -496,10 +496,19 @@ def test_rows_are_shown_as_they_come(
 def test_a_folder_says_how_many_files_were_passed_over(
     run: Run, music: Path, tiny_bundle: Path
 ) -> None:
-    for name in ("cover.jpg", "back.JPG", "notes"):
+    for name in ("side-a.mod", "side-b.MOD", "interview", "cover.jpg", "Booklet.PDF", "list.m3u8"):
         (music / name).touch()
     ran = run("predict", music, "-m", tiny_bundle)
     assert ran.err.splitlines() == [
-        "warning: passed over 3 files that are not named like audio (2 .jpg, 1 without suffix); "
+        "warning: passed over 3 files that are not named like audio (2 .mod, 1 without suffix); "
         "name one itself to have it read"
     ]
+
+
+def test_companions_of_music_are_not_passed_over(run: Run, tmp_path: Path, tiny_bundle: Path) -> None:
+    """The demo lists its tracks in ``jukebox.json`` beside them; README predicts its folder."""
+    run("demo", "--to", tmp_path / "ten", "--seconds", 3)
+    assert (tmp_path / "ten" / "jukebox.json").is_file()
+    (tmp_path / "ten" / "cover.jpg").touch()
+    ran = run("predict", tmp_path / "ten", "-m", tiny_bundle)
+    assert (ran.code, ran.err) == (0, "")

@@ -6,9 +6,21 @@ from collections.abc import Mapping
 
 _SHOWN = 4
 
+#: What lies beside music in any collection and is no music by another name: covers, booklets,
+#: lyrics, notes, tables, playlists, checksums. Nobody asks why these were not read.
+COMPANIONS = frozenset(
+    "." + suffix
+    for suffix in (
+        "bmp gif jpeg jpg png svg tif tiff webp pdf "
+        "htm html ini log lrc md nfo txt url "
+        "csv json jsonl tsv xml yaml yml "
+        "accurip cue ffp m3u m3u8 md5 pls sfv sha1 sha256 xspf"
+    ).split()
+)
+
 
 def describe_skipped(counts: Mapping[str, int]) -> str:
-    """Say how many files of a folder were passed over.
+    """Say how many files of a folder were passed over, but for the usual companions of music.
 
     Parameters
     ----------
@@ -20,6 +32,7 @@ def describe_skipped(counts: Mapping[str, int]) -> str:
     str
         A sentence, or nothing if there are no such files.
     """
+    counts = {suffix: count for suffix, count in counts.items() if suffix not in COMPANIONS}
     total = sum(counts.values())
     if not total:
         return ""
