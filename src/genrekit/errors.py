@@ -232,20 +232,22 @@ class WorkerLostError(BusyError):
     """Something outside ended the process that worked on the request."""
 
 
-class MissingExtraError(GenreError):
+class MissingExtraError(GenreError, ModuleNotFoundError):
     """An optional dependency is not installed.
+
+    It is a ModuleNotFoundError too, so code that does without an absent library does so here.
 
     Parameters
     ----------
     package : str
-        The module that could not be imported.
+        What could not be imported.
     extra : str
         The extra of genrekit that brings it.
     """
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(package, extra)
-        self.package = package
+        self.name = self.package = package
         self.extra = extra
 
     def __str__(self) -> str:

@@ -15,13 +15,23 @@ def resolver(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     package : str
         Its ``__name__``.
     homes : mapping of str to str
-        Public name to the module that defines it.
+        Public name to the module that defines it. Where that wants a module of an extra that is
+        not installed, a MissingExtraError says which extra.
     """
 
     def resolve(name: str) -> Any:
         home = homes.get(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(home), name)
+        try:
+            return getattr(import_module(home), name)
+        except ModuleNotFoundError as error:
+            raise _explained(error) from None
 
     return resolve
+
+
+def _explained(error: ModuleNotFoundError) -> ModuleNotFoundError:
+    from genrekit.extras import missing_extra
+
+    return missing_extra(error) or error

@@ -17,16 +17,16 @@ def _run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "absent", "extra"),
+    ("words", "absent", "package", "extra"),
     [
-        (["study", "table.csv", "-o", "out"], "sklearn", "train"),
-        (["train", str(RECIPE), "-o", "out"], "sklearn", "train"),
-        (["tune", str(RECIPE), "-o", "out"], "sklearn", "train"),
-        (["serve"], "fastapi", "serve"),
+        (["study", "table.csv", "-o", "out"], "sklearn", "scikit-learn", "train"),
+        (["train", str(RECIPE), "-o", "out"], "sklearn", "scikit-learn", "train"),
+        (["tune", str(RECIPE), "-o", "out"], "sklearn", "scikit-learn", "train"),
+        (["serve"], "fastapi", "fastapi", "serve"),
     ],
 )
 def test_the_missing_extra_is_named(
-    words: list[str], absent: str, extra: str, tmp_path: Path
+    words: list[str], absent: str, package: str, extra: str, tmp_path: Path
 ) -> None:
     rows = "".join(f"{n}.wav,{n},{n % 3},{'rock' if n % 2 else 'pop'}\n" for n in range(20))
     (tmp_path / "table.csv").write_text(f"filename,a,b,label\n{rows}")
@@ -35,7 +35,7 @@ def test_the_missing_extra_is_named(
         "from genrekit.cli import main; main()"
     )
     done = _run(code, tmp_path)
-    wanted = f"error: {absent} is not installed; run: pip install 'genrekit[{extra}]'\n"
+    wanted = f"error: {package} is not installed; run: pip install 'genrekit[{extra}]'\n"
     assert (done.returncode, done.stderr) == (6, wanted)
 
 

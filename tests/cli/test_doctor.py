@@ -16,7 +16,8 @@ from packaging.requirements import Requirement
 import genrekit
 from genrekit.audio import Waveform
 from genrekit.bundles import load_bundle
-from genrekit.installation import EXTRAS, codecs, extras, machine, places
+from genrekit.extras import EXTRAS
+from genrekit.installation import codecs, extras, machine, places
 from genrekit.installation.check import Check
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))[

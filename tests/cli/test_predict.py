@@ -505,7 +505,9 @@ def test_a_folder_says_how_many_files_were_passed_over(
     ]
 
 
-def test_companions_of_music_are_not_passed_over(run: Run, tmp_path: Path, tiny_bundle: Path) -> None:
+def test_companions_of_music_are_not_passed_over(
+    run: Run, tmp_path: Path, tiny_bundle: Path
+) -> None:
     """The demo lists its tracks in ``jukebox.json`` beside them; README predicts its folder."""
     run("demo", "--to", tmp_path / "ten", "--seconds", 3)
     assert (tmp_path / "ten" / "jukebox.json").is_file()

@@ -9,13 +9,13 @@ _SHOWN = 4
 #: What lies beside music in any collection and is no music by another name: covers, booklets,
 #: lyrics, notes, tables, playlists, checksums. Nobody asks why these were not read.
 COMPANIONS = frozenset(
-    "." + suffix
-    for suffix in (
-        "bmp gif jpeg jpg png svg tif tiff webp pdf "
-        "htm html ini log lrc md nfo txt url "
-        "csv json jsonl tsv xml yaml yml "
-        "accurip cue ffp m3u m3u8 md5 pls sfv sha1 sha256 xspf"
-    ).split()
+    (
+        *(".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp", ".pdf"),
+        *(".htm", ".html", ".ini", ".log", ".lrc", ".md", ".nfo", ".txt", ".url"),
+        *(".csv", ".json", ".jsonl", ".tsv", ".xml", ".yaml", ".yml"),
+        *(".cue", ".m3u", ".m3u8", ".pls", ".xspf"),
+        *(".accurip", ".ffp", ".md5", ".sfv", ".sha1", ".sha256"),
+    )
 )
 
 

@@ -48,7 +48,7 @@ from genrekit.cli import (
     tune,
     watch,
 )
-from genrekit.errors import GenreError, MissingExtraError, outcome
+from genrekit.errors import GenreError, outcome
 from genrekit.interrupts import INTERRUPTED, end_on_interrupt
 from genrekit.terminal import (
     asked_completion,
@@ -195,13 +195,11 @@ def _run() -> str | int | None:
 
 def _not_installed(error: ModuleNotFoundError) -> int:
     """Say what to install for a module of an extra; any other one that is missing is a fault."""
-    from genrekit.installation import extra_with
+    from genrekit.extras import missing_extra
 
-    module = (error.name or "").partition(".")[0]
-    extra = extra_with(module)
-    if extra is None:
+    missing = missing_extra(error)
+    if missing is None:
         raise error
-    missing = MissingExtraError(module, extra)
     print_problem("error", str(missing))
     return outcome(missing).exit_code
 

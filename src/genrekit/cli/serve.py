@@ -90,12 +90,9 @@ def serve(
 def _run(flags: dict[str, Any]) -> None:
     from pydantic import ValidationError
 
-    from genrekit.errors import ConfigError, MissingExtraError
+    from genrekit.errors import ConfigError
+    from genrekit.serving import Settings, serve
 
-    try:
-        from genrekit.serving import Settings, serve
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "fastapi", "serve") from error
     try:
         settings = Settings(**flags)
     except ValidationError as error:

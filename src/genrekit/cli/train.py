@@ -229,30 +229,22 @@ def _refuse(recipe: Path, given: Mapping[str, bool]) -> None:
 def _distil(
     recipe: Path, out: Path, overrides: Sequence[str], workers: int, overwrite: bool
 ) -> None:
-    from genrekit.distil import load_distil_recipe
-    from genrekit.errors import MissingExtraError
+    from genrekit.distil import distil, load_distil_recipe
     from genrekit.terminal import progress_bars
 
     read = load_distil_recipe(recipe, overrides)
-    try:
-        from genrekit.distil import distil
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), "train") from None
     with progress_bars() as progress:
         distil(read, out, workers=workers, overwrite=overwrite, progress=progress)
 
 
 def _train(recipe: Recipe, out: Path, processes: int, **options: Any) -> None:
-    from genrekit.errors import MissingExtraError
     from genrekit.training import train
 
     if processes == 1 and "WORLD_SIZE" not in os.environ:  # which torchrun sets
         train(recipe, out, **options)
         return
-    try:
-        from genrekit.training import train_together
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), "train") from None
+    from genrekit.training import train_together
+
     train_together(recipe, out, processes=processes, arguments=sys.argv[1:], **options)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from genrekit.installation.check import Check, State
 from genrekit.installation.checks import examine, is_broken
 from genrekit.installation.distributions import installed
-from genrekit.installation.extras import EXTRAS, Extra, extra_with, installed_extras
+from genrekit.installation.extras import Extra, installed_extras
 
 __all__ = [
-    "EXTRAS",
     "Check",
     "Extra",
     "State",
     "examine",
-    "extra_with",
     "installed",
     "installed_extras",
     "is_broken",

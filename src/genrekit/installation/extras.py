@@ -8,45 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 
+from genrekit.extras import EXTRAS
 from genrekit.installation.check import Check, State
 
-#: Extra to what it brings, as distribution and module; tests hold it to what is declared.
-EXTRAS: Mapping[str, Mapping[str, str]] = {
-    "train": {
-        "torch": "torch",
-        "onnx": "onnx",
-        "safetensors": "safetensors",
-        "scikit-learn": "sklearn",
-        "skl2onnx": "skl2onnx",
-        "xgboost-cpu": "xgboost",
-        "optuna": "optuna",
-        "sqlalchemy": "sqlalchemy",
-        "pandas": "pandas",
-        "pyarrow": "pyarrow",
-        "h5py": "h5py",
-        "pillow": "PIL",
-    },
-    "tag": {"mutagen": "mutagen"},
-    "hub": {"transformers": "transformers"},
-    "edge": {"onnx": "onnx"},
-    "serve": {
-        "fastapi": "fastapi",
-        "starlette": "starlette",
-        "uvicorn": "uvicorn",
-        "h11": "h11",
-        "python-multipart": "python_multipart",
-        "websockets": "websockets",
-        "prometheus-client": "prometheus_client",
-        "pydantic-settings": "pydantic_settings",
-    },
-    "report": {"plotly": "plotly", "matplotlib": "matplotlib"},
-    "explorer": {"streamlit": "streamlit", "plotly": "plotly"},
-    "tracking": {"mlflow-skinny": "mlflow"},
-    "batch": {"pyarrow": "pyarrow", "fsspec": "fsspec"},
-    "ray": {"ray": "ray", "fsspec": "fsspec"},
-    "spark": {"pyspark": "pyspark", "pandas": "pandas", "pyarrow": "pyarrow"},
-    "explain": {"shap": "shap"},
-}
 #: What each is for, to be said where it is missing.
 _FOR: Mapping[str, str] = {
     "train": "train, tune and evaluate models, and write reports of tables",
@@ -180,8 +144,3 @@ def _fits(found: str, asked: str) -> bool:
 def _numbers(text: str) -> tuple[int, ...]:
     found = re.match(r"\d+(?:\.\d+)*", text)
     return tuple(map(int, found[0].split("."))) if found else ()
-
-
-def extra_with(module: str) -> str | None:
-    """Return the first extra that brings a module; None if none does."""
-    return next((name for name, brought in EXTRAS.items() if module in brought.values()), None)
