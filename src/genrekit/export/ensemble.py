@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import TensorProto, compose, helper, numpy_helper, version_converter
 
 from genrekit.bundles import LOGITS
-from genrekit.errors import BundleError, MissingExtraError
-
-try:
-    import onnx
-    from onnx import TensorProto, compose, helper, numpy_helper, version_converter
-except ImportError:
-    raise MissingExtraError("onnx", "train") from None
+from genrekit.errors import BundleError
 
 #: Probabilities below this are raised to it before the logarithm.
 SMALLEST_PROBABILITY = 1e-7

@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
-from genrekit.errors import BundleError, MissingExtraError
-
-try:
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-except ImportError:
-    raise MissingExtraError("onnx", "train") from None
+from genrekit.errors import BundleError
 
 #: Old enough for every onnxruntime that genrekit allows.
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9

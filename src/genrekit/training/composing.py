@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import compose, helper, version_converter
 
 from genrekit.bundles import EMBEDDING, embed_session, open_session, run_session
-from genrekit.errors import BundleError, MissingExtraError
+from genrekit.errors import BundleError
 from genrekit.export import relative_difference, require_agreement
-
-try:
-    import onnx
-    from onnx import compose, helper, version_converter
-except ImportError:
-    raise MissingExtraError("onnx", "train") from None
 
 #: Name of the head's input.
 DESCRIPTION = "description"

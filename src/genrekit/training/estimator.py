@@ -8,19 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from genrekit.bundles import find_bundle
-from genrekit.errors import AudioError, MissingExtraError
+from genrekit.errors import AudioError
 from genrekit.features import FeatureCache
 from genrekit.inference import calibrated
 from genrekit.learn import Embedded, embed_tracks, fit_softmax, joined
-
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
-    from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, validate_data
-except ModuleNotFoundError:
-    raise MissingExtraError("scikit-learn", "train") from None
 
 
 class GenreEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
