@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -90,7 +91,7 @@ def on_files(files: Files, config: Any) -> Files:
         _add(files, config, uri, (REPOSITORY / source).read_text(encoding="utf-8"))
     _add(files, config, "api.md", _api_page())
     for name in rooms():
-        _add(files, config, f"api/{name}.md", f"# {name}\n\n::: {name}\n")
+        _add(files, config, f"api/{name}.md", _room_page(name))
     for notebook in sorted((REPOSITORY / "notebooks").glob("*.ipynb")):
         _add(files, config, f"notebooks/{notebook.stem}.md", notebook_page(notebook))
         uri = f"notebooks/{notebook.name}"
@@ -105,6 +106,12 @@ def _add(files: Files, config: Any, uri: str, content: str) -> None:
 def _api_page() -> str:
     page = (REPOSITORY / API).read_text(encoding="utf-8")
     return page + "\n" + "".join(f"- [{name}](api/{name}.md)\n" for name in rooms())
+
+
+def _room_page(room: str) -> str:
+    """What a room offers; its stub is read for that, which the reference alone would not do."""
+    offered = json.dumps(import_module(room).__all__)
+    return f"# {room}\n\n::: {room}\n    options: {{members: {offered}}}\n"
 
 
 def notebook_page(notebook: Path) -> str:

@@ -1,23 +1,37 @@
-"""Public names of a package that are imported when they are first used (PEP 562)."""
+"""Public names of a package that are imported when they are first used (PEP 562).
+
+What there is, and where, stands once: in ``__init__.pyi``, where type checkers read it too. The
+package lazy-loader does the same, but reads no stub of a package that is run from a zip archive.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import ast
+from collections.abc import Callable
 from importlib import import_module
+from pkgutil import get_data
 from typing import Any
 
 
-def resolver(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a package.
+def attach_stub(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
+
+    Where a name wants a module of an extra that is not installed, a MissingExtraError says which
+    extra.
 
     Parameters
     ----------
     package : str
-        Its ``__name__``.
-    homes : mapping of str to str
-        Public name to the module that defines it. Where that wants a module of an extra that is
-        not installed, a MissingExtraError says which extra.
+        Its ``__name__``; beside it lies a stub of lines ``from .module import name as name``.
     """
+    stub = ast.parse(get_data(package, "__init__.pyi") or b"")
+    homes = {
+        alias.name: f"{package}.{one.module}"
+        for one in stub.body
+        if isinstance(one, ast.ImportFrom)
+        for alias in one.names
+    }
+    offered = list(homes)
 
     def resolve(name: str) -> Any:
         home = homes.get(name)
@@ -28,7 +42,7 @@ def resolver(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         except ModuleNotFoundError as error:
             raise _explained(error) from None
 
-    return resolve
+    return resolve, lambda: sorted(offered), offered
 
 
 def _explained(error: ModuleNotFoundError) -> ModuleNotFoundError:

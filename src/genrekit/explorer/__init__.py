@@ -6,24 +6,6 @@ and words are those of `genrekit.explain`, so a picture means the same here and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from genrekit.lazy import attach_stub
 
-from genrekit.lazy import resolver
-
-__all__ = ["Opened", "launch", "open_paths"]
-
-_HOMES = {
-    "Opened": "genrekit.explorer.opening",
-    "open_paths": "genrekit.explorer.opening",
-    "launch": "genrekit.explorer.launching",
-}
-
-if TYPE_CHECKING:
-    from genrekit.explorer.launching import launch
-    from genrekit.explorer.opening import Opened, open_paths
-
-__getattr__ = resolver(__name__, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = attach_stub(__name__)

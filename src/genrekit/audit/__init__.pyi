@@ -1,0 +1,12 @@
+from .confident_learning import find_label_issues as find_label_issues
+from .confident_learning import out_of_fold as out_of_fold
+from .finding import KINDS as KINDS
+from .finding import SEVERITIES as SEVERITIES
+from .finding import AuditReport as AuditReport
+from .finding import Finding as Finding
+from .finding import Kind as Kind
+from .finding import Severity as Severity
+from .markdown import render_audits_markdown as render_audits_markdown
+from .plan import make_plan as make_plan
+from .run import run_audit as run_audit
+from .table import load_table as load_table

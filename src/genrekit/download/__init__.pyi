@@ -1,0 +1,15 @@
+from .archives import OFFERS as OFFERS
+from .corpora import DownloadPlan as DownloadPlan
+from .corpora import download as download
+from .corpora import plan_download as plan_download
+from .expected import Fault as Fault
+from .hub import hub_bundle as hub_bundle
+from .hub import is_hub as is_hub
+from .places import YOUR_OWN as YOUR_OWN
+from .places import corpus_folder as corpus_folder
+from .places import present_parts as present_parts
+from .transfer import RetryPolicy as RetryPolicy
+from .transfer import Size as Size
+from .transfer import fetch as fetch
+from .verify import CheckedCopy as CheckedCopy
+from .verify import verify_copy as verify_copy
