@@ -12,6 +12,7 @@ from genrekit.explain.exploration_page import example_charts
 from genrekit.pages import (
     COLOURS,
     ON_DARK,
+    Document,
     Heatmap,
     Lines,
     Points,
@@ -129,7 +130,9 @@ def test_maps_are_scrolled_and_not_squeezed_and_pages_list_their_contents() -> N
     named = Heatmap("Many", cells, [f"c{n}" for n in range(40)], list("abc"), "")
     plain = Heatmap("Seconds", cells, range(40), range(3), "")
     parts: list[Heatmap | Table] = [named, plain, Table(("a",), [("b",)])]
-    page = render_page("T", "", [Section("One", parts=parts), Section("Two")], contents=True)
+    page = render_page(
+        Document("T", sections=[Section("One", parts=parts), Section("Two")], contents=True)
+    )
     assert page.count('<div class="wide" tabindex="0"') == 3
     assert "--least: 52rem" in page
     assert (
@@ -142,7 +145,7 @@ def test_maps_are_scrolled_and_not_squeezed_and_pages_list_their_contents() -> N
 
 def test_a_chart_that_failed_is_faded_and_says_so() -> None:
     heat = Heatmap("Map", np.eye(3), range(3), range(3), "", verdict="Fails its test", faded=True)
-    page = render_page("T", "", [Section("One", parts=[heat])])
+    page = render_page(Document("T", sections=[Section("One", parts=[heat])]))
     assert "Map<br><b>Fails its test</b>" in page
     assert figure(heat)["data"][0]["opacity"] < 0.5
     assert "opacity" not in figure(Heatmap("Map", np.eye(3), range(3), range(3), ""))["data"][0]

@@ -11,6 +11,7 @@ from genrekit.pages import (
     Curve,
     Curves,
     Details,
+    Document,
     Dots,
     Fact,
     Facts,
@@ -59,16 +60,16 @@ def test_a_page_ends_no_script_before_its_end() -> None:
     parts = [Details(NAME, NAME, [Row(CHARTS[:2]), Table([NAME], [[NAME]], NAME, [NAME])])]
     facts = Facts([Fact(NAME, NAME, NAME)])
     sections = [Section("", parts=[facts]), Section(NAME, NAME, [*parts, *CHARTS[2:]])]
-    page = render_page(NAME, f"**{NAME}**", sections, contents=True, foot=NAME)
+    page = render_page(Document(NAME, f"**{NAME}**", sections, NAME, contents=True))
     assert page.count("<script") == page.count("</script>") == len(CHARTS) + 2
     assert "<b>$" not in page
-    text = render_markdown(NAME, NAME, sections, {}, foot=NAME)
+    text = render_markdown(Document(NAME, NAME, sections, NAME))
     assert "</script>" not in text
 
 
 def test_numbers_stand_to_the_right_and_long_text_has_room() -> None:
     sheet = Table(["name", "value", "which"], [["a", "0.5 [0.4, 0.6]", "b, " * 40]])
-    page = render_page("t", "", [Section("s", parts=[sheet])])
+    page = render_page(Document("t", sections=[Section("s", parts=[sheet])]))
     assert '<td class="number">0.5 [0.4, 0.6]</td>' in page
     assert '<td class="long">' in page
     assert "plotly" not in page, "a page without charts needs no script"

@@ -16,8 +16,8 @@ from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation.results import confused, read_run, write_run
 from genrekit.evaluation.run import RunResult
 from genrekit.markdown import plain
+from genrekit.pages import latex_text
 from genrekit.reports import Report, report
-from genrekit.reports.latex import latex
 
 MakeRun = Callable[..., RunResult]
 MakeData = Callable[..., Dataset]
@@ -290,7 +290,7 @@ def test_rows_of_hostile_tables_have_all_their_cells(attacked: Report) -> None:
 
 @pytest.mark.parametrize("text", ["a_b", "x\\y", "{}", "50 % & more", "#$~^", "<|>", "[1]"])
 def test_latex_has_no_command_that_was_a_name(text: str) -> None:
-    shown = latex(text)
+    shown = latex_text(text)
     rest = re.sub(r"\\text\w+\{\}|\\[{}$&#%_]|\{\[\}|\{\]\}", "", shown)
     assert not set(rest) & set("\\{}$&#%_^~<>|")
 

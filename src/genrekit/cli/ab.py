@@ -48,8 +48,7 @@ def report(
     if as_json:
         print_json_line(found)
     else:
-        short = in_short(document.sections)
-        print_markdown(render_markdown(document.title, document.lead, short, {}))
+        print_markdown(render_markdown(in_short(document)))
 
 
 @app.command()

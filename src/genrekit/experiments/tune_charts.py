@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from genrekit.experiments.tune_report import TrialRecord, TuneResult, trials_text
-from genrekit.pages import Bars, Chart, Points, Section, Table, render_page, save_chart
+from genrekit.pages import Bars, Chart, Document, Points, Section, Table, save_chart, save_document
 from genrekit.training import OBJECTIVES
 
 #: What the axis of each objective says, and what its values are divided by.
@@ -35,8 +35,8 @@ def write_charts(result: TuneResult, out: Path) -> None:
     for name, chart in _charts(result):
         save_chart(chart, out / f"{name}.png")
     if find_spec("plotly") is not None:
-        page = render_page(f"A search of settings: {result.recipe}", "", search_sections(result))
-        (out / PAGE).write_text(page, encoding="utf-8")
+        title = f"A search of settings: {result.recipe}"
+        save_document(Document(title, sections=search_sections(result)), out / PAGE)
 
 
 def search_sections(result: TuneResult) -> list[Section]:

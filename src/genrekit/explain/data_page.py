@@ -33,6 +33,7 @@ from genrekit.pages import (
     Bars,
     Chart,
     Details,
+    Document,
     Lines,
     Part,
     Points,
@@ -86,7 +87,7 @@ def write_data_page(evaluated: EvaluatedData, folder: Path, *, seed: int = 0) ->
         )
         sections = marked_leaky(sections)
     title = f"What {found.model.name} makes of {found.dataset}"
-    return write_page(title, lead, sections, folder / "index.html", folder)
+    return write_page(Document(title, lead, sections), folder / "index.html", folder)
 
 
 def _confusion(evaluated: EvaluatedData) -> Section:

@@ -19,6 +19,7 @@ from genrekit.pages import (
     Boxes,
     Chart,
     Details,
+    Document,
     Heatmap,
     Lines,
     Points,
@@ -54,7 +55,7 @@ def write_exploration(explored: Explored, page: Path, *, examples: bool = True) 
         f"{len(found.counts)} genres, {len(found.columns)} columns."
     )
     title = f"A look at {found.dataset}"
-    return write_page(title, lead, sections, page, page.with_suffix(""), contents=True)
+    return write_page(Document(title, lead, sections, contents=True), page, page.with_suffix(""))
 
 
 def exploration_sections(explored: Explored, examples: Sequence[Section] = ()) -> list[Section]:

@@ -10,7 +10,17 @@ import numpy as np
 from genrekit.explain.agreement import SMALLEST_LOSS
 from genrekit.explain.faithfulness import verdict as faithfulness_verdict
 from genrekit.explain.records import Agreement, Curve, Faithfulness, Snippet, Span, TrackExplanation
-from genrekit.pages import AudioClip, Bars, Chart, Heatmap, Lines, Section, hertz_ticks, write_page
+from genrekit.pages import (
+    AudioClip,
+    Bars,
+    Chart,
+    Document,
+    Heatmap,
+    Lines,
+    Section,
+    hertz_ticks,
+    write_page,
+)
 
 #: Lines that a chart of genres over time has at most.
 _MOST_GENRES = 6
@@ -40,7 +50,7 @@ def write_track_page(
     best = next(iter(result.scores))
     if best != result.genre:
         title = f"What in {name} is {result.genre} (the model says {best})"
-    return write_page(title, lead, sections, folder / "index.html", folder)
+    return write_page(Document(title, lead, sections), folder / "index.html", folder)
 
 
 def _scores(result: TrackExplanation) -> Section:

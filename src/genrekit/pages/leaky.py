@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from genrekit.pages.page import AudioClip, Details, Facts, Listing, Part, Row, Section
+from genrekit.pages.document import AudioClip, Details, Facts, Listing, Part, Row, Section
 
 LEAKY = "LEAKY"
 

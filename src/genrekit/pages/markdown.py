@@ -1,36 +1,29 @@
-"""The same page as Markdown, its charts as pictures beside it."""
+"""Documents as Markdown, their charts as pictures beside it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from genrekit.markdown import as_line, blocks, fenced, markdown_table, plain
-from genrekit.pages.page import AudioClip, Details, Facts, Listing, Part, Row, Section, Table
+from genrekit.pages.document import AudioClip, Details, Document, Facts, Listing, Part, Row, Table
 
 
-def render_markdown(
-    title: str,
-    lead: str,
-    sections: Sequence[Section],
-    pictures: Mapping[int, str],
-    *,
-    foot: str = "",
-) -> str:
-    """Return the page as Markdown; equal pages give equal text.
+def render_markdown(document: Document, pictures: Mapping[int, str] | None = None) -> str:
+    """Return a document as Markdown; equal documents give equal text.
 
     Parameters
     ----------
-    pictures : mapping of int to str
-        Where the picture of each chart is, by the chart's ``id``.
+    pictures : mapping of int to str, optional
+        Where the picture of each chart is, by the chart's ``id``; others are left out.
     """
-    written = [f"# {plain(title)}", *_paragraphs(lead)]
-    for section in sections:
+    written = [f"# {plain(document.title)}", *_paragraphs(document.lead)]
+    for section in document.sections:
         written += [f"## {plain(section.title)}"] if section.title else []
         written += _paragraphs(section.text)
         for part in section.parts:
-            written += _part(part, pictures)
-    written += ["---", plain(foot)] if foot else []
+            written += _part(part, pictures or {})
+    written += ["---", plain(document.foot)] if document.foot else []
     return blocks(*written)
 
 

@@ -6,136 +6,31 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from html import escape
-from pathlib import Path
 
 from genrekit.errors import MissingExtraError
 from genrekit.pages.charts import Chart, Heatmap, Ranks, significance_of
 from genrekit.pages.charts_html import figure
-from genrekit.pages.charts_png import save_chart
 from genrekit.pages.critical_difference import critical_difference_svg
+from genrekit.pages.document import (
+    AudioClip,
+    Details,
+    Document,
+    Fact,
+    Facts,
+    Listing,
+    Part,
+    Row,
+    Section,
+    Table,
+    charts_of,
+)
 from genrekit.pages.style import DRAW, POLICY, STYLE
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """Rows of text under headings.
-
-    Parameters
-    ----------
-    keys : sequence of str
-        What each row is about, for the cells of a chart: ``true > told``. Pressing one shows it.
-    """
-
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    title: str = ""
-    keys: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AudioClip:
-    """Audio to listen to: a file of it, or what such a file holds."""
-
-    caption: str
-    audio: Path | bytes
-    media_type: str = "audio/wav"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fact:
-    """A number or a word that is read first, and what it is; ``mood`` is good, bad, or nothing."""
-
-    name: str
-    value: str
-    note: str = ""
-    mood: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Facts:
-    """What is read first, side by side."""
-
-    facts: Sequence[Fact]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Listing:
-    """Text to be copied, line by line as it is."""
-
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Details:
-    """Parts that are shown when their title is pressed."""
-
-    title: str
-    text: str = ""
-    parts: Sequence[Part] = field(default_factory=tuple)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """Parts that stand side by side where there is room."""
-
-    parts: Sequence[Part]
-
-
-Part = Chart | Table | AudioClip | Facts | Listing | Details | Row
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Section:
-    """A heading, a few sentences, and what belongs to them."""
-
-    title: str
-    text: str = ""
-    parts: Sequence[Part] = field(default_factory=tuple)
-
-
-def write_page(
-    title: str,
-    lead: str,
-    sections: Sequence[Section],
-    path: Path,
-    pictures: Path,
-    *,
-    contents: bool = False,
-) -> tuple[Path, ...]:
-    """Write a page, and each chart as a PNG into the folder ``pictures``; return what was written.
-
-    Raises
-    ------
-    MissingExtraError
-        Without plotly or matplotlib.
-    """
-    pictures.mkdir(parents=True, exist_ok=True)
-    drawn = [
-        save_chart(chart, pictures / f"{file_name(chart.title)}.png")
-        for chart in charts_of(sections)
-    ]
-    path.write_text(render_page(title, lead, sections, contents=contents), encoding="utf-8")
-    return (path, *drawn)
-
-
-def render_page(
-    title: str, lead: str, sections: Sequence[Section], *, contents: bool = False, foot: str = ""
-) -> str:
-    """Return the page as HTML; whatever a file is called, it stays text.
-
-    Parameters
-    ----------
-    lead : str
-        Lines are paragraphs; what stands between ``**`` is bold, there and in texts of sections.
-    contents : bool
-        List the sections under the lead.
-    foot : str
-        A last line.
+def render_page(document: Document) -> str:
+    """Return a document as HTML that needs nothing but itself.
 
     Raises
     ------
@@ -144,21 +39,21 @@ def render_page(
     """
     numbered = {
         id(chart): f"chart-{number}"
-        for number, chart in enumerate(charts_of(sections))
+        for number, chart in enumerate(charts_of(document.sections))
         if not isinstance(chart, Ranks)
     }
-    body = ["<main>", f"<h1>{escape(title)}</h1>", *_paragraphs(lead, "lead")]
-    opening = [section for section in sections if not section.title]
-    rest = [section for section in sections if section.title]
+    body = ["<main>", f"<h1>{escape(document.title)}</h1>", *_paragraphs(document.lead, "lead")]
+    opening = [section for section in document.sections if not section.title]
+    rest = [section for section in document.sections if section.title]
     body += [_section(section, "opening", numbered) for section in opening]
-    if contents:
+    if document.contents:
         links = (
             f'<a href="#part-{number}">{escape(section.title)}</a>'
             for number, section in enumerate(rest)
         )
         body.append(f'<nav aria-label="Contents">{" ".join(links)}</nav>')
     body += [_section(one, f"part-{number}", numbered) for number, one in enumerate(rest)]
-    body += [f"<footer>{escape(foot)}</footer>"] if foot else []
+    body += [f"<footer>{escape(document.foot)}</footer>"] if document.foot else []
     body.append("</main>")
     head = [
         "<!doctype html>",
@@ -167,31 +62,13 @@ def render_page(
         '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{escape(document.title)}</title>",
         f"<style>{STYLE}</style>",
         "</head>",
         "<body>",
     ]
     scripts = _scripts() if numbered else []
     return "\n".join([*head, *body, *scripts, "</body>", "</html>"]) + "\n"
-
-
-def charts_of(sections: Iterable[Section]) -> list[Chart]:
-    """All charts, in their order on the page."""
-    return [chart for section in sections for part in section.parts for chart in _charts(part)]
-
-
-def _charts(part: Part) -> Iterator[Chart]:
-    if isinstance(part, Details | Row):
-        for inner in part.parts:
-            yield from _charts(inner)
-    elif not isinstance(part, Table | AudioClip | Facts | Listing):
-        yield part
-
-
-def file_name(title: str) -> str:
-    """Return what the picture of a chart is called."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:80] or "chart"
 
 
 # --- parts --------------------------------------------------------------------------------------

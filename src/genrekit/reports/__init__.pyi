@@ -6,6 +6,7 @@ from .best_model import sureness_section as sureness_section
 from .comparing import ranks_chart as ranks_chart
 from .comparing import render_comparison_html as render_comparison_html
 from .comparing import render_comparison_markdown as render_comparison_markdown
+from .document import ReportDocument as ReportDocument
 from .document import make_document as make_document
 from .groups import Entry as Entry
 from .groups import Group as Group

@@ -19,6 +19,7 @@ from genrekit.monitoring import (
 from genrekit.pages import (
     Bars,
     Details,
+    Document,
     Dots,
     Fact,
     Facts,
@@ -31,7 +32,6 @@ from genrekit.pages import (
     percent,
     points,
 )
-from genrekit.reports.document import Document
 
 _MOST_BARS = 12
 _TESTS = {
@@ -57,18 +57,18 @@ def arms_document(found: ArmsReport, title: str = "") -> Document:
         title=title or "Models side by side",
         lead=lead_of(found),
         sections=tuple(sections),
-        groups=(),
-        leaks=(),
         foot=f"Made by genrekit {__version__} from answers of {found.since} to {found.until}.",
+        contents=True,
     )
 
 
-def in_short(sections: Sequence[Section]) -> list[Section]:
-    """Return the sections without what is folded away, for a terminal."""
-    return [
+def in_short(document: Document) -> Document:
+    """Return a document without what is folded away, for a terminal."""
+    sections = [
         replace(one, parts=[part for part in one.parts if not isinstance(part, Details)])
-        for one in sections
+        for one in document.sections
     ]
+    return replace(document, sections=sections, foot="")
 
 
 def lead_of(found: ArmsReport) -> str:

@@ -8,7 +8,19 @@ from importlib.util import find_spec
 import numpy as np
 
 from genrekit.audit import KINDS, SEVERITIES, AuditReport, Finding, Kind, Severity
-from genrekit.pages import Bars, Details, Fact, Facts, Lines, Part, Row, Section, Table, render_page
+from genrekit.pages import (
+    Bars,
+    Details,
+    Document,
+    Fact,
+    Facts,
+    Lines,
+    Part,
+    Row,
+    Section,
+    Table,
+    render_page,
+)
 
 #: Items that are listed for one finding; the rest is counted.
 LISTED_ITEMS = 100
@@ -22,7 +34,7 @@ def render_audits_html(reports: Sequence[AuditReport]) -> str:
     title = f"Audit of {names}" if len(reports) <= 3 else f"Audit of {len(reports)} sets"
     sections = [Section("", parts=[_summary(reports)])] if len(reports) > 1 else []
     sections += [_section(report) for report in reports]
-    return render_page(title, "", sections, contents=len(reports) > 1)
+    return render_page(Document(title, sections=sections, contents=len(reports) > 1))
 
 
 def _summary(reports: Sequence[AuditReport]) -> Table:

@@ -8,6 +8,7 @@ from genrekit.evaluation import Friedman
 from genrekit.experiments import Comparison, PairTest
 from genrekit.pages import (
     Details,
+    Document,
     Dots,
     Part,
     Ranks,
@@ -33,7 +34,7 @@ _FOLDED = ("ahead", "behind", "corrected t: points", "p", "naive t: points", "p 
 
 def render_comparison_markdown(found: Comparison) -> str:
     """Table, groups, tests and notes; equal comparisons give equal text."""
-    return render_markdown(comparison_title(found), comparison_lead(found), _sections(found), {})
+    return render_markdown(_document(found))
 
 
 def render_comparison_html(found: Comparison) -> str:
@@ -44,7 +45,11 @@ def render_comparison_html(found: Comparison) -> str:
     MissingExtraError
         Without plotly or matplotlib.
     """
-    return render_page(comparison_title(found), comparison_lead(found), _sections(found))
+    return render_page(_document(found))
+
+
+def _document(found: Comparison) -> Document:
+    return Document(comparison_title(found), comparison_lead(found), _sections(found))
 
 
 def comparison_title(found: Comparison) -> str:

@@ -10,6 +10,7 @@ from genrekit.errors import DatasetError
 from genrekit.pages import (
     AudioClip,
     Details,
+    Document,
     Dots,
     Facts,
     Part,
@@ -47,8 +48,8 @@ _DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Document:
-    """A report that can be written as HTML, Markdown or LaTeX.
+class ReportDocument(Document):
+    """A report that can be written as LaTeX, too.
 
     Attributes
     ----------
@@ -58,12 +59,8 @@ class Document:
         Results that can be compared, the strictest protocol first; empty if there are none.
     """
 
-    title: str
-    lead: str
-    sections: tuple[Section, ...]
-    groups: tuple[Group, ...]
-    leaks: tuple[KnownLeak, ...]
-    foot: str
+    groups: tuple[Group, ...] = ()
+    leaks: tuple[KnownLeak, ...] = ()
     methods: tuple[Statement, ...] = ()
 
 
@@ -73,7 +70,7 @@ def make_document(
     *,
     title: str = "",
     sounds: Mapping[str, AudioClip] | None = None,
-) -> Document:
+) -> ReportDocument:
     """Say everything that the inputs allow to be said.
 
     Parameters
@@ -109,7 +106,7 @@ def make_document(
         *([methods_section(methods)] if methods else []),
         _origin(inputs, groups),
     ]
-    return Document(
+    return ReportDocument(
         title=title or _title(inputs, groups),
         lead=lead_of(groups, leaks, inputs) if groups else "",
         sections=tuple(sections),
@@ -117,6 +114,7 @@ def make_document(
         leaks=leaks,
         methods=methods,
         foot=f"Made by genrekit {__version__} from {counted(len(inputs.sources), 'file')}.",
+        contents=True,
     )
 
 

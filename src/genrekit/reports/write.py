@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrekit.errors import ConfigError
-from genrekit.pages import charts_of, file_name, render_markdown, render_page, save_chart
+from genrekit.pages import Document, save_document
 from genrekit.reports.answer import KnownLeak
-from genrekit.reports.document import Document, make_document
+from genrekit.reports.document import ReportDocument, make_document
 from genrekit.reports.groups import groups_of
 from genrekit.reports.inputs import read_inputs
 from genrekit.reports.latex import render_latex
@@ -119,7 +119,7 @@ def report(
     )
 
 
-def _reported(document: Document) -> tuple[ReportedGroup, ...]:
+def _reported(document: ReportDocument) -> tuple[ReportedGroup, ...]:
     return tuple(
         ReportedGroup(
             protocol=one.protocol,
@@ -140,39 +140,12 @@ def _reported(document: Document) -> tuple[ReportedGroup, ...]:
 
 def write_document(document: Document, file: Path, figures: str = "png") -> list[Path]:
     """Write a page, Markdown or LaTeX, as the name of the file says; return what was written."""
-    beside: list[Path] = []
-    if file.suffix == ".html":
-        text = render_page(
-            document.title, document.lead, document.sections, contents=True, foot=document.foot
-        )
-    elif file.suffix == ".tex":
-        text = render_latex(document)
-        beside = _references(document, file)
-    else:
-        text, beside = _markdown(document, file, figures)
-    file.write_text(text, encoding="utf-8")
-    return [file, *beside]
-
-
-def _references(document: Document, file: Path) -> list[Path]:
-    """Return what the paragraph on methods cites, for BibTeX; nothing where nothing is cited."""
+    if not isinstance(document, ReportDocument) or file.suffix != ".tex":
+        return save_document(document, file, figures)
+    file.write_text(render_latex(document), encoding="utf-8")
+    # What the paragraph on methods cites, for BibTeX.
     if not cited(document.methods):
-        return []
-    path = file.with_suffix(".bib")
-    path.write_text(bibtex(document.methods), encoding="utf-8")
-    return [path]
-
-
-def _markdown(document: Document, file: Path, figures: str) -> tuple[str, list[Path]]:
-    folder = file.with_name(f"{file.stem}-figures")
-    folder.mkdir(exist_ok=True)
-    places: dict[int, str] = {}
-    pictures: list[Path] = []
-    for number, chart in enumerate(charts_of(document.sections), start=1):
-        path = folder / f"{number:02d}-{file_name(chart.title)}.{figures}"
-        pictures.append(save_chart(chart, path))
-        places[id(chart)] = f"{folder.name}/{path.name}"
-    text = render_markdown(
-        document.title, document.lead, document.sections, places, foot=document.foot
-    )
-    return text, pictures
+        return [file]
+    references = file.with_suffix(".bib")
+    references.write_text(bibtex(document.methods), encoding="utf-8")
+    return [file, references]
