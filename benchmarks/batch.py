@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def costs(work: Path, essentia: str | None) -> Numbers:
     found: Numbers = {}
     for strategy, counts in (("middle", (4, 44)), ("spread", (4, 44)), ("whole", (1, 9))):
         found[f"genrekit batch, {strategy}"] = slope(
-            lambda count, chosen=strategy: batch_cpu(work, song, count, chosen), *counts
+            partial(batch_cpu, work, song, strategy=strategy), *counts
         )
     script = [sys.executable, str(HERE / "batch_work.py"), "librosa", str(song)]
     found["librosa, 57 features, 30 s"] = slope(lambda count: cpu_of([*script, str(count)]), 1, 4)

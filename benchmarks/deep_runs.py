@@ -62,7 +62,8 @@ class DeepRun(Contract):
     @property
     def right(self) -> NDArray[np.bool_]:
         """Which tracks were predicted right."""
-        return np.array(self.truth) == np.array(self.predicted)
+        right: NDArray[np.bool_] = np.array(self.truth) == np.array(self.predicted)
+        return right
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Loaded:
         key = json.dumps([recipe.data.corpus, recipe.data.options, seen], sort_keys=True)
         if key not in self.runs:
             self.runs.clear()  # one set of large pictures is enough for the memory
-            place = self.places.get(recipe.data.corpus)
+            place = self.places.get(recipe.data.corpus or "")
             self.runs[key] = prepare(self._here(recipe), place, 1, None)
         return key, self.runs[key]
 

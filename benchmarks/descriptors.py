@@ -18,12 +18,12 @@ import numpy as np
 from genrekit.datasets import Dataset, load_dataset
 from genrekit.experiments import StudyCell, run_study
 from genrekit.features import FeatureCache, build_frontend, extract
-from genrekit.models import model_config
+from genrekit.models.classical import ExtraTrees, Logistic, Svm
 from genrekit.schema import DescriptorsConfig, Gtzan57Config
 from genrekit.training import ProtocolConfig
 
 FRONTENDS = (Gtzan57Config(), DescriptorsConfig())
-MODELS = tuple(model_config({"architecture": name}) for name in ("logistic", "svm", "extra-trees"))
+MODELS = (Logistic(), Svm(), ExtraTrees())
 ON_CLIPS = (ProtocolConfig(name="grouped-kfold"),)
 ON_SNIPPETS = (
     ProtocolConfig(name="fault-filtered", fit_on="train"),

@@ -84,7 +84,7 @@ def times(folder: Path, names: list[str]) -> dict[str, float]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     for name in names:
         session = onnxruntime.InferenceSession((folder / name).read_bytes(), options)
-        found[name] = fastest(lambda one=session: one.run(None, {"audio": music.samples}))
+        found[name] = fastest(functools.partial(session.run, None, {"audio": music.samples}))
     return found
 
 

@@ -19,7 +19,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 for _variable in (
     "OMP_NUM_THREADS",
@@ -93,10 +95,10 @@ def own_prediction(path: str) -> object:
     return _classifier().predict_file(path)
 
 
-_memory: dict[str, object] = {}
+_memory: dict[str, Any] = {}
 
 
-def _samples(path: str):  # type: ignore[no-untyped-def]
+def _samples(path: str) -> Any:
     if path not in _memory:
         from genrekit.audio import decode
 
@@ -104,7 +106,7 @@ def _samples(path: str):  # type: ignore[no-untyped-def]
     return _memory[path]
 
 
-def _classifier():  # type: ignore[no-untyped-def]
+def _classifier() -> Any:
     if "classifier" not in _memory:
         from genrekit.inference import Classifier
 
@@ -214,7 +216,6 @@ def _row(what: str, own: list[float], tutorial: list[float]) -> dict[str, object
 
 def render(rows: list[dict[str, object]]) -> str:
     """The rows as Markdown."""
-    import librosa
 
     from genrekit import __version__
 
@@ -224,7 +225,7 @@ def render(rows: list[dict[str, object]]) -> str:
         "Made by `make bench`. One thread, both sides in turns in one run; medians, and the",
         "smallest and largest ratio of all rounds. The audio is a clip of the jukebox.",
         "",
-        f"genrekit {__version__}, librosa {librosa.__version__}, "
+        f"genrekit {__version__}, librosa {version('librosa')}, "
         f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores.",
         "",
         "| what | genrekit | librosa | times faster | rounds |",

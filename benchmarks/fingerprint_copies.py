@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from distortions import DISTORTIONS, RATE_HZ, Samples
+from distortions import DISTORTIONS, RATE_HZ
 
 from genrekit.audio import decode
 from genrekit.datasets.gtzan_facts import recording_of
 from genrekit.evaluation import wilson
+from genrekit.evaluation.distortions import Samples
 from genrekit.fingerprint import (
     LEAST_SCORE,
     Fingerprint,

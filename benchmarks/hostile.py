@@ -17,9 +17,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from hostile_connections import CONNECTIONS
+from hostile_connections import CONNECTIONS, Connect
 from hostile_inputs import GENERATOR, audio_inputs, form_inputs
 from service import (
     Reply,
@@ -41,6 +42,14 @@ class Row:
     answer: str
     seconds: float
     memory_mib: float
+
+
+def _answered(port: int, request: bytes) -> str:
+    return answered(asyncio.run(send(port, request)))
+
+
+def _connected(connect: Connect, served: Served, clip: bytes) -> str:
+    return asyncio.run(connect(served, clip))
 
 
 def attack(served: Served, name: str, size: int, act: Callable[[], str]) -> Row:
@@ -79,13 +88,11 @@ def rows(served: Served, folder: Path, hours: int) -> Iterator[Row]:
                 served,
                 name,
                 len(request),
-                lambda request=request: answered(asyncio.run(send(served.port, request))),
+                partial(_answered, served.port, request),
             )
         )
     for name, connect in CONNECTIONS.items():
-        yield check(
-            attack(served, name, 0, lambda connect=connect: asyncio.run(connect(served, clip)))
-        )
+        yield check(attack(served, name, 0, partial(_connected, connect, served, clip)))
 
 
 def fuzz(served: Served, folder: Path, seconds: float) -> str:

@@ -7,7 +7,8 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from service import PREDICT, Served, request_bytes, send
 from websockets.asyncio.client import ClientConnection, connect
@@ -93,11 +94,12 @@ async def ping_flood(served: Served, clip: bytes) -> str:
                 writer.write(pings)
                 await writer.drain()
                 sent += len(pings)
+    except TimeoutError:  # which is an OSError, too
+        return "never hung up on"
     except OSError:
         return f"hung up on after {sent / 1e6:.0f} MB"
     finally:
         writer.transport.abort()
-    return "never hung up on"
 
 
 async def half_open(served: Served, clip: bytes) -> str:
@@ -173,7 +175,8 @@ async def socket_message(served: Served, clip: bytes) -> str:
         return f"closed with {socket.close_code}"
 
 
-CONNECTIONS: dict[str, Callable[[Served, bytes], Awaitable[str]]] = {
+Connect = Callable[[Served, bytes], Coroutine[Any, Any, str]]
+CONNECTIONS: dict[str, Connect] = {
     "slow loris, 200 connections": slow_loris,
     "100 bodies that stop": slow_bodies,
     "20 connections that never read": never_read,

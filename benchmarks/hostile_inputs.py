@@ -8,6 +8,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -92,7 +93,7 @@ def packed(path: Path, container: str, codec: str) -> bytes:
     """A file of another container, by FFmpeg."""
     memory = io.BytesIO()
     with av.open(str(path)) as source, av.open(memory, "w", format=container) as target:
-        stream = target.add_stream(codec, rate=48000 if codec == "libopus" else 44100)
+        stream: Any = target.add_stream(codec, rate=48000 if codec == "libopus" else 44100)
         for frame in source.decode(audio=0):
             target.mux(stream.encode(frame))
         target.mux(stream.encode(None))

@@ -160,7 +160,7 @@ def _macro(share: NDArray[np.float64], targets: Numbers, groups: list[str]) -> E
     names, group_of = np.unique(groups, return_inverse=True)
     rng = np.random.default_rng(0)
 
-    def mean(counts: NDArray[np.float64]) -> float:
+    def mean(counts: NDArray[np.floating]) -> float:
         weights = counts[group_of]
         each = [
             (share * weights)[targets == label].sum() / weights[targets == label].sum()
@@ -178,10 +178,16 @@ def _macro(share: NDArray[np.float64], targets: Numbers, groups: list[str]) -> E
     return percentile_interval(mean(np.ones(len(names))), drawn)
 
 
+def best(scores: NDArray[np.floating]) -> Numbers:
+    """The column of the highest score of each row."""
+    found: Numbers = scores.argmax(axis=1)
+    return found
+
+
 def ways(bundle: Bundle, n_labels: int) -> dict[str, Answer]:
     def head(teaching: Embedded, targets: Numbers, others: Embedded) -> Numbers:
         model = own_genres(bundle, n_labels).fit(teaching, targets)
-        return model.track_logits(others).argmax(axis=1)
+        return best(model.track_logits(others))
 
     def centroid(teaching: Embedded, targets: Numbers, others: Embedded) -> Numbers:
         return nearest_centroid(teaching, targets, n_labels, others)
@@ -195,10 +201,10 @@ def shipped(bundle: Bundle, gtzan_tracks: Tracks) -> dict[str, Answer]:
     base = more_genres(bundle, 10)
 
     def as_shipped(teaching: Embedded, targets: Numbers, others: Embedded) -> Numbers:
-        return others.means(base.base(others.rows)).argmax(axis=1)
+        return best(others.means(base.base(others.rows)))
 
     def from_gtzan(teaching: Embedded, targets: Numbers, others: Embedded) -> Numbers:
-        return only.track_logits(others).argmax(axis=1)
+        return best(only.track_logits(others))
 
     return {
         "the same head, GTZAN's 80 clips alone": from_gtzan,

@@ -18,7 +18,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -65,7 +64,7 @@ class Resolved:
 
     def __init__(self, report: dict[str, Any]) -> None:
         metadata = [one["metadata"] for one in report["install"]]
-        self.packages = {canonicalize_name(one["name"]): one for one in metadata}
+        self.packages: dict[str, Any] = {canonicalize_name(one["name"]): one for one in metadata}
 
     def closure(self, extra: str = "") -> set[str]:
         """The packages that come with an extra, or without one."""
@@ -94,8 +93,7 @@ class Resolved:
 
 
 def _applies(needed: Requirement, extra: str) -> bool:
-    environment = {**default_environment(), "extra": extra}
-    return needed.marker is None or needed.marker.evaluate(environment)
+    return needed.marker is None or needed.marker.evaluate({"extra": extra})
 
 
 def _licence(one: dict[str, Any]) -> str:

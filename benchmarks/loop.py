@@ -14,6 +14,7 @@ import argparse
 import os
 import platform
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -81,16 +82,19 @@ def bare_loop(
     network.train()
     for _ in range(settings.epochs):
         total = right = 0.0
-        for chosen in torch.randperm(len(y)).split(settings.batch_size):
+        for chosen in torch.split(torch.randperm(len(y)), settings.batch_size):
             optimiser.zero_grad()
             logits = network({name: x[chosen]})
             loss = functional.cross_entropy(logits, y[chosen])
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             total += loss.item() * len(chosen)
             right += (logits.argmax(dim=1) == y[chosen]).sum().item()
     return time.process_time() - begin
+
+
+Loop = Callable[[NetworkConfig, Examples, TrainingConfig], float]
 
 
 def measured(
@@ -101,7 +105,8 @@ def measured(
         epochs=epochs, batch_size=batch_size, precision="float32", schedule="constant"
     )
     rows = examples(shape, n_rows)
-    sides = [own_loop, partial(bare_loop, fused=None), partial(bare_loop, fused=True)]
+    bare, fused = partial(bare_loop, fused=None), partial(bare_loop, fused=True)
+    sides: tuple[Loop, ...] = (own_loop, bare, fused)
     seconds = [[side(config, rows, settings) for side in sides] for _ in range(ROUNDS + 1)][1:]
     return [min(column) for column in zip(*seconds, strict=True)]
 

@@ -167,7 +167,7 @@ def deadly(stage: str, moment: str) -> None:
         if (name, moment) == (stage, "is noted"):
             die()
 
-    State.is_done, State.note = looked_up, noted  # type: ignore[method-assign]
+    State.is_done, State.note = looked_up, noted  # type: ignore[method-assign, assignment]
     if stage == PROMOTION and moment == "begins":
         pipeline_module.add_bundle = before(pipeline_module.add_bundle)  # type: ignore[attr-defined]
     elif stage == PROMOTION:
@@ -179,7 +179,11 @@ def before(do: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def after(do: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arguments: (do(*arguments), die())
+    def done(*arguments: Any) -> None:
+        do(*arguments)
+        die()
+
+    return done
 
 
 def die() -> None:

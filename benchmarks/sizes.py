@@ -44,6 +44,7 @@ VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def network_rows() -> Iterator[str]:
     """A line for each network: its parameters for each number of genres, and bytes."""
+    named: list[tuple[str, dict[str, Any]]]
     named = [(name, {}) for name in NETWORKS if name != "pretrained"]
     for name, settings in sorted([*named, *VARIANTS], key=lambda one: (one[0], str(one[1]))):
         config = MODELS.get(name)(**settings)

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import av
 import mutagen
@@ -272,8 +273,7 @@ def many_files(folder: Path, count: int) -> Many:
     summary = run_batch([str(links)], folder / "run", Constant(), BatchOptions(workers=1))
     middle = cpu_seconds()
     assert summary.done == count
-    real, answers.Analysis = answers.Analysis, Constant
-    try:
+    with mock.patch.object(answers, "Analysis", Constant):
         made = make_plan(
             find_audio([links]),
             answering(),
@@ -281,8 +281,6 @@ def many_files(folder: Path, count: int) -> Many:
             naming=Naming(load_taxonomy("box")),
             model="box@1",
         )
-    finally:
-        answers.Analysis = real
     assert sum(one.writes for one in made.files) == count
     return Many(count, cpu_seconds() - middle, middle - begin)
 
@@ -327,10 +325,11 @@ def page(rows: list[Row], faults: list[Faults], second: Second, many: Many) -> I
     yield "| file | points | killed: damaged | no space: damaged | I/O error: damaged | mutagen |"
     yield "|---|---:|---:|---:|---:|---:|"
     for fault in faults:
-        cells = [str(one.damaged + one.not_undone + one.left_behind) for one in fault.ours.values()]
+        faulty = fault.ours.values()
+        columns = [str(one.damaged + one.not_undone + one.left_behind) for one in faulty]
         theirs = f"{fault.theirs.damaged} of {fault.theirs.points}"
         points = fault.ours["kill"].points
-        yield f"| {fault.suffix} | {points} | {' | '.join(cells)} | {theirs} |"
+        yield f"| {fault.suffix} | {points} | {' | '.join(columns)} | {theirs} |"
     ours = sum(
         one.damaged + one.not_undone + one.left_behind for f in faults for one in f.ours.values()
     )

@@ -56,7 +56,7 @@ class Fault:
             self.hit(lambda: write(handle, data[: len(data) // 2]))
             return write(handle, data)
 
-        os.write = counted_write  # type: ignore[assignment]
+        os.write = counted_write
         for name in ("fsync", "replace", "rename", "ftruncate", "utime", "chmod", "unlink"):
             setattr(os, name, self._counted(getattr(os, name)))
         opened = builtins.open

@@ -64,8 +64,8 @@ def on_config(config: Any) -> Any:
     config.nav = [{"Home": ["index.md", {"All pages": "pages.md"}]}]
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         found = [resolve(INDEX, link) for link in _LINK.findall(body)]
-        pages = [place(source) for source in dict.fromkeys(found)]
-        pages = [page for page in pages if page is not None and page.endswith(".md")]
+        places = [place(source) for source in dict.fromkeys(found)]
+        pages = [page for page in places if page is not None and page.endswith(".md")]
         config.nav.append({title: [entry for page in pages for entry in _with_below(page)]})
     return config
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ _HOURS = 5.0
 _TIMED = 15
 _ROWS = TypeAdapter(tuple[FrontierRow, ...])
 #: By name: what differs from five hours of free music with GTZAN's clips and snippets.
-VARIANTS: dict[str, dict[str, dict[str, object]]] = {
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "music": {
         "10 minutes of free music": {"hours": 1 / 6, "voices": False},
         "1 hour of free music": {"hours": 1.0, "voices": False},
@@ -108,7 +109,7 @@ def _measure(rows: list[FrontierRow], arguments: argparse.Namespace, progress: P
 def _row(
     part: str,
     name: str,
-    changes: dict[str, object],
+    changes: dict[str, Any],
     sounds: Sequence[Sound],
     progress: Progress,
 ) -> FrontierRow:

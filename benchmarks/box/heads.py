@@ -111,7 +111,8 @@ def _weights(examples: Examples, learnt: Rows, settings: Settings) -> Array:
     weights = np.zeros(len(examples.genres))
     weights[learnt] = [by_kind[kind] for kind in examples.kinds[learnt]]
     sums = np.bincount(examples.genres, weights, len(GENRES))
-    return weights * (sums.mean() / sums)[examples.genres]
+    balanced: Array = weights * (sums.mean() / sums)[examples.genres]
+    return balanced
 
 
 def fit_out_of_domain(
@@ -144,7 +145,8 @@ def window_logits(genres: Linear, detector: tuple[Array, float] | None, rows: Ar
     if detector is not None:
         other = out_of_domain(genres, *detector, rows)[:, None]
         probabilities = (1 - other) * probabilities + other / probabilities.shape[1]
-    return np.log(np.maximum(probabilities, 1e-4))
+    logits: Array = np.log(np.maximum(probabilities, 1e-4))
+    return logits
 
 
 def track_logits(windows: Array, owners: Rows, tracks: Rows) -> Array:

@@ -14,8 +14,9 @@ import argparse
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -39,17 +40,18 @@ from measure import (
 )
 from page import render
 from protocol import BY_ARTIST, BY_COLLECTION, CLIPS, macro_recall
-from sounds import CONDITIONS, GENRES, NOISE, WHOLE, audio_of, embed, read_sounds
+from sounds import CONDITIONS, GENRES, NOISE, WHOLE, Embedded, audio_of, embed, read_sounds
 from tags import fit_further, teacher_windows
 from trials import demo_answers, nonmusic_windows, recorded_answers, time_prediction
 
 from genrekit.bundles import load_bundle
 from genrekit.files import cache_home
+from genrekit.models.pretrained import PublishedConfig
 from genrekit.models.pretrained.backbones import Musicnn, backbone_config
 from genrekit.progress import Progress
 from genrekit.schema import BundleMetrics, WindowConfig
 from genrekit.terminal import progress_bars
-from genrekit.training.backbone import published_backbone
+from genrekit.training.backbone import Backbone, published_backbone
 from genrekit.workers import cores
 
 SETTINGS = Settings(c=0.1, noise=3.0, outside=2.0, snippets=1.5)
@@ -119,13 +121,23 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+class Embed(Protocol):
+    """Embeddings of some sounds in a condition, by a backbone."""
+
+    def __call__(
+        self, condition: str, numbers: Sequence[int] = ..., by: Path | Backbone = ...
+    ) -> Embedded: ...
+
+
 def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numbers:
     encoder, work = arguments.encoder.resolve(), cache_home() / "box"
     sounds = read_sounds(data)
     every = range(len(sounds))
     tested = [number for number, one in enumerate(sounds) if one.kind != "snippets"]
 
-    def embedded(condition: str, numbers=every, by=encoder):
+    def embedded(
+        condition: str, numbers: Sequence[int] = every, by: Path | Backbone = encoder
+    ) -> Embedded:
         return embed(by, sounds, numbers, condition, work, workers=cores(), progress=progress)
 
     genres = np.array([GENRES.index(one.genre) for one in sounds])
@@ -243,7 +255,7 @@ def _name(bundle: Path) -> str:
     return f"{manifest.name} {manifest.version}, as it shipped"
 
 
-def _teacher_examples(data: Path, examples: Examples, embedded) -> Examples:
+def _teacher_examples(data: Path, examples: Examples, embedded: Embed) -> Examples:
     config = Musicnn(
         name="musicnn",
         weights=data / "weights/musicnn/msd_musicnn.safetensors",
@@ -252,16 +264,18 @@ def _teacher_examples(data: Path, examples: Examples, embedded) -> Examples:
     return _examples_by(config, 3.008, examples, embedded)
 
 
-def _backbone_examples(name: str, data: Path, examples: Examples, embedded) -> Examples:
+def _backbone_examples(name: str, data: Path, examples: Examples, embedded: Embed) -> Examples:
     file, seconds = _BACKBONES[name]
     return _examples_by(
         backbone_config({"name": name, "weights": data / file}), seconds, examples, embedded
     )
 
 
-def _examples_by(config, seconds: float, examples: Examples, embedded) -> Examples:
+def _examples_by(
+    config: PublishedConfig, seconds: float, examples: Examples, embedded: Embed
+) -> Examples:
     windows = WindowConfig(window_seconds=seconds, hop_seconds=seconds, short="loop")
-    backbone = published_backbone(config, windows, Path(config.weights))
+    backbone = published_backbone(config, windows, config.file)
     return Examples(
         embedded(WHOLE, by=backbone), embedded(NOISE, by=backbone), examples.genres, examples.kinds
     )
