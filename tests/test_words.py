@@ -37,7 +37,7 @@ NAMED_SO = {
     ("jukebox/nonmusic.py", "crowd"),
     ("features/harmony.py", "workshop"),  # of a conference
     ("models/module.py", "usual"),  # a method of networks
-    ("monitoring/", "dealt"),  # a column of the log
+    ("monitoring/prediction_log.py", "dealt"),  # a column of the log
     ("monitoring/", "judged"),  # a field of a report
     ("reports/references.py", "workshop"),  # of a conference
     ("serving/learning.py", "heard"),  # a field of an answer
@@ -45,7 +45,6 @@ NAMED_SO = {
     ("serving/rest_learn.py", "heard"),  # a field of an answer
     ("serving/server.py", "listen"),  # a socket does
     ("serving/server.py", "listener"),
-    ("serving/work.py", "dealt"),
     ("serving/static/piles.js", "heard"),  # a field of an answer
     ("tagging/answers.py", "heard"),  # the folder of what was predicted for tags
     ("training/preparation.py", "listen"),  # an option

@@ -26,7 +26,7 @@ ONE = LoggedAnswer(
     arm="a",
     sha256=SHAS["a"],
     experiment="spring",
-    dealt=True,
+    assigned=True,
     sender="",
     genre="jazz",
     genres=("jazz",),
@@ -164,7 +164,7 @@ def test_few_answers_with_feedback_are_evidence_of_nothing() -> None:
 
 def test_who_asked_for_a_model_is_no_part_of_the_comparison() -> None:
     one = assigned({"a": 0.8, "b": 0.55}, 400)
-    chosen = [replace(each, dealt=each.arm == "a") for each in one.answers]
+    chosen = [replace(each, assigned=each.arm == "a") for each in one.answers]
     found = report_arms(log(chosen))
     assert found.splits == ()
     assert [arm.judged for arm in found.arms] == [200, 200]

@@ -135,7 +135,7 @@ def test_the_log_holds_answers_and_shadows_but_nobody_and_no_music(
     analysed = next(one for one in found.answers if one.shadow_of == answer["id"])
     assert one.arm == arms.service.arms.choose("said anna")
     assert (one.genre, one.confidence) == (answer["genre"], next(iter(answer["scores"].values())))
-    assert one.dealt
+    assert one.assigned
     assert one.wall_ms >= one.analysis_ms > 0
     assert (analysed.arm, analysed.sender) == ("c", one.sender)
     with contextlib.closing(sqlite3.connect(log)) as database:

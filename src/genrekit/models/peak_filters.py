@@ -54,10 +54,7 @@ class PeakFilters(nn.Module):
 
     def _shifted_in_time(self, x: Tensor) -> Tensor:
         """Loudest band (n, count, frames) of filters over time alone."""
-        places = int(x.shape[1]) - self.frames + 1
-        copies = min(shifted_copies(self.count, self.frames), places)
-        padded = functional.pad(x, (0, 0, 0, -places % copies))
-        maps = functional.conv2d(padded[:, None], self._moved(2, copies), stride=(copies, 1))
+        maps, copies, places = self._shifted(x, 1, self.frames)
         steps = -(-places // copies)
         # A copy has every n-th frame: they are interleaved.
         by_copy = maps.amax(3).reshape(-1, copies, self.count, steps).permute(0, 2, 3, 1)
@@ -65,16 +62,22 @@ class PeakFilters(nn.Module):
 
     def _shifted_in_band(self, x: Tensor) -> Tensor:
         """Loudest band (n, count, frames) of filters over time and bands."""
-        places = int(x.shape[2]) - self.bands + 1
-        copies = min(shifted_copies(self.count, self.bands), places)
-        padded = functional.pad(x, (0, -places % copies))
-        maps = functional.conv2d(padded[:, None], self._moved(3, copies), stride=(1, copies))
+        maps, copies, places = self._shifted(x, 2, self.bands)
         # The last step of some copies lies beyond the bands that there are.
         loudest = [
             one[..., : -(-(places - n) // copies)].amax(3)
             for n, one in enumerate(maps.chunk(copies, dim=1))
         ]
         return torch.stack(loudest).amax(0) if copies > 1 else loudest[0]
+
+    def _shifted(self, x: Tensor, axis: int, length: int) -> tuple[Tensor, int, int]:
+        """Return maps of copies of the filters along an axis, how many, and at how many places."""
+        places = int(x.shape[axis]) - length + 1
+        copies = min(shifted_copies(self.count, length), places)
+        padded = functional.pad(x, (0, 0) * (2 - axis) + (0, -places % copies))
+        stride = (copies, 1) if axis == 1 else (1, copies)
+        maps = functional.conv2d(padded[:, None], self._moved(axis + 1, copies), stride=stride)
+        return maps, copies, places
 
     def _moved(self, dim: int, copies: int) -> Tensor:
         """Return filters (copies * count, 1, ...) that begin at 0, 1, ... along an axis."""

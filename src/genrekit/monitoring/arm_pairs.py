@@ -109,7 +109,7 @@ def sender_ratios(log: Log) -> Iterator[SenderRatio]:
     """One for each stretch of time with shares of its own, if it has enough senders."""
     ends = [one.at for one in log.splits[1:]] + [float("inf")]
     for split, end in zip(log.splits, ends, strict=False):
-        during = [one for one in log.answers if one.dealt and split.at <= one.at < end]
+        during = [one for one in log.answers if one.assigned and split.at <= one.at < end]
         senders = {arm: len({o.sender for o in during if o.arm == arm}) for arm in split.shares}
         total = sum(senders.values())
         expected = [total * share for share in split.shares.values()]
@@ -132,11 +132,11 @@ def sender_ratios(log: Log) -> Iterator[SenderRatio]:
 
 
 def split_pairs(
-    dealt: Mapping[str, Sequence[LoggedAnswer]], seed: int = 0
+    assigned: Mapping[str, Sequence[LoggedAnswer]], seed: int = 0
 ) -> tuple[SplitPair, ...]:
     """Every two arms that senders were assigned to, by what was judged."""
     judged = {
-        name: [one for one in ones if one.is_right is not None] for name, ones in dealt.items()
+        name: [one for one in ones if one.is_right is not None] for name, ones in assigned.items()
     }
     judged = {name: ones for name, ones in judged.items() if ones}
     accuracy = {

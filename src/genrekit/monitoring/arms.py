@@ -107,17 +107,17 @@ def report_arms(log: Log, *, seed: int = 0) -> ArmsReport:
     if not answers:
         raise DatasetError("there are no answers in the log, or none so late")
     names = _names(answers, log.models)
-    experiment = next((one.experiment for one in reversed(answers) if one.dealt), "")
+    experiment = next((one.experiment for one in reversed(answers) if one.assigned), "")
     truths = {one.id: one for one in answers if one.is_right is not None}
     grouped = _grouped(answers)
     arms = tuple(_numbers(names[key], key, log, ones, truths) for key, ones in grouped.items())
-    dealt = {
-        names[key]: [one for one in ones if one.dealt and one.experiment == experiment]
+    assigned = {
+        names[key]: [one for one in ones if one.assigned and one.experiment == experiment]
         for key, ones in grouped.items()
         if not key[2]
     }
     ratios = tuple(sender_ratios(log))
-    splits = split_pairs({name: ones for name, ones in dealt.items() if ones}, seed)
+    splits = split_pairs({name: ones for name, ones in assigned.items() if ones}, seed)
     shadows = _shadow_pairs(answers, names, seed)
     return ArmsReport(
         since=shown_time(answers[0].at),

@@ -79,7 +79,7 @@ class LoggedAnswer:
     ----------
     at : float
         Seconds since 1970.
-    dealt : bool
+    assigned : bool
         Whether the sender was assigned to this arm; else it asked for the model by name.
     sender : str
         A salted hash.
@@ -98,7 +98,7 @@ class LoggedAnswer:
     arm: str
     sha256: str
     experiment: str
-    dealt: bool
+    assigned: bool
     sender: str
     genre: str
     genres: tuple[str, ...]
@@ -319,5 +319,5 @@ def _answers(
 def _answer(values: Sequence[Any], true_genre: str | None, is_right: bool | None) -> LoggedAnswer:
     found = dict(zip(_COLUMNS, values, strict=True))
     found["genres"] = tuple(json.loads(found["genres"]))
-    found["dealt"] = bool(found["dealt"])
+    found["assigned"] = bool(found.pop("dealt"))  # as the column is called
     return LoggedAnswer(**found, true_genre=true_genre, is_right=is_right)

@@ -95,7 +95,7 @@ def predict_work(
         tags=options.tags,
         unknown_below=options.threshold,
         sender=sender,
-        dealt=options.model is None,
+        assigned=options.model is None,
     )
 
 

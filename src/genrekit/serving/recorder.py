@@ -109,7 +109,7 @@ class Recorder:
                 "arm": work.model,
                 "sha256": answer.model.sha256,
                 "experiment": self._settings.experiment,
-                "dealt": work.dealt and bool(self._settings.split),
+                "dealt": work.assigned and bool(self._settings.split),
                 "sender": work.sender,
                 "genre": answer.genre,
                 "genres": json.dumps(answer.genres),

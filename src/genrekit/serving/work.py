@@ -40,7 +40,7 @@ class Explaining(Contract):
 class WorkerRequest(Contract):
     """One request to a worker.
 
-    ``operation`` is a name in `genrekit.serving.operations.OPERATIONS`. ``sender`` and ``dealt``
+    ``operation`` is a name in `genrekit.serving.operations.OPERATIONS`. ``sender`` and ``assigned``
     are for the log: a hash of who asks, and whether the model was chosen by it. ``every_seconds``
     is how much of a stream lies between two verdicts at most; 0 asks for none.
     """
@@ -59,7 +59,7 @@ class WorkerRequest(Contract):
     seconds: float | None = None
     wall_seconds: float | None = None
     sender: str = ""
-    dealt: bool = False
+    assigned: bool = False
     explaining: Explaining | None = None
 
 
