@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.options import AsJson
+
 if TYPE_CHECKING:
     from genrekit.monitoring import Drift, Log
 
@@ -20,7 +22,6 @@ _Since = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only answers from then on, UTC."),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
@@ -32,7 +33,7 @@ def report(
         typer.Option("--out", "-o", help="Write .html or .md; repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say which model is better on live traffic, how sure that is, and what drifted."""
     from genrekit.monitoring import report_arms
@@ -52,7 +53,7 @@ def report(
 
 
 @app.command()
-def drift(log: _Log, since: _Since = None, as_json: _Json = False) -> None:
+def drift(log: _Log, since: _Since = None, as_json: AsJson = False) -> None:
     """Compare what each model was given and answered with the reference in its bundle."""
     from genrekit.monitoring import drift_of
     from genrekit.terminal import print_json

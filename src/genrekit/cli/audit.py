@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrekit.cli.data import Reading, read_settings, reads_data
+from genrekit.cli.options import Jobs, Reading, RetryFailed, read_settings, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,12 +37,8 @@ def audit(
         bool, typer.Option("--labels/--no-labels", help="Doubt labels too (needs the extra train).")
     ] = True,
     seed: Annotated[int, typer.Option(min=0, help="Of the model that doubts labels.")] = 0,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try files again that could not be read.")
-    ] = False,
+    jobs: Jobs = None,
+    retry_failed: RetryFailed = False,
     as_json: Annotated[bool, typer.Option("--json", help="One AuditReport a line.")] = False,
     *,
     reading: Reading,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.cli.options import AsJson
+
 if TYPE_CHECKING:
     from genrekit.models.pretrained import PublishedConfig
 
@@ -15,7 +17,7 @@ def backbones(
         list[str] | None,
         typer.Option("--fetch", metavar="NAME", help="Get its weights now; repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List published networks with their licences, and where their weights are on this machine."""
     from genrekit.models.pretrained import BACKBONES, backbone_config

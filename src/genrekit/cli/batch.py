@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from genrekit.cli.options import Model
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED
 
 if TYPE_CHECKING:
@@ -67,9 +68,7 @@ def run(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run; gone on with.")
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
-    ] = "default",
+    model: Model = "default",
     strategy: Annotated[
         _Strategy,
         typer.Option(help="Of each track: 30 s from its middle, as much in five parts, all."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.data import Reading, reads_data
+from genrekit.cli.options import LeaveOut, Reading, SavedModel, reads_data
 
 if TYPE_CHECKING:
     from genrekit.evaluation import Calibration, CurvePoint
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
 @reads_data
 def calibrate(
-    bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")],
+    bundle: SavedModel,
     data: Annotated[
         Path, typer.Option("--data", help="Labelled audio that the model did not learn from.")
     ],
-    leave_out: Annotated[
-        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
-    ] = None,
+    leave_out: LeaveOut = None,
     error: Annotated[
         float,
         typer.Option(min=0.001, max=0.999, help="Of what is answered, at most this is wrong."),

@@ -49,7 +49,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="A Comparison as JSON.")] = False,
 ) -> None:
     """Rank models that were tested on the same tracks, and test every pair of them."""
-    from genrekit.cli.data import open_dataset, open_pairs
+    from genrekit.cli.options import open_dataset, open_pairs
     from genrekit.cli.paths import check_file, check_folder
     from genrekit.datasets import make_split, read_split
     from genrekit.experiments import compare as compare_runs

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.cli.options import AsJson
 from genrekit.errors import DatasetError, outcome
 
 if TYPE_CHECKING:
     from genrekit.download import Fault
 
 app = typer.Typer(help="List corpora, and check copies of them.", invoke_without_command=True)
-
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.callback()
@@ -28,7 +27,7 @@ def list_datasets(
             "--in", help="Folder with a folder per corpus; by default the user's genrekit folder."
         ),
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """List corpora, and check copies of them; alone, list all with licence and what is here."""
     if context.invoked_subcommand is not None:
@@ -50,7 +49,7 @@ def verify(
     checksums: Annotated[
         bool, typer.Option(help="Compute checksums where they are published: reads every byte.")
     ] = True,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a copy against its index: counts, layout, headers, checksums; exit code 4 on faults."""
     from genrekit.download import verify_copy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrekit.cli.data import Reading, reads_data
+from genrekit.cli.options import Overwrite, Reading, SplitFile, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,13 +33,9 @@ def ensemble(
     protocol: Annotated[
         str, typer.Option(help="Which tracks are tested, and which weights are fitted on.")
     ] = "all-test",
-    split: Annotated[
-        Path | None, typer.Option(help="A split made by genrekit split, in place of --protocol.")
-    ] = None,
+    split: SplitFile = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a random split, and a stack.")] = 0,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a model at --out.")
-    ] = False,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="An EvaluationResult as JSON.")] = False,
     *,
     reading: Reading,

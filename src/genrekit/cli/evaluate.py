@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.data import Reading, reads_data
+from genrekit.cli.options import LeaveOut, Reading, SavedModel, SplitFile, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
 
 @reads_data
 def evaluate(
-    bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")],
+    bundle: SavedModel,
     data: Annotated[Path, typer.Option("--data", help="Folder of audio, or table of features.")],
     protocol: Annotated[
         str, typer.Option(help="Which tracks are tested; a leaky one says so in its name.")
     ] = "all-test",
-    split: Annotated[
-        Path | None, typer.Option(help="A split made by genrekit split, in place of --protocol.")
-    ] = None,
+    split: SplitFile = None,
     pairs: Annotated[
         Path | None, typer.Option(help="Near duplicates, two ids a line, for the leak detector.")
     ] = None,
@@ -40,9 +38,7 @@ def evaluate(
             help="Test across corpora, over the genres that both have: gtzan-fma.",
         ),
     ] = None,
-    leave_out: Annotated[
-        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
-    ] = None,
+    leave_out: LeaveOut = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a random split.")] = 0,
     predictions: Annotated[
         Path | None, typer.Option(help="Write the answer for every item here, as JSON lines.")
@@ -60,7 +56,7 @@ def evaluate(
     Accuracy comes with a Wilson interval, macro F1 with a bootstrap over tracks, both 95 %. Models
     that tell several genres a track also have mean average precision, ROC-AUC and coverage.
     """
-    from genrekit.cli.data import open_pairs
+    from genrekit.cli.options import open_pairs
     from genrekit.cli.paths import check_file
     from genrekit.datasets import make_split, read_split
     from genrekit.evaluation import bundle_run, score_items

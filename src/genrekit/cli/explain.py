@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from genrekit.cli.options import SavedModel
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _SHOWN = 5
 
 
 def explain(
-    bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")],
+    bundle: SavedModel,
     what: Annotated[
         Path, typer.Argument(metavar="TRACK|DATA", help="A file of audio; or a folder or table.")
     ],
@@ -102,7 +103,7 @@ def _data(
     item: str | None,
     plane: str | None,
 ) -> DataExplanation:
-    from genrekit.cli.data import open_dataset
+    from genrekit.cli.options import open_dataset
     from genrekit.explain import explain_data, write_data_page
     from genrekit.terminal import progress_bars
 

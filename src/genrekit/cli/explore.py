@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.data import Reading, reads_data
+from genrekit.cli.options import Jobs, LeaveOut, Reading, reads_data
 
 if TYPE_CHECKING:
     from genrekit.explain import Exploration
@@ -19,16 +19,12 @@ _SHOWN_COLUMNS = 5
 def explore(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of audio, or table.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Write a page with charts: .html.")],
-    leave_out: Annotated[
-        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
-    ] = None,
+    leave_out: LeaveOut = None,
     examples: Annotated[
         bool, typer.Option("--examples/--no-examples", help="Pictures of a track of each genre.")
     ] = True,
     seed: Annotated[int, typer.Option(min=0, help="Of the maps.")] = 0,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
+    jobs: Jobs = None,
     as_json: Annotated[bool, typer.Option("--json", help="An Exploration as JSON.")] = False,
     *,
     reading: Reading,

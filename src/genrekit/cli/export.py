@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.options import Jobs, Mapping, Model
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
 
 if TYPE_CHECKING:
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
 
     from genrekit.cli.tag_plan import Wishes
     from genrekit.tagging import Track
-
-_Model = Annotated[
-    str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
-]
 
 
 def export(
@@ -42,14 +39,9 @@ def export(
             metavar="NAME|FILE", help="Names of genres, their parents and spellings; box."
         ),
     ] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="LABEL=NAME|FILE", help="Your own name for a label."),
-    ] = None,
-    model: _Model = "default",
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
+    mapping: Mapping = None,
+    model: Model = "default",
+    jobs: Jobs = None,
 ) -> None:
     """Write what the model says of music: a table, playlists by genre, or a file for each track.
 

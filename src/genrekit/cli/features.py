@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from genrekit.cli.options import Jobs, RetryFailed
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
 
 if TYPE_CHECKING:
@@ -57,12 +58,8 @@ def features(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a finished table.")
     ] = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try files again that could not be read.")
-    ] = False,
+    jobs: Jobs = None,
+    retry_failed: RetryFailed = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute everything anew.")] = False,
     cache_limit_gb: Annotated[
         float, typer.Option(min=0.001, help="Size the cache may grow to.")

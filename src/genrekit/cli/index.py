@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
+from genrekit.cli.options import AsJson
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED
-
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def index(
@@ -25,7 +24,7 @@ def index(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default one.")
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Describe every track of a folder by a vector, for genrekit similar and the server.
 
@@ -66,7 +65,7 @@ def similar(
         str | None,
         typer.Option("--model", "-m", help="Where the model is now, if it was moved."),
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find the tracks of an index that are most like a file; 1 is the same."""
     from genrekit.batch import describe_file, read_index

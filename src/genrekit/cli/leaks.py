@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from genrekit.cli.data import Reading, reads_data
+from genrekit.cli.options import LeaveOut, Reading, reads_data
 from genrekit.errors import ConfigError, DatasetError, LeakError, outcome
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class _Data(NamedTuple):
 
     def of(self, dataset: Dataset) -> _Data:
         """Return the same with data, which is fingerprinted if that was asked for."""
-        from genrekit.cli.data import fingerprints_of
+        from genrekit.cli.options import fingerprints_of
 
         known = self._replace(dataset=dataset)
         if not self.listening or dataset.features is not None:
@@ -102,9 +102,7 @@ def leaks(
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder, table or manifest it is about.")
     ] = None,
-    leave_out: Annotated[
-        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
-    ] = None,
+    leave_out: LeaveOut = None,
     split: Annotated[
         Path | None, typer.Option(help="How results were made, or a model is tested.")
     ] = None,
@@ -138,7 +136,7 @@ def leaks(
 def _known(
     dataset: Dataset | None, split: Path | None, pairs: Path | None, listening: bool
 ) -> _Data:
-    from genrekit.cli.data import open_pairs
+    from genrekit.cli.options import open_pairs
     from genrekit.datasets import read_split
 
     made = None if split is None else read_split(split)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from genrekit.cli.options import AsJson
 from genrekit.errors import BundleError, ConfigError, outcome
 
 if TYPE_CHECKING:
@@ -21,12 +22,11 @@ app = typer.Typer(help="List, show, check and store models.", invoke_without_com
 _Name = Annotated[
     str, typer.Argument(metavar="NAME|PATH", help="A name, name@version, name@alias, or a folder.")
 ]
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _Alias = Annotated[str, typer.Option(help="Which alias of default.")]
 
 
 @app.callback()
-def list_models(context: typer.Context, as_json: _Json = False) -> None:
+def list_models(context: typer.Context, as_json: AsJson = False) -> None:
     """List, show, check and store models; alone, list all that are there."""
     if context.invoked_subcommand is not None:
         return
@@ -43,7 +43,7 @@ def list_models(context: typer.Context, as_json: _Json = False) -> None:
 @app.command()
 def show(
     name: _Name = "default",
-    as_json: _Json = False,
+    as_json: AsJson = False,
     diagram: Annotated[
         bool, typer.Option("--diagram", help="Its layers, with shapes and parameters, instead.")
     ] = False,
@@ -108,7 +108,7 @@ def _show_diagram(bundle: Bundle, as_json: bool, out: Path | None) -> None:
 
 
 @app.command()
-def verify(name: _Name = "default", as_json: _Json = False) -> None:
+def verify(name: _Name = "default", as_json: AsJson = False) -> None:
     """Check hashes, shapes and the golden clip of a model."""
     from genrekit.bundles import check_metadata, load_bundle
     from genrekit.terminal import print_json, results
@@ -135,7 +135,7 @@ def add(
         typer.Argument(metavar="PATH|hf://OWNER/NAME", help="Directory of a bundle, or the hub."),
     ],
     alias: Annotated[str | None, typer.Option(help="Another name for this version.")] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a bundle and copy it into the store, to be used by its name."""
     from genrekit.bundles import add_bundle
@@ -174,7 +174,7 @@ def export(
         Path | None,
         typer.Option("--ort", help="web: the unpacked npm package onnxruntime-web."),
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a model as a folder for the hub, for phones, or for the browser."""
     from genrekit.terminal import print_json, progress_bars
@@ -254,7 +254,7 @@ def set_alias(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A stored model.")],
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="A word, such as best.")],
     version: Annotated[str, typer.Argument(metavar="VERSION", help="Such as 0.1.0.")],
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Let NAME@ALIAS mean NAME@VERSION from now on."""
     from genrekit.bundles import set_alias as store_alias
@@ -273,7 +273,7 @@ def promote(
         str, typer.Argument(metavar="NAME@VERSION", help="A stored or packaged model.")
     ],
     alias: _Alias = "champion",
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Let default@champion mean this model from now on; servers that run follow."""
     from genrekit.bundles import promote as store_promotion
@@ -282,7 +282,7 @@ def promote(
 
 
 @app.command()
-def rollback(alias: _Alias = "champion", as_json: _Json = False) -> None:
+def rollback(alias: _Alias = "champion", as_json: AsJson = False) -> None:
     """Undo the last promotion; servers that run follow."""
     from genrekit.bundles import roll_back
 
@@ -290,7 +290,7 @@ def rollback(alias: _Alias = "champion", as_json: _Json = False) -> None:
 
 
 @app.command()
-def history(alias: _Alias = "champion", as_json: _Json = False) -> None:
+def history(alias: _Alias = "champion", as_json: AsJson = False) -> None:
     """Show what was promoted and rolled back, oldest first."""
     from genrekit.bundles import promotion_history
     from genrekit.terminal import print_json, results

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genrekit.cli.data import Reading, reads_data
+from genrekit.cli.options import LeaveOut, Reading, reads_data
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED
 
 
@@ -17,9 +17,7 @@ def pictures(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder to draw to, with a folder for each genre.")
     ],
-    leave_out: Annotated[
-        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
-    ] = None,
+    leave_out: LeaveOut = None,
     as_json: Annotated[bool, typer.Option("--json", help="Sum up as JSON.")] = False,
     *,
     reading: Reading,

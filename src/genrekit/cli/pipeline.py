@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.options import AsJson, NoCache
 from genrekit.errors import EXIT_NOT_PROMOTED, ConfigError
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def pipeline(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default one.")
     ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute features anew.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
 ) -> None:
     """Audit, split, train, test, compare with the champion, and promote what passes the gate.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack
 
 import typer
 
+from genrekit.cli.options import Jobs, Model
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED, AudioError, ConfigError
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ def predict(
     sources: Annotated[
         list[str], typer.Argument(metavar="FILE|FOLDER|-", help="Audio; - reads stdin.")
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
-    ] = "default",
+    model: Model = "default",
     top: Annotated[int, typer.Option(min=1, metavar="K", help="Genres shown per track.")] = 3,
     segments: Annotated[bool, typer.Option("--segments", help="Show the time line too.")] = False,
     tags: Annotated[
@@ -39,9 +38,7 @@ def predict(
         float | None, typer.Option(min=0.1, metavar="SECONDS", help="Analyse this much.")
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Analyse all of every track.")] = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
+    jobs: Jobs = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One TrackPrediction a line, all genres.")
     ] = False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.options import Jobs, LeaveOut, SavedModel, SplitFile
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,20 +19,16 @@ if TYPE_CHECKING:
 
 
 def robustness(
-    bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")],
+    bundle: SavedModel,
     data: Annotated[Path, typer.Option("--data", help="Folder or manifest of labelled audio.")],
     corpus: Annotated[
         str | None, typer.Option(help="Its corpus; by default manifest for a file, else folder.")
     ] = None,
-    leave_out: Annotated[
-        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
-    ] = None,
+    leave_out: LeaveOut = None,
     protocol: Annotated[
         str, typer.Option(help="Which tracks are distorted: those that it tests.")
     ] = "all-test",
-    split: Annotated[
-        Path | None, typer.Option(help="A split made by genrekit split, in place of --protocol.")
-    ] = None,
+    split: SplitFile = None,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME[=LEVEL,...]", help="A distortion (mp3=64,128); repeatable."),
@@ -40,9 +37,7 @@ def robustness(
         bool, typer.Option("--trained-too", help="Take tracks that the model was trained on, too.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of noise, and of a random split.")] = 0,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
+    jobs: Jobs = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for robustness.json, .md, .png."),
@@ -50,7 +45,7 @@ def robustness(
     as_json: Annotated[bool, typer.Option("--json", help="A RobustnessResult as JSON.")] = False,
 ) -> None:
     """Distort audio by mp3, gain, noise, filters and cuts, and score a saved model on it."""
-    from genrekit.cli.data import open_dataset
+    from genrekit.cli.options import open_dataset
     from genrekit.cli.paths import check_folder
     from genrekit.evaluation import robustness as measure
     from genrekit.inference import Classifier

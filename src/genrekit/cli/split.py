@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrekit.cli.data import Reading, reads_data
+from genrekit.cli.options import LeaveOut, Reading, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def split(
             "not given."
         ),
     ] = None,
-    leave_out: Annotated[
-        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
-    ] = None,
+    leave_out: LeaveOut = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write the split here, as JSON.")
     ] = None,
@@ -103,7 +101,7 @@ def _shares(text: str | None) -> list[float] | None:
 def _pairs(
     dataset: Dataset, file: Path | None, relations: tuple[Relation, ...] | None
 ) -> tuple[Pair, ...]:
-    from genrekit.cli.data import fingerprints_of, open_pairs
+    from genrekit.cli.options import fingerprints_of, open_pairs
 
     if file is not None or "fingerprint" not in (relations or ()):
         return open_pairs(file)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.data import Group, Id, Ignore, Label, Named, Settings
+from genrekit.cli.options import Group, Id, Ignore, Jobs, Label, LeaveOut, Named, Settings
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 def study(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Features: CSV, TSV, Parquet.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")],
-    leave_out: Annotated[
-        Path | None, typer.Option(help="File of track ids to leave out, one a line.")
-    ] = None,
+    leave_out: LeaveOut = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,9 +53,7 @@ def study(
         typer.Option("--importance/--no-importance", help="Shuffle columns under the best model."),
     ] = True,
     seed: Annotated[int, typer.Option(min=0, help="Of the models.")] = 0,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
+    jobs: Jobs = None,
     keep: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps what each fit scored: a stopped study goes on."),
@@ -70,7 +66,7 @@ def study(
     results file for each model and protocol; NAME is the table's. Leaky protocols stand beside
     honest ones.
     """
-    from genrekit.cli.data import open_dataset
+    from genrekit.cli.options import open_dataset
     from genrekit.cli.paths import check_folder
     from genrekit.experiments import complete_study
     from genrekit.reports import write_study_report
@@ -130,7 +126,7 @@ def _protocol(text: str) -> ProtocolConfig:
     """``grouped-kfold,n_folds=5`` as a configuration."""
     from pydantic import ValidationError
 
-    from genrekit.cli.data import read_settings
+    from genrekit.cli.options import read_settings
     from genrekit.datasets import PROTOCOLS
     from genrekit.training import ProtocolConfig
 
@@ -146,7 +142,7 @@ def _model(text: str) -> ClassicalConfig:
     """``knn,neighbours=1`` as a configuration."""
     from pydantic import ValidationError
 
-    from genrekit.cli.data import read_settings
+    from genrekit.cli.options import read_settings
     from genrekit.models import classical_config
 
     name, *settings = text.split(",")

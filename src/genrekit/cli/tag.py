@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.options import AsJson, Jobs, Mapping, Model, RetryFailed
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genrekit.tagging import Plan, Run
-
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def tag(
@@ -67,10 +66,7 @@ def tag(
     aliases: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Spellings by pattern, as beets has them.")
     ] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="LABEL=NAME|FILE", help="Your own name for a label."),
-    ] = None,
+    mapping: Mapping = None,
     parents: Annotated[
         str, typer.Option(metavar="none|with|only", help="Write parents of genres too, or instead.")
     ] = "none",
@@ -100,15 +96,9 @@ def tag(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Listen to at most N files.")
     ] = None,
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
-    ] = "default",
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try files again that could not be read.")
-    ] = False,
+    model: Model = "default",
+    jobs: Jobs = None,
+    retry_failed: RetryFailed = False,
     run_after: Annotated[
         str | None,
         typer.Option(metavar="COMMAND", help="Run once after files were written: a rescan."),
@@ -155,7 +145,7 @@ def undo(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Rehearse it: say what would be done.")
     ] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Give files the bytes back that they had before genrekit wrote their tags.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.options import AsJson
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,11 +18,10 @@ _Place = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped one,
 _Aliases = Annotated[
     Path | None, typer.Option("--aliases", metavar="FILE", help="Patterns, as beets has them.")
 ]
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
-def check(place: _Place, aliases: _Aliases = None, as_json: _Json = False) -> None:
+def check(place: _Place, aliases: _Aliases = None, as_json: AsJson = False) -> None:
     """Say what is odd about a taxonomy; exits with 2 if something is."""
     from genrekit.tagging import check_taxonomy, load_taxonomy
     from genrekit.terminal import print_json, results
@@ -45,7 +45,7 @@ def show(
         str | None, typer.Option("--genre", metavar="LABEL", help="Only what this label means.")
     ] = None,
     aliases: _Aliases = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Draw a taxonomy as a tree; without a name, list those that are shipped."""
     from genrekit.tagging import load_taxonomy, shipped

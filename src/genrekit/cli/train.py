@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrekit.cli.data import (
+from genrekit.cli.options import (
     Corpus,
     Group,
     Id,
     Ignore,
+    Jobs,
     Label,
     Named,
+    NoCache,
     Options,
+    OtherData,
+    Overrides,
+    Overwrite,
     loader_options,
     pointed_at,
 )
@@ -66,30 +71,21 @@ def train(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the model to write.")],
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Data to use in place of the recipe's.")
-    ] = None,
+    data: OtherData = None,
     corpus: Corpus = None,
     label: Label = None,
     id_column: Id = None,
     group: Group = None,
     ignore: Ignore = None,
     options: Options = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable."),
-    ] = None,
+    overrides: Overrides = None,
     genres: Genres = None,
     epochs: Epochs = None,
     learning_rate: Rate = None,
     name: Name = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a model at --out.")
-    ] = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
-    ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute features anew.")] = False,
+    overwrite: Overwrite = False,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a network whose training was stopped.")
     ] = False,

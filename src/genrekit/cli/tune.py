@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from genrekit.cli.data import Corpus, Group, Id, Ignore, Label, Named, Options, loader_options
+from genrekit.cli.options import (
+    Corpus,
+    Group,
+    Id,
+    Ignore,
+    Label,
+    Named,
+    NoCache,
+    Options,
+    OtherData,
+    Overrides,
+    loader_options,
+)
 
 if TYPE_CHECKING:
     from genrekit.experiments import TuneResult
@@ -23,19 +35,14 @@ def tune(
         Path | None,
         typer.Option(metavar="SPACE.yaml", help="What to look for, in place of the section tune."),
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Data to use in place of the recipe's.")
-    ] = None,
+    data: OtherData = None,
     corpus: Corpus = None,
     label: Label = None,
     id_column: Id = None,
     group: Group = None,
     ignore: Ignore = None,
     options: Options = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable."),
-    ] = None,
+    overrides: Overrides = None,
     method: Annotated[
         Literal["tpe", "random", "grid"] | None, typer.Option(help=f"How to choose. {_OF_PLAN}")
     ] = None,
@@ -57,7 +64,7 @@ def tune(
         int | None,
         typer.Option("--jobs", "-j", min=1, help="Processes for features; by default all cores."),
     ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute features anew.")] = False,
+    no_cache: NoCache = False,
     as_json: Annotated[bool, typer.Option("--json", help="The TuneResult as JSON.")] = False,
 ) -> None:
     """Try settings on folds of the training part; the same command continues what was stopped.

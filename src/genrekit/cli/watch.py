@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genrekit.cli.options import Model
 from genrekit.errors import EXIT_SOME_TRACKS_FAILED
 
 
@@ -15,9 +16,7 @@ def watch(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run; gone on with.")
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
-    ] = "default",
+    model: Model = "default",
     every: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="Between two looks at the folder.")
     ] = 5.0,

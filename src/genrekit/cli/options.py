@@ -1,4 +1,4 @@
-"""Data named on the command line: the same options, and one way to open it, for every command."""
+"""Options that several commands have: each is the same everywhere, above all how data is read."""
 
 from __future__ import annotations
 
@@ -17,6 +17,35 @@ if TYPE_CHECKING:
     from genrekit.datasets import Columns, Dataset, Pair
     from genrekit.evaluation import Duplicates
     from genrekit.training import Recipe
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default all cores.")
+]
+LeaveOut = Annotated[Path | None, typer.Option(help="File of track ids to leave out, one a line.")]
+Model = Annotated[
+    str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Which model answers.")
+]
+SavedModel = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A saved model.")]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Try files again that could not be read.")
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute features anew.")]
+SplitFile = Annotated[
+    Path | None, typer.Option(help="A split made by genrekit split, in place of --protocol.")
+]
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="LABEL=NAME|FILE", help="Your own name for a label."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a model at --out.")]
+OtherData = Annotated[
+    Path | None, typer.Option("--data", help="Data to use in place of the recipe's.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable."),
+]
 
 # What has a place of its own on the command line.
 _NO_SETTINGS = ("", "corpus", "path", "leave_out")
