@@ -13,7 +13,7 @@ from genrekit.bundles import add_bundle, load_bundle
 from genrekit.errors import BundleError, ConfigError, DatasetError
 from genrekit.features.cache import FeatureCache
 from genrekit.inference import Classifier
-from genrekit.jukebox import synthesise
+from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.learn import (
     LearnOptions,
     LearnReport,
@@ -198,6 +198,22 @@ def test_tags_tell_genres_and_several(cache: FeatureCache, tmp_path: Path) -> No
     assert several.measure == "mean average precision"
     answer = Classifier.load(tmp_path / "all").predict_file(tmp_path / "mine/disco1.flac")
     assert set(answer.genres) == {"Dance", "Disco"}
+
+
+def test_a_folder_without_tags_is_told_so(music: Path, cache: FeatureCache, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="18 of 18 tracks have no genre"):
+        learn(music, tmp_path / "out", replace(QUICK, by="tag"), cache=cache)
+
+
+def test_a_curve_has_each_number_of_tracks_once(cache: FeatureCache, tmp_path: Path) -> None:
+    """A quarter and a half of two tracks are both one track."""
+    for genre in JUKEBOX_GENRES:
+        for track in range(2):
+            write_clip(tmp_path / "mine" / genre / f"{track}.flac", genre, track)
+    report = learn(tmp_path / "mine", tmp_path / "out", LearnOptions(duplicates=False), cache=cache)
+    tracks = [round(point.tracks) for point in report.curve]
+    assert tracks == sorted(set(tracks))
+    assert tracks
 
 
 def test_a_list_names_genres_and_artists(music: Path, cache: FeatureCache, tmp_path: Path) -> None:

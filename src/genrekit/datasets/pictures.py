@@ -48,7 +48,7 @@ INFO = CorpusInfo(
         "transparent margins, colours of viridis, magma, inferno or plasma"
     ),
     obtain=(
-        "Draw them from audio with genrekit.datasets.pictures.write_pictures; the published ones "
+        "Draw them from audio with: genrekit pictures FOLDER -o pictures; the published ones "
         "of GTZAN are images_original in Kaggle's andradaolteanu/gtzan-dataset-music-genre-"
         "classification"
     ),

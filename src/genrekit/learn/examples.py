@@ -156,12 +156,19 @@ def _place(path: Path) -> Path:
     return path.absolute().resolve()
 
 
-def _of(name: str, items: tuple[Item, ...], info: CorpusInfo, several: bool = False) -> Dataset:
+def _of(
+    name: str,
+    items: tuple[Item, ...],
+    info: CorpusInfo,
+    several: bool = False,
+    notes: Sequence[str] = (),
+) -> Dataset:
     labels = tuple(sorted({label for item in items for label in item.labels}))
     if len(labels) < 2:
-        raise DatasetError(
+        needed = (
             f"{name} has tracks of {len(labels)} genres {list(labels)}; a model needs at least two"
         )
+        raise DatasetError(". ".join((needed, *notes)).removesuffix("."))
     return Dataset(name, labels, items, info, task="multi-label" if several else "single-label")
 
 
@@ -199,7 +206,7 @@ def _by_tags(folder: Path, several: bool, progress: Progress) -> tuple[Dataset, 
     kept, notes = _without_rare(items)
     if without := len(files) - len(items):
         notes.append(f"{without} of {len(files)} tracks have no genre in their tags.")
-    return _of(folder.resolve().name, kept, INFO, several), tuple(notes)
+    return _of(folder.resolve().name, kept, INFO, several, notes), tuple(notes)
 
 
 def _is_audio(file: Path) -> bool:
