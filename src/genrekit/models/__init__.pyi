@@ -9,6 +9,8 @@ from .estimators import Balanced as Balanced
 from .estimators import NearestRows as NearestRows
 from .impute import Imputed as Imputed
 from .module import Network as Network
+from .module import Shapes as Shapes
+from .module import ordered as ordered
 from .networks import Form as Form
 from .networks import NetworkConfig as NetworkConfig
 from .pretrained.backbones import DistilHubert as DistilHubert

@@ -1,3 +1,5 @@
+from .augment_waveform import pitch_shift as pitch_shift
+from .augment_waveform import time_stretch as time_stretch
 from .backbone import fetched_weights as fetched_weights
 from .curves import HISTORY as HISTORY
 from .curves import Epoch as Epoch
@@ -28,6 +30,7 @@ from .preparation import check_recipe as check_recipe
 from .preparation import labelled as labelled
 from .preparation import prepare as prepare
 from .preparation import training_for as training_for
+from .ray_train import train_with_ray as train_with_ray
 from .recipe import DataConfig as DataConfig
 from .recipe import Model as Model
 from .recipe import ProtocolConfig as ProtocolConfig
