@@ -72,7 +72,8 @@ def test_json_is_a_report_of_the_contract_a_line(run: Run, songs: Path, tmp_path
 def test_a_plan_loads_the_rest_and_touches_nothing(run: Run, songs: Path, tmp_path: Path) -> None:
     before = {file: file.read_bytes() for file in songs.rglob("*.*")}
     plan = tmp_path / "plan.yaml"
-    assert run("audit", songs, "--fix", plan, "--jobs", "1", "--no-labels").code == 0
+    ran = run("audit", songs, "--fix", plan, "--jobs", "1", "--no-labels")
+    assert (ran.code, ran.err) == (0, f"written to {plan}\n")
     fixed = load_dataset("folder", songs, fix=plan)
     assert sorted(item.item_id for item in fixed.items) == [
         "calm/blues.wav",

@@ -116,6 +116,7 @@ def _write(
     from genrekit.audit import make_plan, render_audits_markdown
     from genrekit.datasets import render_plan
     from genrekit.reports import render_audits_html
+    from genrekit.terminal import errors, plain
 
     if page is not None:
         page.write_text(render_audits_html(reports), encoding="utf-8")
@@ -125,6 +126,8 @@ def _write(
     if fix is not None:
         plan = make_plan(reports[0], accept_relabels=accept_relabels)
         fix.write_text(render_plan(plan), encoding="utf-8")
+    for written in filter(None, (page, output, fix)):
+        errors().print(f"written to {plain(written)}")
 
 
 # --- in the terminal ----------------------------------------------------------------------------
