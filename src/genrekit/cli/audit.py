@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrekit.cli.options import Jobs, Reading, RetryFailed, read_settings, reads_data
+from genrekit.cli.options import Jobs, Reading, RetryFailed, reads_data
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,9 +55,8 @@ def audit(
     if fix is not None and len(sets) > 1:
         raise ConfigError(f"a plan is for one set, and there are {len(sets)}; name one of them")
     reports = []
-    columns, options = reading.named.columns(), read_settings(reading.settings)
     for name, path, called in sets:
-        dataset, before = _load(name, path, columns.options(name) | options)
+        dataset, before = _load(name, path, reading.options(path, name))
         with progress_bars() as progress:
             done = run_audit(
                 dataset,

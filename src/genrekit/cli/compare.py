@@ -49,7 +49,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="A Comparison as JSON.")] = False,
 ) -> None:
     """Rank models that were tested on the same tracks, and test every pair of them."""
-    from genrekit.cli.options import open_dataset, open_pairs
+    from genrekit.cli.options import Reading, open_pairs
     from genrekit.cli.paths import check_file, check_folder
     from genrekit.datasets import make_split, read_split
     from genrekit.experiments import compare as compare_runs
@@ -60,7 +60,7 @@ def compare(
         check_file(html)
     if out is not None:
         check_folder(out)
-    dataset = None if data is None else open_dataset(data, corpus, None, settings or ())
+    dataset = None if data is None else Reading(corpus, settings=settings).open(data)
     made = None if split is None else read_split(split)
     if dataset is not None and made is None and not all(map(_is_file, subjects)):
         made = make_split(dataset, protocol, seed=seed)

@@ -103,11 +103,11 @@ def _data(
     item: str | None,
     plane: str | None,
 ) -> DataExplanation:
-    from genrekit.cli.options import open_dataset
+    from genrekit.cli.options import Reading
     from genrekit.explain import explain_data, write_data_page
     from genrekit.terminal import progress_bars
 
-    dataset = open_dataset(path, corpus, None, settings)
+    dataset = Reading(corpus, settings=settings).open(path)
     pair = None if plane is None else _pair(plane)
     with progress_bars() as bars:
         evaluated = explain_data(classifier, dataset, item=item, plane=pair, progress=bars)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -106,21 +106,6 @@ Settings = Annotated[
 ]
 
 
-class Named(NamedTuple):
-    """Columns as they were named on the command line: label, id, group, and those to ignore."""
-
-    label: str | None = None
-    item_id: str | None = None
-    group: str | None = None
-    ignore: Sequence[str] | None = None
-
-    def columns(self) -> Columns:
-        """Return the same for the loaders."""
-        from genrekit.datasets import Columns
-
-        return Columns(self.label, self.item_id, self.group, tuple(self.ignore or ()))
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How data is to be read, as it was said on the command line.
@@ -129,19 +114,52 @@ class Reading:
     ----------
     corpus : str or None
         None takes what the data looks like.
-    named : Named
+    label, item_id, group : str or None
         Columns.
+    ignore : sequence of str
+        Columns that are passed over.
     settings : sequence of str
         ``KEY=VALUE`` for the loader.
     """
 
-    corpus: str | None
-    named: Named
-    settings: Sequence[str]
+    corpus: str | None = None
+    label: str | None = None
+    item_id: str | None = None
+    group: str | None = None
+    ignore: Sequence[str] | None = None
+    settings: Sequence[str] | None = None
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether any column was named."""
+        return any((self.label, self.item_id, self.group, self.ignore))
+
+    def columns(self) -> Columns:
+        """Return the columns that were named, for the loaders."""
+        from genrekit.datasets import Columns
+
+        return Columns(self.label, self.item_id, self.group, tuple(self.ignore or ()))
 
     def open(self, data: Path, leave_out: Path | None = None) -> Dataset:
         """Load ``data``, without the tracks that the file ``leave_out`` names."""
-        return open_dataset(data, self.corpus, leave_out, self.settings, self.named)
+        from genrekit.datasets import open_data
+
+        return open_data(
+            data,
+            self.corpus,
+            columns=self.columns(),
+            leave_out=leave_out,
+            **read_settings(self.settings or ()),
+        )
+
+    def options(self, data: Path, corpus: str | None) -> dict[str, Any]:
+        """All that is said of how to read ``data``, as options of its loader."""
+        from genrekit.datasets import corpus_of
+
+        options = read_settings(self.settings or ())
+        if not self.names_columns:
+            return options
+        return self.columns().options(corpus or corpus_of(data)) | options
 
 
 _READING = {
@@ -156,17 +174,30 @@ _READING = {
 
 def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of how to read data, in place of its parameter ``reading``."""
+    return _with_options(command, _READING)
+
+
+def reads_data_of_recipe(command: Callable[..., None]) -> Callable[..., None]:
+    """As `reads_data`, for commands whose ``--set`` changes a recipe."""
+    return _with_options(command, _READING | {"settings": Options})
+
+
+def reads_table(command: Callable[..., None]) -> Callable[..., None]:
+    """As `reads_data`, for commands that take no other corpus."""
+    return _with_options(command, {k: v for k, v in _READING.items() if k != "corpus"})
+
+
+def _with_options(command: Callable[..., None], kinds: dict[str, Any]) -> Callable[..., None]:
     own = signature(command, eval_str=True)
     options = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in _READING.items()
+        for name, kind in kinds.items()
     ]
     shown = [one for one in own.parameters.values() if one.name != "reading"]
 
     @wraps(command)
     def run(*arguments: Any, **given: Any) -> None:
-        corpus, *columns, settings = (given.pop(name, None) for name in _READING)
-        reading = Reading(corpus, Named(*columns), settings or ())
+        reading = Reading(*(given.pop(name, None) or None for name in _READING))
         command(*arguments, reading=reading, **given)
 
     cast(Any, run).__signature__ = own.replace(parameters=[*shown, *options])
@@ -174,57 +205,17 @@ def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def open_dataset(
-    data: Path,
-    corpus: str | None = None,
-    leave_out: Path | None = None,
-    settings: Sequence[str] | None = (),
-    named: Named = Named(),  # noqa: B008
-) -> Dataset:
-    """Load ``data``, as what it looks like if no corpus is named."""
-    from genrekit.datasets import open_data
-
-    return open_data(
-        data,
-        corpus,
-        columns=named.columns(),
-        leave_out=leave_out,
-        **read_settings(settings or ()),
-    )
-
-
-def loader_options(
-    data: Path, corpus: str | None, settings: Sequence[str] | None, named: Named
-) -> dict[str, Any]:
-    """All that is said of how to read ``data``, as options of its loader."""
-    from genrekit.datasets import corpus_of
-
-    columns = named.columns()
-    options = read_settings(settings or ())
-    if not any(named):
-        return options
-    return columns.options(corpus or corpus_of(data)) | options
-
-
-def pointed_at(
-    recipe: Recipe,
-    data: Path | None,
-    corpus: str | None,
-    named: Named,
-    options: Sequence[str] | None,
-) -> Recipe:
+def pointed_at(recipe: Recipe, data: Path | None, reading: Reading) -> Recipe:
     """Return the recipe with the data that was named; its own data if none was."""
     from genrekit.training import known_path, pointed
 
-    if data is None and corpus is None and not any(named) and not options:
+    if data is None and reading == Reading():
         return recipe
     path = data or (recipe.data.path and known_path(recipe.data.path))
     if path is None:
         raise ConfigError("how to read the data was said, and no data was named; name it by --data")
-    stated = corpus if data is not None else corpus or recipe.data.corpus
-    return pointed(
-        recipe, path, corpus=stated, options=loader_options(path, stated, options, named)
-    )
+    stated = reading.corpus if data is not None else reading.corpus or recipe.data.corpus
+    return pointed(recipe, path, corpus=stated, options=reading.options(path, stated))
 
 
 def read_settings(settings: Sequence[str]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def robustness(
     as_json: Annotated[bool, typer.Option("--json", help="A RobustnessResult as JSON.")] = False,
 ) -> None:
     """Distort audio by mp3, gain, noise, filters and cuts, and score a saved model on it."""
-    from genrekit.cli.options import open_dataset
+    from genrekit.cli.options import Reading
     from genrekit.cli.paths import check_folder
     from genrekit.evaluation import robustness as measure
     from genrekit.inference import Classifier
@@ -58,7 +58,7 @@ def robustness(
     kinds = _kinds(only or ())
     classifier = Classifier.load(bundle)
     classifier.check_predicts()
-    dataset = open_dataset(data, corpus, leave_out)
+    dataset = Reading(corpus).open(data, leave_out)
     tested = _tested(classifier, dataset, protocol, split, seed, trained_too)
     workers = min(jobs or cores(), len(tested))
     with progress_bars() as bars:

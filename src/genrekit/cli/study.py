@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.options import Group, Id, Ignore, Jobs, Label, LeaveOut, Named, Settings
+from genrekit.cli.options import Jobs, LeaveOut, Reading, reads_table
 from genrekit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from genrekit.training import ProtocolConfig
 
 
+@reads_table
 def study(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Features: CSV, TSV, Parquet.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")],
@@ -28,11 +30,6 @@ def study(
             help="A model and its settings (knn,neighbours=1); repeatable. Default: all.",
         ),
     ] = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    settings: Settings = None,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,6 +56,8 @@ def study(
         typer.Option(help="Folder that keeps what each fit scored: a stopped study goes on."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The StudyResult as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Check a table, fit and test classical models on it, and say which are better.
 
@@ -66,7 +65,6 @@ def study(
     results file for each model and protocol; NAME is the table's. Leaky protocols stand beside
     honest ones.
     """
-    from genrekit.cli.options import open_dataset
     from genrekit.cli.paths import check_folder
     from genrekit.experiments import complete_study
     from genrekit.reports import write_study_report
@@ -74,9 +72,7 @@ def study(
     from genrekit.workers import cores
 
     check_folder(out)
-    dataset = open_dataset(
-        table, _kind(table), leave_out, settings, Named(label, id_column, group, ignore)
-    )
+    dataset = replace(reading, corpus=_kind(table)).open(table, leave_out)
     with progress_bars() as progress:
         found = complete_study(
             dataset,

@@ -15,20 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genrekit.cli.options import (
-    Corpus,
-    Group,
-    Id,
-    Ignore,
     Jobs,
-    Label,
-    Named,
     NoCache,
-    Options,
     OtherData,
     Overrides,
     Overwrite,
-    loader_options,
+    Reading,
     pointed_at,
+    reads_data_of_recipe,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +56,7 @@ Name = Annotated[
 ]
 
 
+@reads_data_of_recipe
 def train(
     recipe: Annotated[
         Path,
@@ -72,12 +67,6 @@ def train(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the model to write.")],
     data: OtherData = None,
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    options: Options = None,
     overrides: Overrides = None,
     genres: Genres = None,
     epochs: Epochs = None,
@@ -111,6 +100,8 @@ def train(
     ] = None,
     experiment: Annotated[str, typer.Option(help="Of MLflow, that the run is in.")] = "genrekit",
     as_json: Annotated[bool, typer.Option("--json", help="Sum up as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Train a model from audio or a table of features, test what was saved, and write its card.
 
@@ -132,12 +123,12 @@ def train(
             recipe,
             {
                 "--data": data is not None,
-                "--corpus": corpus is not None,
-                "--label": label is not None,
-                "--id": id_column is not None,
-                "--group": group is not None,
-                "--ignore": bool(ignore),
-                "--option": bool(options),
+                "--corpus": reading.corpus is not None,
+                "--label": reading.label is not None,
+                "--id": reading.item_id is not None,
+                "--group": reading.group is not None,
+                "--ignore": bool(reading.ignore),
+                "--option": bool(reading.settings),
                 "--no-cache": no_cache,
                 "--resume": resume,
                 "--restart": restart,
@@ -151,9 +142,8 @@ def train(
         _distil(recipe, out, overrides or (), jobs or cores(), overwrite)
         _sum_up(load_bundle(out), as_json)
         return
-    named = Named(label, id_column, group, ignore)
     changes = [*short.values(), *(overrides or ())]
-    read = _read(recipe, out, data, corpus, named, options, changes)
+    read = _read(recipe, out, data, reading, changes)
     if weights is not None:
         read = with_weights(read, weights)
     trained = partial(
@@ -191,9 +181,7 @@ def _read(
     recipe: Path,
     out: Path,
     data: Path | None,
-    corpus: str | None,
-    named: Named,
-    options: Sequence[str] | None,
+    reading: Reading,
     overrides: Sequence[str],
 ) -> Recipe:
     """Return a recipe pointed at the data that was named, or one made for such data."""
@@ -201,13 +189,13 @@ def _read(
     from genrekit.training import is_recipe, load_recipe, recipe_for
 
     if is_recipe(recipe):
-        return pointed_at(load_recipe(recipe, overrides), data, corpus, named, options)
+        return pointed_at(load_recipe(recipe, overrides), data, reading)
     if data is not None:
         raise ConfigError(
             f"{recipe} is not a recipe (.yaml) but data, and so is --data {data}; name one, "
             "or a recipe"
         )
-    extra = loader_options(recipe, corpus, options, named)
+    corpus, extra = reading.corpus, reading.options(recipe, reading.corpus)
     return recipe_for(recipe, out.name, corpus=corpus, options=extra, overrides=overrides)
 
 

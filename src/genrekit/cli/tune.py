@@ -8,19 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from genrekit.cli.options import (
-    Corpus,
-    Group,
-    Id,
-    Ignore,
-    Label,
-    Named,
-    NoCache,
-    Options,
-    OtherData,
-    Overrides,
-    loader_options,
-)
+from genrekit.cli.options import NoCache, OtherData, Overrides, Reading, reads_data_of_recipe
 
 if TYPE_CHECKING:
     from genrekit.experiments import TuneResult
@@ -28,6 +16,7 @@ if TYPE_CHECKING:
 _OF_PLAN = "By default as the recipe says."
 
 
+@reads_data_of_recipe
 def tune(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What to tune.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for what is found.")],
@@ -36,12 +25,6 @@ def tune(
         typer.Option(metavar="SPACE.yaml", help="What to look for, in place of the section tune."),
     ] = None,
     data: OtherData = None,
-    corpus: Corpus = None,
-    label: Label = None,
-    id_column: Id = None,
-    group: Group = None,
-    ignore: Ignore = None,
-    options: Options = None,
     overrides: Overrides = None,
     method: Annotated[
         Literal["tpe", "random", "grid"] | None, typer.Option(help=f"How to choose. {_OF_PLAN}")
@@ -66,6 +49,8 @@ def tune(
     ] = None,
     no_cache: NoCache = False,
     as_json: Annotated[bool, typer.Option("--json", help="The TuneResult as JSON.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Try settings on folds of the training part; the same command continues what was stopped.
 
@@ -77,14 +62,13 @@ def tune(
     from genrekit.workers import cores
 
     check_folder(out)
-    named = Named(label, id_column, group, ignore)
     plan = _plan(method=method, trials=trials, objectives=objective, seed=seed)
     with progress_bars() as bars:
         result = tune_recipe(
             recipe,
             out,
             space=space,
-            overrides=[*_reading(recipe, data, corpus, options, named), *(overrides or ()), *plan],
+            overrides=[*_of_data(recipe, data, reading), *(overrides or ()), *plan],
             data=data,
             cache=open_cache(not no_cache),
             jobs=jobs or cores(),
@@ -99,22 +83,21 @@ def tune(
         _show(result, out)
 
 
-def _reading(
-    recipe: Path, data: Path | None, corpus: str | None, options: list[str] | None, named: Named
-) -> Iterator[str]:
+def _of_data(recipe: Path, data: Path | None, reading: Reading) -> Iterator[str]:
     """How to read the data, as settings of the section ``data``."""
     import json
 
+    corpus = reading.corpus
     if corpus is not None:
         yield f"data.corpus={json.dumps(corpus)}"
-    if not options and not any(named):
+    if not reading.settings and not reading.names_columns:
         return
     if data is None:
         from genrekit.training import known_path, load_recipe
 
         own = load_recipe(recipe).data
         data, corpus = known_path(own.path or Path()), corpus or own.corpus
-    for name, value in loader_options(data, corpus, options, named).items():
+    for name, value in reading.options(data, corpus).items():
         yield f"data.options.{name}={json.dumps(value)}"
 
 
