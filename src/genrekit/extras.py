@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from genrekit.errors import MissingExtraError
 
@@ -45,16 +46,32 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
+@contextmanager
+def naming_extra(extra: str = "") -> Iterator[None]:
+    """Say which extra to install where an import within finds nothing.
+
+    Parameters
+    ----------
+    extra : str
+        Of several that bring the same; by default the first one.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, extra) or error from None
+
+
+def missing_extra(error: ModuleNotFoundError, extra: str = "") -> MissingExtraError | None:
     """Return what to say for a module that is not there; None if no extra brings it.
 
-    Of several extras that bring it, the first one is named, unless somebody said which already.
+    Of several extras that bring it, ``extra`` or else the first one is named, unless somebody said
+    which already.
     """
     if isinstance(error, MissingExtraError):
         return error
     missing = (error.name or "").partition(".")[0]
-    for extra, brought in EXTRAS.items():
-        for distribution, module in brought.items():
+    for known in (extra, *EXTRAS):
+        for distribution, module in EXTRAS.get(known, {}).items():
             if module == missing:
-                return MissingExtraError(distribution, extra)
+                return MissingExtraError(distribution, known)
     return None

@@ -37,15 +37,9 @@ def attach_stub(package: str) -> tuple[Callable[[str], Any], Callable[[], list[s
         home = homes.get(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        try:
+        from genrekit.extras import naming_extra
+
+        with naming_extra():
             return getattr(import_module(home), name)
-        except ModuleNotFoundError as error:
-            raise _explained(error) from None
 
     return resolve, lambda: sorted(offered), offered
-
-
-def _explained(error: ModuleNotFoundError) -> ModuleNotFoundError:
-    from genrekit.extras import missing_extra
-
-    return missing_extra(error) or error

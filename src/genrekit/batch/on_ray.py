@@ -22,7 +22,8 @@ from genrekit.batch.entry import Entry
 from genrekit.batch.remote import remote_entries, spelled_path
 from genrekit.batch.run import Run
 from genrekit.batch.work import ATTEMPTS, FILE_LIMITS, File, Function, OnFile, unfinished
-from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.errors import ConfigError
+from genrekit.extras import naming_extra
 from genrekit.workers import Idle, Pool, WorkerLimits
 
 # Each wave makes actors anew, which takes seconds; and is in memory, as paths.
@@ -164,11 +165,9 @@ def start_ray(address: str | None) -> ModuleType:
     # Before it is imported, which reads them.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    try:
+    with naming_extra():
         import ray
         import ray.data
-    except ImportError as error:
-        raise MissingExtraError("ray", "ray") from error
     if not ray.is_initialized():
         # Without an address Ray would look for any cluster that was ever begun on this machine.
         own = {} if address else {"include_dashboard": False}

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from genrekit.audio import AUDIO_SUFFIXES
-from genrekit.errors import AudioNotFoundError, ConfigError, DatasetError, MissingExtraError
+from genrekit.errors import AudioNotFoundError, ConfigError, DatasetError
+from genrekit.extras import naming_extra
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _LISTS = (".txt", ".m3u", ".m3u8")
@@ -313,10 +314,8 @@ def _from_json_lines(path: Path, column: str) -> Iterator[str]:
 
 
 def _from_parquet(path: Path, column: str) -> Iterator[str]:
-    try:
+    with naming_extra("batch"):
         import pyarrow.parquet as parquet
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", "batch") from error
     with parquet.ParquetFile(path) as file:
         _check_column(path, column, file.schema_arrow.names)
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[column]):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from genrekit.audio import AUDIO_SUFFIXES, DecodeLimits
-from genrekit.errors import AudioLimitError, AudioNotFoundError, ConfigError, MissingExtraError
+from genrekit.errors import AudioLimitError, AudioNotFoundError, ConfigError
+from genrekit.extras import naming_extra
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -110,9 +111,7 @@ def _place(url: str) -> tuple[Any, str]:
 
 
 def _fsspec() -> ModuleType:
-    try:
+    with naming_extra():
         import fsspec
         import fsspec.core
-    except ImportError as error:
-        raise MissingExtraError("fsspec", "batch") from error
     return cast("ModuleType", fsspec)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from genrekit.batch.analysis import prediction_of
 from genrekit.batch.entry import Entry
 from genrekit.batch.run import RunManifest
-from genrekit.errors import MissingExtraError
+from genrekit.extras import naming_extra
 from genrekit.files import replacing
 from genrekit.schema import ModelIdentity, TrackPrediction
 
@@ -57,10 +57,8 @@ def _write_lines(path: Path, rows: Iterator[Row]) -> None:
 def check_format(kind: Format) -> None:
     """Raise `MissingExtraError` before the work if the table cannot be written after it."""
     if kind == "parquet":
-        try:
+        with naming_extra("batch"):
             import pyarrow.parquet  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("pyarrow", "batch") from error
 
 
 def _write_parquet(path: Path, rows: Iterator[Row]) -> None:

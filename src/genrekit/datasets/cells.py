@@ -12,7 +12,8 @@ from zipfile import BadZipFile, ZipFile
 
 from numpy.lib.format import read_array
 
-from genrekit.errors import DatasetError, MissingExtraError
+from genrekit.errors import DatasetError
+from genrekit.extras import naming_extra
 
 DELIMITERS = (",", "\t", ";", "|")
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
@@ -175,14 +176,11 @@ def _count_cells(header: str, delimiter: str) -> int:
 
 
 def _parquet(file: Path) -> Cells:
-    try:
+    with naming_extra():
         import pandas
-    except ImportError as problem:
-        raise MissingExtraError("pandas", "train") from problem
+        import pyarrow  # noqa: F401  # by which pandas reads
     try:
         frame = pandas.read_parquet(file)
-    except ImportError as problem:
-        raise MissingExtraError("pyarrow", "train") from problem
     except (OSError, ValueError) as problem:
         raise DatasetError(f"{file} is not readable as Parquet: {problem}") from problem
     values = frame.astype(object).where(frame.notna(), "").to_numpy()

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.errors import DatasetError, MissingExtraError
+from genrekit.errors import DatasetError
+from genrekit.extras import naming_extra
 
 
 class Column(NamedTuple):
@@ -168,10 +169,8 @@ def read_msd_summary(file: Path, wanted: Collection[str]) -> SongSummary:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
-    try:
+    with naming_extra():
         import h5py
-    except ImportError:
-        raise MissingExtraError("h5py", "train") from None
     if not file.is_file():
         raise DatasetError(f"there is no file {file}")
     try:

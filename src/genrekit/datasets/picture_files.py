@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.datasets.colour_maps import TOLERANCE, colours, levels_of
-from genrekit.errors import ConfigError, DatasetError, MissingExtraError
+from genrekit.errors import ConfigError, DatasetError
+from genrekit.extras import naming_extra
 from genrekit.features import PICTURE_SHAPE, Drawing, picture_levels, scale_levels
 
 if TYPE_CHECKING:
@@ -152,8 +153,6 @@ def _invert(
 
 
 def _pillow() -> Any:
-    try:
+    with naming_extra():
         from PIL import Image
-    except ImportError:
-        raise MissingExtraError("PIL", "train") from None
     return Image

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from genrekit.errors import MissingExtraError
+from genrekit.extras import naming_extra
 
-try:
+with naming_extra("edge"):
     import onnx
     from onnx import TensorProto, compose, helper, numpy_helper
-except ImportError:
-    raise MissingExtraError("onnx", "edge") from None
 
 
 __all__ = ["Nodes", "TensorProto", "helper", "numpy_helper", "onnx"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from genrekit.errors import MissingExtraError
+from genrekit.extras import naming_extra
 from genrekit.pages import Box
 
 #: Operators that are a layer of their own.
@@ -68,10 +68,8 @@ def read_layers(model: bytes) -> list[Layer]:
     MissingExtraError
         Without onnx.
     """
-    try:
+    with naming_extra():
         import onnx
-    except ModuleNotFoundError:
-        raise MissingExtraError("onnx", "train") from None
     proto = onnx.load_model_from_string(model)
     return _Reader(onnx, proto.graph, _shapes(onnx, proto)).read()
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.errors import DatasetError, MissingExtraError
+from genrekit.errors import DatasetError
+from genrekit.extras import naming_extra
 
 Rows = NDArray[np.float64]
 
@@ -102,10 +103,8 @@ def tsne(x: Rows, *, seed: int = 0) -> Rows:
     """
     if len(x) < 4:
         raise DatasetError(f"t-SNE needs at least four rows, and there are {len(x)}")
-    try:
+    with naming_extra():
         from sklearn.manifold import TSNE
-    except ModuleNotFoundError:
-        raise MissingExtraError("scikit-learn", "train") from None
     perplexity = min(_PERPLEXITY, (len(x) - 1) / 3)
     return np.asarray(
         TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(x), np.float64

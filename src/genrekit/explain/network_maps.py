@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.errors import ConfigError
 from genrekit.explain.agreement import rank_correlation as spearman
 from genrekit.explain.faithfulness import Without, hiding_patches, measure_faithfulness, verdict
 from genrekit.explain.occlusion import PatchGrid, filled_samples, label_number
 from genrekit.explain.overlay import narrowed
 from genrekit.explain.records import Faithfulness, RandomWeights
+from genrekit.extras import naming_extra
 from genrekit.inference import Classifier, Window
 from genrekit.pages import Heatmap, Section, Table, hertz_ticks
 
@@ -70,10 +71,8 @@ def attribution_maps(
     MissingExtraError
         Without torch.
     """
-    try:
+    with naming_extra():
         from genrekit.explain import gradients
-    except ModuleNotFoundError:
-        raise MissingExtraError("torch", "train") from None
     label = label_number(classifier, genre)
     inputs = classifier.bundle.features(window.samples)
     own = gradients.load_network(classifier.bundle)

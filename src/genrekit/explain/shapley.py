@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from genrekit.errors import MissingExtraError
 from genrekit.explain.tree_graph import TreeGraph, read_trees
 from genrekit.explain.tree_shapley import tree_shapley
+from genrekit.extras import naming_extra
 
 #: Rows (n, n_columns) to probabilities (n, n_labels).
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]
@@ -171,12 +172,9 @@ def shap_values(
     MissingExtraError
         Without the extra ``explain``.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of plotting and notebooks, which are not used
-            import shap
-    except ModuleNotFoundError:
-        raise MissingExtraError("shap", "explain") from None
+    with naming_extra(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of plotting and notebooks, which are not used
+        import shap
     masker = shap.maskers.Independent(background, max_samples=len(background))
     explainer = shap.explainers.Permutation(
         lambda rows: predict(np.asarray(rows, np.float32)), masker, seed=seed

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrekit.errors import MissingExtraError
 from genrekit.explain.tree_shapley import Floats, Leaves, Numbers
+from genrekit.extras import naming_extra
 
 _OPERATOR = "TreeEnsembleRegressor"
 #: What may stand between the trees and the logits: it learnt nothing.
@@ -56,10 +56,8 @@ def read_trees(model: bytes) -> TreeGraph | None:
     MissingExtraError
         Without onnx.
     """
-    try:
+    with naming_extra():
         import onnx
-    except ModuleNotFoundError:
-        raise MissingExtraError("onnx", "train") from None
     proto = onnx.load_model_from_string(model)
     nodes = [node for node in proto.graph.node if node.op_type == _OPERATOR]
     if len(nodes) != 1 or len(proto.graph.input) != 1:

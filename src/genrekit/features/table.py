@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from genrekit.errors import AudioError, ConfigError, MissingExtraError
+from genrekit.errors import AudioError, ConfigError
+from genrekit.extras import naming_extra
 from genrekit.features.frontend import build_frontend
 from genrekit.files import replace_file, replacing
 from genrekit.schema import FrontendConfig
@@ -89,9 +90,7 @@ def save_table(output: Path, columns: list[str], rows: list[list[str]]) -> None:
 
 
 def _parquet() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    try:
+    with naming_extra():
         from pyarrow.csv import read_csv
         from pyarrow.parquet import write_table as write_parquet
-    except ImportError:
-        raise MissingExtraError("pyarrow", "train") from None
     return read_csv, write_parquet

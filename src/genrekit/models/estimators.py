@@ -34,7 +34,8 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
 from genrekit.catalog import resolve
-from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.errors import ConfigError
+from genrekit.extras import naming_extra
 from genrekit.models import classical
 from genrekit.models.impute import Imputed
 from genrekit.models.resample import Resampled
@@ -275,10 +276,8 @@ def _boosting(config: classical.Boosting, seed: int, names: Sequence[str], group
 
 @_estimator.register
 def _xgboost(config: classical.XGBoost, seed: int, names: Sequence[str], groups: Groups) -> Any:
-    try:
+    with naming_extra():
         from xgboost import XGBClassifier
-    except ImportError:
-        raise MissingExtraError("xgboost", "train") from None
     model = XGBClassifier(
         learning_rate=config.learning_rate,
         n_estimators=config.rounds,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genrekit.catalog import Catalog, resolve
-from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.errors import ConfigError
+from genrekit.extras import naming_extra
 from genrekit.models.architecture import ModelConfig
 from genrekit.models.classical import ClassicalConfig
 from genrekit.models.networks import NetworkConfig
@@ -126,10 +127,8 @@ def build(
     MissingExtraError
         If scikit-learn or XGBoost is not installed.
     """
-    try:
+    with naming_extra():
         from genrekit.models import estimators
-    except ImportError:
-        raise MissingExtraError("scikit-learn", "train") from None
     return estimators.build(config, seed=seed, feature_names=feature_names, groups=groups)
 
 
@@ -150,11 +149,7 @@ def build_network(
     MissingExtraError
         If torch is not installed.
     """
-    try:
+    with naming_extra():
         builder = resolve(config.builder) if config.builder else NETWORKS.get(config.architecture)
         network: Network = builder(config, shapes, n_genres)
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError("torch", "train") from None
     return network

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.errors import ConfigError
+from genrekit.extras import naming_extra
 from genrekit.schema import Estimate
 
 if TYPE_CHECKING:
@@ -33,10 +34,8 @@ def new_figure(width_inches: float, height_inches: float) -> Figure:
     MissingExtraError
         Without matplotlib.
     """
-    try:
+    with naming_extra():
         from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise MissingExtraError("matplotlib", "report") from None
     return Figure(figsize=(width_inches, height_inches), layout="constrained")
 
 

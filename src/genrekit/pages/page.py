@@ -9,7 +9,7 @@ import re
 from functools import cache
 from html import escape
 
-from genrekit.errors import MissingExtraError
+from genrekit.extras import naming_extra
 from genrekit.pages.charts import Chart, Heatmap, Ranks, significance_of
 from genrekit.pages.charts_html import figure
 from genrekit.pages.critical_difference import critical_difference_svg
@@ -204,8 +204,6 @@ def _scripts() -> list[str]:
 @cache
 def _plotly() -> str:
     """Pack Plotly's script: a page of two megabytes in place of five."""
-    try:
+    with naming_extra():
         from plotly.offline import get_plotlyjs
-    except ModuleNotFoundError:
-        raise MissingExtraError("plotly", "report") from None
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()

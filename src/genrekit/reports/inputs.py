@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from genrekit.audit import AuditReport
 from genrekit.bundles import find_bundle
-from genrekit.errors import BundleError, ConfigError, DatasetError, MissingExtraError
+from genrekit.errors import BundleError, ConfigError, DatasetError
 from genrekit.evaluation import FOUND, RobustnessResult, RunResult, checked_result, parse_run
 from genrekit.experiments import Comparison
 from genrekit.explain import DataExplanation
+from genrekit.extras import naming_extra
 from genrekit.schema import BundleMetrics, Contract, EvaluationResult, Manifest
 
 #: Files of a folder that are looked into.
@@ -237,10 +238,8 @@ def _history(path: Path, things: Sequence[Any], found: Inputs) -> None:
 def _of_training(module: str, name: str) -> type[Any]:
     from importlib import import_module
 
-    try:
+    with naming_extra():
         contract: type[Any] = getattr(import_module(module), name)
-    except ModuleNotFoundError as problem:
-        raise MissingExtraError(problem.name or module, "train") from None
     return contract
 
 

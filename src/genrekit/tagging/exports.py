@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.errors import ConfigError
+from genrekit.extras import naming_extra
 from genrekit.files import replace_file, replacing
 from genrekit.inference import printable
 from genrekit.schema import TrackPrediction
@@ -97,11 +98,9 @@ def export_parquet(tracks: Sequence[Track], path: Path) -> None:
     MissingExtraError
         If pyarrow is not installed.
     """
-    try:
+    with naming_extra():
         import pyarrow
         import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("pyarrow", "train") from error
     table = pyarrow.Table.from_pylist([_columns(track) for track in tracks])
     with replacing(path) as file:
         pyarrow.parquet.write_table(table, file)

@@ -26,7 +26,8 @@ from genrekit.bundles import (
     window_samples,
 )
 from genrekit.download import RetryPolicy, Size, fetch
-from genrekit.errors import ConfigError, DatasetError, MissingExtraError
+from genrekit.errors import ConfigError, DatasetError
+from genrekit.extras import naming_extra
 from genrekit.features import Frontend, build_frontend, frontend_fingerprint
 from genrekit.files import cache_home, home, moved, replace_file
 from genrekit.models import file_sha256
@@ -262,12 +263,10 @@ def _exported(
     config: PublishedConfig, samples: int, weights: Path | None
 ) -> tuple[Path, tuple[str, ...]]:
     """Return the graph's file, made where it is not there yet."""
-    try:
+    with naming_extra():
         import torch
 
         from genrekit.export import export_body
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), "train") from None
     digest = "random" if weights is None else file_sha256(weights)
     settings = config.model_dump_json(exclude={"weights"})
     key = hashlib.sha256(f"{CODE_VERSION}{settings}{digest}{samples}".encode()).hexdigest()

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrekit.datasets import Dataset, Fold, Split
-from genrekit.errors import DatasetError, MissingExtraError
+from genrekit.errors import DatasetError
 from genrekit.evaluation import find_leaks, fit_temperature, refuse_leaks
 from genrekit.export import check_agreement, export_onnx, run_onnx
+from genrekit.extras import naming_extra
 from genrekit.inference import calibrated
 from genrekit.models import ClassicalConfig, ModelConfig, NetworkConfig, build
 from genrekit.training.recipe import ProtocolConfig
@@ -203,10 +204,8 @@ def _fit_one_vs_rest(task: Task, config: ClassicalConfig, rows: Rows) -> Fit:
 def _fit_network(
     task: Task, config: NetworkConfig, rows: Rows, valid: Rows | None, each_epoch: EachEpoch
 ) -> Fit:
-    try:
+    with naming_extra():
         from genrekit.training.network_rows import fit_on_rows
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), "train") from None
     network, validation = fit_on_rows(
         config,
         task.training,

@@ -18,13 +18,14 @@ from genrekit.datasets import (
     read_taxonomy,
     with_taxonomy,
 )
-from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.errors import ConfigError
 from genrekit.evaluation import (
     Duplicates,
     find_duplicates,
     fingerprint_items,
     group_duplicates,
 )
+from genrekit.extras import naming_extra
 from genrekit.features import FeatureCache, at_step, build_frontend, from_table, table_columns
 from genrekit.models import ClassicalConfig, Form, ModelConfig, NetworkConfig
 from genrekit.models.pretrained import Pretrained, PublishedConfig
@@ -91,10 +92,8 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def _require_torch() -> None:
-    try:
+    with naming_extra():
         import genrekit.training.network_rows  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), "train") from None
 
 
 def _check_network(recipe: Recipe, model: NetworkConfig) -> None:

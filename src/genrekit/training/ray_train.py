@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from genrekit.errors import MissingExtraError, TrainingError
+from genrekit.errors import TrainingError
+from genrekit.extras import naming_extra
 from genrekit.training.recipe import Recipe
 
 
@@ -33,11 +34,9 @@ def train_with_ray(
     TrainingError
         If a worker failed; the message is its last line.
     """
-    try:
+    with naming_extra():
         from ray.train import RunConfig, ScalingConfig, TrainingFailedError
         from ray.train.torch import TorchConfig, TorchTrainer
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), "ray") from None
     with tempfile.TemporaryDirectory() as folder:
         trainer = TorchTrainer(
             _work,

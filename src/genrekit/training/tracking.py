@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrekit.bundles import load_bundle
-from genrekit.errors import ConfigError, GenreError, MissingExtraError
+from genrekit.errors import ConfigError, GenreError
+from genrekit.extras import naming_extra
 from genrekit.schema import Contract
 from genrekit.training.recipe import Recipe
 
@@ -146,10 +147,8 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _import_mlflow() -> Any:
     for variable, value in _MANNERS.items():
         os.environ.setdefault(variable, value)
-    try:
+    with naming_extra():
         import mlflow
-    except ModuleNotFoundError:
-        raise MissingExtraError("mlflow", "tracking") from None
     return mlflow
 
 

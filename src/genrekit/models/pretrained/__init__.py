@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genrekit.errors import ConfigError, MissingExtraError
+from genrekit.errors import ConfigError
+from genrekit.extras import naming_extra
 from genrekit.models.pretrained.backbones import (
     BACKBONES,
     Pretrained,
@@ -52,12 +53,6 @@ def build_body(config: PublishedConfig, samples: int) -> Body:
             f"{config.name} needs windows of at least {config.shortest_seconds:g} s, not "
             f"{seconds:g} s; set windows.window_seconds"
         )
-    try:
+    with naming_extra():
         body: Body = BODIES.get(config.name)(config, samples)
-    except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
-        extras = {"torch": "train", "safetensors": "train", "h5py": "train", "transformers": "hub"}
-        if package not in extras:
-            raise
-        raise MissingExtraError(package, extras[package]) from None
     return body
