@@ -74,7 +74,7 @@ def test_a_curve_grows_and_says_how_sure_it_is(curve: LearningCurve) -> None:
 def test_a_curve_is_drawn(curve: LearningCurve, tmp_path: Path) -> None:
     text = plot_learning_curve(curve, tmp_path / "curve.svg").read_text(encoding="utf-8")
     assert "knn" in text
-    assert "recordings trained on" in text
+    assert "recordings fitted on" in text
 
 
 @pytest.mark.parametrize("shares", [(), (0.0,), (1.5,)])

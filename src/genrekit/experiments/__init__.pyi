@@ -4,6 +4,7 @@ from .comparison import Comparison as Comparison
 from .comparison import PairTest as PairTest
 from .comparison import compare as compare
 from .comparison import refuse_unlike as refuse_unlike
+from .learning_curve import learning_chart as learning_chart
 from .pipeline.labelling import Proposals as Proposals
 from .pipeline.labelling import proposals_csv as proposals_csv
 from .pipeline.labelling import propose_labels as propose_labels

@@ -14,7 +14,7 @@ from genrekit.datasets import Dataset, Fold, Split
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.evaluation import RunResult, over_seeds, share_by_group
 from genrekit.models import ClassicalConfig
-from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
+from genrekit.pages import Curve, Curves, save_chart
 from genrekit.progress import Progress, silent
 from genrekit.schema import Contract, Estimate
 from genrekit.training import ProtocolConfig, Rows, Task, fold_scores, pooled_run
@@ -124,8 +124,19 @@ def learning_curve(
     )
 
 
+def learning_chart(curve: LearningCurve) -> Curves:
+    """Accuracy in its interval against recordings, a line a model."""
+    series = {}
+    for model in dict.fromkeys(point.model for point in curve.points):
+        own = [point for point in curve.points if point.model == model]
+        series[model] = Curve.of([one.tracks for one in own], [one.accuracy for one in own])
+    what = "Accuracy" if len(series) > 1 else f"Accuracy of {next(iter(series))}"
+    title = f"{what} against recordings, {curve.protocol}{' LEAKY' if curve.leaky else ''}"
+    return Curves(title, series, "recordings fitted on", "accuracy")
+
+
 def plot_learning_curve(curve: LearningCurve, path: Path) -> Path:
-    """Accuracy with its interval against recordings, a line a model, as PNG, SVG or PDF.
+    """Draw `learning_chart` as PNG, SVG or PDF.
 
     Raises
     ------
@@ -134,18 +145,7 @@ def plot_learning_curve(curve: LearningCurve, path: Path) -> Path:
     MissingExtraError
         Without matplotlib.
     """
-    figure = new_figure(6, 4)
-    axes = figure.add_subplot()
-    for number, model in enumerate(dict.fromkeys(point.model for point in curve.points)):
-        points = [point for point in curve.points if point.model == model]
-        colour = COLOURS[number % len(COLOURS)]
-        estimates = [point.accuracy for point in points]
-        draw_estimates(axes, [point.tracks for point in points], estimates, colour, model)
-    axes.set_xlabel("recordings trained on")
-    axes.set_ylabel("accuracy")
-    axes.set_title(curve.protocol + (" LEAKY" if curve.leaky else ""), fontsize=10)
-    axes.legend(fontsize=8, frameon=False)
-    return save_figure(figure, path)
+    return save_chart(learning_chart(curve), path)
 
 
 def _different(dataset: Dataset, split: Split, fit_on: str, shares: Sequence[float]) -> list[float]:

@@ -16,6 +16,7 @@ from .charts import hertz_ticks as hertz_ticks
 from .charts import unique as unique
 from .charts_html import figure as figure
 from .charts_png import save_chart as save_chart
+from .charts_png import save_charts as save_charts
 from .confusion import confusion_chart as confusion_chart
 from .critical_difference import critical_difference_svg as critical_difference_svg
 from .critical_difference import plot_critical_difference as plot_critical_difference
@@ -36,7 +37,6 @@ from .document import charts_of as charts_of
 from .document import file_name as file_name
 from .figures import COLOURS as COLOURS
 from .figures import ON_DARK as ON_DARK
-from .figures import draw_estimates as draw_estimates
 from .figures import new_figure as new_figure
 from .figures import save_figure as save_figure
 from .latex import latex_table as latex_table

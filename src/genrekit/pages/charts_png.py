@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
@@ -56,6 +57,20 @@ def save_chart(chart: Chart, path: Path) -> Path:
     axes = figure.add_subplot()
     _draw(chart, axes)
     axes.set_title(_titled(chart), fontsize=10)
+    return save_figure(figure, path)
+
+
+def save_charts(charts: Sequence[Chart], path: Path, *, title: str = "", columns: int = 4) -> Path:
+    """Write several charts side by side, as `save_chart` does."""
+    rows = math.ceil(len(charts) / columns)
+    figure = new_figure(2.75 * columns, 2.5 * rows)
+    panels = figure.subplots(rows, min(len(charts), columns), squeeze=False).flatten()
+    for axes, chart in zip(panels, charts, strict=False):
+        _draw(chart, axes)
+        axes.set_title(_titled(chart), fontsize=9)
+    for axes in panels[len(charts) :]:
+        axes.set_axis_off()
+    figure.suptitle(_plain_text(title), fontsize=10)
     return save_figure(figure, path)
 
 

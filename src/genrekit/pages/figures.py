@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genrekit.errors import ConfigError
 from genrekit.extras import naming_extra
-from genrekit.schema import Estimate
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Ten colours, as many as GTZAN has genres: the eight of Okabe and Ito (2008), which are told apart
@@ -69,15 +66,3 @@ def _save(figure: Figure, file: Path | io.BytesIO, kind: str) -> None:
     dated: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with rc_context({"svg.hashsalt": "genrekit", "svg.fonttype": "none"}):
         figure.savefig(file, format=kind, dpi=200, metadata=dated.get(kind))
-
-
-def draw_estimates(
-    axes: Axes, positions: Sequence[float], estimates: Sequence[Estimate], colour: str, label: str
-) -> None:
-    """Draw a line through the values in the band of their intervals."""
-    axes.plot(positions, [one.value for one in estimates], "o-", color=colour, ms=3, label=label)
-    lows, highs = [one.low for one in estimates], [one.high for one in estimates]
-    axes.fill_between(positions, lows, highs, color=colour, alpha=0.18, linewidth=0)
-    axes.vlines(positions, lows, highs, color=colour, alpha=0.5, linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", linewidth=0.4, alpha=0.6)

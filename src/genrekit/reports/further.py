@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from genrekit.audit import KINDS
-from genrekit.evaluation import DISTORTIONS, RobustnessPoint, RobustnessResult, difference_of_shares
+from genrekit.evaluation import RobustnessPoint, difference_of_shares
 from genrekit.explain import Importance
 from genrekit.pages import (
     Curve,
@@ -22,6 +22,7 @@ from genrekit.pages import (
 )
 from genrekit.reports.answer import KnownLeak
 from genrekit.reports.inputs import Inputs
+from genrekit.reports.robustness import distortion_charts
 
 _MOST_BLOCKS = 20
 _MOST_FINDINGS = 40
@@ -30,21 +31,15 @@ _MOST_FINDINGS = 40
 def learning_sections(inputs: Inputs) -> Iterator[Section]:
     """Accuracy against the number of recordings that were fitted on."""
     for _, curve in inputs.curves:
-        models = list(dict.fromkeys(point.model for point in curve.points))
-        series = {}
-        for model in models:
-            own = [point for point in curve.points if point.model == model]
-            series[model] = Curve.of([one.tracks for one in own], [one.accuracy for one in own])
-        title = f"Accuracy against recordings, {curve.protocol}{' LEAKY' if curve.leaky else ''}"
-        chart = Curves(title, series, "recordings fitted on", "accuracy")
+        from genrekit.experiments import learning_chart
+
         rows = [
             [one.model, f"{one.tracks:.0f}", str(one.draws), interval(one.accuracy)]
             for one in curve.points
         ]
         table = Table(("model", "recordings", "draws", "accuracy"), rows)
-        yield Section(
-            "Learning curve", _learnt(curve), [chart, Details("The numbers", parts=[table])]
-        )
+        numbers = Details("The numbers", parts=[table])
+        yield Section("Learning curve", _learnt(curve), [learning_chart(curve), numbers])
 
 
 def _learnt(curve: Any) -> str:
@@ -108,8 +103,6 @@ def _sides(epochs: Sequence[Any], what: str, numbers: Sequence[float]) -> dict[s
 def robustness_sections(inputs: Inputs) -> Iterator[Section]:
     """Accuracy against distortion, a chart for each kind."""
     for _, result in inputs.robustness:
-        kinds = dict.fromkeys(point.distortion for point in result.points)
-        charts = [_distortion(result, kind) for kind in kinds]
         text = (
             f"{result.tracks} tracks, distorted and scored by the path of a user's file; the "
             "dashed line is the accuracy of the same tracks undistorted."
@@ -125,33 +118,9 @@ def robustness_sections(inputs: Inputs) -> Iterator[Section]:
             rows,
         )
         title = f"Robustness of {result.model.name} {result.model.version}"
-        drawn = [Row([chart for chart in charts if chart is not None])]
-        section = Section(title, text, [*drawn, Details("The numbers", parts=[table])])
+        drawn = Row(distortion_charts(result))
+        section = Section(title, text, [drawn, Details("The numbers", parts=[table])])
         yield from marked_leaky([section]) if result.trained_on else [section]
-
-
-def _distortion(result: RobustnessResult, kind: str) -> Curves | None:
-    scored = [
-        (point, point.accuracy)
-        for point in result.points
-        if point.distortion == kind and point.accuracy is not None
-    ]
-    if not scored:
-        return None
-    places = [float(place) for place in range(len(scored))]
-    curve = Curve.of(places, [accuracy for _, accuracy in scored])
-    clean = result.clean.accuracy
-    known = DISTORTIONS.get(kind)
-    return Curves(
-        f"{result.model.name}: {known.what if known else kind}",
-        {kind: curve},
-        scored[0][0].unit,
-        "accuracy",
-        ticks=[f"{point.level:g}" for point, _ in scored],
-        level=None if clean is None else clean.value,
-        level_name="undistorted",
-        y_range=(0.0, 1.02),
-    )
 
 
 def _point(point: RobustnessPoint) -> list[str]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 from pathlib import Path
 
 from genrekit.evaluation import DISTORTIONS, RobustnessPoint, RobustnessResult
 from genrekit.markdown import blocks, marked_table
-from genrekit.pages import COLOURS, draw_estimates, new_figure, save_figure
+from genrekit.pages import Curve, Curves, save_charts
 from genrekit.schema import Estimate
 
 _COLUMNS = (
     *("distortion", "level", "accuracy", "change in points"),
     *("other answers", "unknown", "refused"),
 )
-_PANELS = 4
 #: Losses are bold where the interval leaves no doubt that they are larger than this.
 MOST_LOST = 0.05
 
@@ -41,28 +40,40 @@ def plot_robustness(result: RobustnessResult, path: Path) -> Path:
     MissingExtraError
         Without matplotlib.
     """
-    kinds = list(dict.fromkeys(point.distortion for point in result.points))
-    rows = math.ceil(len(kinds) / _PANELS)
-    figure = new_figure(11, 2.5 * rows)
-    panels = figure.subplots(rows, min(len(kinds), _PANELS), sharey=True, squeeze=False).flatten()
-    for axes, kind in zip(panels, kinds, strict=False):
-        points = [one for one in result.points if one.distortion == kind]
-        scored = [(point, point.accuracy) for point in points if point.accuracy is not None]
-        positions = [float(place) for place in range(len(scored))]
-        draw_estimates(axes, positions, [one for _, one in scored], COLOURS[0], "distorted")
-        axes.set_xticks(positions, [f"{point.level:g}" for point, _ in scored], fontsize=7)
-        if result.clean.accuracy is not None:
-            axes.axhline(result.clean.accuracy.value, color="grey", linestyle="--", linewidth=0.8)
-        axes.set_title(kind, fontsize=9)
-        axes.set_xlabel(points[0].unit, fontsize=8)
-        axes.set_ylim(0, 1)
-    for axes in panels[len(kinds) :]:
-        axes.set_axis_off()
-    panels[0].set_ylabel("accuracy", fontsize=8)
-    if result.trained_on:
-        text = f"{result.model.name}, LEAKY: fitted on {result.trained_on} of these tracks"
-        figure.suptitle(text, fontsize=10, parse_math=False)
-    return save_figure(figure, path)
+    leaky = f", LEAKY: fitted on {result.trained_on} of these tracks" if result.trained_on else ""
+    charts = [replace(one, title=next(iter(one.series))) for one in distortion_charts(result)]
+    return save_charts(charts, path, title=f"{result.model.name}{leaky}")
+
+
+def distortion_charts(result: RobustnessResult) -> list[Curves]:
+    """Accuracy against level, a chart for each distortion that was scored."""
+    kinds = dict.fromkeys(point.distortion for point in result.points)
+    charts = (_distortion(result, kind) for kind in kinds)
+    return [chart for chart in charts if chart is not None]
+
+
+def _distortion(result: RobustnessResult, kind: str) -> Curves | None:
+    scored = [
+        (point, point.accuracy)
+        for point in result.points
+        if point.distortion == kind and point.accuracy is not None
+    ]
+    if not scored:
+        return None
+    places = [float(place) for place in range(len(scored))]
+    curve = Curve.of(places, [accuracy for _, accuracy in scored])
+    clean = result.clean.accuracy
+    known = DISTORTIONS.get(kind)
+    return Curves(
+        f"{result.model.name}: {known.what if known else kind}",
+        {kind: curve},
+        scored[0][0].unit,
+        "accuracy",
+        ticks=[f"{point.level:g}" for point, _ in scored],
+        level=None if clean is None else clean.value,
+        level_name="undistorted",
+        y_range=(0.0, 1.02),
+    )
 
 
 def _warning(result: RobustnessResult) -> str:
