@@ -143,6 +143,18 @@ def test_a_recipe_for_another_corpus_takes_what_the_path_is(
         pointed(svm, tmp_path / "absent")
 
 
+def test_what_is_left_out_stays_out_where_a_recipe_is_pointed_elsewhere(tmp_path: Path) -> None:
+    """A plan, tracks kept away and a word nobody knows were dropped with the old path."""
+    listed = list_of(tmp_path, {"a": 6, "b": 6})
+    given = DataConfig(corpus="table", path=tmp_path / "t.csv", options={"leave_out": ["0.wav"]})
+    own = pointed(Recipe(name="own", model=Logistic(), data=given), listed)
+    assert own.data.corpus == "manifest"
+    assert len(load_data(own.data)) == 11
+    typed = DataConfig(corpus="manifest", path=listed, options={"leaveout": ["0.wav"]})
+    with pytest.raises(ConfigError, match="no option 'leaveout'"):
+        load_data(pointed(Recipe(name="own", model=Logistic(), data=typed), listed).data)
+
+
 def test_shares_of_the_holdout(tmp_path: Path) -> None:
     own = recipe(list_of(tmp_path, {"a": 20, "b": 20}))
     dataset = load_data(own.data)

@@ -84,15 +84,16 @@ def pointed(
         If there is nothing at the path, or it looks like no corpus.
     """
     name = corpus or _recognised(recipe.data.corpus, data)
-    known = signature(DATASETS.get(name)).parameters
-    kept = {key: value for key, value in recipe.data.options.items() if key in known}
-    if name != recipe.data.corpus and recipe.data.corpus is not None:
+    kept = recipe.data.options
+    if recipe.data.corpus not in {None, name}:
         logger.info("%s is read as %s, not as %s", data, name, recipe.data.corpus)
+        known = {*signature(DATASETS.get(name)).parameters, *signature(load_dataset).parameters}
+        kept = {key: value for key, value in kept.items() if key in known}
     changed = recipe.data.model_copy(
         update={
             "corpus": name,
             "path": data,
-            "options": kept | dict(options or {}),
+            "options": {**kept, **(options or {})},
             "replaced": True,
         }
     )
