@@ -15,17 +15,19 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from boxnumbers import Numbers
+from boxnumbers import Beside, Numbers
 from graph import Fitted, export_again, learnt_audio, network_of, write
 from heads import Examples, Settings, fit_genres
 from measure import (
     CUT_AT_4_KHZ,
     PROTOCOLS,
+    ablations,
     answer,
     beside,
     detect,
@@ -76,6 +78,10 @@ def main() -> None:
         numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
         arguments.page.write_text(render(numbers, arguments.out), encoding="utf-8")
         return
+    if arguments.ablations_only:
+        numbers = Numbers.model_validate_json(arguments.numbers.read_bytes())
+        _save(arguments, numbers.model_copy(update={"ablations": _ablations_of(arguments.out)}))
+        return
     if arguments.graph_only:
         export_again(arguments.out, VERSION)
     if arguments.graph_only or arguments.bundle_only:
@@ -117,6 +123,11 @@ def _arguments() -> argparse.Namespace:
         "--graph-only",
         action="store_true",
         help="export the graph from the bundle's weights first, and measure that again",
+    )
+    parser.add_argument(
+        "--ablations-only",
+        action="store_true",
+        help="fit other heads on the bundle's embedding, and measure them again",
     )
     return parser.parse_args()
 
@@ -204,16 +215,6 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
         routes += beside(name, sounds, _backbone_examples(name, data, examples, embedded), SETTINGS)
     if arguments.before is not None:
         routes.append(model_beside(_name(arguments.before), arguments.before, sounds))
-    ablations = [
-        one
-        for name, changed in {
-            "as it ships": SETTINGS,
-            "noise not made short": Settings(SETTINGS.c, 0.0, SETTINGS.outside, SETTINGS.snippets),
-            "no snippets": Settings(SETTINGS.c, SETTINGS.noise, SETTINGS.outside, 1e-6),
-            "outside as much as GTZAN": Settings(SETTINGS.c, SETTINGS.noise, 1.0, 1.0),
-        }.items()
-        for one in beside(name, sounds, examples, changed, [BY_COLLECTION])
-    ]
     return Numbers(
         settings={name: getattr(SETTINGS, name) for name in ("c", "noise", "outside", "snippets")},
         agreement=load_bundle(encoder).metrics.agreement,
@@ -231,7 +232,7 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
             for protocol, one in answers.items()
         },
         beside=tuple(routes),
-        ablations=tuple(ablations),
+        ablations=ablations(sounds, replace(examples, cut=embedded(CUT_AT_4_KHZ)), SETTINGS),
         coverage=curve,
         temperature=temperature,
         unknown_below=threshold,
@@ -240,6 +241,27 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
         minutes=0.0,
         **_of_bundle(arguments),
     )
+
+
+def _ablations_of(bundle: Path) -> tuple[Beside, ...]:
+    """Other heads on the embedding of a finished bundle, which is its encoder's."""
+    sounds, work = read_sounds(Path(os.environ["GENREKIT_DATA"])), cache_home() / "box"
+    with progress_bars() as progress:
+        whole, noisy, cut = (
+            embed(
+                bundle.resolve(),
+                sounds,
+                range(len(sounds)),
+                condition,
+                work,
+                workers=cores(),
+                progress=progress,
+            )
+            for condition in (WHOLE, NOISE, CUT_AT_4_KHZ)
+        )
+    genres = np.array([GENRES.index(one.genre) for one in sounds])
+    kinds = np.array([one.kind for one in sounds])
+    return ablations(sounds, Examples(whole, noisy, genres, kinds, cut), SETTINGS)
 
 
 def _of_bundle(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -217,6 +217,29 @@ def beside(
     for protocol in protocols:
         one = answer(sounds, examples, settings, protocol, {WHOLE: examples.whole})
         found.append(_row(name, protocol, sounds, one.tracks, one.logits[WHOLE], one.targets))
+    return tuple(found)
+
+
+def ablations(
+    sounds: Sequence[Sound], examples: Examples, settings: Settings
+) -> tuple[Beside, ...]:
+    """The head with other settings, collections held out; `Examples.cut` is tested, too."""
+    assert examples.cut is not None
+    conditions = {WHOLE: examples.whole, CUT_AT_4_KHZ: examples.cut}
+    changes: dict[str, dict[str, float]] = {
+        "as it ships": {},
+        "noise not made short": {"noise": 0.0},
+        "no snippets": {"snippets": 1e-6},
+        "outside as much as GTZAN": {"outside": 1.0, "snippets": 1.0},
+        "each sound also with nothing above 4 kHz, at a tenth of its weight": {"cut": 0.1},
+        "each sound also with nothing above 4 kHz": {"cut": 1.0},
+    }
+    found = []
+    for name, changed in changes.items():
+        one = answer(sounds, examples, replace(settings, **changed), BY_COLLECTION, conditions)
+        for condition, logits in one.logits.items():
+            tested = name if condition == WHOLE else f"{name}; tested: {condition}"
+            found.append(_row(tested, BY_COLLECTION, sounds, one.tracks, logits, one.targets))
     return tuple(found)
 
 
