@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -67,6 +68,44 @@ def test_it_runs_on_a_part_of_gtzan(
         assert set(names["genres"]) == set(clips.labels)  # genres of one's own keep their names
     else:
         assert names["protocol"].name == "grouped-kfold"
+
+
+FMA_COLUMNS = [
+    *[("album", "id"), ("artist", "id"), ("set", "split"), ("set", "subset")],
+    *[("track", "duration"), ("track", "genre_top"), ("track", "genres"), ("track", "genres_all")],
+]
+
+
+@pytest.mark.slow
+def test_several_genres_are_those_of_fma(
+    shared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder in FMA's layout, of which each track has a genre and one below it."""
+    monkeypatch.setenv("GENREKIT_HOME", str(shared_home))
+    clips = load_dataset("jukebox", clips_per_genre=3, seconds=3)
+    metadata = tmp_path / "fma_metadata"
+    metadata.mkdir()
+    genres = [["genre_id", "#tracks", "parent", "title", "top_level"]]
+    tracks: list[list[Any]] = [["", *names] for names in zip(*FMA_COLUMNS, strict=True)]
+    tracks.append(["track_id", *[""] * len(FMA_COLUMNS)])
+    for number, genre in enumerate(clips.labels, start=1):
+        genres += [[str(number), "1", "0", genre, str(number)]]
+        genres += [[str(number + 100), "1", str(number), f"New {genre}", str(number)]]
+    for number, item in enumerate(clips.items, start=2):
+        top = clips.labels.index(item.labels[0]) + 1
+        cells = [number, number, "training", "small", 3, item.labels[0], f"[{top + 100}]"]
+        tracks.append([number, *cells, f"[{top}, {top + 100}]"])
+        audio = tmp_path / "fma_small" / "000" / f"{number:06}.mp3"
+        audio.parent.mkdir(parents=True, exist_ok=True)
+        assert item.path is not None
+        shutil.copy(item.path, audio)  # what it is, its content says
+    for name, rows in (("genres", genres), ("tracks", tracks)):
+        with (metadata / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows(rows)
+    (notebook,) = (one for one in NOTEBOOKS if one.stem.startswith("07"))
+    names = executed(notebook, shared_home, monkeypatch, data=tmp_path)
+    assert sorted(names["labels"][0]) == ["New blues", "blues"]
+    assert set(names["first"]) == set(clips.labels)
 
 
 def executed(
