@@ -100,6 +100,8 @@ class Curves:
         ``diagonal``, or nothing.
     level : float, optional
         A dashed line across, called ``level_name``.
+    mark : float, optional
+        A dashed line upright at this place of the x-axis, called ``mark_name``.
     y_range : (float, float), optional
         None fits what is there.
     """
@@ -112,6 +114,8 @@ class Curves:
     guide: str = ""
     level: float | None = None
     level_name: str = ""
+    mark: float | None = None
+    mark_name: str = ""
     y_range: tuple[float, float] | None = None
     log_y: bool = False
 

@@ -253,18 +253,20 @@ def _faint(colour: str, opacity: float) -> str:
 
 
 def _guides(chart: Curves) -> list[Figure]:
-    line = {"color": "#888888", "width": 1, "dash": "dash"}
+    line = {"type": "line", "line": {"color": "#888888", "width": 1, "dash": "dash"}}
+    guides: list[Figure] = []
     if chart.guide == "diagonal":
-        return [{"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "line": line}]
-    if chart.level is None:
-        return []
-    across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": line}
-    label = {
-        "text": _plain_text(chart.level_name),
-        "textposition": "top right",
-        "font": {"size": 11},
-    }
-    return [across | {"y0": chart.level, "y1": chart.level, "label": label}]
+        guides.append(line | {"x0": 0, "y0": 0, "x1": 1, "y1": 1})
+    label = {"textposition": "top right", "font": {"size": 11}}
+    if chart.mark is not None:
+        named = {"label": label | {"text": _plain_text(chart.mark_name)}}
+        upright = {"yref": "paper", "y0": 0, "y1": 1, "x0": chart.mark, "x1": chart.mark}
+        guides.append(line | upright | named)
+    if chart.level is not None:
+        named = {"label": label | {"text": _plain_text(chart.level_name)}}
+        across = {"xref": "paper", "x0": 0, "x1": 1, "y0": chart.level, "y1": chart.level}
+        guides.append(line | across | named)
+    return guides
 
 
 @_traces.register(Boxes)

@@ -63,7 +63,7 @@ def save_chart(chart: Chart, path: Path) -> Path:
 def save_charts(charts: Sequence[Chart], path: Path, *, title: str = "", columns: int = 4) -> Path:
     """Write several charts side by side, as `save_chart` does."""
     rows = math.ceil(len(charts) / columns)
-    figure = new_figure(2.75 * columns, 2.5 * rows)
+    figure = new_figure(max(7.0, 2.75 * columns), 2.5 * rows)
     panels = figure.subplots(rows, min(len(charts), columns), squeeze=False).flatten()
     for axes, chart in zip(panels, charts, strict=False):
         _draw(chart, axes)
@@ -197,10 +197,14 @@ def _curves(chart: Curves, axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], "--", color="#888888", lw=0.8)
     if chart.level is not None:
         axes.axhline(chart.level, ls="--", color="#888888", lw=0.8)
+    if chart.mark is not None:
+        axes.axvline(chart.mark, ls="--", color="#888888", lw=0.8, label=chart.mark_name)
     if chart.ticks:
         axes.set_xticks(
             range(len(chart.ticks)), [_plain_text(one) for one in chart.ticks], fontsize=8
         )
+    elif all(float(x).is_integer() for curve in chart.series.values() for x in curve.x):
+        axes.locator_params(axis="x", integer=True)
     if chart.y_range is not None:
         axes.set_ylim(*chart.y_range)
     axes.set_yscale("log" if chart.log_y else "linear")

@@ -9,8 +9,6 @@ from genrekit.audit import KINDS
 from genrekit.evaluation import RobustnessPoint, difference_of_shares
 from genrekit.explain import Importance
 from genrekit.pages import (
-    Curve,
-    Curves,
     Details,
     Dots,
     Row,
@@ -65,36 +63,17 @@ def _learnt(curve: Any) -> str:
 def training_sections(inputs: Inputs) -> Iterator[Section]:
     """Loss and accuracy of a network over its epochs."""
     for path, epochs in inputs.histories:
+        from genrekit.training import history_charts, lowest_loss
+
         name = path.parent.name or path.stem
-        numbers = [float(one.epoch) for one in epochs]
-        charts = [
-            Curves(f"{what.capitalize()} of {name}", _sides(epochs, what, numbers), "epoch", what)
-            for what in ("loss", "accuracy")
-        ]
-        rates = Curve(numbers, [one.learning_rate for one in epochs])
-        rate = Curves(
-            f"Learning rate of {name}", {"rate": rates}, "epoch", "learning rate", log_y=True
-        )
-        with_loss = [one for one in epochs if one.valid_loss is not None]
         text = f"{len(epochs)} epochs."
-        if with_loss:
-            lowest = min(with_loss, key=lambda one: (one.valid_loss, one.epoch))
+        lowest = lowest_loss(epochs)
+        if lowest.valid_loss is not None:
             text += (
                 f" The validation loss is lowest after epoch {lowest.epoch}: "
                 f"{lowest.valid_loss:.3f}."
             )
-        yield Section(f"Training of {name}", text, [Row([*charts, rate])])
-
-
-def _sides(epochs: Sequence[Any], what: str, numbers: Sequence[float]) -> dict[str, Curve]:
-    sides = {"training": "train", "validation": "valid"}
-    found = {}
-    for series, side in sides.items():
-        values = [getattr(one, f"{side}_{what}") for one in epochs]
-        known = [(x, value) for x, value in zip(numbers, values, strict=True) if value is not None]
-        if known:
-            found[series] = Curve([x for x, _ in known], [value for _, value in known])
-    return found
+        yield Section(f"Training of {name}", text, [Row(history_charts(epochs, name))])
 
 
 # --- robustness ---------------------------------------------------------------------------------

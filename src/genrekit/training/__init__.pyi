@@ -4,6 +4,7 @@ from .backbone import fetched_weights as fetched_weights
 from .curves import HISTORY as HISTORY
 from .curves import Epoch as Epoch
 from .curves import draw_curves as draw_curves
+from .curves import history_charts as history_charts
 from .curves import lowest_loss as lowest_loss
 from .curves import read_history as read_history
 from .distributed import train_together as train_together

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from genrekit.bundles import find_bundle
 from genrekit.errors import ConfigError
-from genrekit.pages import COLOURS, new_figure, save_figure
+from genrekit.pages import Curve, Curves, save_charts
 from genrekit.schema import Contract
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 HISTORY = "history.jsonl"
-_WIDTH_INCHES = 7.2
 
 
 class Epoch(Contract, extra="ignore"):
@@ -94,8 +89,39 @@ def lowest_loss(epochs: Sequence[Epoch]) -> Epoch:
     return min(validated)[2] if validated else epochs[-1]
 
 
+def history_charts(epochs: Sequence[Epoch], name: str) -> list[Curves]:
+    """Loss, accuracy and learning rate by epoch; the lowest validation loss is marked."""
+    numbers = [float(one.epoch) for one in epochs]
+    lowest = lowest_loss(epochs)
+    mark = None if lowest.valid_loss is None else float(lowest.epoch)
+    charts = [
+        Curves(
+            f"{what.capitalize()} of {name}",
+            _sides(epochs, what),
+            "epoch",
+            what,
+            mark=mark,
+            mark_name="lowest validation loss",
+        )
+        for what in ("loss", "accuracy")
+    ]
+    rate = {"rate": Curve(numbers, [one.learning_rate for one in epochs])}
+    title = f"Learning rate of {name}"
+    return [*charts, Curves(title, rate, "epoch", "learning rate", log_y=True)]
+
+
+def _sides(epochs: Sequence[Epoch], what: str) -> dict[str, Curve]:
+    sides = {}
+    for name, side in (("training", "train"), ("validation", "valid")):
+        known = [(float(one.epoch), getattr(one, f"{side}_{what}")) for one in epochs]
+        known = [(epoch, value) for epoch, value in known if value is not None]
+        if known:
+            sides[name] = Curve([epoch for epoch, _ in known], [value for _, value in known])
+    return sides
+
+
 def draw_curves(epochs: Sequence[Epoch], path: Path, *, title: str = "") -> Path:
-    """Loss, accuracy and learning rate by epoch, as PNG, SVG or PDF.
+    """Draw `history_charts` one below the other, as PNG, SVG or PDF.
 
     Raises
     ------
@@ -104,45 +130,5 @@ def draw_curves(epochs: Sequence[Epoch], path: Path, *, title: str = "") -> Path
     MissingExtraError
         If matplotlib is not installed.
     """
-    drawn, (loss, accuracy, rate) = new_panels(3, height_inches=2.2)
-    for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
-        for colour, side, part_name in ((0, "train", "training"), (1, "valid", "validation")):
-            values = [getattr(epoch, f"{side}_{name}") for epoch in epochs]
-            if values[0] is not None:
-                _line(axes, epochs, values, COLOURS[colour], part_name)
-        axes.set_ylabel(name)
-    _line(rate, epochs, [epoch.learning_rate for epoch in epochs], COLOURS[2], "learning rate")
-    rate.set(ylabel="learning rate", xlabel="epoch", yscale="log")
-    if epochs[0].valid_loss is not None:
-        for axes in (loss, accuracy):
-            axes.axvline(lowest_loss(epochs).epoch, color="#8C8C8C", linestyle="--", linewidth=1)
-            axes.legend(["training", "validation", "lowest validation loss"], fontsize=8)
-    loss.set_title(title)
-    return save_figure(drawn, path)
-
-
-def new_panels(n_panels: int, *, height_inches: float = 3.4) -> tuple[Figure, list[Axes]]:
-    """Panels one below the other, with a light grid and whole numbers below.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
-    drawn = new_figure(_WIDTH_INCHES, height_inches * n_panels)
-    panels = [drawn.add_subplot(n_panels, 1, number + 1) for number in range(n_panels)]
-    for axes in panels:
-        axes.grid(visible=True, linewidth=0.4, alpha=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-    return drawn, panels
-
-
-def _line(
-    axes: Axes, epochs: Sequence[Epoch], values: Sequence[float], colour: str, label: str
-) -> None:
-    # A single epoch has no line.
-    marker = "o" if len(epochs) < 30 else ""
-    numbers = [epoch.epoch for epoch in epochs]
-    axes.plot(numbers, values, color=colour, label=label, marker=marker, markersize=3)
-    axes.locator_params(axis="x", integer=True)
+    charts = [replace(chart, title="") for chart in history_charts(epochs, title)]
+    return save_charts(charts, path, title=title, columns=1)
