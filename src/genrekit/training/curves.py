@@ -17,9 +17,10 @@ HISTORY = "history.jsonl"
 
 
 class Epoch(Contract, extra="ignore"):
-    """What a history says of one epoch; see `genrekit.training.loop.EpochRecord`.
+    """What a history says of one epoch; losses and accuracies are means over rows.
 
-    Losses and accuracies are means over rows.
+    Top-3 is the share of rows whose genre is among the three best; there is none for up to three
+    genres, nor for several genres a track.
     """
 
     epoch: int

@@ -21,8 +21,8 @@ from torch.optim import Optimizer
 
 from genrekit.errors import TrainingError
 from genrekit.models import Network
-from genrekit.schema import Contract
 from genrekit.training.batches import Batch, Examples, batches, count_batches, epoch_order
+from genrekit.training.curves import Epoch
 from genrekit.training.dropout import Dropouts
 from genrekit.training.losses import Loss
 from genrekit.training.optimisers import best_epoch, dropout_share, learning_rate
@@ -33,21 +33,9 @@ from genrekit.training.team import Team
 TOP = 3
 
 
-class EpochRecord(Contract):
-    """One line of the history; losses and accuracies are means over rows.
+class EpochRecord(Epoch, extra="forbid"):
+    """One line of the history, while it is written."""
 
-    Top-3 is the share of rows whose genre is among the three best; there is none for up to three
-    genres, nor for several genres a track.
-    """
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    valid_loss: float | None = None
-    valid_accuracy: float | None = None
-    train_top3: float | None = None
-    valid_top3: float | None = None
-    learning_rate: float
     seconds: float
 
 
