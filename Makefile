@@ -2,20 +2,28 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench readme site licences clean
+.PHONY: demo test lint format types tests bench readme site licences clean
 
 demo: .venv/.core  ## synthesise a track of each genre and predict it
 	$(BIN)/genrekit demo
 
 test: .venv/.test  ## lint, types, import contracts and tests
-	$(MAKE) lint
-	$(BIN)/python -m pytest -q -n 2
+	$(MAKE) format
+	$(MAKE) -j2 types tests
 
-lint: .venv/.test
+lint: format types
+
+format: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Types are checked on one core meanwhile.
+tests: .venv/.test
+	$(BIN)/python -m pytest -q -n 2
 
 bench: .venv/.test  ## time the features against the usual librosa script
 	$(BIN)/python benchmarks/features.py --output docs/results/speed.md

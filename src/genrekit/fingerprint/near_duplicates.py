@@ -235,7 +235,9 @@ def _score(first: _Points, second: _Points, fit: _Fit) -> tuple[float, float]:
     covered = 4 * _LAST_SECONDS * _LAST_SEMITONES / (scored * RANGE_SEMITONES)
     chance = 1 - np.exp(-more * covered)
     shares = np.where(common >= LEAST_COMMON, common / np.maximum(fewer, 1), 0.0)
-    return float(np.clip((shares - chance) / (1 - chance), 0, 1).max()), seconds
+    # In next to no time it is certain to.
+    left = np.maximum(1 - chance, np.finfo(np.float64).eps)
+    return float(np.clip((shares - chance) / left, 0, 1).max()), seconds
 
 
 def _counts(times: Floats, begins: Floats, seconds: float) -> NDArray[np.int64]:
