@@ -48,11 +48,14 @@ def test_it_runs(notebook: Path, shared_home: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", ["03", "10"])
+@pytest.mark.parametrize("start", ["03", "06", "09", "10"])
 def test_it_runs_on_a_part_of_gtzan(
     start: str, shared_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first tracks of blues and classical are for validation: nothing is left to train on."""
+    """The first tracks of blues and classical are for validation: nothing is left to train on.
+
+    One more file cannot be read, as happens.
+    """
     monkeypatch.setenv("GENREKIT_HOME", str(shared_home))
     clips = load_dataset("jukebox", clips_per_genre=3, seconds=3)
     for item in clips.items:
@@ -60,13 +63,14 @@ def test_it_runs_on_a_part_of_gtzan(
         assert item.path is not None
         (tmp_path / genre).mkdir(exist_ok=True)
         shutil.copy(item.path, tmp_path / genre / f"{genre}.{number:05}.wav")
+    (tmp_path / "rock" / "rock.00099.wav").write_bytes(b"RIFF, and then no audio" * 100)
     (notebook,) = (one for one in NOTEBOOKS if one.stem.startswith(start))
     names = executed(notebook, shared_home, monkeypatch, data=tmp_path)
     assert names["dataset"].name == "gtzan"
     assert names["DATA"] == str(tmp_path)
     if start == "10":
         assert set(names["genres"]) == set(clips.labels)  # genres of one's own keep their names
-    else:
+    if start == "03":
         assert names["protocol"].name == "grouped-kfold"
 
 

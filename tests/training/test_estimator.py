@@ -35,7 +35,7 @@ def test_files_are_learnt_and_cross_validated(tmp_path: Path) -> None:
     assert model.predict_proba(np.array(paths)).sum(axis=1) == pytest.approx(np.ones(6))
     assert model.score(paths, genres) == 1
     assert cross_val_score(genrekit.GenreEstimator(), paths, genres, cv=3).mean() > 0.5
-    with pytest.raises(AudioError):
+    with pytest.raises(AudioError, match=r"none\.wav: "):
         model.predict([tmp_path / "none.wav"])
     with pytest.raises(ValueError, match="6 tracks and 5 genres"):
         genrekit.GenreEstimator().fit(paths, genres[:5])

@@ -110,9 +110,9 @@ class GenreEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             workers=self.workers,
             cache=FeatureCache.default() if self.cache else None,
         )
-        for one in found:
+        for path, one in zip(paths, found, strict=True):
             if isinstance(one, AudioError):
-                raise one
+                raise AudioError(f"{path}: {one}") from one
         return joined([one for one in found if not isinstance(one, AudioError)])
 
 
