@@ -1,4 +1,4 @@
-"""Every architecture learns twenty synthetic clips by heart, and tells fresh ones by their genre.
+"""Every architecture tells fresh synthetic clips by their genre; by heart see `test_networks.py`.
 
 What this proves is that gradients, losses, scales, augmentation and export fit together. Ten
 recipes of a synthesiser are not music, so the scores are no evidence of anything else.
@@ -36,31 +36,30 @@ from genrekit.training.deep import fit_network
 from genrekit.training.settings import Augment, TrainingConfig
 
 SECONDS = 3.0
-CLIPS_BY_HEART, CLIPS_TO_LEARN, CLIPS_FRESH = 2, 12, 4  # of each genre
+CLIPS_TO_LEARN, CLIPS_FRESH = 12, 4  # of each genre
 FRESH_ACCURACY = 0.85
-EPOCHS_BY_HEART = 80
 VECTOR = "timbre"
 
 _RECURRENT = {"units": 24, "layers": 1, "attention": 16, "dropout": 0}
 #: A small form of every network, and how many epochs it needs for fresh clips.
 SMALL: dict[str, tuple[NetworkConfig, int]] = {
-    "mlp": (Mlp(layers=(64, 32), dropout=0), 40),
-    "cnn": (Cnn(channels=(16, 32, 32), dropout=0), 25),
-    "vgg": (Vgg(channels=(16, 24, 32), convolutions=(1, 1, 1), dense=32, dropout=0), 25),
-    "bilstm": (Bilstm(**_RECURRENT), 40),
-    "bigru": (Bigru(**_RECURRENT), 40),
-    "crnn": (Crnn(channels=(16, 32), units=16, dropout=0), 25),
-    "fusion": (Fusion(channels=(16, 32), layers=(32,), fused=32, dropout=0), 25),
+    "mlp": (Mlp(layers=(64, 32), dropout=0), 20),
+    "cnn": (Cnn(channels=(16, 32, 32), dropout=0), 15),
+    "vgg": (Vgg(channels=(16, 24, 32), convolutions=(1, 1, 1), dense=32, dropout=0), 15),
+    "bilstm": (Bilstm(**_RECURRENT), 25),
+    "bigru": (Bigru(**_RECURRENT), 25),
+    "crnn": (Crnn(channels=(16, 32), units=16, dropout=0), 15),
+    "fusion": (Fusion(channels=(16, 32), layers=(32,), fused=32, dropout=0), 15),
     "transformer": (
         Transformer(width=48, depth=2, patch_bands=40, patch_frames=4, layer_dropout=0, dropout=0),
-        40,
-    ),
-    "resnet": (Resnet(base_channels=16, blocks=(1, 1), squeeze=4, dropout=0), 30),
-    "musicnn": (
-        Musicnn(timbre=(6, 2), tempo=(2, 2, 2), middle=16, embedding=64, dropout=0),
         25,
     ),
-    "mobile": (Mobile(channels=(16, 32), blocks=1, expansion=3, embedding=64, dropout=0), 40),
+    "resnet": (Resnet(base_channels=16, blocks=(1, 1), squeeze=4, dropout=0), 18),
+    "musicnn": (
+        Musicnn(timbre=(6, 2), tempo=(2, 2, 2), middle=16, embedding=64, dropout=0),
+        18,
+    ),
+    "mobile": (Mobile(channels=(16, 32), blocks=1, expansion=3, embedding=64, dropout=0), 28),
 }
 
 Rows = tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]
@@ -118,14 +117,6 @@ def fitted(config: NetworkConfig, epochs: int, train: Examples, augment: Augment
 
 def test_every_network_is_tried_that_needs_no_published_weights() -> None:
     assert set(SMALL) == set(NETWORKS) - {"pretrained"}
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_twenty_clips_are_learnt_by_heart(name: str, jukebox_rows: Rows) -> None:
-    config, _ = SMALL[name]
-    twenty = rounds(jukebox_rows, config, 0, CLIPS_BY_HEART)
-    assert len(twenty) == 20
-    assert accuracy(fitted(config, EPOCHS_BY_HEART, twenty, Augment()), twenty) == 1
 
 
 @pytest.mark.parametrize("name", SMALL)

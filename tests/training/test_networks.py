@@ -331,6 +331,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "fusion": {"channels": [16, 32], "layers": [32], "fused": 32},
     "mlp": {"layers": [64, 32]},
     "mobile": {"channels": [16, 24], "embedding": 64},
+    "musicnn": {"timbre": [6, 2], "tempo": [2, 2, 2], "middle": 16, "embedding": 64},
     "resnet": {"base_channels": 16, "blocks": [1, 1]},
     "transformer": {"width": 32, "depth": 2, "heads": 2, "patch_bands": 8, "patch_frames": 8},
     "vgg": {"channels": [16, 32], "convolutions": [1, 2], "dense": 64},
