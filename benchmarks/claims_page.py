@@ -35,7 +35,6 @@ from claims_numbers import (
     heading,
     p,
     side,
-    table,
 )
 from claims_summary import summary
 from claims_text import (
@@ -48,6 +47,7 @@ from claims_text import (
     SEGMENT_TABLE,
 )
 
+from genrekit.markdown import marked_table
 from genrekit.pages import optional, points
 from genrekit.reports.comparing import TESTS
 from genrekit.schema import Contract
@@ -108,7 +108,7 @@ def ensembles(numbers: Numbers) -> Iterator[str]:
         for name in ("vote", "forest", "boosting", "svm", "knn")
     ]
     header = [*("model", "published", HEADINGS[0], "3 random folds LEAKY"), *HEADINGS[1:]]
-    yield table(header, rows)
+    yield marked_table(header, rows)
     found = [numbers.reading("ensembles", name, RANDOM) for name in published]
     over = [
         f"{name} {side(published[name], one.accuracy)}"
@@ -146,7 +146,7 @@ def p_value(numbers: Numbers) -> Iterator[str]:
         *("protocol", "vote minus forest, points", "p, naive t-test", "p, corrected t-test"),
         *("p, over tracks", "by"),
     ]
-    yield table(header, rows)
+    yield marked_table(header, rows)
     yield (
         "Tests over tracks allow for other tracks by the same artists and "
         "not for other training tracks; the corrected t-test allows for those. Neither knows that "
@@ -175,7 +175,7 @@ def engineering(numbers: Numbers) -> Iterator[str]:
         for model in ("svm", "logistic")
         for kind in (FEW, ALL, INSIDE, BEFORE)
     ]
-    yield table(["model and columns", *HEADINGS], rows)
+    yield marked_table(["model and columns", *HEADINGS], rows)
     rows = [
         [
             f"{model}, {kind} against {base}{' LEAKY' if kind == BEFORE else ''}",
@@ -192,7 +192,7 @@ def engineering(numbers: Numbers) -> Iterator[str]:
         "What that gains, in points, track by track (95 %, a bootstrap over recordings), with p of "
         f"{' and '.join(tests)}; an interval that holds zero is no evidence of a gain:"
     )
-    yield table(["gain", *HEADINGS], rows)
+    yield marked_table(["gain", *HEADINGS], rows)
     yield (
         "How much a choice before the split can do by itself shows where there is nothing to "
         f"learn: {NOISE_COLUMNS} columns of noise for the same tracks and genres, of which the "
@@ -208,7 +208,7 @@ def engineering(numbers: Numbers) -> Iterator[str]:
             ),
         ]
     ]
-    yield table(["noise", "chosen in each fold", "chosen before the split LEAKY"], rows)
+    yield marked_table(["noise", "chosen in each fold", "chosen before the split LEAKY"], rows)
 
 
 def networks(numbers: Numbers) -> Iterator[str]:
@@ -238,7 +238,7 @@ def networks(numbers: Numbers) -> Iterator[str]:
         *("network", "published", "folds over segments LEAKY", "folds over recordings"),
         "whole tracks, fault-filtered",
     ]
-    yield table(header, rows)
+    yield marked_table(header, rows)
     yield "With GTZAN's audio in a folder `gtzan`, on all of it:"
     yield SEGMENT_NETWORKS
 
@@ -262,7 +262,7 @@ def segments(numbers: Numbers) -> Iterator[str]:
         ]
         for model in ("knn", "svm")
     ]
-    yield table(
+    yield marked_table(
         ["model", "3-s segments, 5 random folds LEAKY", *(f"tracks, {h}" for h in HEADINGS)],
         rows,
     )
@@ -289,7 +289,7 @@ def segments(numbers: Numbers) -> Iterator[str]:
         *("whole tracks, by recording", "merged, fault-filtered"),
         "whole tracks, fault-filtered",
     ]
-    yield table(header, rows)
+    yield marked_table(header, rows)
     yield "With Kaggle's whole `features_3_sec.csv`, whose names tell the recordings:"
     yield SEGMENT_TABLE
 
@@ -320,7 +320,7 @@ def pictures(numbers: Numbers) -> Iterator[str]:
         *("network", "input", "random thirds LEAKY", "fault-filtered"),
         "table minus network, points",
     ]
-    yield table(header, rows)
+    yield marked_table(header, rows)
 
 
 def artists(numbers: Numbers) -> Iterator[str]:
@@ -343,7 +343,7 @@ def artists(numbers: Numbers) -> Iterator[str]:
         *("model", "folds that know no artists LEAKY", "folds by artist"),
         "leave one artist out",
     ]
-    yield table(header, rows)
+    yield marked_table(header, rows)
 
 
 def speed(numbers: Numbers) -> Iterator[str]:
@@ -368,7 +368,7 @@ def speed(numbers: Numbers) -> Iterator[str]:
         if "57 features of" in one["what"] or one["what"].startswith("predict")
     ]
     yield "How many times as long librosa takes, in turns ([speed.md](speed.md)):"
-    yield table(["what", "times"], rows)
+    yield marked_table(["what", "times"], rows)
 
 
 def unchecked(numbers: Numbers) -> Iterator[str]:

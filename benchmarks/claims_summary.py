@@ -17,11 +17,11 @@ from claims_numbers import (
     Numbers,
     gap,
     p,
-    table,
 )
 from claims_numbers import tested as decided
 from claims_text import CHECK
 
+from genrekit.markdown import marked_table
 from genrekit.pages import optional
 
 _PEOPLE = "artists and repetitions on both sides (`segments`, `artist`)"
@@ -44,7 +44,7 @@ def summary(numbers: Numbers) -> str:
         *("claim", "published", "protocol it implies", "genrekit under that protocol"),
         *("under the honest one", "what leaks"),
     ]
-    return table(header, rows)
+    return marked_table(header, rows)
 
 
 def _classical_lines(numbers: Numbers) -> Iterator[list[str]]:
