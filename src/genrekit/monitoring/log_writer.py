@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from genrekit.bundles import Bundle
 from genrekit.errors import ConfigError, DatasetError, UnknownResourceError, quoted
+from genrekit.files import try_lock
 from genrekit.monitoring.prediction_log import OTHER, SCHEMA, check_kind, log_files
 from genrekit.schema import UNKNOWN, Contract
 
@@ -277,14 +278,8 @@ def _hold(path: Path) -> BinaryIO:
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     file = os.fdopen(handle, "r+b")
     try:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ModuleNotFoundError:  # Windows
-            pass
-        except BlockingIOError:
-            raise OSError("another server writes it; give each its own") from None
+        if not try_lock(file):
+            raise OSError("another server writes it; give each its own")
         if len(file.read(_SALT_BYTES)) < _SALT_BYTES:
             file.seek(0)
             file.write(secrets.token_bytes(_SALT_BYTES))
