@@ -22,7 +22,7 @@ _GROUND = "(below them)"
 def counted(commit: str | None) -> tuple[Counter[str], Counter[str]]:
     """Files and lines of each room; None counts those that are here."""
     revision = [] if commit is None else [commit]
-    command = ["git", "grep", "-c", "", *revision, "--", "src/genrekit/*.py"]
+    command = ["git", "grep", "-c", "", *revision, "--", "src/genrekit/*.py", "src/genrekit/*.pyi"]
     found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     files: Counter[str] = Counter()
     lines: Counter[str] = Counter()
@@ -30,7 +30,7 @@ def counted(commit: str | None) -> tuple[Counter[str], Counter[str]]:
         path, count = line.rsplit(":", 1)
         room, inside, _ = path.split("src/genrekit/", 1)[1].partition("/")
         name = room if inside else _GROUND
-        files[name] += 1
+        files[name] += path.endswith(".py")  # a stub is no file of its own
         lines[name] += int(count)
     return files, lines
 
