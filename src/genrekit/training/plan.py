@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from genrekit.bundles import window_features, window_samples
-from genrekit.datasets import RELATIONS, Dataset, Fold, Split, drop_tracks, related
+from genrekit.datasets import RELATIONS, Dataset, Split, drop_tracks, related
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.features import build_frontend
 from genrekit.models import ClassicalConfig, NetworkConfig, build, build_network
@@ -156,8 +156,8 @@ def _check_folds(
     only: Collection[str] | None,
 ) -> None:
     for number, fold in enumerate(split.folds, start=1):
-        ids = _fitted(fold, fit_on)
-        ids = ids if only is None else [item_id for item_id in ids if item_id in only]
+        fitted_on = fold.fitted_on(fit_on)
+        ids = [item_id for item_id in fitted_on if only is None or item_id in only]
         where = f"by {split.protocol}"
         where += f", fold {number} of {len(split.folds)}" if len(split.folds) > 1 else ""
         where += " without leave_out" if only is not None and len(only) < len(dataset) else ""
@@ -180,10 +180,6 @@ def _check_number(recipe: Recipe, dataset: Dataset, item_ids: Collection[str], w
         several=dataset.task == "multi-label",
         where=where,
     )
-
-
-def _fitted(fold: Fold, fit_on: str) -> Sequence[str]:
-    return fold.fitted_on(fit_on)
 
 
 def _untrained(dataset: Dataset, item_ids: Collection[str]) -> list[str]:
