@@ -44,14 +44,6 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def small(name: str, weights: Path | str = "random") -> PublishedConfig:
     return backbone_config({"name": name, "weights": weights, **SMALL.get(name, {})})
 

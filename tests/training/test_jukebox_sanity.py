@@ -6,11 +6,10 @@ recipes of a synthesiser are not music, so the scores are no evidence of anythin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from genrekit.export.network import run_network
@@ -63,14 +62,6 @@ SMALL: dict[str, tuple[NetworkConfig, int]] = {
 }
 
 Rows = tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
