@@ -124,7 +124,7 @@ def _tested(
 
 
 def _write(found: Comparison, out: Path) -> None:
-    from genrekit.pages import plot_critical_difference
+    from genrekit.pages import save_chart
     from genrekit.reports import (
         ranks_chart,
         render_comparison_html,
@@ -137,6 +137,4 @@ def _write(found: Comparison, out: Path) -> None:
     (out / "comparison.html").write_text(render_comparison_html(found), encoding="utf-8")
     if found.friedman is not None:
         chart = ranks_chart(found, found.friedman)
-        plot_critical_difference(
-            chart.found, chart.names, out / "comparison.svg", title=chart.title
-        )
+        save_chart(chart, out / "comparison.svg")

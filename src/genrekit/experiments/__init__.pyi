@@ -3,6 +3,7 @@ from .classical_study import write_study as write_study
 from .comparison import Comparison as Comparison
 from .comparison import PairTest as PairTest
 from .comparison import compare as compare
+from .comparison import ranks_chart as ranks_chart
 from .comparison import refuse_unlike as refuse_unlike
 from .learning_curve import learning_chart as learning_chart
 from .pipeline.labelling import Proposals as Proposals

@@ -11,12 +11,13 @@ from pathlib import Path
 from genrekit.audit import run_audit
 from genrekit.datasets import Dataset
 from genrekit.evaluation import write_run
+from genrekit.experiments.comparison import ranks_chart
 from genrekit.experiments.learning_curve import plot_learning_curve
 from genrekit.experiments.study import Study, StudyCell, StudyResult, run_study
 from genrekit.experiments.study_parts import curve_of_best, importance_to_best, study_findings
 from genrekit.experiments.study_report import render_study_markdown
 from genrekit.models import ClassicalConfig
-from genrekit.pages import plot_critical_difference
+from genrekit.pages import save_chart
 from genrekit.progress import Progress, silent
 from genrekit.training import ProtocolConfig
 
@@ -108,10 +109,7 @@ def _draw(result: StudyResult, out: Path, name: str) -> None:
         comparison = one.comparison
         if comparison.friedman is not None:
             figure = out / f"{name}.{_safe(comparison.protocol)}.svg"
-            models = [model.name for model in comparison.models]
-            leaky = " LEAKY" if comparison.leaky else ""
-            title = f"Mean ranks over folds, {comparison.protocol}{leaky}"
-            plot_critical_difference(comparison.friedman, models, figure, title=title)
+            save_chart(ranks_chart(comparison, comparison.friedman), figure)
     if result.learning_curve is not None:
         plot_learning_curve(result.learning_curve, out / f"{name}.learning.svg")
 

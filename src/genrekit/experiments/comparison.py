@@ -34,6 +34,7 @@ from genrekit.evaluation import (
     sign_flip_p,
     smallest_gap,
 )
+from genrekit.pages import Ranks
 from genrekit.schema import Contract, Estimate
 
 #: Folds from which on Friedman's test is made: with fewer ranks say little.
@@ -361,3 +362,10 @@ def _hits(run: RunResult, keys: Sequence[tuple[str, tuple[str, ...], int]]) -> N
 
 def _groups(run: RunResult, keys: Sequence[tuple[str, tuple[str, ...], int]]) -> list[str]:
     return [answer.group for answer in sorted(run.answers, key=_key)]
+
+
+def ranks_chart(found: Comparison, ranked: Friedman) -> Ranks:
+    """Return the critical-difference diagram."""
+    names = [model.name for model in found.models]
+    leaky = " LEAKY" if found.leaky else ""
+    return Ranks(f"Mean ranks over folds, {found.protocol}{leaky}", names, ranked)

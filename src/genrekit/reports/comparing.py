@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from genrekit.evaluation import Friedman
 from genrekit.experiments import Comparison, PairTest
+from genrekit.experiments import ranks_chart as ranks_chart
 from genrekit.pages import (
     Details,
     Document,
     Dots,
     Part,
-    Ranks,
     Section,
     Table,
     interval,
@@ -127,13 +127,6 @@ def _dots(found: Comparison) -> Dots:
     names = [f"{model.name} ({model.letters})" for model in found.models]
     title = f"Accuracy, {found.protocol}{' LEAKY' if found.leaky else ''}"
     return Dots(title, names, [model.accuracy for model in found.models], "accuracy")
-
-
-def ranks_chart(found: Comparison, friedman: Friedman) -> Ranks:
-    """Return the critical-difference diagram."""
-    names = [model.name for model in found.models]
-    leaky = " LEAKY" if found.leaky else ""
-    return Ranks(f"Mean ranks over folds, {found.protocol}{leaky}", names, friedman)
 
 
 def friedman_text(found: Friedman) -> str:
