@@ -21,6 +21,7 @@ from genrekit.distil.descent import descend
 from genrekit.distil.fit import decibels
 from genrekit.distil.music import Windows
 from genrekit.errors import ConfigError
+from genrekit.models import Musicnn, PeakFilters
 from genrekit.models.musicnn import (
     FRAMES,
     MEL,
@@ -30,8 +31,6 @@ from genrekit.models.musicnn import (
     MusicnnBody,
     Scale,
 )
-from genrekit.models.networks import Musicnn
-from genrekit.models.peak_filters import PeakFilters
 from genrekit.models.pretrained.musicnn import Block, MusicnnNetwork
 from genrekit.models.pretrained.musicnn_weights import load_network
 from genrekit.models.pretrained.slimming import slimmed

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from genrekit.distil.descent import descend
 from genrekit.distil.music import Windows
-from genrekit.models.module import Network
+from genrekit.models import Network
 from genrekit.progress import Progress
 
 Rows = NDArray[np.int64]

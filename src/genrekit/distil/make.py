@@ -32,10 +32,8 @@ from genrekit.export import check_outputs, export_embedding
 from genrekit.features import frontend_fingerprint
 from genrekit.files import cache_home
 from genrekit.jukebox import synthesise
-from genrekit.models import NetworkConfig, build_network
-from genrekit.models.module import Network
+from genrekit.models import Musicnn, Network, NetworkConfig, build_network
 from genrekit.models.musicnn import MusicnnBody, MusicnnNetwork
-from genrekit.models.networks import Musicnn
 from genrekit.models.pretrained import PublishedConfig
 from genrekit.progress import Progress, silent
 from genrekit.schema import (
@@ -45,15 +43,15 @@ from genrekit.schema import (
     Provenance,
     WindowConfig,
 )
-from genrekit.training.backbone import (
+from genrekit.training import (
     Backbone,
+    BundleBackbone,
     Origin,
     fetched_weights,
     published_backbone,
     published_origin,
     saved_backbone,
 )
-from genrekit.training.recipe import BundleBackbone
 
 _GOLDEN_SECONDS = 5.0
 _LIBRARIES = ("numpy", "onnx", "scipy", "torch")

@@ -18,17 +18,15 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from genrekit.audio import decode
-from genrekit.audio.formats import AUDIO_SUFFIXES
-from genrekit.audio.info import DECODER_VERSION
+from genrekit.audio import AUDIO_SUFFIXES, DECODER_VERSION, decode
 from genrekit.distil.recipe import DistilRecipe, Disturbances, MusicFolder
 from genrekit.errors import AudioError, ConfigError
-from genrekit.evaluation.distortions import encoded, low_passed, noisy, played
+from genrekit.evaluation import encoded, low_passed, noisy, played
 from genrekit.features import build_frontend, frontend_fingerprint
 from genrekit.files import replacing
 from genrekit.progress import Progress
 from genrekit.schema import ExcerptConfig, MelConfig
-from genrekit.training.backbone import Backbone
+from genrekit.training import Backbone
 from genrekit.workers import WorkerDied, ordered_map
 
 _log = logging.getLogger(__name__)

@@ -13,14 +13,7 @@ from genrekit.errors import ConfigError
 from genrekit.models import NetworkConfig
 from genrekit.models.pretrained.backbones import Musicnn
 from genrekit.schema import Contract, MelConfig
-from genrekit.training.recipe import (
-    BackboneConfig,
-    Model,
-    expand_backbone,
-    expanded,
-    noted,
-    read_settings,
-)
+from genrekit.training import BackboneConfig, Model, expand_backbone, expanded, noted, read_settings
 
 
 class MusicFolder(Contract):

@@ -12,6 +12,10 @@ from .contents import KnownContents as KnownContents
 from .contents import known_contents as known_contents
 from .distortion_kinds import DISTORTIONS as DISTORTIONS
 from .distortion_kinds import Distortion as Distortion
+from .distortions import encoded as encoded
+from .distortions import low_passed as low_passed
+from .distortions import noisy as noisy
+from .distortions import played as played
 from .duplicates import Duplicates as Duplicates
 from .duplicates import find_duplicates as find_duplicates
 from .duplicates import fingerprint_items as fingerprint_items

@@ -30,6 +30,7 @@ from .stft import forward_stft as forward_stft
 from .stft import frames as frames
 from .stft import hann as hann
 from .stft import inverse_stft as inverse_stft
+from .stft import mel_edges_hz as mel_edges_hz
 from .stft import mel_filters as mel_filters
 from .storage import Floats as Floats
 from .storage import Numbers as Numbers

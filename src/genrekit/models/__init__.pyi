@@ -12,7 +12,9 @@ from .module import Network as Network
 from .module import Shapes as Shapes
 from .module import ordered as ordered
 from .networks import Form as Form
+from .networks import Musicnn as Musicnn
 from .networks import NetworkConfig as NetworkConfig
+from .peak_filters import PeakFilters as PeakFilters
 from .pretrained.backbones import DistilHubert as DistilHubert
 from .pretrained.body import Body as Body
 from .pretrained.distilhubert import hub_config as hub_config

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrekit.features.stft import mel_edges_hz
+from genrekit.features import mel_edges_hz
 from genrekit.models.module import Network, Shapes, ordered
 from genrekit.models.networks import Musicnn
 from genrekit.models.peak_filters import PeakFilters

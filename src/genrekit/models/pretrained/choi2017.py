@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrekit.features.stft import mel_filters
+from genrekit.features import mel_filters
 from genrekit.jukebox import JUKEBOX_GENRES, synthesise
 from genrekit.models.pretrained.backbones import Choi2017
 from genrekit.models.pretrained.body import Body

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrekit.features.stft import mel_filters
+from genrekit.features import mel_filters
 from genrekit.models.pretrained.backbones import Cnn14
 from genrekit.models.pretrained.body import Body
 from genrekit.models.pretrained.checkpoint import load_state, read_state

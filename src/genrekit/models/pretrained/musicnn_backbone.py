@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrekit.features.stft import mel_filters
+from genrekit.features import mel_filters
 from genrekit.models.pretrained.backbones import Musicnn
 from genrekit.models.pretrained.body import Body
 from genrekit.models.pretrained.musicnn import BANDS, PATCH_FRAMES, TAGS, Described, MusicnnNetwork
