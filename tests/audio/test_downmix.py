@@ -98,6 +98,15 @@ def test_an_offset_is_taken_off(encode: Callable[..., bytes], channels: int, off
     np.testing.assert_allclose(waveform.samples, to_mono(frames), atol=1e-3)
 
 
+@pytest.mark.parametrize("cell", [11025, 16000, 22050, 24000])
+def test_silence_before_the_music_decides_nothing(cell: int) -> None:
+    silence, one = np.zeros((3 * cell, 2), np.float32), noise(5.0)
+    mono = np.concatenate(
+        list(downmixed([np.concatenate([silence, np.hstack([one, -one])])], cell))
+    )
+    np.testing.assert_allclose(mono[len(silence) :], one[:, 0], atol=1e-6)
+
+
 def test_an_offset_alone_is_silence(encode: Callable[..., bytes]) -> None:
     waveform = decode(encode("wav_float", np.full(RATE_HZ, 0.5), RATE_HZ))
     assert [warning.split(":")[0] for warning in waveform.warnings] == ["silent"]

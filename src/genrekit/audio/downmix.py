@@ -101,29 +101,31 @@ class _Cell:
     product of matrices gives the sums of squares, of the channels, and of the weights.
     """
 
-    def __init__(self, channels: int, ramp: NDArray[np.float32]) -> None:
-        self._rows = np.ones((channels + 1, len(ramp)), np.float32)
-        self._ramp = ramp
+    def __init__(self, channels: int, fades: NDArray[np.float32]) -> None:
+        self._rows = np.empty((channels + 1, fades.shape[1]), np.float32)
+        self._rows[-1] = 1
+        self._fades = fades
         self._filled = 0
 
     @property
     def is_full(self) -> bool:
         """Whether no further frame fits in."""
-        return self._filled == len(self._ramp)
+        return self._filled == self._rows.shape[1]
 
     def fill(self, block: Frames) -> int:
         """Copy frames from the beginning of ``block``, and return how many."""
-        piece = block[: len(self._ramp) - self._filled]
+        piece = block[: self._rows.shape[1] - self._filled]
         self._rows[:-1, self._filled : self._filled + len(piece)] = piece.T
         self._filled += len(piece)
         return len(piece)
 
     def close(self) -> None:
         """Forget what was not filled, and sum up the rest, faded in and faded out."""
-        self._rows, self._ramp = self._rows[:, : self._filled], self._ramp[: self._filled]
-        self.rising = _moments(self._rows, self._ramp)
-        self.falling = _moments(self._rows, 1 - self._ramp)
-        power = float(self.flat().trace()) - self._filled
+        self._rows, self._fades = self._rows[:, : self._filled], self._fades[:, : self._filled]
+        moments = _moments(self._rows, self._fades)
+        self.rising: Moments = moments[0]
+        self.falling: Moments = moments[1]
+        power = float(self.flat()[:-1, :-1].trace())
         self.sounds = power > _NO_POWER * self._filled * (len(self._rows) - 1)
 
     def flat(self) -> Moments:
@@ -137,7 +139,8 @@ class _Cell:
         if before == after:
             return mono
         with np.errstate(over="ignore", invalid="ignore"):
-            return mono + self._ramp * (after.apply(frames) - mono)
+            blended: Block = mono + self._fades[0] * (after.apply(frames) - mono)
+            return blended
 
 
 class _Run:
@@ -158,8 +161,8 @@ class _Run:
         self.channels = block.shape[1]
         while len(block):
             if self._filling is None:
-                ramp = _ramp(self._cell)[self.position % self._cell :]
-                self._filling = _Cell(self.channels, ramp)
+                fades = _fades(self._cell)[:, self.position % self._cell :]
+                self._filling = _Cell(self.channels, fades)
             taken = self._filling.fill(block)
             self.position += taken
             block = block[taken:]
@@ -206,18 +209,20 @@ class _Run:
 
 
 @lru_cache(maxsize=4)
-def _ramp(cell: int) -> NDArray[np.float32]:
-    """From 0 to 1 over a cell, as a raised cosine; the rest to 1 falls."""
-    return (0.5 - 0.5 * np.cos(np.pi * (np.arange(cell) + 0.5) / cell)).astype(np.float32)
+def _fades(cell: int) -> NDArray[np.float32]:
+    """From 0 to 1 over a cell, as a raised cosine, and back, (2, cell)."""
+    rising = (0.5 - 0.5 * np.cos(np.pi * (np.arange(cell) + 0.5) / cell)).astype(np.float32)
+    return np.stack([rising, 1 - rising])
 
 
-def _moments(rows: NDArray[np.float32], weights: NDArray[np.float32]) -> Moments:
-    """Sum up ``rows`` (channels + 1, n), weighted."""
+def _moments(rows: NDArray[np.float32], fades: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum up ``rows`` (channels + 1, n), weighted by each of the fades."""
     with np.errstate(over="ignore", invalid="ignore"):
-        moments = (rows * weights) @ rows.T
+        weighted = (fades[:, np.newaxis] * rows).reshape(-1, rows.shape[1])
+        moments = weighted @ rows.T
     if not np.isfinite(moments).all():
-        return _moments(np.where(np.abs(rows) < LOUDEST, rows, np.float32(0)), weights)
-    return moments.astype(np.float64)
+        return _moments(np.where(np.abs(rows) < LOUDEST, rows, np.float32(0)), fades)
+    return moments.reshape(len(fades), len(rows), len(rows)).astype(np.float64)
 
 
 def _decide(moments: Moments) -> _Setting:
