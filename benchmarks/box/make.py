@@ -57,7 +57,7 @@ from genrekit.training.backbone import Backbone, published_backbone
 from genrekit.workers import cores
 
 SETTINGS = Settings(c=0.1, noise=3.0, outside=2.0, snippets=1.5)
-VERSION = "0.6.1"
+VERSION = "0.6.2"
 DESCRIPTION = (
     "Ten genres, 50 tags and 32 wider genres from one embedding of windows of three seconds. The "
     "encoder learnt, from random weights and without labels, to give the penultimate layer of "

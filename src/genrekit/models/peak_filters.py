@@ -57,18 +57,22 @@ class PeakFilters(nn.Module):
         maps, copies, places = self._shifted(x, 1, self.frames)
         steps = -(-places // copies)
         # A copy has every n-th frame: they are interleaved.
-        by_copy = maps.amax(3).reshape(-1, copies, self.count, steps).permute(0, 2, 3, 1)
-        return by_copy.reshape(-1, self.count, steps * copies)[..., :places]
+        loudest = _loudest_of(maps, int(x.shape[2]))[:, : copies * self.count]
+        by_copy = loudest.reshape(-1, copies, self.count, steps)
+        interleaved = by_copy.permute(0, 2, 3, 1).reshape(-1, self.count, steps * copies)
+        return interleaved[..., :places]
 
     def _shifted_in_band(self, x: Tensor) -> Tensor:
         """Loudest band (n, count, frames) of filters over time and bands."""
         maps, copies, places = self._shifted(x, 2, self.bands)
-        # The last step of some copies lies beyond the bands that there are.
-        loudest = [
-            one[..., : -(-(places - n) // copies)].amax(3)
-            for n, one in enumerate(maps.chunk(copies, dim=1))
+        # The last step of the last copies lies beyond the bands that there are.
+        steps, short = -(-places // copies), -places % copies
+        loudest = _loudest_of(maps, steps - 1 if short else steps)[:, : copies * self.count]
+        by_copy = [
+            (one[..., :1] if n >= copies - short else one).amax(3)
+            for n, one in enumerate(loudest.chunk(copies, dim=1))
         ]
-        return torch.stack(loudest).amax(0) if copies > 1 else loudest[0]
+        return torch.stack(by_copy).amax(0) if copies > 1 else by_copy[0]
 
     def _shifted(self, x: Tensor, axis: int, length: int) -> tuple[Tensor, int, int]:
         """Return maps of copies of the filters along an axis, how many, and at how many places."""
@@ -87,12 +91,22 @@ class PeakFilters(nn.Module):
             # Not `pad`, which the exporter of graphs cannot compute in advance.
             return self.conv.weight.new_zeros([*shape[:dim], length, *shape[dim + 1 :]])
 
-        return torch.cat(
+        moved = torch.cat(
             [
                 torch.cat([zeros(n), self.conv.weight, zeros(copies - 1 - n)], dim)
                 for n in range(copies)
             ]
         )
+        idle = -copies * self.count % _CHANNELS_AT_ONCE
+        return torch.cat([moved, moved.new_zeros([idle, *moved.shape[1:]])])
+
+
+def _loudest_of(maps: Tensor, bands: int) -> Tensor:
+    """Return the maximum of so many bands next to each other, wherever they begin.
+
+    As pooling: ONNX Runtime reads maps for that as the convolution leaves them.
+    """
+    return functional.max_pool2d(maps, (1, bands), stride=1)
 
 
 def shifted_copies(count: int, length: int) -> int:
