@@ -84,7 +84,11 @@ class PeakFilters(nn.Module):
         return maps, copies, places
 
     def _moved(self, dim: int, copies: int) -> Tensor:
-        """Return filters (copies * count, 1, ...) that begin at 0, 1, ... along an axis."""
+        """Return filters that begin at 0, 1, ... along an axis, and zeros in idle channels.
+
+        Shape (channels, 1, ...). With whole sixteens of channels, pooling can stay in the layout of
+        the convolution.
+        """
         shape = list(self.conv.weight.shape)
 
         def zeros(length: int) -> Tensor:
@@ -104,7 +108,7 @@ class PeakFilters(nn.Module):
 def _loudest_of(maps: Tensor, bands: int) -> Tensor:
     """Return the maximum of so many bands next to each other, wherever they begin.
 
-    As pooling: ONNX Runtime reads maps for that as the convolution leaves them.
+    By pooling, for which ONNX Runtime reads maps as the convolution leaves them.
     """
     return functional.max_pool2d(maps, (1, bands), stride=1)
 
