@@ -225,8 +225,8 @@ def measure_plain(request: bytes, seconds: float) -> list[str]:
     return [
         *lines,
         "",
-        "Three clients in closed loop, the same model, clip and machine. A worker has one core; the "
-        "plain handler takes all of them, and ends with the first file that ends its process.",
+        "Three clients in closed loop, the same model, clip and machine. A worker has one core; "
+        "the plain handler takes all of them, and ends with the first file that ends its process.",
         "",
     ]
 
