@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import torch
 from boxnumbers import FrontierRow
-from heads import Examples
+from heads import examples_of
 from make import SETTINGS
 from measure import beside
 from protocol import BY_ARTIST, BY_COLLECTION, GTZAN_ALONE
 from pydantic import TypeAdapter
-from sounds import GENRES, NOISE, WHOLE, Sound, audio_of, embed, read_sounds
+from sounds import NOISE, WHOLE, Sound, audio_of, embed, read_sounds
 
 from genrekit.bundles import load_bundle
 from genrekit.distil import DistilRecipe, distil, load_distil_recipe
@@ -124,8 +124,7 @@ def _row(
     whole, noisy = (
         embedded(condition=one, workers=cores(), progress=progress) for one in (WHOLE, NOISE)
     )
-    genres = np.array([GENRES.index(one.genre) for one in sounds])
-    examples = Examples(whole, noisy, genres, np.array([one.kind for one in sounds]))
+    examples = examples_of(sounds, whole, noisy)
     return FrontierRow(
         part=part,
         name=name,

@@ -8,6 +8,7 @@ speaker recognition*, Interspeech 2006): such directions differ between collecti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 from sklearn.linear_model import LogisticRegression, Ridge
-from sounds import GENRES, Embedded
+from sounds import GENRES, Embedded, Sound
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -88,6 +89,14 @@ class Examples:
     def means(self) -> Array:
         """Mean over the windows of each sound."""
         return self.whole.means(len(self.genres))
+
+
+def examples_of(
+    sounds: Sequence[Sound], whole: Embedded, noisy: Embedded, cut: Embedded | None = None
+) -> Examples:
+    """Sounds with their genres, as heads learn from them."""
+    genres = np.array([GENRES.index(one.genre) for one in sounds])
+    return Examples(whole, noisy, genres, np.array([one.kind for one in sounds]), cut)
 
 
 def fit_genres(examples: Examples, learnt: Rows, settings: Settings) -> Linear:

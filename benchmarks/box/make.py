@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from boxnumbers import Beside, Numbers
 from graph import Fitted, export_again, learnt_audio, network_of, write
-from heads import Examples, Settings, fit_genres
+from heads import Examples, Settings, examples_of, fit_genres
 from measure import (
     CUT_AT_4_KHZ,
     PROTOCOLS,
@@ -42,7 +42,7 @@ from measure import (
 )
 from page import render
 from protocol import BY_ARTIST, BY_COLLECTION, CLIPS, macro_recall
-from sounds import CONDITIONS, GENRES, NOISE, WHOLE, Embedded, audio_of, embed, read_sounds
+from sounds import CONDITIONS, NOISE, WHOLE, Embedded, audio_of, embed, read_sounds
 from tags import fit_further, teacher_windows
 from trials import demo_answers, nonmusic_windows, recorded_answers, time_prediction
 
@@ -151,10 +151,8 @@ def _make(arguments: argparse.Namespace, data: Path, progress: Progress) -> Numb
     ) -> Embedded:
         return embed(by, sounds, numbers, condition, work, workers=cores(), progress=progress)
 
-    genres = np.array([GENRES.index(one.genre) for one in sounds])
-    kinds = np.array([one.kind for one in sounds])
     whole = embedded(WHOLE)
-    examples = Examples(whole, embedded(NOISE), genres, kinds)
+    examples = examples_of(sounds, whole, embedded(NOISE))
     other = nonmusic_windows(encoder, arguments.not_music, progress)
     others = [name for name in CONDITIONS if name != WHOLE]
     conditions = {WHOLE: whole} | {name: embedded(name, tested) for name in others}
@@ -259,9 +257,7 @@ def _ablations_of(bundle: Path) -> tuple[Beside, ...]:
             )
             for condition in (WHOLE, NOISE, CUT_AT_4_KHZ)
         )
-    genres = np.array([GENRES.index(one.genre) for one in sounds])
-    kinds = np.array([one.kind for one in sounds])
-    return ablations(sounds, Examples(whole, noisy, genres, kinds, cut), SETTINGS)
+    return ablations(sounds, examples_of(sounds, whole, noisy, cut), SETTINGS)
 
 
 def _of_bundle(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -298,9 +294,7 @@ def _examples_by(
 ) -> Examples:
     windows = WindowConfig(window_seconds=seconds, hop_seconds=seconds, short="loop")
     backbone = published_backbone(config, windows, config.file)
-    return Examples(
-        embedded(WHOLE, by=backbone), embedded(NOISE, by=backbone), examples.genres, examples.kinds
-    )
+    return replace(examples, whole=embedded(WHOLE, by=backbone), noisy=embedded(NOISE, by=backbone))
 
 
 if __name__ == "__main__":

@@ -37,15 +37,15 @@ def report(
 ) -> None:
     """Say which model is better on live traffic, how sure that is, and what drifted."""
     from genrekit.monitoring import report_arms
-    from genrekit.pages import render_markdown
-    from genrekit.reports import arms_document, in_short, write_document
+    from genrekit.pages import render_markdown, save_document
+    from genrekit.reports import arms_document, in_short
     from genrekit.terminal import print_json_line, print_markdown
 
     _check(out or ())
     found = report_arms(_read(log, since), seed=seed)
     document = arms_document(found)
     for file in out or ():
-        write_document(document, file)
+        save_document(document, file)
     if as_json:
         print_json_line(found)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrekit.errors import ConfigError
-from genrekit.pages import Document, save_document
+from genrekit.pages import save_document
 from genrekit.reports.answer import KnownLeak
 from genrekit.reports.document import ReportDocument, make_document
 from genrekit.reports.groups import groups_of
@@ -138,9 +138,9 @@ def _reported(document: ReportDocument) -> tuple[ReportedGroup, ...]:
     )
 
 
-def write_document(document: Document, file: Path, figures: str = "png") -> list[Path]:
+def write_document(document: ReportDocument, file: Path, figures: str = "png") -> list[Path]:
     """Write a page, Markdown or LaTeX, as the name of the file says; return what was written."""
-    if not isinstance(document, ReportDocument) or file.suffix != ".tex":
+    if file.suffix != ".tex":
         return save_document(document, file, figures)
     file.write_text(render_latex(document), encoding="utf-8")
     # What the paragraph on methods cites, for BibTeX.
